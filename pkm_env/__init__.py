@@ -1,0 +1,1 @@
+"""pkm_env: the environment manager behind the command ``pkm``."""

@@ -1,0 +1,1 @@
+"""What was fetched or derived once: content-addressed wheels, index digests, metadata."""

@@ -1,0 +1,1 @@
+"""Package indexes: pages, files, credentials, and the connections to them."""

@@ -1,0 +1,1 @@
+"""The lock as a value: its text both ways, its sections, their freshness, exports."""

@@ -1,0 +1,207 @@
+"""Distributions: files that an index lists, and sources that are no file of an index.
+
+These values are marshalled into the cache and stand on hot paths, so they are plain classes
+with ``__slots__`` that turn into tuples and back.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class File:
+    """One file of a release, as an index lists it.
+
+    ``url`` is absolute and without credentials or fragment; ``path`` is the absolute path of a file
+    in a folder of this machine, else "". ``hashes`` maps algorithm names to lower-case hex digests
+    and may be empty. ``size`` is in bytes, None when unknown. ``upload_time`` is ISO 8601 in UTC
+    ("2026-01-31T10:00:00Z"), "" when unknown. ``yanked`` is None for a file that is not yanked, else
+    the reason (may be ""). ``metadata_hashes`` is None when the index advertises no metadata
+    sibling (PEP 658/714), else its digests (may be empty). ``index`` is the name of the index.
+
+    Source: Simple repository API (PEP 503, 691, 700, 714).
+    """
+
+    __slots__ = (
+        "filename",
+        "hashes",
+        "index",
+        "metadata_hashes",
+        "path",
+        "requires_python",
+        "size",
+        "upload_time",
+        "url",
+        "yanked",
+    )
+
+    def __init__(
+        self,
+        filename: str,
+        url: str,
+        *,
+        index: str = "",
+        hashes: Mapping[str, str] | None = None,
+        size: int | None = None,
+        upload_time: str = "",
+        requires_python: str | None = None,
+        yanked: str | None = None,
+        metadata_hashes: Mapping[str, str] | None = None,
+        path: str = "",
+    ) -> None:
+        self.filename = filename
+        self.url = url
+        self.index = index
+        self.hashes = dict(hashes or {})
+        self.size = size
+        self.upload_time = upload_time
+        self.requires_python = requires_python
+        self.yanked = yanked
+        self.metadata_hashes = None if metadata_hashes is None else dict(metadata_hashes)
+        self.path = path
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the values in the order of ``__slots__``: what marshal and comparisons work on."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    @classmethod
+    def from_plain(cls, plain: tuple[Any, ...]) -> File:
+        """Return the file whose ``to_plain`` gave *plain*."""
+        self = cls.__new__(cls)
+        for name, value in zip(cls.__slots__, plain, strict=True):
+            setattr(self, name, value)
+        return self
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether the name is that of a wheel; every other listed file is an sdist."""
+        return self.filename.endswith(".whl")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, File) and self.to_plain() == other.to_plain()
+
+    def __hash__(self) -> int:
+        return hash((self.filename, self.url))
+
+    def __repr__(self) -> str:
+        return f"File({self.filename!r}, {self.url!r})"
+
+
+class Source:
+    """Where a package comes from that no index lists: a folder, an archive or a repository.
+
+    ``kind`` is "directory", "archive" or "vcs". ``location`` is the absolute path of a folder or a
+    local archive, else a URL without credentials. ``subdirectory`` is relative to it, with forward
+    slashes, "" for the top. ``editable`` counts for directories alone. Of a vcs source, ``vcs`` is
+    "git", ``revision`` what was asked for ("" for the default branch), ``commit`` the full id it
+    stands for ("" until it was looked up). ``hashes`` are those of an archive (may be empty).
+    """
+
+    __slots__ = ("commit", "editable", "hashes", "kind", "location", "revision", "subdirectory", "vcs")
+
+    def __init__(
+        self,
+        kind: str,
+        location: str,
+        *,
+        subdirectory: str = "",
+        editable: bool = False,
+        vcs: str = "",
+        revision: str = "",
+        commit: str = "",
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.location = location
+        self.subdirectory = subdirectory
+        self.editable = editable
+        self.vcs = vcs
+        self.revision = revision
+        self.commit = commit
+        self.hashes = dict(hashes or {})
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the values in the order of ``__slots__``."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and self.to_plain() == other.to_plain()
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.location, self.subdirectory, self.revision))
+
+    def __repr__(self) -> str:
+        return f"Source({self.kind!r}, {self.location!r})"
+
+
+class Metadata:
+    """What a release says of itself, as far as resolving needs it.
+
+    ``name`` is normalised, ``version`` as PEP 440 normalises it; ``requires`` are the texts of its
+    requirements in file order, ``extras`` the normalised names it provides, ``requires_python`` a
+    specifier text or None.
+    """
+
+    __slots__ = ("extras", "name", "requires", "requires_python", "version")
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        requires: tuple[str, ...] = (),
+        *,
+        requires_python: str | None = None,
+        extras: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.requires = requires
+        self.requires_python = requires_python
+        self.extras = extras
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the values in the order of the parameters."""
+        return (self.name, self.version, self.requires, self.requires_python, self.extras)
+
+    @classmethod
+    def from_plain(cls, plain: tuple[Any, ...]) -> Metadata:
+        """Return the metadata whose ``to_plain`` gave *plain*."""
+        name, version, requires, requires_python, extras = plain
+        return cls(name, version, requires, requires_python=requires_python, extras=extras)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Metadata) and self.to_plain() == other.to_plain()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.version))
+
+    def __repr__(self) -> str:
+        return f"Metadata({self.name!r}, {self.version!r}, {self.requires!r})"
+
+
+class Unavailable:
+    """An expected no: why something that was asked for cannot be had.
+
+    ``kind`` is a word that code may compare ("unknown", "offline", "no-build", "metadata", "yanked",
+    ...), ``reason`` a phrase for people, ``detail`` what else is known (a log, a URL), ``hint`` what to do.
+    """
+
+    __slots__ = ("detail", "hint", "kind", "reason")
+
+    def __init__(self, kind: str, reason: str, *, detail: str = "", hint: str = "") -> None:
+        self.kind = kind
+        self.reason = reason
+        self.detail = detail
+        self.hint = hint
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unavailable) and (self.kind, self.reason) == (other.kind, other.reason)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.reason))
+
+    def __repr__(self) -> str:
+        return f"Unavailable({self.kind!r}, {self.reason!r})"

@@ -1,0 +1,1 @@
+"""Interpreters on this machine, and the environments made from them."""

@@ -1,0 +1,1 @@
+"""PubGrub over integer masks, and Python's rules mapped on it."""
