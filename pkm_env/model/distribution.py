@@ -38,7 +38,7 @@ class File:
         "yanked",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the fields of one line of an index, named at the call
         self,
         filename: str,
         url: str,

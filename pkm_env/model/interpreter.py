@@ -32,7 +32,7 @@ class Interpreter:
         "version",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the facts of one probe, named at the call
         self,
         path: str,
         version: str,

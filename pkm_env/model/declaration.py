@@ -1,0 +1,208 @@
+"""Declaration: what ``[tool.pkm]`` says to the environment manager."""
+
+from __future__ import annotations
+
+from pkm_env.model.environment import read_environments
+from pkm_env.model.options import KEYS, Options, normalise, read_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pkm_build.project import Project
+
+    from pkm_build.tables import Table
+    from pkm_env.model.environment import Environment
+
+# Keys of [tool.pkm] that pkm_build reads and checks.
+BACKEND_KEYS = ("version", "build", "properties", "profiles")
+OWN_KEYS = ("env", "sources", "index", "overrides", "tasks", "workspace")
+SOURCE_KEYS = (
+    "index",
+    "git",
+    "branch",
+    "tag",
+    "rev",
+    "subdirectory",
+    "url",
+    "path",
+    "editable",
+    "workspace",
+    "marker",
+    "env",
+)
+SOURCE_KINDS = ("index", "git", "url", "path", "workspace")
+INDEX_KEYS = ("name", "url", "format", "default", "explicit")
+
+
+class SourceRule:
+    """One way a name is bound to a place: the value of a ``[tool.pkm.sources]`` entry.
+
+    ``values`` holds the keys as written; ``marker`` and ``env`` say where it counts ("" everywhere).
+    """
+
+    __slots__ = ("env", "key", "kind", "marker", "name", "values")
+
+    def __init__(self, name: str, kind: str, values: dict[str, Any], key: tuple[str | int, ...]) -> None:
+        self.name = name
+        self.kind = kind
+        self.values = values
+        self.key = key
+        self.marker = str(values.get("marker", ""))
+        self.env = normalise(str(values.get("env", "")))
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the name and the sorted values."""
+        return (self.name, tuple(sorted((key, str(value)) for key, value in self.values.items())))
+
+
+class IndexRule:
+    """One ``[[tool.pkm.index]]`` entry."""
+
+    __slots__ = ("default", "explicit", "format", "key", "name", "url")
+
+    def __init__(self, table: Table) -> None:
+        table.refuse_unknown(INDEX_KEYS)
+        self.key = table.key
+        self.name = table.string("name", "") or ""
+        self.url = table.string("url", "") or ""
+        self.format = table.choice("format", ("simple", "flat"), "simple")
+        self.default = table.boolean("default", default=False)
+        self.explicit = table.boolean("explicit", default=False)
+        for key in ("name", "url"):
+            if not table.raw(key):
+                table.fault((), f'"{key}" is missing')
+
+
+class Declaration:
+    """What a project declares beside its standard tables.
+
+    ``overrides`` is the parsed ``[tool.pkm.overrides]`` table, checked for its shape alone.
+    """
+
+    __slots__ = ("environments", "indexes", "options", "overrides", "sources", "tasks", "workspace")
+
+    def __init__(
+        self,
+        environments: tuple[Environment, ...],
+        options: Options,
+        *,
+        sources: tuple[SourceRule, ...] = (),
+        indexes: tuple[IndexRule, ...] = (),
+        overrides: dict[str, Any] | None = None,
+        tasks: dict[str, Any] | None = None,
+        workspace: dict[str, Any] | None = None,
+    ) -> None:
+        self.environments = environments
+        self.options = options
+        self.sources = sources
+        self.indexes = indexes
+        self.overrides = overrides or {}
+        self.tasks = tasks or {}
+        self.workspace = workspace or {}
+
+    def environment(self, name: str) -> Environment | None:
+        """Return the environment of this normalised *name*, or None."""
+        return next((found for found in self.environments if found.name == name), None)
+
+
+def read_declaration(root: Table, project: Project) -> Declaration:
+    """Return what the parsed pyproject.toml *root* declares; faults are noted in the table."""
+    tools = root.table("tool")
+    tool = tools.table("pkm") if tools is not None else None
+    if tool is None:
+        from_nothing = Options()
+        empty = type(root)({}, ("tool", "pkm"), root.faults)
+        return Declaration(read_environments(empty, project, from_nothing), from_nothing)
+    tool.refuse_unknown((*BACKEND_KEYS, *OWN_KEYS, *KEYS))
+    options = read_options(tool, Options())
+    environments = read_environments(tool, project, options)
+    indexes = read_indexes(tool)
+    names = {index.name for index in indexes}
+    return Declaration(
+        environments,
+        options,
+        sources=read_sources(tool, {found.name for found in environments}, names),
+        indexes=indexes,
+        overrides=read_overrides(tool),
+        tasks=plain_table(tool, "tasks"),
+        workspace=plain_table(tool, "workspace"),
+    )
+
+
+def plain_table(tool: Table, name: str) -> dict[str, Any]:
+    """Return the parsed table as it is, empty where it is missing."""
+    table = tool.table(name)
+    return dict(table.data) if table is not None else {}
+
+
+def read_indexes(tool: Table) -> tuple[IndexRule, ...]:
+    """Return the index entries in file order; names are unique, one default at most."""
+    found = tuple(IndexRule(table) for table in tool.tables("index"))
+    names: set[str] = set()
+    for index in found:
+        if index.name in names:
+            tool.fault((*index.key[len(tool.key) :], "name"), f'there are two indexes "{index.name}"')
+        names.add(index.name)
+    for index in [index for index in found if index.default][1:]:
+        tool.fault((*index.key[len(tool.key) :], "default"), "another index is the default already")
+    return found
+
+
+def read_sources(tool: Table, environments: set[str], indexes: set[str]) -> tuple[SourceRule, ...]:
+    """Return the bindings of names, in file order."""
+    table = tool.table("sources")
+    found: list[SourceRule] = []
+    for raw_name in table.data if table is not None else ():
+        assert table is not None
+        if isinstance(table.raw(raw_name), list):
+            entries = table.tables(raw_name)
+        else:
+            entry = table.table(raw_name)
+            entries = [entry] if entry is not None else []
+        for entry in entries:
+            rule = read_source(entry, normalise(raw_name), environments, indexes)
+            if rule is not None:
+                found.append(rule)
+    return tuple(found)
+
+
+def read_source(entry: Table, name: str, environments: set[str], indexes: set[str]) -> SourceRule | None:
+    """Return one binding, or None with a fault noted."""
+    entry.refuse_unknown(SOURCE_KEYS)
+    kinds = [kind for kind in SOURCE_KINDS if kind in entry.data]
+    if len(kinds) != 1:
+        said = "names no place" if not kinds else "names more than one place: " + ", ".join(kinds)
+        entry.fault((), said, "give one of " + ", ".join(SOURCE_KINDS))
+        return None
+    rule = SourceRule(name, kinds[0], dict(entry.data), entry.key)
+    if rule.env and rule.env not in environments:
+        entry.fault("env", f'there is no environment "{entry.raw("env")}"')
+    if rule.kind == "index" and entry.raw("index") not in indexes:
+        entry.fault("index", f'there is no index "{entry.raw("index")}" in this file')
+    return rule
+
+
+def read_overrides(tool: Table) -> dict[str, Any]:
+    """Return the overrides as parsed; each value is a text, a list of texts, false, or a table of such."""
+    table = tool.table("overrides")
+    if table is None:
+        return {}
+    for name, value in table.data.items():
+        if isinstance(value, dict):
+            inner = table.table(name)
+            assert inner is not None
+            for other, override in value.items():
+                check_override(inner, other, override)
+        else:
+            check_override(table, name, value)
+    return dict(table.data)
+
+
+def check_override(table: Table, name: str, value: Any) -> None:
+    """Note a fault where *value* is no override."""
+    if value is False or isinstance(value, str):
+        return
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return
+    table.fault(name, "must be what follows a name in a requirement, a list of such, or false")

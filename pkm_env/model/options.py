@@ -1,0 +1,169 @@
+"""How to resolve: the keys of ``[tool.pkm]`` that an environment may also say for itself."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pkm_build.tables import Table
+
+RESOLUTIONS = ("highest", "lowest", "lowest-direct")
+PRERELEASES = ("if-necessary", "never", "allow")
+KEYS = (
+    "resolution",
+    "prereleases",
+    "exclude-newer",
+    "constraints",
+    "no-build",
+    "no-binary",
+    "build-constraints",
+    "lock-build",
+)
+
+
+class Options:
+    """The rules of one solve.
+
+    ``prereleases`` is one of PRERELEASES, or a dict of normalised names to them ("default" for the
+    rest). ``exclude_newer`` is None, a text (a date or a span such as "14 days"), or a dict of
+    names, "index:NAME" and "default" to such texts or False. ``no_build``, ``no_binary`` and
+    ``lock_build`` are True for all, else a tuple of normalised names. ``constraints`` and
+    ``build_constraints`` are requirement texts.
+    """
+
+    __slots__ = (
+        "build_constraints",
+        "constraints",
+        "exclude_newer",
+        "lock_build",
+        "no_binary",
+        "no_build",
+        "prereleases",
+        "resolution",
+    )
+
+    def __init__(self) -> None:
+        self.resolution = "highest"
+        self.prereleases: str | dict[str, str] = "if-necessary"
+        self.exclude_newer: str | dict[str, str | bool] | None = None
+        self.constraints: tuple[str, ...] = ()
+        self.no_build: bool | tuple[str, ...] = ()
+        self.no_binary: bool | tuple[str, ...] = ()
+        self.build_constraints: tuple[str, ...] = ()
+        self.lock_build: bool | tuple[str, ...] = ()
+
+    def replaced(self, **changes: Any) -> Options:
+        """Return a copy with some values changed."""
+        copy = Options()
+        for name in self.__slots__:
+            setattr(copy, name, changes.get(name, getattr(self, name)))
+        return copy
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the values, ordered and sorted so that equal options have equal plain forms."""
+        return tuple(plain(getattr(self, name)) for name in self.__slots__)
+
+
+def plain(value: Any) -> Any:
+    """Return dicts as sorted tuples, and tuples of texts sorted."""
+    if isinstance(value, dict):
+        return tuple(sorted((key, plain(item)) for key, item in value.items()))
+    return tuple(sorted(value)) if isinstance(value, tuple) else value
+
+
+def read_options(table: Table, base: Options) -> Options:
+    """Return *base* with what *table* says laid over it; faults are noted in the table."""
+    changes: dict[str, Any] = {}
+    if "resolution" in table.data:
+        changes["resolution"] = table.choice("resolution", RESOLUTIONS, base.resolution)
+    if "prereleases" in table.data:
+        changes["prereleases"] = read_prereleases(table)
+    if "exclude-newer" in table.data:
+        changes["exclude_newer"] = read_cutoff(table)
+    for key in ("constraints", "build-constraints"):
+        if key in table.data:
+            changes[key.replace("-", "_")] = table.strings(key)
+    for key in ("no-build", "no-binary", "lock-build"):
+        if key in table.data:
+            changes[key.replace("-", "_")] = read_names_or_all(table, key)
+    return base.replaced(**changes)
+
+
+def read_names_or_all(table: Table, key: str) -> bool | tuple[str, ...]:
+    """Return true, false as (), or the normalised names of a list."""
+    value = table.raw(key)
+    if isinstance(value, bool):
+        return value or ()
+    return tuple(sorted({normalise(name) for name in table.strings(key)}))
+
+
+def read_prereleases(table: Table) -> str | dict[str, str]:
+    """Return the mode, or the modes by package."""
+    if not isinstance(table.raw("prereleases"), dict):
+        return table.choice("prereleases", PRERELEASES, "if-necessary")
+    inner = table.table("prereleases")
+    if inner is None:
+        return "if-necessary"
+    return {normalise(name): inner.choice(name, PRERELEASES, "if-necessary") for name in inner.data}
+
+
+def read_cutoff(table: Table) -> str | dict[str, str | bool] | None:
+    """Return the cut-off as text, or the cut-offs by package and index."""
+    value = table.raw("exclude-newer")
+    if not isinstance(value, dict):
+        return cutoff_text(table, "exclude-newer", value) or None
+    inner = table.table("exclude-newer")
+    if inner is None:
+        return None
+    found: dict[str, str | bool] = {}
+    for name, item in inner.data.items():
+        if item is False:
+            found[cutoff_key(name)] = False
+        elif text := cutoff_text(inner, name, item):
+            found[cutoff_key(name)] = text
+    return found
+
+
+def cutoff_key(name: str) -> str:
+    """Return the normalised name of a package; "index:NAME" stays as it is."""
+    return name if name.startswith("index:") else normalise(name)
+
+
+def cutoff_text(table: Table, key: str, value: Any) -> str:
+    """Return a date or span as text; "" with a fault noted where it is neither."""
+    text = value if isinstance(value, str) else str(value) if hasattr(value, "isoformat") else ""
+    if is_span(text) or is_date(text):
+        return text
+    table.fault(key, "is neither a date nor a span", 'write "2026-01-31", a time in RFC 3339, or "14 days"')
+    return ""
+
+
+SPAN_DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7, "d": 1, "w": 7}
+
+
+def is_span(text: str) -> bool:
+    """Whether *text* says a number of days or weeks."""
+    number, _, unit = text.strip().partition(" ")
+    return number.isdecimal() and unit in SPAN_DAYS
+
+
+def is_date(text: str) -> bool:
+    """Whether *text* begins with a date in ISO 8601 form (and may go on with a time)."""
+    date = text[:10]
+    parts = date.split("-")
+    return (
+        [len(part) for part in parts] == [4, 2, 2]
+        and all(part.isdecimal() for part in parts)
+        and 1 <= int(parts[1]) <= 12  # noqa: PLR2004 - months
+        and 1 <= int(parts[2]) <= 31  # noqa: PLR2004 - days
+        and (len(text) == len(date) or text[len(date)] in "Tt ")
+    )
+
+
+def normalise(name: str) -> str:
+    """Return *name* as PEP 503 normalises it."""
+    text = name.lower().replace("_", "-").replace(".", "-")
+    while "--" in text:
+        text = text.replace("--", "-")
+    return text
