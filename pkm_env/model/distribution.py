@@ -127,6 +127,18 @@ class Source:
         """Return the values in the order of ``__slots__``."""
         return tuple(getattr(self, name) for name in self.__slots__)
 
+    @classmethod
+    def from_plain(cls, plain: tuple[Any, ...]) -> Source:
+        """Return the source whose ``to_plain`` gave *plain*."""
+        self = cls.__new__(cls)
+        for name, value in zip(cls.__slots__, plain, strict=True):
+            setattr(self, name, value)
+        return self
+
+    def replaced(self, **changes: Any) -> Source:
+        """Return a copy with some values changed."""
+        return Source.from_plain(tuple(changes.get(name, getattr(self, name)) for name in self.__slots__))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Source) and self.to_plain() == other.to_plain()
 

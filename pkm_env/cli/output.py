@@ -1,0 +1,173 @@
+"""What is printed, where, and in which form: results to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
+SHOWN_AFTER_S = 0.2
+COLOURS = {"error": "31;1", "warning": "33", "hint": "36", "note": "36", "+": "32", "-": "31", "~": "33"}
+
+
+class Output:
+    """The Reporter of the command line.
+
+    ``level`` is -1 with --quiet, 1 with --verbose, else 0. Work that takes longer than SHOWN_AFTER_S
+    is shown by name on a terminal; elsewhere each phase is one line.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, *, level: int = 0, colour: bool = False) -> None:
+        self.out = out
+        self.err = err
+        self.level = level
+        self.colour = colour
+        self.terminal = err.isatty()
+        self.notes: list[str] = []
+        self.progress: Any = None
+        self.tasks: dict[int, tuple[str, str, int | None, int]] = {}
+        self.shown: dict[int, Any] = {}
+        self.number = 0
+        self.since = 0.0
+        self.guard = threading.Lock()
+
+    def result(self, text: str) -> None:
+        """Print a line of the answer to stdout."""
+        self.stop_progress()
+        self.out.write(clean(text) + "\n")
+
+    def change(self, sign: str, text: str) -> None:
+        """Print one change, its sign coloured on a terminal."""
+        self.result(f"  {self.painted(sign, sign)} {text}")
+
+    def say(self, text: str) -> None:
+        """Print a message to stderr, not with --quiet."""
+        if self.level >= 0:
+            self.stop_progress()
+            self.err.write(clean(text) + "\n")
+
+    def detail(self, text: str) -> None:
+        """Print a message with --verbose alone."""
+        if self.level > 0:
+            self.say(text)
+
+    def warn(self, text: str) -> None:
+        """Print a warning at once."""
+        self.labelled("warning", text)
+
+    def error(self, text: str) -> None:
+        """Print an error, with --quiet too."""
+        self.stop_progress()
+        self.err.write(f"{self.painted('error', 'error:')} {clean(text)}\n")
+
+    def hint(self, text: str) -> None:
+        """Print what to do, with --quiet too."""
+        self.err.write(f"{self.painted('hint', 'hint:')} {clean(text)}\n")
+
+    def note(self, text: str) -> None:
+        """Keep what was decided for the user until the end; the same text is told once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def flush_notes(self) -> None:
+        """Print the notes that were kept."""
+        for text in self.notes:
+            self.labelled("note", text)
+        self.notes.clear()
+
+    def labelled(self, label: str, text: str) -> None:
+        """Print ``label: text`` to stderr, not with --quiet."""
+        if self.level >= 0:
+            self.stop_progress()
+            self.err.write(f"{self.painted(label, label + ':')} {clean(text)}\n")
+
+    def painted(self, kind: str, text: str) -> str:
+        """Return *text* in the colour of its kind, where colours are wanted."""
+        return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
+
+    # the Reporter's work in progress
+
+    def phase(self, text: str) -> None:
+        """Say which phase begins: a line where there is no terminal, with --verbose elsewhere."""
+        if self.level > 0:
+            self.say(text)
+
+    def start(self, kind: str, name: str, total: int | None = None) -> int:
+        """Note that work on *name* began."""
+        with self.guard:
+            self.number += 1
+            self.since = self.since or time.monotonic()
+            self.tasks[self.number] = (kind, name, total, 0)
+            self.show()
+            return self.number
+
+    def advance(self, number: int, amount: int) -> None:
+        """Note that *amount* more bytes are there."""
+        with self.guard:
+            if number in self.tasks:
+                kind, name, total, done = self.tasks[number]
+                self.tasks[number] = (kind, name, total, done + amount)
+                self.show()
+                if self.progress is not None and number in self.shown:
+                    self.progress.update(self.shown[number], completed=done + amount)
+
+    def finish(self, number: int) -> None:
+        """Note that the work is done."""
+        with self.guard:
+            self.tasks.pop(number, None)
+            shown = self.shown.pop(number, None)
+            if self.progress is not None and shown is not None:
+                self.progress.remove_task(shown)
+
+    def show(self) -> None:
+        """Show what is waited for, once it takes long; called with the guard held."""
+        if not self.terminal or self.level < 0 or time.monotonic() - self.since < SHOWN_AFTER_S:
+            return
+        if self.progress is None:
+            self.progress = new_progress(self.err, colour=self.colour)
+            self.progress.start()
+        for number, (kind, name, total, done) in self.tasks.items():
+            if number not in self.shown:
+                task = self.progress.add_task(f"{VERBS[kind]} {clean(name)}", total=total, completed=done)
+                self.shown[number] = task
+
+    def stop_progress(self) -> None:
+        """Take the display away before something is printed."""
+        with self.guard:
+            if self.progress is not None:
+                self.progress.stop()
+                self.progress = None
+                self.shown.clear()
+            self.since = time.monotonic() if self.tasks else 0.0
+
+
+VERBS = {"ask": "asking for", "fetch": "fetching", "build": "building", "unpack": "unpacking"}
+
+
+def new_progress(err: TextIO, *, colour: bool) -> Any:
+    """Return a display of running work; rich is loaded here alone."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+
+    console = Console(file=err, no_color=not colour, highlight=False, markup=False)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def clean(text: str) -> str:
+    """Return *text* with control characters made visible, so that no name or log can drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else "    " if char == "\t" else f"\\x{ord(char):02x}"
+        for char in text
+    )

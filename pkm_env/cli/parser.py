@@ -1,0 +1,344 @@
+"""The command line: which commands and options there are, and what a list of words means.
+
+argparse is built for the one command that was named, and only then.
+"""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_build.tables import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any
+
+
+class UsageError(PkmError):
+    """A wrong command line."""
+
+    exit_code = 2
+
+
+class Command:
+    """One command: its handler in ``cli.commands``, a line of help, an example, its arguments."""
+
+    __slots__ = ("arguments", "example", "handler", "help")
+
+    def __init__(
+        self, handler: str, help_text: str, example: str, *arguments: tuple[tuple[str, ...], dict[str, Any]]
+    ) -> None:
+        self.handler = handler
+        self.help = help_text
+        self.example = example
+        self.arguments = arguments
+
+
+def option(*flags: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return an argument in the form that argparse takes."""
+    return (flags, settings)
+
+
+def switch(flag: str, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return an option without a value."""
+    return ((flag,), {"action": "store_true", "help": text})
+
+
+ENVIRONMENTS = option(
+    "environments", nargs="*", metavar="ENV", help="environments (default: all that are declared)"
+)
+ENVIRONMENTS_DEFAULT = option(
+    "environments", nargs="*", metavar="ENV", help='environments (default: "default")'
+)
+ONE_ENVIRONMENT = option("environment", metavar="ENV", help="an environment")
+PYTHON = option(
+    "-p", "--python", metavar="PYTHON", help="the interpreter of a new environment: a version or a path"
+)
+LINK_MODE = option(
+    "--link-mode",
+    choices=("clone", "hardlink", "copy", "symlink"),
+    help="how files get from the cache into the environment",
+)
+INDEX = option(
+    "--default-index", metavar="URL", help="the index to ask in place of the configured default one"
+)
+LOCKED = switch("--locked", "a missing or stale section of the lock is an error")
+FROZEN = switch("--frozen", "take the lock as it is, without comparing it to pyproject.toml")
+
+LOCK = Command(
+    "lock",
+    "solve environments and write pylock.toml",
+    "pkm lock --upgrade-package httpx",
+    ENVIRONMENTS,
+    switch("--check", "write nothing; exit 1 if the lock would change"),
+    switch("--dry-run", "write nothing; show what would change"),
+    option("--upgrade", "-U", action="store_true", help="forget what is locked"),
+    option(
+        "--upgrade-package",
+        "-P",
+        action="append",
+        default=[],
+        metavar="REQ",
+        help="forget what is locked of one package, or move it to a requirement",
+    ),
+    PYTHON,
+    INDEX,
+)
+SYNC = Command(
+    "sync",
+    "make environments hold exactly what is locked",
+    "pkm sync test",
+    ENVIRONMENTS_DEFAULT,
+    switch("--dry-run", "change nothing; show what would be done"),
+    switch("--check", "change nothing; exit 1 if something would be done"),
+    LOCKED,
+    FROZEN,
+    switch("--inexact", "leave what is installed beside the locked packages"),
+    switch("--no-project", "leave the project itself out"),
+    switch("--reinstall", "install every package anew"),
+    option("--reinstall-package", action="append", default=[], metavar="P", help="install one package anew"),
+    switch("--force", "make an environment anew that pkm did not make"),
+    switch("--compile-bytecode", "compile the installed modules"),
+    LINK_MODE,
+    PYTHON,
+    INDEX,
+)
+
+COMMANDS: dict[str, Command] = {
+    "lock": LOCK,
+    "sync": SYNC,
+    "run": Command(
+        "run",
+        "run a command in an environment, locked and synced before",
+        "pkm run -e test pytest -x",
+        option("-e", "--env", default="default", metavar="ENV", dest="environment", help="the environment"),
+        LOCKED,
+        FROZEN,
+        switch("--no-sync", "run in the environment as it is"),
+        PYTHON,
+        INDEX,
+        option("command", nargs="...", metavar="CMD …", help="the command and its arguments"),
+    ),
+    "env lock": LOCK,
+    "env sync": SYNC,
+    "env list": Command("env_list", "list the environments and their state", "pkm env list --json"),
+    "env info": Command("env_info", "say all of one environment", "pkm env info test", ENVIRONMENTS_DEFAULT),
+    "env export": Command(
+        "env_export",
+        "write what is locked for one environment in another form",
+        "pkm env export test --format pylock --no-project > pylock.test.toml",
+        ONE_ENVIRONMENT,
+        option("--format", choices=("pylock",), default="pylock", help="the form"),
+        switch("--no-project", "leave the project itself out"),
+        option("-o", "--output", metavar="FILE", help="the file to write (default: standard output)"),
+    ),
+    "build": Command(
+        "build",
+        "build the project's sdist and wheel",
+        "pkm build",
+        option("--out-dir", "-o", metavar="DIR", help="where to put them (default: dist)"),
+        switch("--wheel", "build a wheel alone"),
+        switch("--sdist", "build an sdist alone"),
+        switch("--list", "build nothing; list the files that would go in"),
+        option("--explain", metavar="PATH", help="build nothing; say by which rule a file is in or out"),
+        option(
+            "-C", "--config-setting", action="append", default=[], metavar="KEY=VALUE", help="for the backend"
+        ),
+    ),
+    "cache dir": Command("cache_dir", "print the folder of the cache", "pkm cache dir"),
+    "cache info": Command("cache_info", "say what the cache holds", "pkm cache info"),
+}
+# Options that mean the same before and after the command, and whether they take a value.
+GLOBAL_OPTIONS = {
+    "-C": True,
+    "--directory": True,
+    "-v": False,
+    "--verbose": False,
+    "-q": False,
+    "--quiet": False,
+    "--offline": False,
+    "--json": False,
+    "--no-color": False,
+}
+
+
+class Line:
+    """A command line, understood: the command's name, its parsed arguments, and the global options."""
+
+    __slots__ = (
+        "arguments",
+        "command",
+        "directory",
+        "help",
+        "json",
+        "no_colour",
+        "offline",
+        "quiet",
+        "verbose",
+    )
+
+    def __init__(self) -> None:
+        self.command = ""
+        self.arguments: argparse.Namespace | None = None
+        self.directory = ""
+        self.verbose = False
+        self.quiet = False
+        self.offline = False
+        self.json = False
+        self.no_colour = False
+        self.help = ""
+
+    def take(self, word: str, value: str) -> None:
+        """Take one global option."""
+        match word:
+            case "-C" | "--directory":
+                self.directory = value
+            case "-v" | "--verbose":
+                self.verbose = True
+            case "-q" | "--quiet":
+                self.quiet = True
+            case "--offline":
+                self.offline = True
+            case "--json":
+                self.json = True
+            case _:
+                self.no_colour = True
+
+
+def parse(words: Sequence[str]) -> Line:
+    """Return what *words* mean; ``help`` holds a text to print where help was asked for.
+
+    :raises UsageError: for a wrong command line, with what was probably meant.
+    """
+    line = Line()
+    rest = take_globals(list(words), line, until_command=True)
+    if not rest:
+        return line
+    if rest[0] in ("-h", "--help", "help"):
+        line.help = overview()
+        return line
+    if rest[0] in ("-V", "--version"):
+        line.command = "version"
+        return line
+    name, rest = command_name(rest)
+    if not name:
+        line.help = overview(rest[0])
+        return line
+    line.command = name
+    command = COMMANDS[name]
+    keep_c = any("-C" in flags for flags, _ in command.arguments)
+    rest = take_globals(rest, line, until_command=name == "run", keep_c=keep_c)
+    parse_arguments(name, command, rest, line)
+    return line
+
+
+def take_globals(words: list[str], line: Line, *, until_command: bool, keep_c: bool = False) -> list[str]:
+    """Take the global options out of *words*, up to the first word that is no option where so wanted."""
+    rest: list[str] = []
+    while words:
+        word = words.pop(0)
+        head, equals, value = word.partition("=")
+        if word == "--":
+            return [*rest, word, *words]
+        if head in GLOBAL_OPTIONS and not (keep_c and head == "-C"):
+            if GLOBAL_OPTIONS[head] and not equals:
+                if not words:
+                    raise UsageError(f"{head} needs a value")
+                value = words.pop(0)
+            line.take(head, value)
+            continue
+        rest.append(word)
+        if until_command and (not word.startswith("-") or word in ("-h", "--help")):
+            return [*rest, *words]
+        if until_command and word in ("-e", "--env", "-p", "--python", "--default-index") and words:
+            rest.append(words.pop(0))
+    return rest
+
+
+def command_name(words: list[str]) -> tuple[str, list[str]]:
+    """Return the command that *words* begin with, and the words after it; "" for a bare group.
+
+    :raises UsageError: for an unknown command.
+    """
+    groups = {name.partition(" ")[0] for name in COMMANDS if " " in name}
+    first = words[0]
+    if first in groups:
+        if len(words) == 1 or words[1] in ("-h", "--help"):
+            return "", [first]
+        name = f"{first} {words[1]}"
+        rest = words[2:]
+    else:
+        name, rest = first, words[1:]
+    if name in COMMANDS:
+        return name, rest
+    if name.startswith("-"):
+        raise UsageError(f"unknown option {name}", meant(name, [*GLOBAL_OPTIONS, "--help", "--version"]))
+    known = (
+        [known for known in COMMANDS if known.startswith(f"{first} ")]
+        if first in groups
+        else [*COMMANDS, *groups]
+    )
+    raise UsageError(f'there is no command "{name}"', meant(name, known) or "pkm --help lists the commands")
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    """Return a hint with the nearest known word, or ""."""
+    near = did_you_mean(word, known)
+    return f'did you mean "{near}"?' if near else ""
+
+
+def parse_arguments(name: str, command: Command, words: list[str], line: Line) -> None:
+    """Parse the words after the command with an argparse parser of its own.
+
+    :raises UsageError: for an unknown option, a missing or surplus value.
+    """
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> Any:
+            raise UsageError(message, f"pkm {name} --help shows the options")
+
+    parser = Parser(
+        prog=f"pkm {name}",
+        usage=argparse.SUPPRESS,
+        description=f"{command.help}\n\nexample: {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    for flags, settings in command.arguments:
+        parser.add_argument(*flags, **settings)
+    before_dash = words[: words.index("--")] if "--" in words else words
+    if name == "run":
+        before_dash = before_dash[: first_plain(before_dash)]
+    if "-h" in before_dash or "--help" in before_dash:
+        line.help = f"pkm {name}: {parser.format_help()}"
+        return
+    line.arguments, surplus = parser.parse_known_args(words)
+    if surplus:
+        flags = [flag for flag_names, _ in command.arguments for flag in flag_names if flag.startswith("-")]
+        if surplus[0].startswith("-"):
+            hint = meant(surplus[0].partition("=")[0], [*flags, *GLOBAL_OPTIONS])
+            raise UsageError(
+                f"pkm {name} has no option {surplus[0]}", hint or f"pkm {name} --help shows the options"
+            )
+        raise UsageError(f'pkm {name} takes no argument "{surplus[0]}"')
+
+
+def first_plain(words: Sequence[str]) -> int:
+    """Return the place of the first word that is neither an option nor an option's value."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in ("-e", "--env", "-p", "--python", "--default-index") else 1
+    return at
+
+
+def overview(group: str = "") -> str:
+    """Return the list of commands, those of one group where it is named."""
+    lines = [f"pkm {group or '[-C DIR] [-v|-q] [--offline] [--json]'} COMMAND …", ""]
+    for name, command in COMMANDS.items():
+        if not group or name.startswith(f"{group} "):
+            lines.append(f"  {name:<14} {command.help}")
+    lines += ["", "pkm COMMAND --help shows an example and the options"]
+    return "\n".join(lines)

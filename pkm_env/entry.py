@@ -1,0 +1,117 @@
+"""The console script: the few command lines with nothing to do are answered from a stamp, all else by cli.
+
+What is imported here is paid by every ``pkm run`` and every sync with nothing to do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROJECT_FILE = "pyproject.toml"
+
+
+def main() -> int:
+    """Run the command line of this process; return the exit code."""
+    words = sys.argv[1:]
+    if words in (["--version"], ["-V"]):
+        sys.stdout.write(f"pkm {__version__}\n")
+        return quit_now(0)
+    code = quick_answer(words)
+    if code is not None:
+        return quit_now(code)
+    from pkm_env.cli.main import main as full_main
+
+    return full_main(words)
+
+
+def quit_now(code: int) -> int:
+    """Leave without the interpreter's teardown, which costs two milliseconds."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        return 1
+    if sys.flags.interactive or "coverage" in sys.modules:
+        return code
+    os._exit(code)
+
+
+def quick_answer(words: Sequence[str]) -> int | None:
+    """Return the exit code when a stamp answers the command line, else None."""
+    name, command = stamped_command(words)
+    if not name:
+        return None
+    from pkm_env import stamp
+
+    root = nearest_root()
+    if root is None:
+        return None
+    found = stamp.check(stamp.stamp_path(root, name), os.environ)
+    if found is None and name.startswith("run-"):
+        found = stamp.check(stamp.stamp_path(root, "sync-" + name[len("run-") :]), os.environ)
+    if found is None:
+        return None
+    if not command:
+        sys.stdout.write(found["say"])
+        return 0
+    return run_in(found, command)
+
+
+def stamped_command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the name of the stamp that may answer, and the words of a program to run ("" where none may)."""
+    if words and words[0] == "env":
+        words = words[1:]
+        if words and words[0] == "run":
+            return "", ()
+    if not words:
+        return "", ()
+    first, rest = words[0], words[1:]
+    if first == "lock" and not rest:
+        return "lock", ()
+    if first == "sync" and not rest:
+        return "sync-default", ()
+    if first == "sync" and len(rest) == 1 and is_plain(rest[0]):
+        return f"sync-{rest[0]}", ()
+    if first == "run" and rest:
+        if rest[0] == "-e" and len(rest) > 2 and is_plain(rest[1]) and rest[2][:1] != "-":  # noqa: PLR2004
+            return f"run-{rest[1]}", rest[2:]
+        if rest[0][:1] != "-":
+            return "run-default", rest
+    return "", ()
+
+
+def is_plain(word: str) -> bool:
+    """Whether *word* can be the normalised name of an environment."""
+    return word.replace("-", "").isalnum() and word[0] != "-" and word.islower()
+
+
+def nearest_root() -> str | None:
+    """Return the nearest folder upwards with a pyproject.toml, or None."""
+    folder = os.getcwd()
+    while not os.path.exists(os.path.join(folder, PROJECT_FILE)):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def run_in(found: dict[str, str], command: Sequence[str]) -> int | None:
+    """Run *command* in the environment that a stamp described; None where a full run must look into it."""
+    if os.name != "posix":
+        return None
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    environ["VIRTUAL_ENV"] = found["venv"]
+    environ["PATH"] = found["bin"] + os.pathsep + environ.get("PATH", os.defpath)
+    try:
+        sys.stdout.flush()
+        os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
+    except OSError:
+        return None

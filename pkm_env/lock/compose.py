@@ -1,0 +1,156 @@
+"""Resolutions of one or more environments, and the lock as it stands, made into the next lock.
+
+Sections that are not locked anew keep their entries as they were; entries that sections share
+are one. Where a file was locked before and has the same digests, what was written of it stays, so
+that another mirror or a later answer of the index changes no line.
+"""
+
+from __future__ import annotations
+
+from pkm_env.lock.lockfile import Lock, LockedPackage, LockSection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.model.target import Target
+
+
+class SectionResult:
+    """One environment locked anew: its section, its targets, and its entries.
+
+    ``entries`` carry this section alone, with masks over ``targets``, and only files that a target
+    in the mask can install.
+    """
+
+    __slots__ = ("entries", "section", "targets")
+
+    def __init__(
+        self, section: LockSection, targets: tuple[Target, ...], entries: tuple[LockedPackage, ...]
+    ) -> None:
+        self.section = section
+        self.targets = targets
+        self.entries = entries
+
+
+def compose(
+    old: Lock | None,
+    old_targets: Mapping[str, tuple[Target, ...]],
+    results: Mapping[str, SectionResult],
+    order: Sequence[str],
+    requires_python: str = "",
+) -> Lock:
+    """Return the lock with the sections in *order*: those in *results* anew, the others from *old*."""
+    sections: dict[str, LockSection] = {}
+    for name in order:
+        if name in results:
+            sections[name] = results[name].section
+        elif old is not None and name in old.sections:
+            sections[name] = old.sections[name]
+    merged: dict[tuple[Any, ...], LockedPackage] = {}
+    known: dict[tuple[Any, ...], LockedPackage] = {}
+    for package in old.packages if old is not None else ():
+        known[package.key] = package
+        kept = {
+            name: mask for name, mask in package.sections.items() if name in sections and name not in results
+        }
+        if kept:
+            merged[package.key] = restricted(package, kept, old_targets)
+    for name in sections:
+        for entry in results[name].entries if name in results else ():
+            settled = with_known_files(entry, known.get(entry.key))
+            merged[entry.key] = joined(merged[entry.key], settled) if entry.key in merged else settled
+    packages = tuple(ordered(package, sections) for _, package in sorted(merged.items()))
+    return Lock(sections, packages, requires_python)
+
+
+def ordered(package: LockedPackage, sections: Mapping[str, LockSection]) -> LockedPackage:
+    """Return the entry with its sections in the order of the lock's, so that equal locks have equal values."""
+    masks = {name: package.sections[name] for name in sections if name in package.sections}
+    return changed(package, sections=masks)
+
+
+def restricted(
+    package: LockedPackage, kept: Mapping[str, int], targets: Mapping[str, tuple[Target, ...]]
+) -> LockedPackage:
+    """Return the entry for fewer sections, with the files that their targets can install."""
+    if len(kept) == len(package.sections):
+        return package
+    tags = tags_of(target for name, mask in kept.items() for target in chosen(targets[name], mask))
+    files = tuple(file for file in package.files if not file.is_wheel or fits(file.filename, tags))
+    return changed(package, sections=dict(kept), files=files)
+
+
+def with_known_files(entry: LockedPackage, known: LockedPackage | None) -> LockedPackage:
+    """Return *entry* with what the lock already says of files whose digests did not change."""
+    if known is None:
+        return entry
+    before = {file.filename: file for file in known.files}
+    files = tuple(
+        before[file.filename]
+        if file.filename in before and same_digests(before[file.filename].hashes, file.hashes)
+        else file
+        for file in entry.files
+    )
+    unchanged = all(file.filename in before and file is before[file.filename] for file in files)
+    return changed(entry, files=files, index=known.index if files and unchanged else entry.index)
+
+
+def same_digests(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two sets of digests share an algorithm and agree wherever they do."""
+    shared = one.keys() & other.keys()
+    return bool(shared) and all(one[name] == other[name] for name in shared)
+
+
+def joined(one: LockedPackage, other: LockedPackage) -> LockedPackage:
+    """Return one entry for two that share their key."""
+    files = {file.filename: file for file in (*other.files, *one.files)}
+    return changed(
+        one,
+        sections={**one.sections, **other.sections},
+        files=tuple(files[name] for name in sorted(files)),
+        requires=tuple(sorted({*one.requires, *other.requires})),
+    )
+
+
+def changed(package: LockedPackage, **changes: Any) -> LockedPackage:
+    """Return a copy of an entry with some values changed."""
+    values = {
+        "sections": package.sections,
+        "source": package.source,
+        "index": package.index,
+        "files": package.files,
+        "requires": package.requires,
+        **changes,
+    }
+    return LockedPackage(package.name, package.version, **values)
+
+
+def chosen(targets: Sequence[Target], mask: int) -> Iterable[Target]:
+    """Yield the targets whose bit is set in *mask*."""
+    return (target for bit, target in enumerate(targets) if mask >> bit & 1)
+
+
+def tags_of(targets: Iterable[Target]) -> frozenset[str]:
+    """Return every wheel tag that one of the targets supports."""
+    found: set[str] = set()
+    for target in targets:
+        found.update(target.tags)
+    return frozenset(found)
+
+
+def fits(filename: str, tags: frozenset[str]) -> bool:
+    """Whether a wheel of this name has one of the *tags*."""
+    return not tags.isdisjoint(wheel_tags(filename))
+
+
+def wheel_tags(filename: str) -> list[str]:
+    """Return the tags that a wheel's file name stands for, its compressed sets taken apart."""
+    pythons, abis, platforms = filename[: -len(".whl")].rsplit("-", 3)[1:]
+    return [
+        f"{python}-{abi}-{platform}"
+        for python in pythons.split(".")
+        for abi in abis.split(".")
+        for platform in platforms.split(".")
+    ]

@@ -1,0 +1,207 @@
+"""A Lock from the parsed text of ``pylock.toml``.
+
+A lock that pkm wrote comes back whole; from one that another tool wrote come its entries, with
+sections made of its dependency groups. Every fault is a BadLock that names the key.
+
+Source: pylock.toml specification (PEP 751).
+"""
+
+from __future__ import annotations
+
+from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
+from pkm_env.lock.membership import BadLock, read_membership, targets_of
+from pkm_env.model.distribution import Source
+from pkm_env.model.options import normalise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pkm_env.model.target import Target
+
+
+class Reader:
+    """Reads one parsed file; *path* is how messages name it."""
+
+    def __init__(self, data: dict[str, Any], path: str) -> None:
+        self.data = data
+        self.path = path
+
+    def bad(self, key: str, reason: str, hint: str = "") -> BadLock:
+        """Return the error for a fault at *key*."""
+        return BadLock(self.path, key, reason, hint)
+
+    def value(
+        self, table: Mapping[str, Any], name: str, kind: type, where: str, *, needed: bool = False
+    ) -> Any:
+        """Return a value of the right type, None where it is missing.
+
+        :raises BadLock: when it has another type, or is missing and *needed*.
+        """
+        found = table.get(name)
+        key = f"{where}.{name}" if where else name
+        if found is None:
+            if needed:
+                raise self.bad(key, "is missing")
+            return None
+        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+            raise self.bad(key, f"must be a {TOML_WORDS[kind]}")
+        return found
+
+    def lock(self) -> Lock:
+        """Return the lock.
+
+        :raises BadLock: for anything that the specification forbids or pkm can't honour.
+        """
+        self.check_version()
+        sections = self.sections()
+        targets = {name: targets_of(section) for name, section in sections.items()}
+        memo: dict[str, dict[str, int]] = {}
+        packages = []
+        for at, table in enumerate(self.value(self.data, "packages", list, "", needed=True)):
+            where = f"packages[{at}]"
+            if not isinstance(table, dict):
+                raise self.bad(where, "must be a table")
+            packages.append(self.package(table, where, sections, targets, memo))
+        return Lock(sections, tuple(packages), self.value(self.data, "requires-python", str, "") or "")
+
+    def check_version(self) -> None:
+        """Refuse another major version of the format."""
+        version = self.value(self.data, "lock-version", str, "", needed=True)
+        if version.partition(".")[0] != "1":
+            raise self.bad(
+                "lock-version", f'version "{version}" of the format is not understood', "update pkm"
+            )
+
+    def sections(self) -> dict[str, LockSection]:
+        """Return the sections that ``[tool.pkm]`` describes; empty for another tool's lock."""
+        tool = self.value(self.data, "tool", dict, "") or {}
+        own = self.value(tool, "pkm", dict, "tool") or {}
+        tables = self.value(own, "sections", dict, "tool.pkm") or {}
+        found = {}
+        for name, table in tables.items():
+            where = f"tool.pkm.sections.{name}"
+            if not isinstance(table, dict):
+                raise self.bad(where, "must be a table")
+            found[name] = self.section(name, table, where)
+        return found
+
+    def section(self, name: str, table: dict[str, Any], where: str) -> LockSection:
+        """Return one section."""
+        left_out = self.value(table, "left-out", list, where) or []
+        known = ("inputs", "targets", "left-out")
+        try:
+            return LockSection(
+                name,
+                self.value(table, "inputs", str, where, needed=True),
+                tuple(str(key) for key in self.value(table, "targets", list, where, needed=True)),
+                left_out=tuple((str(item["target"]), str(item["reason"])) for item in left_out),
+                options={key: str(value) for key, value in table.items() if key not in known},
+            )
+        except (KeyError, TypeError) as error:
+            raise self.bad(f"{where}.left-out", "must be a list of tables with target and reason") from error
+
+    def package(
+        self,
+        table: dict[str, Any],
+        where: str,
+        sections: dict[str, LockSection],
+        targets: dict[str, tuple[Target, ...]],
+        memo: dict[str, dict[str, int]],
+    ) -> LockedPackage:
+        """Return one entry."""
+        name = normalise(self.value(table, "name", str, where, needed=True))
+        marker = self.value(table, "marker", str, where) or ""
+        if marker not in memo:
+            try:
+                memo[marker] = read_membership(marker, sections, targets)
+            except ValueError as error:
+                raise self.bad(f"{where}.marker", f"is no marker: {error}") from error
+        requires = []
+        for at, edge in enumerate(self.value(table, "dependencies", list, where) or ()):
+            if not isinstance(edge, dict) or not isinstance(edge.get("name"), str):
+                raise self.bad(f"{where}.dependencies[{at}]", "must be a table with a name")
+            requires.append((normalise(edge["name"]), str(edge.get("version", ""))))
+        return LockedPackage(
+            name,
+            self.value(table, "version", str, where) or "",
+            memo[marker],
+            source=self.source(table, where),
+            index=self.value(table, "index", str, where) or "",
+            files=self.files(table, where),
+            requires=tuple(requires),
+        )
+
+    def source(self, table: dict[str, Any], where: str) -> Source | None:
+        """Return the folder, archive or repository of an entry, or None."""
+        kinds = [kind for kind in ("directory", "archive", "vcs") if kind in table]
+        if not kinds:
+            return None
+        if len(kinds) > 1 or "wheels" in table or "sdist" in table:
+            raise self.bad(where, "names more than one place that it comes from")
+        kind = kinds[0]
+        inner = self.value(table, kind, dict, where)
+        where = f"{where}.{kind}"
+        location = self.value(inner, "path", str, where) or self.value(inner, "url", str, where)
+        if not location:
+            raise self.bad(where, "has neither path nor url")
+        return Source(
+            kind,
+            location,
+            subdirectory=self.value(inner, "subdirectory", str, where) or "",
+            editable=bool(self.value(inner, "editable", bool, where)),
+            vcs=self.value(inner, "type", str, where, needed=kind == "vcs") or "",
+            revision=self.value(inner, "requested-revision", str, where) or "",
+            commit=self.value(inner, "commit-id", str, where, needed=kind == "vcs") or "",
+            hashes=self.hashes(inner, where) if kind == "archive" else {},
+        )
+
+    def files(self, table: dict[str, Any], where: str) -> tuple[LockedFile, ...]:
+        """Return the sdist and the wheels, sorted by name."""
+        found = []
+        sdist = self.value(table, "sdist", dict, where)
+        if sdist is not None:
+            found.append(self.file(sdist, f"{where}.sdist"))
+        for at, wheel in enumerate(self.value(table, "wheels", list, where) or ()):
+            if not isinstance(wheel, dict):
+                raise self.bad(f"{where}.wheels[{at}]", "must be a table")
+            found.append(self.file(wheel, f"{where}.wheels[{at}]"))
+        return tuple(sorted(found, key=lambda file: file.filename))
+
+    def file(self, table: dict[str, Any], where: str) -> LockedFile:
+        """Return one file; its name is the last part of its place where none is given."""
+        url = self.value(table, "url", str, where) or ""
+        path = self.value(table, "path", str, where) or ""
+        filename = self.value(table, "name", str, where) or (path or url).rpartition("/")[2]
+        if not filename:
+            raise self.bad(where, "has no name, path or url")
+        if "/" in filename or "\\" in filename or "\0" in filename:
+            raise self.bad(f"{where}.name", "is no file name")
+        time = table.get("upload-time")
+        return LockedFile(
+            filename,
+            url,
+            self.hashes(table, where),
+            path=path,
+            size=self.value(table, "size", int, where),
+            upload_time=time.isoformat().replace("+00:00", "Z") if hasattr(time, "isoformat") else "",
+        )
+
+    def hashes(self, table: dict[str, Any], where: str) -> dict[str, str]:
+        """Return the digests of a file: at least one."""
+        hashes = self.value(table, "hashes", dict, where, needed=True)
+        if not hashes or not all(isinstance(value, str) for value in hashes.values()):
+            raise self.bad(f"{where}.hashes", "must hold a digest at least")
+        return {str(name).lower(): value.lower() for name, value in hashes.items()}
+
+
+TOML_WORDS = {str: "string", list: "list", dict: "table", int: "whole number", bool: "boolean"}
+
+
+def read_lock(data: dict[str, Any], path: str) -> Lock:
+    """Return the lock of a parsed file; *path* is how messages name it.
+
+    :raises BadLock: for anything that the specification forbids or pkm can't honour.
+    """
+    return Reader(data, path).lock()

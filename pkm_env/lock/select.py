@@ -1,0 +1,89 @@
+"""What one interpreter installs of a section: entries, and the file of each."""
+
+from __future__ import annotations
+
+from pkm_env.lock.compose import wheel_tags
+from pkm_env.model.target import admits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage
+    from pkm_env.model.interpreter import Interpreter
+    from pkm_env.model.target import Target
+
+
+class Selected:
+    """One entry that is to be installed; ``file`` is None for a folder, an archive or a repository."""
+
+    __slots__ = ("file", "package")
+
+    def __init__(self, package: LockedPackage, file: LockedFile | None) -> None:
+        self.package = package
+        self.file = file
+
+
+class NoFile:
+    """An entry without a file that the interpreter can install; ``reason`` says what there is."""
+
+    __slots__ = ("package", "reason")
+
+    def __init__(self, package: LockedPackage, reason: str) -> None:
+        self.package = package
+        self.reason = reason
+
+
+def admitting(targets: Sequence[Target], interpreter: Interpreter) -> int | None:
+    """Return the place of the first target that *interpreter* can install for, or None."""
+    return next((bit for bit, target in enumerate(targets) if admits(target, interpreter)), None)
+
+
+def select(
+    lock: Lock, section: str, bit: int, interpreter: Interpreter
+) -> tuple[tuple[Selected, ...], tuple[NoFile, ...]]:
+    """Return what *interpreter* installs for the target at *bit* of a section, and what has no file for it.
+
+    Source: pylock.toml specification, "Installation"; a wheel's rank is its best tag's place in the
+    interpreter's tags, then its build number.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(interpreter.tags)}
+    selected = []
+    missing = []
+    for package in lock.packages:
+        if not package.sections.get(section, 0) >> bit & 1:
+            continue
+        if package.source is not None:
+            selected.append(Selected(package, None))
+        elif (file := best_file(package.files, ranks)) is not None:
+            selected.append(Selected(package, file))
+        else:
+            names = ", ".join(file.filename for file in package.files) or "no file at all"
+            missing.append(NoFile(package, f"the lock has {names}"))
+    return tuple(selected), tuple(missing)
+
+
+def best_file(files: Iterable[LockedFile], ranks: dict[str, int]) -> LockedFile | None:
+    """Return the best wheel, else the sdist, else None."""
+    best: tuple[tuple[int, tuple[int, str]], LockedFile] | None = None
+    sdist = None
+    for file in files:
+        if not file.is_wheel:
+            sdist = file
+            continue
+        rank = min((ranks[tag] for tag in wheel_tags(file.filename) if tag in ranks), default=None)
+        if rank is None:
+            continue
+        order = (-rank, build_number(file.filename))
+        if best is None or order > best[0]:
+            best = (order, file)
+    return best[1] if best is not None else sdist
+
+
+def build_number(filename: str) -> tuple[int, str]:
+    """Return the build number of a wheel's file name as it is compared, () sorting first."""
+    parts = filename[: -len(".whl")].split("-")
+    if len(parts) != 6:  # noqa: PLR2004 - name, version, build number and three tags
+        return (-1, "")
+    digits = parts[2][: len(parts[2]) - len(parts[2].lstrip("0123456789"))]
+    return (int(digits or 0), parts[2][len(digits) :])

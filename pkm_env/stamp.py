@@ -1,0 +1,82 @@
+"""Stamps: what a command found when it had nothing left to do, so that the next one knows at once.
+
+A stamp lists every file that the answer was read from, with its times, size and inode, and the
+variables that could have changed it. It holds while all of that is the same. It stands on the path of every
+no-op command, so nothing is imported beyond what a bare interpreter has loaded.
+
+A file that was changed within the clock's grain before the stamp was written could change again without its
+time moving, so a stamp is written only once the newest of its files is older than the grain.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+
+from pkm_build import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+FORMAT = 1
+GRAIN_NS = 20_000_000
+FOLDER = os.path.join(".pkm", "stamps")
+# These name secrets, or say only how to tell what was done.
+SILENT_SUFFIXES = ("_USERNAME", "_PASSWORD")
+
+
+def watched_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that can change what a command does."""
+    return {
+        key: value
+        for key, value in environ.items()
+        if key.startswith("PKM_") and not key.endswith(SILENT_SUFFIXES)
+    }
+
+
+def look(path: str) -> tuple[int, int, int, int] | None:
+    """Return the times in nanoseconds, the size and the inode of *path*; None where there is nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def stamp_path(root: str, name: str) -> str:
+    """Return where the stamp of this *name* ("lock", "sync-default") of the project in *root* lies."""
+    return os.path.join(root, FOLDER, name)
+
+
+def make_stamp(
+    paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any]
+) -> tuple[bytes, int]:
+    """Return the bytes of a stamp over *paths*, and how many nanoseconds ago the newest of them changed.
+
+    *answer* is what ``check`` will return: anything that marshal takes.
+    """
+    seen = {path: look(path) for path in paths}
+    newest = max((found[0] for found in seen.values() if found is not None), default=0)
+    body = (FORMAT, __version__, sys.executable, watched_variables(environ), seen, dict(answer))
+    return marshal.dumps(body), newest
+
+
+def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the answer of the stamp at *path* while it holds, else None."""
+    try:
+        with open(path, "rb") as file:
+            format_, version, executable, variables, seen, answer = marshal.loads(file.read())  # noqa: S302
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    if (format_, version, executable) != (FORMAT, __version__, sys.executable):
+        return None
+    if variables != watched_variables(environ):
+        return None
+    for name, expected in seen.items():
+        if look(name) != expected:
+            return None
+    found: dict[str, Any] = answer
+    return found
