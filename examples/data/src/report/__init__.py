@@ -1,0 +1,1 @@
+"""Groups the points of a table and draws them."""
