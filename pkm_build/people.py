@@ -1,0 +1,294 @@
+"""The descriptive fields of ``[project]``: readme, licence, people, classifiers, URLs.
+
+Source: pyproject.toml specification; PEP 639 for licences; core metadata specification for classifiers and URLs.
+"""
+
+from __future__ import annotations
+
+from pkm_build import grammar
+from pkm_build.grammar import NotUnderstood
+from pkm_build.tables import did_you_mean, kind_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_build.project import Project
+    from pkm_build.tables import Table
+
+    Person = tuple[str, str]
+
+README_TYPES = {".md": "text/markdown", ".rst": "text/x-rst", ".txt": "text/plain"}
+CLASSIFIERS = (
+    "Development Status",
+    "Environment",
+    "Framework",
+    "Intended Audience",
+    "License",
+    "Natural Language",
+    "Operating System",
+    "Private",
+    "Programming Language",
+    "Topic",
+    "Typing",
+)
+STATUSES = (
+    "1 - Planning",
+    "2 - Pre-Alpha",
+    "3 - Alpha",
+    "4 - Beta",
+    "5 - Production/Stable",
+    "6 - Mature",
+    "7 - Inactive",
+)
+SECOND = {
+    "License": ("OSI Approved", "Public Domain", "Other/Proprietary License", "Free For Educational Use"),
+    "Operating System": ("OS Independent", "Microsoft", "POSIX", "MacOS", "Unix", "Android", "iOS"),
+    "Programming Language": (
+        "Python",
+        "C",
+        "C++",
+        "Cython",
+        "Rust",
+        "JavaScript",
+        "Java",
+        "Fortran",
+        "Other",
+    ),
+    "Typing": ("Typed", "Stubs Only"),
+}
+LABEL_LENGTH = 32
+
+
+def shown(text: str) -> str:
+    """Return *text* in one printable line."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def check_path(table: Table, key: tuple[str | int, ...], path: str) -> bool:
+    """Note a path that is absolute, leaves the project, or is not written with ``/``; True when it is fine."""
+    parts = path.split("/")
+    if not path or path[0] == "/" or path[1:2] == ":" or "\\" in path:
+        table.fault(key, f'"{shown(path)}" must be a relative path with "/" between folders')
+    elif ".." in parts:
+        table.fault(key, f'"{shown(path)}" must not leave the project')
+    elif not path.isprintable():
+        table.fault(key, f'"{shown(path)}" has control characters')
+    else:
+        return True
+    return False
+
+
+def read_readme(made: Project, table: Table) -> None:
+    """Read the readme: a file by its path, or a text, with its content type (its charset a parameter of it)."""
+    made.readme_file = made.readme_text = made.readme_type = None
+    value = table.raw("readme")
+    if value is None:
+        return
+    if isinstance(value, str):
+        made.readme_file = value
+        if check_path(table, ("readme",), value):
+            made.readme_type = type_by_name(table, ("readme",), value)
+        return
+    inner = table.table("readme")
+    if inner is None:
+        return
+    inner.refuse_unknown(("file", "text", "content-type", "charset"))
+    made.readme_file = inner.string("file")
+    made.readme_text = inner.string("text")
+    if (made.readme_file is None) == (made.readme_text is None):
+        table.fault("readme", 'needs either "file" or "text"')
+        return
+    kind = inner.string("content-type")
+    if made.readme_file is not None and check_path(inner, ("file",), made.readme_file) and kind is None:
+        kind = type_by_name(inner, ("file",), made.readme_file)
+    elif kind is None:
+        inner.fault("content-type", "is missing")
+    made.readme_type = check_content_type(inner, kind)
+
+
+def check_content_type(inner: Table, kind: str | None) -> str | None:
+    """Return the content type, with the charset of the table as its parameter."""
+    if kind is None:
+        return None
+    base = kind.partition(";")[0].strip().lower()
+    if base not in README_TYPES.values():
+        near = did_you_mean(base, README_TYPES.values())
+        inner.fault(
+            "content-type",
+            f'unknown content type "{shown(kind)}"',
+            f'did you mean "{near}"?' if near else "text/markdown, text/x-rst and text/plain are known",
+        )
+    if not kind.isprintable():
+        inner.fault("content-type", "has control characters")
+    charset = inner.string("charset") or charset_of(kind)
+    if charset and not known_charset(charset):
+        inner.fault(
+            "charset" if "charset" in inner.data else "content-type", f'unknown charset "{shown(charset)}"'
+        )
+    if "charset" in inner.data and "charset" not in kind.lower():
+        return f"{kind}; charset={charset}"
+    return kind
+
+
+def charset_of(kind: str) -> str:
+    """Return the charset parameter of a content type, "" where it has none."""
+    for parameter in kind.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"')
+    return ""
+
+
+def known_charset(name: str) -> bool:
+    try:
+        return isinstance(b"".decode(name), str) and isinstance("".encode(name), bytes)
+    except (LookupError, ValueError):
+        return False
+
+
+def type_by_name(table: Table, key: tuple[str | int, ...], path: str) -> str | None:
+    dot = path.rfind(".")
+    kind = README_TYPES.get(path[dot:].lower()) if dot > path.rfind("/") else None
+    if kind is None:
+        table.fault(
+            key,
+            f'the kind of "{shown(path)}" is not known by its suffix',
+            'write readme = { file = "...", content-type = "text/plain" }',
+        )
+    return kind
+
+
+def read_license(made: Project, table: Table) -> None:
+    """Read the licence (an SPDX expression, or the older table) and the globs of licence files."""
+    made.license_expression = made.license_text = made.license_file = made.license_files = None
+    value = table.raw("license")
+    if isinstance(value, str):
+        try:
+            made.license_expression = grammar.read_licence(value)
+        except NotUnderstood as exc:
+            near = did_you_mean(value, grammar.LICENCES)
+            table.fault("license", str(exc), f'did you mean "{near}"?' if near else "")
+    elif isinstance(value, dict):
+        read_license_table(made, table)
+    elif value is not None:
+        table.fault("license", f"must be an SPDX expression, not {kind_of(value)}")
+    if "license-files" in table.data:
+        made.license_files = table.strings("license-files")
+        for at, pattern in enumerate(made.license_files):
+            if check_path(table, ("license-files", at), pattern):
+                check_license_glob(table, ("license-files", at), pattern)
+        if isinstance(value, dict):
+            table.fault(
+                "license-files", 'can\'t stand beside a "license" table', "write the licence as an expression"
+            )
+
+
+def read_license_table(made: Project, table: Table) -> None:
+    inner = table.table("license")
+    assert inner is not None
+    inner.refuse_unknown(("text", "file"))
+    made.license_text = inner.string("text")
+    made.license_file = inner.string("file")
+    if (made.license_text is None) == (made.license_file is None):
+        table.fault("license", 'needs either "file" or "text"', 'better: an expression, as license = "MIT"')
+    if made.license_file is not None:
+        check_path(inner, ("file",), made.license_file)
+
+
+def check_license_glob(table: Table, key: tuple[str | int, ...], pattern: str) -> None:
+    """Hold a glob against the alphabet of PEP 639: letters, digits, ``_-. /``, ``*``, ``?``, ``[]``, ``**``."""
+    for part in pattern.split("/"):
+        if "**" in part and part != "**":
+            table.fault(key, f'"{shown(pattern)}" is no valid glob', '"**" must stand alone between slashes')
+            return
+    if pattern.count("[") != pattern.count("]"):
+        table.fault(key, f'"{shown(pattern)}" is no valid glob', "a bracket is not closed")
+
+
+def read_people(table: Table, field: str) -> tuple[Person, ...]:
+    """Return ``(name, email)`` of each, "" for what is not given."""
+    found = []
+    for inner in table.tables(field):
+        inner.refuse_unknown(("name", "email"))
+        name = inner.string("name") or ""
+        email = inner.string("email") or ""
+        if not name and not email:
+            table.fault((field, int(inner.key[-1])), "needs a name or an email")
+        if name and (not name.isprintable() or not name.strip()):
+            inner.fault("name", f'"{shown(name)}" is no name of a person')
+        if email and not is_email(email):
+            inner.fault("email", f'"{shown(email)}" is no e-mail address')
+        found.append((name.strip(), email.strip()))
+    return tuple(found)
+
+
+def is_email(text: str) -> bool:
+    """Return whether *text* has the form ``local@domain`` without blanks or separators."""
+    local, at, domain = text.rpartition("@")
+    clean = text.isprintable() and not set(text) & set(' ,;<>()[]\\"\t')
+    return bool(at) and clean and "@" not in local and bool(local) and all(domain.split("."))
+
+
+def check_classifiers(made: Project, table: Table) -> None:
+    """Note classifiers of a wrong form, with an unknown first part, or that contradict the licence."""
+    for at, text in enumerate(made.classifiers):
+        parts = text.split(" :: ")
+        key = ("classifiers", at)
+        if (
+            len(parts) == 1
+            or not text.isprintable()
+            or not all(part and part == part.strip() for part in parts)
+        ):
+            table.fault(
+                key, f'"{shown(text)}" is no classifier', 'they look like "Programming Language :: Python"'
+            )
+        elif parts[0] not in CLASSIFIERS:
+            near = did_you_mean(parts[0], CLASSIFIERS)
+            table.fault(
+                key, f'no classifier begins with "{parts[0]}"', f'did you mean "{near}"?' if near else ""
+            )
+        elif parts[0] == "Development Status" and parts[1] not in STATUSES:
+            near = did_you_mean(parts[1], STATUSES)
+            table.fault(key, f'there is no status "{parts[1]}"', f'did you mean "{near}"?' if near else "")
+        elif parts[0] == "License" and made.license_expression:
+            table.fault(
+                key, 'a licence classifier can\'t stand beside a "license" expression', "remove it (PEP 639)"
+            )
+        elif len(parts[1]) > 3 and parts[1] not in SECOND.get(parts[0], (parts[1],)):  # noqa: PLR2004 - "R", "PHP" resemble all
+            near = did_you_mean(parts[1], SECOND[parts[0]])
+            if near and near[0] == parts[1][0]:
+                table.fault(key, f'there is no classifier "{text}"', f'did you mean "{parts[0]} :: {near}"?')
+        if text in made.classifiers[:at]:
+            table.fault(key, f'"{shown(text)}" stands here twice')
+
+
+def read_urls(table: Table) -> dict[str, str]:
+    """Return the URLs by label, in the order of the file."""
+    found: dict[str, str] = {}
+    inner = table.table("urls")
+    for label in inner.data if inner else ():
+        assert inner is not None
+        url = inner.string(label)
+        if "," in label or not label.isprintable() or not label.strip():
+            inner.fault(label, f'"{shown(label)}" is no label for a URL', "no comma, not empty")
+        elif len(label) > LABEL_LENGTH:
+            inner.fault(label, f"a label has at most {LABEL_LENGTH} characters, this one {len(label)}")
+        if url is None:
+            continue
+        if not is_url(url):
+            hint = f'did you mean "https://{url}"?' if "." in url and is_url("https://" + url) else ""
+            inner.fault(label, f'"{shown(url)}" is no URL', hint)
+        found[label] = url.strip()
+    return found
+
+
+def is_url(text: str) -> bool:
+    """Return whether *text* has a scheme and a host (or an address, for mailto)."""
+    scheme, colon, rest = text.strip().partition(":")
+    if not colon or not text.isprintable() or " " in text.strip():
+        return False
+    if not scheme or scheme.strip(grammar.ALNUM + "+-.") or not scheme[0].isalpha():
+        return False
+    if scheme.lower() == "mailto":
+        return is_email(rest)
+    host = rest[2:].replace("?", "/").replace("#", "/").partition("/")[0]
+    return rest.startswith("//") and bool(host) and "." != host[:1]
