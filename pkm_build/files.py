@@ -1,0 +1,233 @@
+"""The files of a project: what a walk over them yields, and what never ships.
+
+A `Tree` is the folder on disk; a `ListedTree` is a list of paths that behaves like one, so that the wheel of an
+sdist can be computed before the sdist is written. Paths are relative to the project, with ``/``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build import globs
+from pkm_build.errors import BuildError
+from pkm_build.ignores import Ignores
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Listing = tuple[list[str], list[str]]
+
+JUNK_FOLDERS = frozenset(
+    "__pycache__ .git .hg .svn .bzr .venv .tox .nox .pkm .eggs .mypy_cache .pytest_cache .ruff_cache .hypothesis"
+    " .ipynb_checkpoints .idea .vscode .pdm-build node_modules __pypackages__".split()
+)
+JUNK_FILES = frozenset(
+    ".DS_Store Thumbs.db desktop.ini .env .netrc .pypirc .coverage .directory id_rsa id_dsa id_ecdsa id_ed25519"
+    " .git .pdm-python".split()
+)
+JUNK_SUFFIXES = (".pyc", ".pyo", "~", ".swp", ".swo", ".rej", ".bak", ".p12", ".pfx", ".jks")
+KEY_SUFFIXES = (".pem", ".key", ".ppk")
+SECRETS = (".env.",)
+SAMPLES = (".example", ".sample", ".template", ".dist")
+ROOT_JUNK = frozenset(["dist", "build"])
+
+
+def junk(name: str, folder: bool) -> bool:
+    """Return whether something with this name never ships, unless it is named explicitly."""
+    if folder:
+        return name in JUNK_FOLDERS or name.endswith(".egg-info")
+    if name in JUNK_FILES or name.endswith(JUNK_SUFFIXES):
+        return True
+    if name[0] in ".#" and (name[:2] == ".#" or (name[0] == "#" and name[-1] == "#") or name[:5] == ".env."):
+        return name[:5] != ".env." or not name.endswith(SAMPLES)
+    return False
+
+
+def secret(path: str) -> bool:
+    """Return whether the file at *path* holds a private key; its name has one of `KEY_SUFFIXES`."""
+    with open(path, "rb") as stream:
+        head = stream.read(4096)
+    return b"PRIVATE KEY-----" in head or head.startswith(b"PuTTY-User-Key-File")
+
+
+class Tree:
+    """The folder of a project; *ignoring* applies what version control ignores.
+
+    *left_out* maps each path that was met and ignored to the ``file:line`` of the reason.
+    """
+
+    def __init__(self, root: str, ignoring: bool) -> None:
+        self.root = root
+        self.ignores = Ignores(root) if ignoring else None
+        self.left_out: dict[str, str] = {}
+        self.cache: dict[str, Listing] = {}
+
+    def path(self, path: str) -> str:
+        """Return where *path* lies on disk."""
+        return f"{self.root}/{path}" if path else self.root
+
+    def is_file(self, path: str) -> bool:
+        """Return whether there is a file, ignored or not."""
+        return os.path.isfile(self.path(path))
+
+    def is_folder(self, path: str) -> bool:
+        """Return whether there is a folder, ignored or not."""
+        return os.path.isdir(self.path(path))
+
+    def listing(self, folder: str) -> Listing:
+        """Return the names of folders and of files in *folder*, each sorted, without junk and ignored ones."""
+        found = self.cache.get(folder)
+        if found is None:
+            found = self.cache[folder] = self.read(folder)
+        return found
+
+    def read(self, folder: str) -> Listing:
+        folders, files = [], []
+        prefix = f"{folder}/" if folder else ""
+        ignores = self.ignores
+        for entry in self.scan(folder):
+            name = entry.name
+            is_folder = entry.is_dir()
+            if junk(name, is_folder):
+                continue
+            path = prefix + name
+            if entry.is_symlink() and not self.link_is_inside(path):
+                continue
+            if ignores is not None:
+                why = ignores.why(path, name, is_folder)
+                if why:
+                    self.left_out[path] = why
+                    continue
+            if is_folder:
+                folders.append(name)
+            elif name.endswith(KEY_SUFFIXES) and secret(entry.path):
+                self.left_out[path] = "a private key"
+            else:
+                files.append(name)
+        folders.sort()
+        files.sort()
+        return folders, files
+
+    def scan(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.path(folder)) as entries:
+                return list(entries)
+        except NotADirectoryError as exc:
+            raise BuildError(f"{folder} is no folder") from exc
+        except PermissionError as exc:
+            raise BuildError(f"{folder or 'the project folder'} can't be read: {exc.strerror}") from exc
+
+    def link_is_inside(self, path: str) -> bool:
+        """Return False for a link to nothing; refuse one that leaves the project.
+
+        :raises BuildError: when what the link names lies outside of the project
+        """
+        target = os.path.realpath(self.path(path))
+        if not os.path.exists(target):
+            return False
+        top = os.path.realpath(self.root)
+        if target == top or not target.startswith(top + os.sep):
+            if self.ignores is not None and self.ignores.why(
+                path, path.rpartition("/")[2], os.path.isdir(target)
+            ):
+                return False
+            raise BuildError(
+                f"{path} is a link that leaves the project (to {os.readlink(self.path(path))})",
+                "put a copy in its place, or name the file in [tool.pkm.build.map]",
+            )
+        return True
+
+    def walk(self, folder: str) -> list[str]:
+        """Return the paths of all files below *folder*, sorted within each folder, files before folders."""
+        found: list[str] = []
+        self.walk_into(folder, found, ())
+        return found
+
+    def walk_into(self, folder: str, found: list[str], above: tuple[str, ...]) -> None:
+        folders, files = self.listing(folder)
+        prefix = f"{folder}/" if folder else ""
+        found += [prefix + name for name in files]
+        for name in folders:
+            path = prefix + name
+            if os.path.islink(self.path(path)):
+                real = os.path.realpath(self.path(path))
+                if real in above or os.path.realpath(self.path(folder)).startswith(real):
+                    continue  # a link to a folder above itself: its files are there already
+            self.walk_into(path, found, above)
+
+    def expand(self, pattern: str) -> list[str]:
+        """Return the files that a glob means, ignored ones too, sorted; junk only where named outright."""
+        pattern = globs.clean(pattern)
+        if not globs.is_magic(pattern):
+            if self.is_file(pattern):
+                return [pattern]
+            return sorted(self.all_below(pattern)) if self.is_folder(pattern) else []
+        folder = globs.fixed_folder(pattern)
+        if folder and not self.is_folder(folder):
+            return []
+        return [path for path in sorted(self.all_below(folder)) if globs.matches(pattern, path)]
+
+    def all_below(self, folder: str) -> Iterable[str]:
+        """Yield all files below *folder* but junk."""
+        stack = [folder]
+        while stack:
+            here = stack.pop()
+            for entry in self.scan(here):
+                path = f"{here}/{entry.name}" if here else entry.name
+                if junk(entry.name, entry.is_dir()) or (entry.is_symlink() and not self.link_is_inside(path)):
+                    continue
+                if entry.is_dir():
+                    stack.append(path)
+                else:
+                    yield path
+
+
+class ListedTree(Tree):
+    """The tree that an archive will unpack to: *sources* maps its paths to files on disk."""
+
+    def __init__(self, root: str, sources: dict[str, str]) -> None:
+        super().__init__(root, ignoring=False)
+        self.sources = sources
+        self.names: dict[str, tuple[set[str], set[str]]] = {"": (set(), set())}
+        for path in sources:
+            folder, _, name = path.rpartition("/")
+            self.add_folder(folder)[1].add(name)
+
+    def add_folder(self, folder: str) -> tuple[set[str], set[str]]:
+        known = self.names.get(folder)
+        if known is None:
+            known = self.names[folder] = (set(), set())
+            above, _, name = folder.rpartition("/")
+            self.add_folder(above)[0].add(name)
+        return known
+
+    def path(self, path: str) -> str:
+        return self.sources.get(path, super().path(path))
+
+    def is_file(self, path: str) -> bool:
+        return path in self.sources
+
+    def is_folder(self, path: str) -> bool:
+        return path in self.names
+
+    def read(self, folder: str) -> Listing:
+        folders, files = self.names.get(folder, ((), ()))
+        return (
+            sorted([name for name in folders if not junk(name, folder=True)]),
+            sorted([name for name in files if not junk(name, folder=False)]),
+        )
+
+    def walk_into(self, folder: str, found: list[str], above: tuple[str, ...]) -> None:
+        folders, files = self.listing(folder)
+        prefix = f"{folder}/" if folder else ""
+        found += [prefix + name for name in files]
+        for name in folders:
+            self.walk_into(prefix + name, found, above)
+
+    def all_below(self, folder: str) -> Iterable[str]:
+        folders, files = self.listing(folder)
+        prefix = f"{folder}/" if folder else ""
+        yield from [prefix + name for name in files]
+        for name in folders:
+            yield from self.all_below(prefix + name)
