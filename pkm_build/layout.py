@@ -1,0 +1,201 @@
+"""Where the importable code of a project lies, found without configuration.
+
+Order of the search: ``src/``; the package or module of the project's name beside pyproject.toml; the same in
+``python/`` or ``lib/``; the only package or module beside pyproject.toml that is no helper of the project (tests,
+docs, setup.py, …). Two answers are an error that names both, and so is none: a wheel is never empty by accident.
+"""
+
+from __future__ import annotations
+
+from pkm_build.errors import NoPackages
+from pkm_build.grammar import normalise
+from pkm_build.tables import listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_build.files import Tree
+
+    Root = tuple[str, str]  # path in the tree, path in the wheel; a folder or a file
+
+CODE = (".py", ".pyi", ".so", ".pyd", ".pyx")
+STUBS = "-stubs"
+OTHER_ROOTS = ("python", "lib", "Lib", "source")
+HELPER_FOLDERS = frozenset(
+    "test tests testing doc docs documentation example examples script scripts tool tools bin ci bench benchmark"
+    " benchmarks build dist data ext extern fixtures integration notebooks packaging perf requirements samples site"
+    " src tasks tutorial tutorials util utils vendor wheelhouse htmlcov functional_tests integration_tests"
+    " unit_tests e2e demo demos asv_bench conda recipe release news changelog.d newsfragments profiling profile".split()
+)
+HELPER_MODULES = frozenset(
+    "setup conftest noxfile tasks fabfile dodo manage pavement bootstrap ez_setup versioneer toxfile test tests"
+    " runtests run_tests build hatch_build pdm_build pkm_hook hubconf waf wscript release bench benchmark"
+    " make_release example examples demo sitecustomize usercustomize __init__ __main__".split()
+)
+
+
+def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
+    """Return the top-level packages and modules of the project called *name* (normalised).
+
+    :raises NoPackages: when there are none, or more than one choice
+    """
+    in_src = top_level(tree, "src") if tree.is_folder("src") else []
+    in_src = [path for path in in_src if module_of(path) not in ("setup", "conftest")]
+    beside = named(tree, "", name)
+    if in_src:
+        if beside and named(tree, "src", name):
+            raise NoPackages(
+                f"both src/{beside[0].removeprefix('src/')} and {beside[0]} look like the code of {name}",
+                'name the right one: [tool.pkm.build] packages = ["src/…"]',
+            )
+        if not beside or named(tree, "src", name):
+            return [(path, path[4:]) for path in in_src]
+    if beside:
+        return [(path, path) for path in beside]
+    for folder in OTHER_ROOTS:
+        if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
+            return [(path, path[len(folder) + 1 :]) for path in top_level(tree, folder)]
+    return [(path, path) for path in only_candidate(tree, name)]
+
+
+def only_candidate(tree: Tree, name: str) -> list[str]:
+    """Return the one package or module beside pyproject.toml that is no helper of the project."""
+    folders, files = tree.listing("")
+    packages = [
+        f for f in folders if f.lower() not in HELPER_FOLDERS and f.isidentifier() and has_init(tree, f)
+    ]
+    modules = [
+        f for f in files if f.endswith(".py") and f[:-3].isidentifier() and f[:-3] not in HELPER_MODULES
+    ]
+    stubs = [f for f in folders if f.endswith(STUBS) and f[: -len(STUBS)].isidentifier()]
+    found = packages or stubs or modules
+    if len(found) > 1:
+        near = [path for path in found if akin(module_of(path), name)]
+        found = near if len(near) == 1 else found
+    if len(found) == 1:
+        return found + [stub for stub in stubs if stub == found[0] + STUBS]
+    if found:
+        raise NoPackages(
+            f"several packages could be the code of {name}: {listed(found, 'and')}",
+            f'say which: [tool.pkm.build] packages = ["{found[0]}"]',
+        )
+    spaces = [
+        f for f in folders if f.lower() not in HELPER_FOLDERS and f.isidentifier() and has_code(tree, f)
+    ]
+    if len(spaces) == 1:
+        return spaces
+    seen = f"; seen: {listed(spaces or folders or files, 'and')}" if folders or files else ""
+    wanted = name.replace("-", "_")
+    raise NoPackages(
+        f"no code was found: neither src/, nor {wanted}/, nor {wanted}.py{seen}",
+        "name it in [tool.pkm.build] packages, or write packages = [] for a wheel without code",
+    )
+
+
+def named(tree: Tree, folder: str, name: str) -> list[str]:
+    """Return the package (and its stubs) or module in *folder* that has the project's *name*."""
+    prefix = f"{folder}/" if folder else ""
+    folders, files = tree.listing(folder)
+    found = []
+    for sub in folders:
+        stem = sub[: -len(STUBS)] if sub.endswith(STUBS) else sub
+        if not stem.isidentifier():
+            continue
+        plain = normalise(sub)
+        if plain in (name, name + STUBS) or (sub.endswith(STUBS) and name == "types-" + normalise(stem)):
+            if has_code(tree, prefix + sub):
+                found.append(prefix + sub)
+        elif name.startswith(plain + "-") and not has_init(tree, prefix + sub):
+            if is_namespace_of(tree, prefix + sub, plain, name):
+                found.append(prefix + sub)
+    if not found:
+        for file in files:
+            stem, _, suffix = file.rpartition(".")
+            if suffix in ("py", "pyi") and stem.isidentifier() and normalise(stem) == name:
+                found.append(prefix + file)
+    return found
+
+
+def is_namespace_of(tree: Tree, folder: str, plain: str, name: str) -> bool:
+    """Return whether below the namespace *folder* lies the package or module that *name* spells out."""
+    folders, files = tree.listing(folder)
+    for sub in folders:
+        longer = f"{plain}-{normalise(sub)}"
+        if longer == name and has_code(tree, f"{folder}/{sub}"):
+            return True
+        if name.startswith(longer + "-") and not has_init(tree, f"{folder}/{sub}"):
+            if is_namespace_of(tree, f"{folder}/{sub}", longer, name):
+                return True
+    return any(file.endswith(".py") and f"{plain}-{normalise(file[:-3])}" == name for file in files)
+
+
+def top_level(tree: Tree, folder: str) -> list[str]:
+    """Return the packages and modules directly in *folder*; nothing where it is a package itself."""
+    folders, files = tree.listing(folder)
+    if "__init__.py" in files:
+        return []
+    found = []
+    for sub in folders:
+        stem = sub[: -len(STUBS)] if sub.endswith(STUBS) else sub
+        if stem.isidentifier() and has_code(tree, f"{folder}/{sub}"):
+            found.append(f"{folder}/{sub}")
+    found += [
+        f"{folder}/{file}"
+        for file in files
+        if file.endswith((".py", ".pyi")) and module_of(file).isidentifier()
+    ]
+    return found
+
+
+def has_init(tree: Tree, folder: str) -> bool:
+    files = tree.listing(folder)[1]
+    return "__init__.py" in files or "__init__.pyi" in files
+
+
+def has_code(tree: Tree, folder: str) -> bool:
+    """Return whether Python code lies in *folder* or below it."""
+    folders, files = tree.listing(folder)
+    if any(file.endswith(CODE) for file in files):
+        return True
+    return any(has_code(tree, f"{folder}/{sub}") for sub in folders if sub.isidentifier())
+
+
+def module_of(path: str) -> str:
+    """Return the import name of a top-level package or module."""
+    return path.rpartition("/")[2].partition(".")[0]
+
+
+def akin(module: str, name: str) -> bool:
+    """Return whether *module* is the project's *name* but for an added "python" or "py"."""
+    plain, other = normalise(module).strip("-").replace("-", ""), name
+    forms = {other.replace("-", "")}
+    for word in ("python-", "py-", "py"):
+        if other.startswith(word):
+            forms.add(other[len(word) :].replace("-", ""))
+    for word in ("-python", "-py", "py"):
+        if other.endswith(word):
+            forms.add(other[: -len(word)].replace("-", ""))
+    return plain in forms
+
+
+def given_roots(tree: Tree, packages: tuple[str, ...]) -> list[Root]:
+    """Return the roots that ``packages`` names: a leading ``src/`` is cut, the rest is the import path.
+
+    :raises NoPackages: when one of them is not there
+    """
+    found = []
+    for raw in packages:
+        path = raw.strip("/")
+        path = path[2:] if path.startswith("./") else path
+        if not tree.is_folder(path) and not tree.is_file(path):
+            near = [other for other, _ in candidates(tree)]
+            hint = f"there is {listed(near, 'and')}" if near else ""
+            raise NoPackages(f'tool.pkm.build.packages names "{raw}", which is not there', hint)
+        found.append((path, path.removeprefix("src/")))
+    return found
+
+
+def candidates(tree: Tree) -> list[Root]:
+    """Return what could be named in ``packages``."""
+    found = [(path, path[4:]) for path in top_level(tree, "src")] if tree.is_folder("src") else []
+    found += [(f, f) for f in tree.listing("")[0] if f.isidentifier() and f != "src" and has_code(tree, f)]
+    return found
