@@ -1,0 +1,410 @@
+"""Which files go into a wheel and into an sdist, and why.
+
+A wheel holds the roots (packages and modules), what ``include`` adds, less what ``exclude`` takes; ``map`` and
+``data`` name single files. An sdist holds the project's files that version control does not ignore, and whatever
+the wheel needs.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build import globs
+from pkm_build.errors import BuildError, NoPackages
+from pkm_build.files import ROOT_JUNK, ListedTree, Tree
+from pkm_build.layout import CODE, find_roots, given_roots
+from pkm_build.source import license_paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pkm_build.archives import Member
+    from pkm_build.builder import Build
+    from pkm_build.layout import Root
+
+EXTERNAL = ".pkm-external"
+ALWAYS = "pyproject.toml"
+
+
+class Selection:
+    """The files of a wheel: *files* maps paths in it to paths in the tree, *data_members* are those of schemes."""
+
+    __slots__ = ("data_members", "files", "reasons", "roots", "tree")
+
+    def __init__(self, build: Build, tree: Tree | None = None) -> None:
+        sdist = os.path.exists(f"{build.root}/PKG-INFO")
+        self.tree = tree or Tree(build.root, ignoring=not sdist)
+        self.roots: list[Root] = []
+        self.files: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+        self.data_members: list[Member] = []
+
+    def members(self) -> list[Member]:
+        """Return the members of the wheel but its metadata: packages as walked, then schemes."""
+        tree = self.tree
+        found: list[Member] = [
+            (name, tree.path(path), executable(tree.path(path))) for name, path in self.files.items()
+        ]
+        return found + self.data_members
+
+    def put(self, name: str, path: str, reason: str) -> None:
+        """Add the file *path* as *name*.
+
+        :raises BuildError: when another file has that place already
+        """
+        other = self.files.get(name)
+        if other is not None and other != path:
+            raise BuildError(f"both {other} and {path} would be {name} in the wheel")
+        self.files[name] = path
+        self.reasons.setdefault(name, reason)
+
+
+def executable(path: str) -> bool:
+    """Return whether the wheel should mark a file as executable; False where the system has no such mark."""
+    return os.name != "nt" and bool(os.stat(path).st_mode & 0o100)
+
+
+def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None) -> Selection:
+    """Return the files of the wheel; for an *editable* one the roots and schemes alone.
+
+    :raises BuildError: when the wheel would be empty, or a file that is named is not there
+    """
+    found = Selection(build, tree)
+    settings = build.settings
+    tree = found.tree
+    if settings.packages is None:
+        generated = settings.map or settings.data or settings.hook or settings.extensions
+        try:
+            found.roots = find_roots(tree, build.project.name, build.warn)
+        except NoPackages:
+            if not generated:
+                raise
+    else:
+        found.roots = given_roots(tree, settings.packages)
+    if not editable:
+        add_roots(build, found)
+        add_included(build, found)
+    add_mapped(build, found)
+    add_data(build, found)
+    if not editable:
+        check_scripts(build, found)
+    return found
+
+
+def add_roots(build: Build, found: Selection) -> None:
+    """Add all files of the roots, less what ``exclude`` names."""
+    tree = found.tree
+    for path, target in found.roots:
+        if tree.is_file(path):
+            found.put(target, path, "packages")
+            continue
+        paths = tree.walk(path)
+        if not any(name.endswith(CODE) for name in paths):
+            refuse_empty(tree, path)
+        kept = excluded(paths, build.settings.exclude)
+        if path == target and not found.files:
+            found.files = {name: name for name in kept}
+        else:
+            cut = len(path)
+            for name in kept:
+                found.put(target + name[cut:], name, "packages")
+    if tree.ignores is not None and not tree.ignores.git:
+        for path, why in tree.left_out.items():
+            if path.endswith(CODE):
+                build.warn.append(
+                    f'{path} is left out of the wheel, as {why} ignores it; include = ["{path}"] ships it'
+                )
+    for pattern in build.settings.exclude:
+        hint_useless_exclude(build, found, pattern)
+
+
+def hint_useless_exclude(build: Build, found: Selection, pattern: str) -> None:
+    """Warn of a pattern without a slash that would match only at the top of the project."""
+    if "/" not in pattern and globs.is_magic(pattern):
+        deeper = [path for path in found.files.values() if globs.matches(f"**/{pattern}", path)]
+        if deeper:
+            build.warn.append(
+                f'exclude "{pattern}" matches beside pyproject.toml only; "**/{pattern}" matches {deeper[0]}'
+            )
+
+
+def refuse_empty(tree: Tree, path: str) -> None:
+    """Raise for a package without code, with the reason where version control ignores all of it."""
+    code = [name for name in tree.all_below(path) if name.endswith(CODE)]
+    if not code:
+        if any(True for _ in tree.all_below(path)):
+            return  # a package of data alone, named explicitly
+        raise NoPackages(f"{path} holds no files", "name another folder in [tool.pkm.build] packages")
+    reasons = [
+        why
+        for left, why in tree.left_out.items()
+        if (path + "/").startswith(left + "/") or left.startswith(path + "/")
+    ]
+    why = reasons[0] if reasons else "an ignore file"
+    raise NoPackages(
+        f"all code in {path} is ignored by version control ({why})",
+        f'anchor that pattern, or ship the files: [tool.pkm.build] include = ["{path}"]',
+    )
+
+
+def excluded(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """Return *paths* without those that one of *patterns* matches."""
+    cleaned = [globs.clean(pattern) for pattern in patterns]
+    if not cleaned:
+        return list(paths)
+    return [path for path in paths if not any(globs.matches(pattern, path) for pattern in cleaned)]
+
+
+def add_included(build: Build, found: Selection) -> None:
+    """Add what ``include`` names, at its import path where it lies in a root, else where it lies in the tree."""
+    for pattern in build.settings.include:
+        paths = found.tree.expand(pattern)
+        if not paths and not build.settings.hook:
+            raise BuildError(
+                f'tool.pkm.build.include: "{pattern}" matches no file',
+                "patterns are anchored at the project; **/NAME matches in every folder",
+            )
+        for path in excluded(paths, build.settings.exclude):
+            found.put(wheel_path(path, found.roots), path, f'include "{pattern}"')
+
+
+def wheel_path(path: str, roots: Iterable[Root]) -> str:
+    """Return where a file of the tree belongs in the wheel."""
+    for root, target in roots:
+        if path.startswith(root + "/"):
+            return target + path[len(root) :]
+    for root, target in roots:
+        cut = root[: len(root) - len(target)] if root.endswith(target) else ""
+        if cut and path.startswith(cut):
+            return path[len(cut) :]
+    return path.removeprefix("src/")
+
+
+def add_mapped(build: Build, found: Selection) -> None:
+    """Add the files and folders of ``map``, which may lie outside of the project."""
+    for raw, target in build.settings.map.items():
+        path = inside(build, raw) if raw.startswith("../") else raw
+        if found.tree.is_file(path):
+            found.put(target, path, "map")
+            continue
+        if not found.tree.is_folder(path):
+            if build.settings.hook:
+                continue  # the hook may make it
+            raise BuildError(f'tool.pkm.build.map: "{raw}" is not there')
+        for name in sorted(found.tree.all_below(path)):
+            found.put(target + name[len(path) :], name, "map")
+
+
+def inside(build: Build, path: str) -> str:
+    """Return where a file from outside of the project lies: in an unpacked sdist, in a folder of its own."""
+    kept = f"{EXTERNAL}/{path.replace('../', '__/')}"
+    return kept if os.path.exists(f"{build.root}/{kept}") else path
+
+
+def add_data(build: Build, found: Selection) -> None:
+    """Add the files of the wheel's ``.data`` schemes."""
+    top = f"{build.project.name.replace('-', '_')}-{build.version}.data"
+    seen: dict[str, str] = {}
+    for scheme in sorted(build.settings.data):
+        for pattern, target in build.settings.data[scheme]:
+            paths = found.tree.expand(pattern)
+            if not paths and not build.settings.hook:
+                raise BuildError(f'tool.pkm.build.data.{scheme}: "{pattern}" matches no file')
+            single = found.tree.is_file(pattern)
+            base = (
+                pattern.rpartition("/")[0]
+                if single
+                else (globs.fixed_folder(pattern) if globs.is_magic(pattern) else globs.clean(pattern))
+            )
+            for path in paths:
+                below = path[len(base) + 1 :] if base else path
+                place = (target if single and target else f"{target}/{below}").strip("/")
+                name = f"{top}/{scheme}/{place}"
+                if seen.setdefault(name, path) != path:
+                    raise BuildError(f"both {seen[name]} and {path} would be {name} in the wheel")
+                source = found.tree.path(path)
+                member = (name, source, scheme == "scripts" or executable(source))
+                if member not in found.data_members:
+                    found.data_members.append(member)
+                    found.reasons[name] = f'data "{pattern}"'
+
+
+def check_scripts(build: Build, found: Selection) -> None:
+    """Refuse scripts and entry points of modules that a package of the wheel lacks; warn of a name not seen.
+
+    :raises BuildError: when the module is not in the wheel, below a package that is
+    """
+    project = build.project
+    for group in (project.scripts, project.gui_scripts, *project.entry_points.values()):
+        for name, value in group.items():
+            module, _, target = value.partition(" ")[0].partition(":")
+            check_target(build, found, name, module, target)
+
+
+def check_target(build: Build, found: Selection, name: str, module: str, target: str) -> None:
+    """Look for *module* in the wheel, and for the first name of *target* in its text."""
+    path = module.replace(".", "/")
+    top = path.partition("/")[0]
+    owned = f"{top}/__init__.py" in found.files or f"{top}.py" in found.files
+    file = next((f for f in (f"{path}.py", f"{path}/__init__.py") if f in found.files), None)
+    if file is None:
+        generated = build.settings.hook or build.settings.extensions
+        natives = any(f.startswith((path + ".", path + "/")) for f in found.files)
+        if owned and not generated and not natives:
+            from pkm_build.tables import did_you_mean
+
+            modules = [
+                f[:-3].replace("/__init__", "").replace("/", ".") for f in found.files if f.endswith(".py")
+            ]
+            near = did_you_mean(module, modules)
+            raise BuildError(
+                f'the entry point "{name}" names the module {module}, which is not in the wheel',
+                f'did you mean "{near}"?' if near else "",
+            )
+        return
+    if target:
+        with open(found.tree.path(found.files[file]), "rb") as stream:
+            text = stream.read()
+        first = target.partition(".")[0]
+        if b"def " + first.encode() + b"(" not in text and not defines(text, first):
+            build.warn.append(
+                f'the entry point "{name}" names {module}:{first}, which {found.files[file]} does not define'
+            )
+
+
+def defines(text: bytes, name: str) -> bool:
+    """Return whether a module binds *name*, may do so by a star import or ``__getattr__``, or is not understood."""
+    import _ast  # the built-in part of `ast`, which costs 6 ms
+
+    try:
+        module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)
+    except (SyntaxError, ValueError):
+        return True
+    stack = list(module.body)
+    while stack:
+        node = stack.pop()
+        if getattr(node, "name", None) in (name, "__getattr__"):
+            return True
+        for alias in getattr(node, "names", ()):
+            if not isinstance(alias, str) and name_of(alias) in (name, "*"):
+                return True
+        for target in [*getattr(node, "targets", ()), getattr(node, "target", None)]:
+            if name in names_in(target):
+                return True
+        for part in ("body", "orelse", "finalbody", "handlers"):
+            if node.__class__.__name__ not in ("FunctionDef", "AsyncFunctionDef", "ClassDef", "Lambda"):
+                inner = getattr(node, part, ())
+                stack += inner if isinstance(inner, list) else []
+    return False
+
+
+def name_of(alias: object) -> str:
+    """Return the name that an import binds."""
+    return str(getattr(alias, "asname", None) or str(getattr(alias, "name", "")).partition(".")[0])
+
+
+def names_in(target: object) -> list[str]:
+    """Return the names that an assignment target binds."""
+    parts = getattr(target, "elts", None)
+    if parts is not None:
+        return [name for part in parts for name in names_in(part)]
+    return [str(getattr(target, "id", ""))]
+
+
+def select_sdist(build: Build, out_dir: str) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return the files of the sdist, by path, with their sources; and those that are written for it.
+
+    :raises BuildError: when its wheel would not be the one of the tree
+    """
+    build.selection = wheel = select_wheel(build)
+    tree = wheel.tree
+    settings = build.settings
+    paths = tree_files(tree, build.root, out_dir)
+    needed = needed_files(build, wheel)
+    paths = excluded(paths, settings.sdist_exclude)
+    for pattern in settings.sdist_include:
+        matched = tree.expand(pattern)
+        if not matched:
+            raise BuildError(f'tool.pkm.build.sdist.include: "{pattern}" matches no file')
+        paths += matched
+    sources = {path: tree.path(path) for path in [*paths, *needed] if path != "PKG-INFO"}
+    sources = {
+        (f"{EXTERNAL}/{path.replace('../', '__/')}" if path.startswith("../") else path): source
+        for path, source in sources.items()
+    }
+    generated: dict[str, bytes] = {}
+    if build.project.dynamic:
+        from pkm_build.dynamic import generated_files
+
+        generated = generated_files(build)
+    same_wheel(build, wheel, sources, generated)
+    return sources, generated
+
+
+def tree_files(tree: Tree, root: str, out_dir: str) -> list[str]:
+    """Return the project's own files, without what builds leave beside pyproject.toml."""
+    folders, files = tree.listing("")
+    found = [name for name in files if not name.endswith((".whl", ".tar.gz.part", ".whl.part"))]
+    out = os.path.abspath(out_dir)
+    for folder in folders:
+        if folder in ROOT_JUNK or os.path.abspath(f"{root}/{folder}") == out:
+            continue
+        found += tree.walk(folder)
+    top = os.path.abspath(root) + os.sep
+    if out.startswith(top):
+        below = out[len(top) :].replace(os.sep, "/") + "/"
+        found = [path for path in found if not path.startswith(below)]
+    elif out + os.sep == top:
+        stem = build_products(found)
+        found = [path for path in found if path not in stem]
+    return found
+
+
+def build_products(paths: Iterable[str]) -> set[str]:
+    """Return archives beside pyproject.toml, where earlier builds into that folder left them."""
+    return {path for path in paths if "/" not in path and path.endswith((".tar.gz", ".whl"))}
+
+
+def needed_files(build: Build, wheel: Selection) -> list[str]:
+    """Return what the build of a wheel reads: its files, readme, licences, hook, sources of its version."""
+    project, settings, tree = build.project, build.settings, wheel.tree
+    found = [ALWAYS, *wheel.files.values(), *license_paths(project, tree)]
+    found += [path for path in (project.readme_file, settings.hook, settings.version.path) if path]
+    top = len(build.root) + 1
+    found += [source[top:] for _, source, _ in wheel.data_members if isinstance(source, str)]
+    for pattern in settings.sbom_files:
+        found += tree.expand(pattern)
+    for folder in project.backend_path:
+        if folder not in (".", "./", ""):
+            found += tree.expand(folder)
+    for extension in settings.extensions:
+        found += extension.needed(tree)
+    missing = [path for path in found if not tree.is_file(path)]
+    if missing:
+        raise BuildError(f"{missing[0]} is not there")
+    return found
+
+
+def same_wheel(build: Build, wheel: Selection, sources: dict[str, str], generated: dict[str, bytes]) -> None:
+    """Refuse an sdist that would give another wheel than the tree.
+
+    :raises BuildError: when a file is missing or too many
+    """
+    listed = ListedTree(build.root, {**sources, **dict.fromkeys(generated, "")})
+    quiet = build.warn
+    build.warn = []
+    try:
+        again = select_wheel(build, tree=listed)
+    finally:
+        build.warn = quiet
+    names = set(wheel.files) | {name for name, _, _ in wheel.data_members}
+    others = set(again.files) | {name for name, _, _ in again.data_members}
+    made = {name for name, path in again.files.items() if path in generated}
+    missing, extra = sorted(names - others), sorted(others - names - made)
+    if missing or extra:
+        word, path = ("lack", missing[0]) if missing else ("have", extra[0])
+        raise BuildError(
+            f"the wheel of this sdist would {word} {path}, unlike the wheel of the tree",
+            "see tool.pkm.build.sdist; pkm build --explain PATH names the rules for a file",
+        )
