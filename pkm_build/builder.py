@@ -1,0 +1,415 @@
+"""From a project folder to a wheel, an editable wheel, an sdist or a metadata folder.
+
+The hooks call `hook` and `requires_hook`, which read the working directory and the environment and print errors in
+one form; others call `build_wheel` and its siblings, which get all that as arguments and raise `PkmError`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build import __version__, archives, metadata, tags
+from pkm_build.errors import BuildError, InvalidFile, PkmError
+from pkm_build.selection import Selection, select_sdist, select_wheel
+from pkm_build.settings import read_settings
+from pkm_build.source import check, license_paths, load, read_readme
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pkm_build.archives import Member
+    from pkm_build.project import Project
+    from pkm_build.settings import Settings as BuildSettings
+    from pkm_build.source import Source
+
+    Settings = Mapping[str, str | list[str]] | None
+
+GENERATOR = f"pkm_build {__version__}"
+OPTIONS = ("profile", "build-number", "tag", "editable", "verbose", "quiet")
+
+
+class Build:
+    """One build: the project, its settings, and what was found on the way. Made by `start`."""
+
+    __slots__ = (
+        "environ",
+        "epoch",
+        "options",
+        "project",
+        "root",
+        "selection",
+        "settings",
+        "source",
+        "version",
+        "warn",
+    )
+
+    root: str
+    source: Source
+    project: Project
+    settings: BuildSettings
+    options: dict[str, str]
+    environ: Mapping[str, str]
+    epoch: int
+    version: str
+    selection: Selection
+    warn: list[str]
+
+
+def hook(name: str, folder: str, config_settings: Settings, metadata_directory: str | None = None) -> str:
+    """Do what a PEP 517 hook asks for in the working directory, with errors as people should see them."""
+    functions: dict[str, Callable[[], str]] = {
+        "build_wheel": lambda: build_wheel(
+            os.getcwd(), folder, config_settings, os.environ, metadata_directory
+        ),
+        "build_editable": lambda: build_editable(
+            os.getcwd(), folder, config_settings, os.environ, metadata_directory
+        ),
+        "build_sdist": lambda: build_sdist(os.getcwd(), folder, config_settings, os.environ),
+        "prepare_metadata": lambda: prepare_metadata(os.getcwd(), folder, config_settings, os.environ),
+    }
+    return reported(functions[name])
+
+
+def requires_hook(kind: str, config_settings: Settings) -> list[str]:
+    """Return what a build of *kind* (wheel, editable, sdist) needs beside ``build-system.requires``."""
+    return reported(lambda: build_requires(os.getcwd(), kind, config_settings, os.environ))
+
+
+def reported(act: Callable[[], Any]) -> Any:
+    """Run *act*; print a `PkmError` as lines of text and end, as a traceback would only hide it.
+
+    A frontend runs each hook in a process of its own, so ending it is the way to fail without a traceback.
+    """
+    try:
+        return act()
+    except PkmError as exc:
+        lines = list(exc.lines()) if isinstance(exc, InvalidFile) else [str(exc)]
+        if exc.hint:
+            lines.append(f"hint: {exc.hint}")
+        sys.stdout.flush()
+        for line in lines:
+            print(f"pkm_build: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
+        sys.stderr.flush()
+        raise SystemExit(1) from None
+
+
+def start(root: str, config_settings: Settings, environ: Mapping[str, str]) -> Build:
+    """Read and check the project in *root*; nothing is written.
+
+    :raises InvalidFile: with all faults of pyproject.toml
+    :raises BuildError: for wrong options or variables
+    """
+    made = Build()
+    made.root = root
+    made.environ = environ
+    made.warn = []
+    made.options = read_options(config_settings)
+    made.epoch = archives.timestamp(environ.get("SOURCE_DATE_EPOCH"))
+    made.source = load(root)
+    profile = made.options.get("profile") or environ.get("PKM_PROFILE", "")
+    made.settings = read_settings(made.source.data, made.source.faults, profile)
+    check(made.source)
+    made.project = made.source.project
+    if not made.project.name:
+        raise BuildError("pyproject.toml has no [project] table", "a wheel needs a name and a version")
+    return made
+
+
+def read_options(config_settings: Settings) -> dict[str, str]:
+    """Return the known config-settings as texts, the last of several.
+
+    :raises BuildError: for one that is not known
+    """
+    found = {}
+    for name, value in (config_settings or {}).items():
+        plain = name.lstrip("-").replace("_", "-")
+        if plain not in OPTIONS:
+            from pkm_build.tables import did_you_mean, listed
+
+            near = did_you_mean(plain, OPTIONS)
+            known = f"known are {listed(OPTIONS, 'and')}"
+            raise BuildError(f'unknown config-setting "{name}"', f'did you mean "{near}"?' if near else known)
+        found[plain] = value if isinstance(value, str) else str(value[-1])
+    return found
+
+
+def build_requires(root: str, kind: str, config_settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Return the requirements of a build of *kind* beside ``build-system.requires``."""
+    build = start(root, config_settings, environ)
+    found: list[str] = []
+    if build.settings.extensions and kind != "sdist":
+        from pkm_build.extensions import requires
+
+        found += requires(build.settings.extensions)
+    if build.settings.hook:
+        from pkm_build.hooks import hook_requires
+
+        found += hook_requires(build, kind)
+    if build.settings.providers:
+        from pkm_build.providers import provider_requires
+
+        found += provider_requires(build.settings.providers, root, build.project.dynamic)
+    return found
+
+
+def resolve(build: Build, metadata_directory: str | None = None) -> None:
+    """Fill in the dynamic fields of the project, and its version."""
+    if build.project.dynamic:
+        from pkm_build.dynamic import resolve_dynamic
+
+        build.project = resolve_dynamic(build, metadata_directory)
+    assert build.project.version is not None
+    build.version = build.project.version
+
+
+def stem(build: Build) -> str:
+    """Return ``name-version`` as it stands in file names."""
+    return f"{build.project.name.replace('-', '_')}-{build.version.replace('-', '_')}"
+
+
+def build_wheel(
+    root: str,
+    out_dir: str,
+    config_settings: Settings,
+    environ: Mapping[str, str],
+    metadata_directory: str | None = None,
+) -> str:
+    """Build a wheel of the project in *root* into *out_dir*; return its file name.
+
+    :raises PkmError: when that cannot be done; nothing is left in *out_dir* then
+    """
+    build = start(root, config_settings, environ)
+    resolve(build, metadata_directory)
+    build.selection = select_wheel(build)
+    members = build.selection.members()
+    outputs = native_outputs(build, members, editable=False)
+    members = joined(members, outputs)
+    return write_wheel(build, out_dir, members, metadata_directory)
+
+
+def native_outputs(build: Build, members: Sequence[Member], editable: bool) -> list[Member]:
+    """Return what the hook generates and the compiler makes, as further members."""
+    found: list[Member] = []
+    if build.settings.hook:
+        from pkm_build.hooks import run_hook
+
+        found += run_hook(build, members, editable)
+    if build.settings.extensions:
+        from pkm_build.extensions import compile_all
+
+        found += compile_all(build, editable)
+    return found
+
+
+def joined(members: list[Member], outputs: list[Member]) -> list[Member]:
+    """Return both lists as one, in the order of the archive; outputs replace members of the same name."""
+    if not outputs:
+        return members
+    names = {name for name, _, _ in outputs}
+    return sorted([m for m in members if m[0] not in names] + outputs, key=lambda m: archive_order(m[0]))
+
+
+def archive_order(name: str) -> tuple[bool, list[str]]:
+    """Return the key that sorts members as a walk meets them: files before folders."""
+    folders = name.split("/")
+    key: list[str] = []
+    for folder in folders[:-1]:
+        key += ["1", folder]
+    return (".data/" in name, [*key, "0", folders[-1]])
+
+
+def write_wheel(build: Build, out_dir: str, members: list[Member], metadata_directory: str | None) -> str:
+    """Write the members with their ``.dist-info`` as a wheel, its name the last thing to be known."""
+    os.makedirs(out_dir, exist_ok=True)
+    info = f"{stem(build)}.dist-info"
+    check_native_suffixes(build, members)
+    unfinished = os.path.join(out_dir, f".{stem(build)}.whl.part")
+    threads = min(os.cpu_count() or 1, 8)
+    writer = archives.WheelWriter(unfinished, build.epoch, f"{info}/RECORD", threads)
+    try:
+        writer.add(members)
+        native = [(name, head) for name, head in writer.native if not name.startswith(f"{info}/")]
+        named = wheel_tags(build, [name for name, _, _ in members], native)
+        writer.add(info_members(build, info, named, metadata_directory))
+        writer.finish()
+        number = build.options.get("build-number", "")
+        name = "-".join([stem(build), *([number] if number else []), tags.compress(named)]) + ".whl"
+        os.replace(unfinished, os.path.join(out_dir, name))
+    except BaseException:
+        writer.abort()
+        os.unlink(unfinished)
+        raise
+    for line in build.warn:
+        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
+    return name
+
+
+def check_native_suffixes(build: Build, members: Sequence[Member]) -> None:
+    """Refuse native files in a wheel that is said to be pure before anything is written."""
+    if build.settings.pure:
+        tags.default_tag([name for name, _, _ in members if tags.looks_native(name)], pure=True)
+
+
+def wheel_tags(build: Build, names: Sequence[str], native: Sequence[tuple[str, bytes]]) -> list[str]:
+    """Return the expanded tags of the wheel, sorted: those asked for, else those that its content needs."""
+    asked = build.options.get("tag")
+    if asked:
+        return tags.expand(asked)
+    if build.settings.tags:
+        return sorted({one for tag in build.settings.tags for one in tags.expand(tag)})
+    if build.settings.pure:
+        return [tags.default_tag([name for name, _ in native], pure=True)]
+    suspects = [name for name in names if tags.looks_native(name)]
+    if not native and not suspects and not build.settings.extensions:
+        return [tags.PURE]
+    from pkm_build.natives import tags_for
+
+    return tags_for(build, names, native)
+
+
+def info_members(
+    build: Build, info: str, named: Sequence[str], metadata_directory: str | None
+) -> list[Member]:
+    """Return the members of the ``.dist-info`` folder but RECORD, sorted."""
+    project, tree = build.project, build.selection.tree
+    licences = license_paths(project, tree)
+    text = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), sdist=False)
+    purelib = all(tag.endswith("-any") for tag in named)
+    number = build.options.get("build-number", "")
+    found: list[Member] = [
+        (f"{info}/METADATA", text.encode(), False),
+        (f"{info}/WHEEL", metadata.wheel_file(named, purelib, number, GENERATOR).encode(), False),
+    ]
+    points = metadata.entry_points(project)
+    if points:
+        found.append((f"{info}/entry_points.txt", points.encode(), False))
+    found += [(f"{info}/licenses/{path}", tree.path(path), False) for path in licences]
+    for pattern in build.settings.sbom_files:
+        matched = tree.expand(pattern)
+        if not matched:
+            raise BuildError(f'tool.pkm.build.sbom-files: "{pattern}" matches no file')
+        found += [(f"{info}/sboms/{path.rpartition('/')[2]}", tree.path(path), False) for path in matched]
+    if metadata_directory:
+        same_metadata(found[0], metadata_directory)
+    return sorted(found)
+
+
+def same_metadata(member: Member, metadata_directory: str) -> None:
+    """Refuse to build when METADATA is not what the earlier hook had promised.
+
+    Source: PEP 517, build_wheel: "the wheel must have identical metadata".
+    """
+    path = os.path.join(metadata_directory, "METADATA")
+    if os.path.isfile(path) and archives.read_bytes(path) != member[1]:
+        raise BuildError(
+            "the metadata is not what prepare_metadata gave before",
+            "something in the project changed between the two; build again",
+        )
+
+
+def build_editable(
+    root: str,
+    out_dir: str,
+    config_settings: Settings,
+    environ: Mapping[str, str],
+    metadata_directory: str | None = None,
+) -> str:
+    """Build an editable wheel of the project in *root* into *out_dir*; return its file name.
+
+    :raises PkmError: when that cannot be done
+    """
+    from pkm_build import editable
+
+    build = start(root, config_settings, environ)
+    resolve(build, metadata_directory)
+    build.selection = select_wheel(build, editable=True)
+    outputs = native_outputs(build, [], editable=True)
+    wanted = build.options.get("editable") or build.settings.editable
+    members: list[Member] = list(build.selection.data_members)
+    members += [member for member in outputs if ".data/" in member[0]]
+    roots = build.selection.roots
+    if roots:
+        if editable.mode_for(roots, wanted) == "pth":
+            folders = editable.pth_folders(roots) or []
+        else:
+            folders = editable.make_farm(root, roots, sys.platform, build.warn)
+        text = editable.pth_text(os.path.abspath(root), folders)
+        members.insert(0, (f"__editable__.{stem(build)}.pth", text.encode(), False))
+    return write_wheel(build, out_dir, members, metadata_directory)
+
+
+def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
+    """Build a source distribution of the project in *root* into *out_dir*; return its file name.
+
+    The wheel that it will give is compared with the one that the tree gives.
+
+    :raises PkmError: when that cannot be done, or the two wheels would differ
+    """
+    build = start(root, config_settings, environ)
+    resolve(build)
+    sources, generated = select_sdist(build, out_dir)
+    project, tree = build.project, build.selection.tree
+    licences = license_paths(project, tree)
+    info = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), sdist=True)
+    top = stem(build)
+    contents: dict[str, str | bytes] = {**sources, **generated, "PKG-INFO": info.encode()}
+    members: list[Member] = [
+        (f"{top}/{path}", contents[path], is_executable(contents[path]))
+        for path in sorted(contents, key=archive_order)
+    ]
+    os.makedirs(out_dir, exist_ok=True)
+    unfinished = os.path.join(out_dir, f".{top}.tar.gz.part")
+    try:
+        archives.write_sdist(unfinished, members, build.epoch)
+        os.replace(unfinished, os.path.join(out_dir, f"{top}.tar.gz"))
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        raise
+    for line in build.warn:
+        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
+    return f"{top}.tar.gz"
+
+
+def is_executable(source: str | bytes) -> bool:
+    """Return whether its owner may execute a file."""
+    return isinstance(source, str) and bool(os.stat(source).st_mode & 0o100) and os.name != "nt"
+
+
+def prepare_metadata(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
+    """Write the ``.dist-info`` folder of the project in *root* into *out_dir*; return its name.
+
+    The WHEEL file in it has the tag of a pure wheel: tags are known only when the wheel is written.
+
+    :raises PkmError: when that cannot be done
+    """
+    build = start(root, config_settings, environ)
+    resolve(build)
+    build.selection = Selection(build)
+    info = f"{stem(build)}.dist-info"
+    named = list(build.settings.tags) or [tags.PURE]
+    for name, source, _ in info_members(build, info, named, None):
+        path = os.path.join(out_dir, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(archives.read_bytes(source))
+    return info
+
+
+def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """Return ``(path in the wheel, path of the source)`` of the files that a wheel takes from the tree, sorted.
+
+    What is generated or compiled while it is built is not among them.
+
+    :raises PkmError: as `build_wheel` does
+    """
+    build = start(root, None, environ or {})
+    if build.project.version is None:
+        build.project = build.project.replaced(version="0")
+    build.version = "0"
+    members = select_wheel(build).members()
+    return [(name, source) for name, source, _ in members if isinstance(source, str)]
