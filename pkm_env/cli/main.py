@@ -1,0 +1,105 @@
+"""From words to an exit code: parse, dispatch, tell what went wrong."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from pkm_build import __version__
+from pkm_build.errors import PkmError
+from pkm_env.cli.output import Output
+from pkm_env.cli.parser import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.cli.parser import Line
+
+INTERRUPTED = 130
+DEFECT = 70
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command line; return the exit code. Nothing that a user can cause ends in a traceback."""
+    # A run is short, and makes few cycles: collecting them costs more than they weigh.
+    gc.disable()
+    output = Output(sys.stdout, sys.stderr, colour=wants_colour(sys.stderr.isatty()))
+    verbose = False
+    try:
+        line = parse(words)
+        verbose = line.verbose
+        output.level = 1 if line.verbose else -1 if line.quiet else 0
+        if line.no_colour:
+            output.colour = False
+        return dispatch(line, output)
+    except KeyboardInterrupt:
+        output.error("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the results has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except PkmError as error:
+        return tell(error, output, verbose=verbose)
+    except Exception as error:  # noqa: BLE001 - the one place: whatever else comes up is a defect of pkm
+        return tell_defect(error, output, verbose=verbose)
+    finally:
+        output.stop_progress()
+
+
+def dispatch(line: Line, output: Output) -> int:
+    """Run the command of a parsed line."""
+    if line.help:
+        output.result(line.help)
+        return 0
+    if line.command == "version":
+        output.result(f"pkm {__version__}")
+        return 0
+    from pkm_env.cli.commands import run_command
+
+    code = run_command(line, output)
+    output.flush_notes()
+    return code
+
+
+def wants_colour(terminal: bool) -> bool:
+    """Whether colours may be used: on a terminal, unless NO_COLOR says no."""
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def tell(error: PkmError, output: Output, *, verbose: bool) -> int:
+    """Print an expected failure; return its exit code."""
+    output.error(str(error))
+    if error.hint:
+        output.hint(error.hint)
+    if verbose:
+        print_traceback(error, output)
+    return error.exit_code
+
+
+def tell_defect(error: Exception, output: Output, *, verbose: bool) -> int:
+    """Print what is pkm's own fault; return DEFECT. A missing library of the extra has a message of its own."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("pkm_"):
+        output.error(f"the library {error.name} is missing: the command needs pkm's extra \"cli\"")
+        output.hint('pip install "pkm[cli]"')
+        return 1
+    if isinstance(error, OSError) and error.filename is not None:
+        output.error(f"{error.strerror or error}: {error.filename}")
+        if verbose:
+            print_traceback(error, output)
+        return 1
+    output.error(f"a defect of pkm: {type(error).__name__}: {error}")
+    if verbose:
+        print_traceback(error, output)
+    else:
+        output.hint("the same command with --verbose shows where; please report it")
+    return DEFECT
+
+
+def print_traceback(error: BaseException, output: Output) -> None:
+    """Print where an error came from."""
+    import traceback
+
+    output.say("".join(traceback.format_exception(error)).rstrip())
