@@ -1,0 +1,1 @@
+"""Wheels and metadata from source trees, by their build backends in isolation."""
