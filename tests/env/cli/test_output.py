@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import io
+
+from pkm_env.cli.output import Output, clean
+
+
+def make(**settings):
+    out, err = io.StringIO(), io.StringIO()
+    return Output(out, err, **settings), out, err
+
+
+def test_results_go_to_stdout_and_messages_to_stderr():
+    output, out, err = make()
+    output.result("a tree")
+    output.warn("odd")
+    output.error("wrong")
+    assert out.getvalue() == "a tree\n"
+    assert err.getvalue() == "warning: odd\nerror: wrong\n"
+
+
+def test_quiet_keeps_results_and_errors_alone():
+    output, out, err = make(level=-1)
+    output.result("a tree")
+    output.say("progress")
+    output.warn("odd")
+    output.error("wrong")
+    assert (out.getvalue(), err.getvalue()) == ("a tree\n", "error: wrong\n")
+
+
+def test_a_note_is_told_once_at_the_end():
+    output, _, err = make()
+    output.note("left out")
+    output.note("left out")
+    assert err.getvalue() == ""
+    output.flush_notes()
+    assert err.getvalue() == "note: left out\n"
+
+
+def test_control_characters_do_not_reach_a_terminal():
+    assert clean("name\x1b[31m\rspam\x07") == "name\\x1b[31m\\x0dspam\\x07"
+
+
+def test_colour_repeats_what_the_words_say():
+    plain, plain_out, _ = make()
+    coloured, coloured_out, _ = make(colour=True)
+    plain.change("+", "httpx 0.28.1")
+    coloured.change("+", "httpx 0.28.1")
+    assert plain_out.getvalue() == "  + httpx 0.28.1\n"
+    assert "httpx 0.28.1" in coloured_out.getvalue()
