@@ -82,7 +82,7 @@ def tell(error: PkmError, output: Output, *, verbose: bool) -> int:
 def tell_defect(error: Exception, output: Output, *, verbose: bool) -> int:
     """Print what is pkm's own fault; return DEFECT. A missing library of the extra has a message of its own."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("pkm_"):
-        output.error(f"the library {error.name} is missing: the command needs pkm's extra \"cli\"")
+        output.error(f'the library {error.name} is missing: the command needs pkm\'s extra "cli"')
         output.hint('pip install "pkm[cli]"')
         return 1
     if isinstance(error, OSError) and error.filename is not None:

@@ -77,8 +77,8 @@ def restricted(
     """Return the entry for fewer sections, with the files that their targets can install."""
     if len(kept) == len(package.sections):
         return package
-    tags = tags_of(target for name, mask in kept.items() for target in chosen(targets[name], mask))
-    files = tuple(file for file in package.files if not file.is_wheel or fits(file.filename, tags))
+    remaining = [target for name, mask in kept.items() for target in chosen(targets[name], mask)]
+    files = tuple(file for file in package.files if not file.is_wheel or fits(file.filename, remaining))
     return changed(package, sections=dict(kept), files=files)
 
 
@@ -132,17 +132,10 @@ def chosen(targets: Sequence[Target], mask: int) -> Iterable[Target]:
     return (target for bit, target in enumerate(targets) if mask >> bit & 1)
 
 
-def tags_of(targets: Iterable[Target]) -> frozenset[str]:
-    """Return every wheel tag that one of the targets supports."""
-    found: set[str] = set()
-    for target in targets:
-        found.update(target.tags)
-    return frozenset(found)
-
-
-def fits(filename: str, tags: frozenset[str]) -> bool:
-    """Whether a wheel of this name has one of the *tags*."""
-    return not tags.isdisjoint(wheel_tags(filename))
+def fits(filename: str, targets: Iterable[Target]) -> bool:
+    """Whether one of the *targets* can install a wheel of this name."""
+    tags = "-".join(filename[: -len(".whl")].rsplit("-", 3)[1:])
+    return any(target.takes(tags) for target in targets)
 
 
 def wheel_tags(filename: str) -> list[str]:

@@ -1,0 +1,218 @@
+"""Settings: command line, variables, the project and the user's configuration, merged in this order.
+
+What decides an answer (resolution, sources, overrides) is not here: it is read from the project alone.
+
+Documented in docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build.errors import InvalidFile, PkmError
+from pkm_build.tables import Table
+from pkm_env.index.spec import IndexSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pkm_build.errors import Fault
+    from pkm_env.model.declaration import Declaration
+
+LINK_MODES = ("clone", "hardlink", "copy", "symlink")
+USER_KEYS = ("index", "cache-dir", "offline", "python", "link-mode", "http-timeout", "credential-helper")
+DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_INDEX = "default"
+
+
+class BadSetting(PkmError):
+    """A variable or an option whose value means nothing."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f'{name} is "{value}", which is not {expected}')
+        self.name = name
+
+
+class Switches:
+    """What the command line says; "" and False where it says nothing."""
+
+    __slots__ = ("default_index", "link_mode", "offline", "python")
+
+    def __init__(
+        self, *, offline: bool = False, python: str = "", default_index: str = "", link_mode: str = ""
+    ) -> None:
+        self.offline = offline
+        self.python = python
+        self.default_index = default_index
+        self.link_mode = link_mode
+
+
+class UserConfig:
+    """The user's configuration file, empty where there is none; ``path`` is where it is looked for."""
+
+    __slots__ = ("path", "table")
+
+    def __init__(self, path: str, table: Table) -> None:
+        self.path = path
+        self.table = table
+
+
+class Settings:
+    """The merged settings. ``python_origin`` says where a wish for an interpreter comes from."""
+
+    __slots__ = (
+        "cache_dir",
+        "credential_helper",
+        "http_timeout_s",
+        "link_mode",
+        "offline",
+        "python",
+    )
+
+    def __init__(self, environ: Mapping[str, str], switches: Switches, user: Table) -> None:
+        """Merge what each level says.
+
+        :raises BadSetting: for a variable whose value means nothing.
+        """
+        self.cache_dir = os.path.abspath(
+            environ.get("PKM_CACHE_DIR") or user.string("cache-dir") or default_cache_dir(environ)
+        )
+        self.offline = (
+            switches.offline or truth(environ, "PKM_OFFLINE") or user.boolean("offline", default=False)
+        )
+        self.python = environ.get("PKM_PYTHON") or user.string("python") or ""
+        self.link_mode = switches.link_mode or environ.get("PKM_LINK_MODE") or user.string("link-mode") or ""
+        if self.link_mode and self.link_mode not in LINK_MODES:
+            raise BadSetting("PKM_LINK_MODE", self.link_mode, "one of " + ", ".join(LINK_MODES))
+        self.http_timeout_s = timeout(environ, user)
+        self.credential_helper = user.string("credential-helper") or ""
+
+
+def truth(environ: Mapping[str, str], name: str) -> bool:
+    """Return what a variable says, false where it is not set.
+
+    :raises BadSetting: when it says neither yes nor no.
+    """
+    value = environ.get(name, "").strip().lower()
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    if value in ("1", "true", "yes", "on"):
+        return True
+    raise BadSetting(name, value, "1 or 0")
+
+
+def timeout(environ: Mapping[str, str], user: Table) -> float:
+    """Return for how many seconds a server may be silent.
+
+    :raises BadSetting: when the variable is no positive number.
+    """
+    value = environ.get("PKM_HTTP_TIMEOUT") or str(user.raw("http-timeout") or "")
+    if not value:
+        return DEFAULT_TIMEOUT_S
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if number > 0:
+        return number
+    raise BadSetting("PKM_HTTP_TIMEOUT", value, "a positive number of seconds")
+
+
+def default_cache_dir(environ: Mapping[str, str]) -> str:
+    """Return where this system keeps caches; the library that knows is loaded only where it is needed."""
+    if os.name == "posix" and environ.get("XDG_CACHE_HOME"):
+        return os.path.join(environ["XDG_CACHE_HOME"], "pkm")
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("pkm", appauthor=False)
+
+
+def user_config_path(environ: Mapping[str, str]) -> str:
+    """Return where the user's configuration is looked for."""
+    if environ.get("PKM_CONFIG_FILE"):
+        return os.path.abspath(environ["PKM_CONFIG_FILE"])
+    if os.name == "posix" and environ.get("XDG_CONFIG_HOME"):
+        return os.path.join(environ["XDG_CONFIG_HOME"], "pkm", "config.toml")
+    from platformdirs import user_config_dir
+
+    return os.path.join(user_config_dir("pkm", appauthor=False), "config.toml")
+
+
+def read_user_config(path: str) -> Table:
+    """Return the user's configuration as a table, empty where there is none.
+
+    :raises InvalidFile: with every fault of the file.
+    """
+    faults: list[Fault] = []
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return Table({}, (), faults)
+    table = Table(parse_toml(path, text), (), faults)
+    table.refuse_unknown(USER_KEYS)
+    for index in table.tables("index"):
+        index.refuse_unknown(("name", "url", "format", "default", "explicit"))
+    if faults:
+        raise InvalidFile(path, text, faults, os.path.basename(path))
+    return table
+
+
+def parse_toml(path: str, text: str) -> dict[str, Any]:
+    """Return the parsed text of a configuration file.
+
+    :raises PkmError: when it is no TOML.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PkmError(f"{path}: {error}", "the user's configuration has to be valid TOML") from error
+
+
+def configured_indexes(
+    declaration: Declaration | None,
+    environ: Mapping[str, str],
+    switches: Switches,
+    user: Table,
+    shown: str = "pyproject.toml",
+) -> tuple[tuple[IndexSpec, ...], IndexSpec | None]:
+    """Return the indexes that pkm's own settings name, in their order, and the default one if they name it.
+
+    Where they name none, pip's configuration is asked, and then the constant of an installed library.
+    """
+    named: list[IndexSpec] = []
+    default = None
+    if switches.default_index:
+        default = IndexSpec(DEFAULT_INDEX, switches.default_index, origin="--default-index", default=True)
+    elif environ.get("PKM_INDEX_URL"):
+        default = IndexSpec(DEFAULT_INDEX, environ["PKM_INDEX_URL"], origin="PKM_INDEX_URL", default=True)
+    for rule in declaration.indexes if declaration is not None else ():
+        spec = IndexSpec(
+            rule.name, rule.url, rule.format, explicit=rule.explicit, origin=shown, default=rule.default
+        )
+        if rule.default:
+            default = default or spec
+        else:
+            named.append(spec)
+    for table in user.tables("index"):
+        spec = IndexSpec(
+            table.string("name") or "user",
+            table.string("url") or "",
+            table.choice("format", ("simple", "flat"), "simple"),
+            explicit=table.boolean("explicit", default=False),
+            origin="the user's configuration",
+            default=table.boolean("default", default=False),
+        )
+        if spec.default:
+            default = default or spec
+        elif spec.name not in {other.name for other in named}:
+            named.append(spec)
+    return tuple(named), default

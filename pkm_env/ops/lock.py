@@ -1,0 +1,179 @@
+"""``pkm env lock``: which sections are stale, their solutions, the next lock."""
+
+from __future__ import annotations
+
+import time
+
+from pkm_build.errors import PkmError
+from pkm_build.tables import did_you_mean
+from pkm_env.lock.compose import compose
+from pkm_env.lock.membership import targets_of
+from pkm_env.lock.text import render
+from pkm_env.model.options import normalise
+from pkm_env.ops.section import Locker
+from pkm_env.workspace import read_lock_text, write_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pkm_env.context import Context
+    from pkm_env.lock.compose import SectionResult
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.environment import Environment
+    from pkm_env.workspace import Workspace
+
+
+class Stale(PkmError):
+    """A section that no longer says what the project asks for, where it had to."""
+
+    def __init__(self, names: Sequence[str], why: str, command: str) -> None:
+        listed = ", ".join(f'"{name}"' for name in names)
+        super().__init__(f"pylock.toml is not up to date for {listed}: {why}", command)
+        self.names = tuple(names)
+
+
+class NotLocked(PkmError):
+    """A package to upgrade that the lock does not hold."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = did_you_mean(name, known)
+        super().__init__(
+            f'there is no package "{name}" in the lock', f'did you mean "{near}"?' if near else ""
+        )
+
+
+class LockOptions:
+    """What the user asked of a lock: environments to lock ("" for all), and what to forget.
+
+    ``upgrade_packages`` are names or requirements.
+    """
+
+    __slots__ = ("environments", "python", "upgrade", "upgrade_packages", "write")
+
+    def __init__(
+        self,
+        environments: Sequence[str] = (),
+        *,
+        upgrade: bool = False,
+        upgrade_packages: Sequence[str] = (),
+        write: bool = True,
+        python: str = "",
+    ) -> None:
+        self.environments = tuple(environments)
+        self.upgrade = upgrade
+        self.upgrade_packages = tuple(upgrade_packages)
+        self.write = write
+        self.python = python
+
+
+class Change:
+    """One line of the difference: a package, its versions before and after ("" where it was or is not), where."""
+
+    __slots__ = ("after", "before", "environments", "name", "why")
+
+    def __init__(
+        self, name: str, before: str, after: str, environments: tuple[str, ...], why: str = ""
+    ) -> None:
+        self.name = name
+        self.before = before
+        self.after = after
+        self.environments = environments
+        self.why = why
+
+
+class Locked:
+    """What a lock did: the sections solved, the difference, counts, seconds.
+
+    ``written`` tells whether the file has changed, or would have. ``lock`` is the lock as it now is.
+    """
+
+    __slots__ = ("changes", "lock", "seconds", "sections", "solves", "targets", "text", "written")
+
+    def __init__(self, lock: Lock, text: str) -> None:
+        self.lock = lock
+        self.text = text
+        self.sections: tuple[str, ...] = ()
+        self.changes: tuple[Change, ...] = ()
+        self.written = False
+        self.targets = 0
+        self.solves = 0
+        self.seconds = 0.0
+
+
+def lock(context: Context, options: LockOptions) -> Locked:
+    """Bring the lock up to date, or find out what that would change.
+
+    :raises NoSolutionFound: when an environment has no solution.
+    """
+    began = time.monotonic()
+    workspace = context.workspace
+    environments = workspace.chosen(options.environments)
+    before = read_lock_text(workspace.lock_path)
+    old = context.parsed_lock(before) if before is not None else None
+    old_targets = section_targets(old)
+    locker = Locker(context, old, old_targets, options)
+    stale = [environment for environment in environments if locker.is_stale(environment)]
+    order = [environment.name for environment in workspace.environments]
+    if (
+        old is not None
+        and before is not None
+        and not stale
+        and list(old.sections) == [n for n in order if n in old.sections]
+    ):
+        return Locked(old, before)
+    results = locker.solve(stale)
+    found = compose(old, old_targets, results, order, workspace.project.requires_python or "")
+    targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
+    locked = Locked(found, render(found, targets))
+    locked.sections = tuple(results)
+    locked.changes = difference(old, found)
+    locked.targets = sum(len(result.targets) for result in results.values())
+    locked.solves = locker.solves
+    locked.written = locked.text != before
+    if options.write:
+        write_lock(workspace.lock_path, locked.text, before)
+        context.remember_lock(locked.text, found)
+    locked.seconds = time.monotonic() - began
+    return locked
+
+
+def stale_sections(context: Context, environments: Sequence[Environment], lock: Lock | None) -> list[str]:
+    """Return the names of the environments whose sections are missing or stale."""
+    locker = Locker(context, lock, section_targets(lock), LockOptions())
+    return [environment.name for environment in environments if locker.is_stale(environment)]
+
+
+def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:
+    """Return the targets of each section of a lock."""
+    return {name: targets_of(section) for name, section in lock.sections.items()} if lock is not None else {}
+
+
+def difference(old: Lock | None, new: Lock) -> tuple[Change, ...]:
+    """Return what is another in *new*, sorted by name."""
+    before = versions_by_name(old)
+    after = versions_by_name(new)
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name, {}), after.get(name, {})
+        if was.keys() == now.keys():
+            continue
+        gone = sorted(was.keys() - now.keys())
+        come = sorted(now.keys() - was.keys())
+        where = sorted(
+            {section for v in gone for section in was[v]} | {section for v in come for section in now[v]}
+        )
+        found.append(Change(name, ", ".join(gone), ", ".join(come), tuple(where)))
+    return tuple(found)
+
+
+def versions_by_name(lock: Lock | None) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return, for each name, its versions with the sections that have them; a folder's version is its place."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for package in lock.packages if lock is not None else ():
+        shown = package.version or (package.source.location if package.source is not None else "")
+        versions = found.setdefault(package.name, {})
+        versions[shown] = tuple(sorted({*versions.get(shown, ()), *package.sections}))
+    return found

@@ -1,0 +1,309 @@
+"""One environment on its way into the lock: what it asks for, its targets, its solutions, its entries."""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_build.project import expand_group
+from pkm_env.lock.compose import SectionResult, chosen, fits
+from pkm_env.lock.freshness import inputs_digest
+from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
+from pkm_env.model.distribution import Source, Unavailable
+from pkm_env.model.requirements import parse_requirement
+from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
+from pkm_env.resolver.report import explain
+from pkm_env.resolver.resolve import NoSolution, Origin, Request, Root, Rules, resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.distribution import File
+    from pkm_env.model.environment import Environment
+    from pkm_env.model.target import Target
+    from pkm_env.ops.lock import LockOptions
+    from pkm_env.resolver.resolve import Pin, Resolution
+    from pkm_env.workspace import Workspace
+
+
+class NoSolutionFound(PkmError):
+    """An environment without an answer; the message explains why."""
+
+    def __init__(self, environment: str, targets: str, explanation: str) -> None:
+        super().__init__(f'nothing fits the environment "{environment}" ({targets})\n\n{explanation}')
+        self.environment = environment
+
+
+class Locker:
+    """Finds which environments are stale, and solves them one after the other.
+
+    ``solves`` counts the targets that needed a solve of their own.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        old: Lock | None,
+        old_targets: Mapping[str, tuple[Target, ...]],
+        options: LockOptions,
+    ) -> None:
+        self.context = context
+        self.workspace: Workspace = context.workspace
+        self.old = old
+        self.old_targets = old_targets
+        self.options = options
+        self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
+        self.chosen_now: dict[str, dict[str, None]] = {}
+        self.solves = 0
+
+    def digest(self, environment: Environment) -> str:
+        """Return the digest of what the section of *environment* is solved from, as things stand."""
+        project = self.workspace.project
+        groups = {name: [text for text, _ in expand_group(project, name)] for name in environment.groups}
+        return inputs_digest(
+            project, environment, self.workspace.declaration, groups, self.context.path_digests(environment)
+        )
+
+    def is_stale(self, environment: Environment) -> bool:
+        """Whether the section has to be solved: it is missing, its inputs changed, or an upgrade is wanted."""
+        section = self.old.sections.get(environment.name) if self.old is not None else None
+        if section is None or self.options.upgrade:
+            return True
+        if self.forgotten and self.old is not None:
+            held = {package.name for package in self.old.of_section(environment.name)}
+            if held & self.forgotten:
+                return True
+        return section.inputs != self.digest(environment)
+
+    def solve(self, environments: Iterable[Environment]) -> dict[str, SectionResult]:
+        """Return the solved sections by name.
+
+        :raises NoSolutionFound: when a declared target, or every implied one, has no solution.
+        """
+        found = {}
+        for environment in environments:
+            found[environment.name] = self.solve_one(environment)
+        return found
+
+    def solve_one(self, environment: Environment) -> SectionResult:
+        """Return one environment's section, solved for each of its targets."""
+        self.context.reporter.phase(f"Resolving {environment.name}")
+        targets, declared = self.targets(environment)
+        releases = self.context.supply(environment)
+        request = self.request(environment, targets)
+        outcomes = resolve(request, releases, self.context.memory)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
+        solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
+        if failures and (declared or not solved):
+            shown = failures[0].target.name + (
+                f", and {len(failures) - 1} more targets" if failures[1:] else ""
+            )
+            raise NoSolutionFound(environment.name, shown, str(explain(failures[0], where=self.where)))
+        section = LockSection(
+            environment.name,
+            self.digest(environment),
+            tuple(outcome.target.key for outcome in solved),
+            left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
+            options=section_options(environment),
+        )
+        for failure in failures:
+            self.context.reporter.note(
+                f"{environment.name} leaves out {failure.target.name}: {self.short_reason(failure)}"
+            )
+        entries = self.entries(environment, solved)
+        return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
+
+    def short_reason(self, failure: NoSolution) -> str:
+        """Return why a target has no solution, in one line."""
+        return explain(failure, where=self.where).short
+
+    def where(self, origin: Origin) -> str:
+        """Return where a requirement of the project stands, as file:line:column."""
+        return self.workspace.position(origin.key) if origin.key else ""
+
+    def targets(self, environment: Environment) -> tuple[tuple[Target, ...], bool]:
+        """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
+        required = ",".join(filter(None, (self.workspace.project.requires_python, environment.python)))
+        platforms = IMPLIED_PLATFORMS if environment.platforms is None else environment.platforms
+        names = [parse_platform(platform) for platform in platforms]
+        targets = [
+            make_target(python, platform, environment.implementation, requires_python=required)
+            for python in implied_pythons(required)
+            for platform in names
+        ]
+        if not targets:
+            raise NoSolutionFound(
+                environment.name, "no target", f'no Python that pkm knows is admitted by "{required}"'
+            )
+        return tuple(targets), bool(environment.python) and environment.platforms is not None
+
+    def request(self, environment: Environment, targets: tuple[Target, ...]) -> Request:
+        """Return what the resolver is asked for one environment."""
+        options = environment.options
+        return Request(
+            roots=tuple(self.roots(environment)),
+            targets=targets,
+            rules=Rules(
+                constraints=(*options.constraints, *self.moved()),
+                overrides=self.workspace.declaration.overrides,
+                prereleases=options.prereleases,
+                resolution=options.resolution,
+                no_build=options.no_build,
+                no_binary=options.no_binary,
+            ),
+            preferences=self.preferences(environment),
+            sources=self.context.bound_sources(environment),
+            root_name=self.workspace.project.name,
+        )
+
+    def moved(self) -> list[str]:
+        """Return the requirements among the packages to upgrade: bounds of this run."""
+        return [
+            text
+            for text in self.options.upgrade_packages
+            if (read := parse_requirement(text)).specifier or read.url
+        ]
+
+    def roots(self, environment: Environment) -> Iterable[Root]:
+        """Yield what the environment asks for, each with the place where it stands."""
+        project = self.workspace.project
+        who = project.raw_name or "the project"
+        if environment.project != "none":
+            for text, key in self.context.project_requirements(environment.extras):
+                extra = str(key[2]) if key[1:2] == ("optional-dependencies",) else ""
+                yield Root(text, Origin(who, key, extra=extra))
+        for group in environment.groups:
+            for text, key in expand_group(project, group):
+                yield Root(text, Origin(who, key, group=group))
+        for text, key in environment.dependencies:
+            yield Root(text, Origin(f'environment "{environment.name}"', key))
+
+    def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
+        """Return versions to prefer: the section's own, those of this run, then the other sections'."""
+        found: dict[str, dict[str, None]] = {}
+        own = [] if self.old is None else [p for p in self.old.packages if environment.name in p.sections]
+        others = (
+            [] if self.old is None else [p for p in self.old.packages if environment.name not in p.sections]
+        )
+        keep = not self.options.upgrade
+        self.note_versions(found, own if keep else ())
+        for name, versions in self.chosen_now.items():
+            found.setdefault(name, {}).update(versions)
+        self.note_versions(found, others if keep else ())
+        return {name: tuple(versions) for name, versions in found.items()}
+
+    def note_versions(self, found: dict[str, dict[str, None]], packages: Iterable[LockedPackage]) -> None:
+        """Add the versions of entries, but for those that are to be upgraded."""
+        for package in packages:
+            if package.version and package.name not in self.forgotten:
+                found.setdefault(package.name, {}).setdefault(package.version)
+
+    def entries(self, environment: Environment, solved: Sequence[Resolution]) -> tuple[LockedPackage, ...]:
+        """Return the entries of a section, each with the targets that have it and the files that they can install."""
+        masks: dict[tuple[str, str, Any], int] = {}
+        pins: dict[tuple[str, str, Any], Pin] = {}
+        edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
+        for bit, resolution in enumerate(solved):
+            for pin in resolution.pins.values():
+                key = (pin.name, pin.version, pin.source)
+                masks[key] = masks.get(key, 0) | 1 << bit
+                pins[key] = pin
+                edges.setdefault(key, set()).update(pin.requires)
+                self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
+        targets = [resolution.target for resolution in solved]
+        found = [
+            self.entry(environment, pin, masks[key], targets, tuple(sorted(edges[key])))
+            for key, pin in pins.items()
+        ]
+        if environment.project in ("editable", "wheel"):
+            found.append(self.project_entry(environment, solved))
+        return tuple(found)
+
+    def entry(
+        self,
+        environment: Environment,
+        pin: Pin,
+        mask: int,
+        targets: Sequence[Target],
+        requires: tuple[tuple[str, str], ...],
+    ) -> LockedPackage:
+        """Return the entry of one pin."""
+        sections = {environment.name: mask}
+        if pin.source is not None:
+            source = self.context.relative_source(pin.source)
+            version = "" if source.kind == "directory" else pin.version
+            return LockedPackage(pin.name, version, sections, source=source, requires=requires)
+        listing = self.context.supply(environment).listing(pin.name)
+        assert not isinstance(listing, Unavailable)
+        having = list(chosen(targets, mask))
+        files = self.usable_files(environment, pin, listing.files(pin.version), having)
+        index = self.context.index_url(listing.index)
+        return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
+
+    def usable_files(
+        self, environment: Environment, pin: Pin, files: Sequence[File], targets: Sequence[Target]
+    ) -> tuple[LockedFile, ...]:
+        """Return the files that one of the *targets* can install, sorted by name, each with its digest."""
+        options = environment.options
+        no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
+        no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
+        offered = [file for file in files if file.yanked is None] or list(files)
+        found = [
+            file
+            for file in offered
+            if (not no_wheel and fits(file.filename, targets) if file.is_wheel else not no_sdist)
+        ]
+        sdists = [file for file in found if not file.is_wheel]
+        # One sdist can stand in an entry; the usual form wins.
+        drop = (
+            {file.filename for file in sdists if not file.filename.endswith(".tar.gz")}
+            if len(sdists) > 1
+            else set()
+        )
+        return tuple(
+            self.locked_file(file)
+            for file in sorted(found, key=lambda file: file.filename)
+            if file.filename not in drop
+        )
+
+    def locked_file(self, file: File) -> LockedFile:
+        """Return what the lock says of one listed file."""
+        hashes = file.hashes or self.context.hashes_of(file)
+        time, _, _ = file.upload_time.partition(".")
+        return LockedFile(
+            file.filename,
+            file.url if not file.path else "",
+            hashes,
+            path=self.context.relative_path(file),
+            size=file.size,
+            upload_time=time if not time or time.endswith("Z") else f"{time}Z",
+        )
+
+    def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
+        """Return the entry of the project itself."""
+        edges = {
+            (name, resolution.pins[name].version)
+            for resolution in solved
+            for name in resolution.direct
+            if name in resolution.pins
+        }
+        return LockedPackage(
+            self.workspace.project.name,
+            "",
+            {environment.name: (1 << len(solved)) - 1},
+            source=Source("directory", ".", editable=environment.project == "editable"),
+            requires=tuple(sorted(edges)),
+        )
+
+
+def section_options(environment: Environment) -> dict[str, str]:
+    """Return the rules that differ from the defaults, for people to read."""
+    options = environment.options
+    found = {}
+    if options.resolution != "highest":
+        found["resolution"] = options.resolution
+    if options.exclude_newer:
+        found["exclude-newer"] = str(options.exclude_newer)
+    return found

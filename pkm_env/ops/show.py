@@ -1,0 +1,124 @@
+"""``pkm env list``, ``pkm env info`` and ``pkm`` alone: what there is, and what state it is in."""
+
+from __future__ import annotations
+
+from pkm_env.ops.lock import stale_sections
+from pkm_env.ops.sync import SyncOptions, look_at
+from pkm_env.workspace import read_lock_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pkm_env.context import Context
+    from pkm_env.model.environment import Environment
+
+
+class EnvironmentState:
+    """One environment as it stands.
+
+    ``lock_state`` is "not locked", "stale" or "locked"; ``venv_state`` "not made", "broken: …",
+    "in sync" or "out of sync"; ``python`` the version in the folder, "" where there is none.
+    """
+
+    __slots__ = (
+        "environment",
+        "lock_state",
+        "packages",
+        "path",
+        "python",
+        "shown_path",
+        "targets",
+        "venv_state",
+    )
+
+    def __init__(self, environment: Environment, path: str, shown_path: str) -> None:
+        self.environment = environment
+        self.path = path
+        self.shown_path = shown_path
+        self.lock_state = "not locked"
+        self.venv_state = "not made"
+        self.python = ""
+        self.packages = 0
+        self.targets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the environment."""
+        return self.environment.name
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [self.lock_state]
+        if self.packages:
+            parts.append(f"{self.packages} packages")
+        parts.append(self.venv_state)
+        if self.python:
+            parts.append(f"python {self.python}")
+        return ", ".join(parts)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return labels and texts for ``pkm env info``."""
+        environment = self.environment
+        return [
+            ("environment", self.name),
+            ("path", self.shown_path),
+            ("groups", ", ".join(environment.groups) or "none"),
+            ("extras", ", ".join(environment.extras) or "none"),
+            ("dependencies", ", ".join(text for text, _ in environment.dependencies) or "none of its own"),
+            ("project", environment.project),
+            ("lock", f"{self.lock_state}, {self.packages} packages" if self.packages else self.lock_state),
+            ("targets", f"{len(self.targets)}: {', '.join(self.targets)}" if self.targets else "none"),
+            ("state", self.venv_state),
+            ("python", self.python or "none yet"),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that ``--json`` prints."""
+        environment = self.environment
+        return {
+            "name": self.name,
+            "path": self.path,
+            "groups": list(environment.groups),
+            "extras": list(environment.extras),
+            "dependencies": [text for text, _ in environment.dependencies],
+            "project": False if environment.project == "none" else environment.project,
+            "lock": self.lock_state,
+            "packages": self.packages,
+            "targets": list(self.targets),
+            "state": self.venv_state,
+            "python": self.python or None,
+        }
+
+
+def environment_states(context: Context, environments: Sequence[Environment]) -> list[EnvironmentState]:
+    """Return the state of each environment, without changing anything."""
+    text = read_lock_text(context.workspace.lock_path)
+    lock = context.parsed_lock(text) if text is not None else None
+    stale = set(stale_sections(context, environments, lock))
+    found = []
+    for environment in environments:
+        path = context.workspace.venv_path(environment)
+        state = EnvironmentState(environment, path, context.workspace.relative(path))
+        section = lock.sections.get(environment.name) if lock is not None else None
+        if lock is not None and section is not None:
+            state.lock_state = "stale" if environment.name in stale else "locked"
+            state.packages = len(lock.of_section(environment.name))
+            state.targets = section.targets
+        look = look_at(context, environment, lock, SyncOptions(dry_run=True, frozen=True))
+        state.venv_state = look.state
+        state.python = look.python
+        found.append(state)
+    return found
+
+
+def next_steps(states: Sequence[EnvironmentState]) -> list[str]:
+    """Return what one would do next, at most two commands."""
+    steps = []
+    if any(state.lock_state != "locked" for state in states):
+        steps.append("pkm lock")
+    if states[0].venv_state != "in sync":
+        steps.append("pkm sync")
+    return steps or ["pkm run CMD"]
