@@ -72,7 +72,9 @@ class Target:
         self.implementation = implementation
         self.platform = platform
         self.patches = patches
-        self.markers = dict(markers) if markers is not None else _markers(python, implementation, platform, patches)
+        self.markers = (
+            dict(markers) if markers is not None else _markers(python, implementation, platform, patches)
+        )
         self._tags = tags
         self._members: TagParts | frozenset[str] | None = None
 
@@ -81,6 +83,18 @@ class Target:
         """What people read: "python 3.12 on linux-x86_64", without a usual floor or implementation."""
         kind = "python" if self.implementation == "cpython" else self.implementation
         return f"{kind} {_patches_text(self.python, self.patches)} on {short_platform(self.platform)}"
+
+    @property
+    def key(self) -> str:
+        """What a lock writes: "3.12 linux-x86_64-glibc2.28", "3.11.3+ pypy macos-arm64-14"."""
+        low, high = self.patches
+        python = self.python
+        if high is not None:
+            python = f"{python}.{low}-{high}"
+        elif low:
+            python = f"{python}.{low}+"
+        kind = "" if self.implementation == "cpython" else f"{self.implementation} "
+        return f"{python} {kind}{self.platform}"
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -94,7 +108,9 @@ class Target:
         if self._members is None:
             given = self._tags
             self._members = (
-                tag_parts(self.python, self.implementation, self.platform) if given is None else frozenset(given)
+                tag_parts(self.python, self.implementation, self.platform)
+                if given is None
+                else frozenset(given)
             )
         members = self._members
         pythons, abis, platforms = _tag_columns(tags)
@@ -132,7 +148,9 @@ class Target:
         return (self.python, self.implementation, self.platform, self.patches, self.markers)
 
     def __repr__(self) -> str:
-        return f"Target({self.python!r}, {self.implementation!r}, {self.platform!r}, patches={self.patches!r})"
+        return (
+            f"Target({self.python!r}, {self.implementation!r}, {self.platform!r}, patches={self.patches!r})"
+        )
 
 
 class TagParts:
@@ -257,6 +275,34 @@ def make_target(
     )
 
 
+def target_from_key(key: str) -> Target:
+    """Return the target whose ``key`` is *key*; markers and tags are those of its names.
+
+    :raises ValueError: when *key* is none.
+    :raises UnknownPlatform: when its platform is none.
+    """
+    words = key.split(" ")
+    if len(words) not in {2, 3}:
+        raise ValueError(key)
+    implementation = words[1] if len(words) == 3 else "cpython"
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(key)
+    python, patches = _read_patches(words[0])
+    return Target(python, implementation, parse_platform(words[-1]), patches=patches)
+
+
+def _read_patches(text: str) -> tuple[str, Patches]:
+    parts = text.split(".")
+    if len(parts) == 2 and _is_numbers(text, {2}):
+        return text, (0, None)
+    if len(parts) != 3:
+        raise ValueError(text)
+    low, dash, high = parts[2].removesuffix("+").partition("-")
+    if not _is_numbers(low, {1}) or (dash and not _is_numbers(high, {1})):
+        raise ValueError(text)
+    return ".".join(parts[:2]), (int(low), int(high) if dash else None)
+
+
 def _admitted_patches(requires_python: str | None, minor: str) -> Patches:
     if not requires_python:
         return (0, None)
@@ -373,7 +419,9 @@ def tag_parts(python: str, implementation: str, platform: str) -> TagParts:
     return TagParts((*own, *compatible), platform_tags(platform), anywhere)
 
 
-def _pairs(python: str, implementation: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[tuple[str, str]]]:
+def _pairs(
+    python: str, implementation: str
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the (python, abi) pairs in order: the implementation's, the generic ones, those for "any"."""
     major, minor = (int(part) for part in python.split("."))
     digits = f"{major}{minor}"
