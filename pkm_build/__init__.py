@@ -62,7 +62,7 @@ def prepare_metadata_for_build_editable(metadata_directory: str, config_settings
     """Write the ``.dist-info`` folder that the editable wheel will have; return its name."""
     from pkm_build import builder
 
-    return builder.hook("prepare_metadata", metadata_directory, config_settings)
+    return builder.hook("prepare_editable", metadata_directory, config_settings)
 
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:

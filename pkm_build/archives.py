@@ -17,7 +17,7 @@ from pkm_build.errors import BuildError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from io import BufferedWriter
+    from typing import BinaryIO
 
     # name in the archive, path on disk or content, whether it may be executed
     Member = tuple[str, str | bytes, bool]
@@ -170,7 +170,7 @@ class WheelWriter:
     """
 
     def __init__(self, path: str, epoch: int, record: str, threads: int, level: int = LEVEL) -> None:
-        self.stream: BufferedWriter = open(path, "wb", buffering=1 << 17)  # noqa: SIM115 - closed by finish or abort
+        self.stream: BinaryIO = open(path, "wb", buffering=1 << 17)  # noqa: SIM115 - closed by finish or abort
         self.when = dos_time(epoch)
         self.record = record
         self.threads = threads

@@ -37,14 +37,18 @@ class Build:
     __slots__ = (
         "environ",
         "epoch",
+        "hook_tags",
+        "member_sources",
         "options",
         "project",
         "root",
         "selection",
         "settings",
         "source",
+        "state",
         "version",
         "warn",
+        "work_folders",
     )
 
     root: str
@@ -55,8 +59,12 @@ class Build:
     environ: Mapping[str, str]
     epoch: int
     version: str
+    state: str
     selection: Selection
     warn: list[str]
+    work_folders: list[str]
+    hook_tags: tuple[str, ...]
+    member_sources: dict[str, str | bytes]
 
 
 def hook(name: str, folder: str, config_settings: Settings, metadata_directory: str | None = None) -> str:
@@ -70,13 +78,18 @@ def hook(name: str, folder: str, config_settings: Settings, metadata_directory: 
         ),
         "build_sdist": lambda: build_sdist(os.getcwd(), folder, config_settings, os.environ),
         "prepare_metadata": lambda: prepare_metadata(os.getcwd(), folder, config_settings, os.environ),
+        "prepare_editable": lambda: prepare_metadata(
+            os.getcwd(), folder, config_settings, os.environ, "metadata_editable"
+        ),
     }
-    return reported(functions[name])
+    done: str = reported(functions[name])
+    return done
 
 
 def requires_hook(kind: str, config_settings: Settings) -> list[str]:
     """Return what a build of *kind* (wheel, editable, sdist) needs beside ``build-system.requires``."""
-    return reported(lambda: build_requires(os.getcwd(), kind, config_settings, os.environ))
+    found: list[str] = reported(lambda: build_requires(os.getcwd(), kind, config_settings, os.environ))
+    return found
 
 
 def reported(act: Callable[[], Any]) -> Any:
@@ -97,8 +110,10 @@ def reported(act: Callable[[], Any]) -> Any:
         raise SystemExit(1) from None
 
 
-def start(root: str, config_settings: Settings, environ: Mapping[str, str]) -> Build:
-    """Read and check the project in *root*; nothing is written.
+def start(root: str, config_settings: Settings, environ: Mapping[str, str], state: str) -> Build:
+    """Read and check the project in *root* for a build of the kind *state*; nothing is written.
+
+    *state* is one of wheel, editable, sdist, metadata_wheel, metadata_editable.
 
     :raises InvalidFile: with all faults of pyproject.toml
     :raises BuildError: for wrong options or variables
@@ -106,7 +121,11 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str]) -> B
     made = Build()
     made.root = root
     made.environ = environ
+    made.state = state
     made.warn = []
+    made.work_folders = []
+    made.hook_tags = ()
+    made.member_sources = {}
     made.options = read_options(config_settings)
     made.epoch = archives.timestamp(environ.get("SOURCE_DATE_EPOCH"))
     made.source = load(root)
@@ -139,7 +158,7 @@ def read_options(config_settings: Settings) -> dict[str, str]:
 
 def build_requires(root: str, kind: str, config_settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """Return the requirements of a build of *kind* beside ``build-system.requires``."""
-    build = start(root, config_settings, environ)
+    build = start(root, config_settings, environ, kind)
     found: list[str] = []
     if build.settings.extensions and kind != "sdist":
         from pkm_build.extensions import requires
@@ -182,13 +201,27 @@ def build_wheel(
 
     :raises PkmError: when that cannot be done; nothing is left in *out_dir* then
     """
-    build = start(root, config_settings, environ)
-    resolve(build, metadata_directory)
-    build.selection = select_wheel(build)
-    members = build.selection.members()
-    outputs = native_outputs(build, members, editable=False)
-    members = joined(members, outputs)
-    return write_wheel(build, out_dir, members, metadata_directory)
+    build = start(root, config_settings, environ, "wheel")
+    try:
+        resolve(build, metadata_directory)
+        build.selection = select_wheel(build)
+        members = build.selection.members()
+        members = joined(members, native_outputs(build, members, editable=False))
+        if not members and build.settings.packages is None:
+            raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
+        return write_wheel(build, out_dir, members, metadata_directory)
+    finally:
+        clean_up(build)
+
+
+def clean_up(build: Build) -> None:
+    """Remove the folders that the build worked in, and say what should be known."""
+    if build.work_folders:
+        from pkm_build.workspaces import remove_work_folders
+
+        remove_work_folders(build)
+    for line in build.warn:
+        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
 
 
 def native_outputs(build: Build, members: Sequence[Member], editable: bool) -> list[Member]:
@@ -229,6 +262,7 @@ def write_wheel(build: Build, out_dir: str, members: list[Member], metadata_dire
     check_native_suffixes(build, members)
     unfinished = os.path.join(out_dir, f".{stem(build)}.whl.part")
     threads = min(os.cpu_count() or 1, 8)
+    build.member_sources = {name: source for name, source, _ in members}
     writer = archives.WheelWriter(unfinished, build.epoch, f"{info}/RECORD", threads)
     try:
         writer.add(members)
@@ -243,8 +277,6 @@ def write_wheel(build: Build, out_dir: str, members: list[Member], metadata_dire
         writer.abort()
         os.unlink(unfinished)
         raise
-    for line in build.warn:
-        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
     return name
 
 
@@ -259,6 +291,8 @@ def wheel_tags(build: Build, names: Sequence[str], native: Sequence[tuple[str, b
     asked = build.options.get("tag")
     if asked:
         return tags.expand(asked)
+    if build.hook_tags:
+        return sorted({one for tag in build.hook_tags for one in tags.expand(tag)})
     if build.settings.tags:
         return sorted({one for tag in build.settings.tags for one in tags.expand(tag)})
     if build.settings.pure:
@@ -275,9 +309,9 @@ def info_members(
     build: Build, info: str, named: Sequence[str], metadata_directory: str | None
 ) -> list[Member]:
     """Return the members of the ``.dist-info`` folder but RECORD, sorted."""
-    project, tree = build.project, build.selection.tree
+    project, tree = with_import_names(build), build.selection.tree
     licences = license_paths(project, tree)
-    text = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), sdist=False)
+    text = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), None)
     purelib = all(tag.endswith("-any") for tag in named)
     number = build.options.get("build-number", "")
     found: list[Member] = [
@@ -296,6 +330,23 @@ def info_members(
     if metadata_directory:
         same_metadata(found[0], metadata_directory)
     return sorted(found)
+
+
+def with_import_names(build: Build) -> Project:
+    """Return the project with the import names that its wheel gives, where they are declared dynamic.
+
+    Source: PEP 794, "Build back-ends".
+    """
+    project = build.project
+    if "import-names" not in project.dynamic and "import-namespaces" not in project.dynamic:
+        return project
+    from pkm_build.imports import shipped_names
+
+    files = build.selection.files or select_wheel(build).files
+    names, spaces = shipped_names([*files, *build.member_sources])
+    changes = {"import_names": names, "import_namespaces": spaces}
+    known = {key: value for key, value in changes.items() if key.replace("_", "-") in project.dynamic}
+    return project.replaced(**known)
 
 
 def same_metadata(member: Member, metadata_directory: str) -> None:
@@ -324,22 +375,37 @@ def build_editable(
     """
     from pkm_build import editable
 
-    build = start(root, config_settings, environ)
-    resolve(build, metadata_directory)
-    build.selection = select_wheel(build, editable=True)
-    outputs = native_outputs(build, [], editable=True)
-    wanted = build.options.get("editable") or build.settings.editable
-    members: list[Member] = list(build.selection.data_members)
-    members += [member for member in outputs if ".data/" in member[0]]
-    roots = build.selection.roots
-    if roots:
-        if editable.mode_for(roots, wanted) == "pth":
-            folders = editable.pth_folders(roots) or []
-        else:
-            folders = editable.make_farm(root, roots, sys.platform, build.warn)
-        text = editable.pth_text(os.path.abspath(root), folders)
-        members.insert(0, (f"__editable__.{stem(build)}.pth", text.encode(), False))
-    return write_wheel(build, out_dir, members, metadata_directory)
+    build = start(root, config_settings, environ, "editable")
+    try:
+        resolve(build, metadata_directory)
+        build.selection = select_wheel(build, editable=True)
+        outputs = native_outputs(build, [], editable=True)
+        write_generated(build)
+        wanted = build.options.get("editable") or build.settings.editable
+        members: list[Member] = [*build.selection.data_members, *outputs]
+        roots = build.selection.roots
+        if roots:
+            if editable.mode_for(roots, wanted) == "pth":
+                folders = editable.pth_folders(roots) or []
+            else:
+                folders = editable.make_farm(root, roots, sys.platform, build.warn)
+            text = editable.pth_text(os.path.abspath(root), folders)
+            members.insert(0, (f"__editable__.{stem(build)}.pth", text.encode(), False))
+        return write_wheel(build, out_dir, members, metadata_directory)
+    finally:
+        clean_up(build)
+
+
+def write_generated(build: Build) -> None:
+    """Write the files that only a build knows (``write-to``) into the tree, where an editable install looks."""
+    if build.project.dynamic:
+        from pkm_build.dynamic import generated_files
+
+        for path, content in generated_files(build).items():
+            whole = os.path.join(build.root, *path.split("/"))
+            if not os.path.isfile(whole) or archives.read_bytes(whole) != content:
+                with open(whole, "wb") as stream:
+                    stream.write(content)
 
 
 def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
@@ -349,14 +415,27 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
 
     :raises PkmError: when that cannot be done, or the two wheels would differ
     """
-    build = start(root, config_settings, environ)
-    resolve(build)
-    sources, generated = select_sdist(build, out_dir)
+    build = start(root, config_settings, environ, "sdist")
+    try:
+        resolve(build)
+        sources, generated = select_sdist(build, out_dir)
+        return write_sdist(build, out_dir, {**sources, **generated})
+    finally:
+        clean_up(build)
+
+
+def write_sdist(build: Build, out_dir: str, contents: dict[str, str | bytes]) -> str:
+    """Write *contents* and PKG-INFO as an sdist into *out_dir*."""
+    if build.settings.hook:
+        from pkm_build.hooks import sdist_files
+
+        contents.update(sdist_files(build))
     project, tree = build.project, build.selection.tree
-    licences = license_paths(project, tree)
-    info = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), sdist=True)
+    info = metadata.core_metadata(
+        project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
+    )
+    contents["PKG-INFO"] = info.encode()
     top = stem(build)
-    contents: dict[str, str | bytes] = {**sources, **generated, "PKG-INFO": info.encode()}
     members: list[Member] = [
         (f"{top}/{path}", contents[path], is_executable(contents[path]))
         for path in sorted(contents, key=archive_order)
@@ -370,9 +449,16 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
         if os.path.exists(unfinished):
             os.unlink(unfinished)
         raise
-    for line in build.warn:
-        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
     return f"{top}.tar.gz"
+
+
+def changing(build: Build) -> list[str]:
+    """Return the project fields that a wheel of the sdist may give otherwise."""
+    if not build.settings.providers:
+        return []
+    from pkm_build.providers import changing_fields
+
+    return changing_fields(build)
 
 
 def is_executable(source: str | bytes) -> bool:
@@ -380,23 +466,32 @@ def is_executable(source: str | bytes) -> bool:
     return isinstance(source, str) and bool(os.stat(source).st_mode & 0o100) and os.name != "nt"
 
 
-def prepare_metadata(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
+def prepare_metadata(
+    root: str,
+    out_dir: str,
+    config_settings: Settings,
+    environ: Mapping[str, str],
+    state: str = "metadata_wheel",
+) -> str:
     """Write the ``.dist-info`` folder of the project in *root* into *out_dir*; return its name.
 
     The WHEEL file in it has the tag of a pure wheel: tags are known only when the wheel is written.
 
     :raises PkmError: when that cannot be done
     """
-    build = start(root, config_settings, environ)
-    resolve(build)
-    build.selection = Selection(build)
-    info = f"{stem(build)}.dist-info"
-    named = list(build.settings.tags) or [tags.PURE]
-    for name, source, _ in info_members(build, info, named, None):
-        path = os.path.join(out_dir, *name.split("/"))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as stream:
-            stream.write(archives.read_bytes(source))
+    build = start(root, config_settings, environ, state)
+    try:
+        resolve(build)
+        build.selection = Selection(build)
+        info = f"{stem(build)}.dist-info"
+        named = list(build.settings.tags) or [tags.PURE]
+        for name, source, _ in info_members(build, info, named, None):
+            path = os.path.join(out_dir, *name.split("/"))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as stream:
+                stream.write(archives.read_bytes(source))
+    finally:
+        clean_up(build)
     return info
 
 
@@ -407,9 +502,7 @@ def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> lis
 
     :raises PkmError: as `build_wheel` does
     """
-    build = start(root, None, environ or {})
-    if build.project.version is None:
-        build.project = build.project.replaced(version="0")
-    build.version = "0"
+    build = start(root, None, environ or {}, "wheel")
+    build.version = build.project.version or "0"
     members = select_wheel(build).members()
     return [(name, source) for name, source, _ in members if isinstance(source, str)]

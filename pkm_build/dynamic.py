@@ -1,53 +1,78 @@
 """Fields that pyproject.toml calls dynamic: the version from a file, a variable, a script or version control.
 
-Loaded only when a field is dynamic.
+Loaded only when a field is dynamic. A version is never guessed: a source that does not give one is an error that
+says what to do.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from pkm_build import grammar
-from pkm_build.errors import VersionUnknown
+from pkm_build.errors import HookFailed, VersionUnknown
 from pkm_build.grammar import NotUnderstood
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
+
     from pkm_build.builder import Build
     from pkm_build.project import Project
+
+    Names = dict[str, object]
+
+MODULES = ("__init__", "_version", "version", "__about__", "__version__")
+NAMES = ("__version__", "VERSION", "version", "__VERSION__")
 
 
 def resolve_dynamic(build: Build, metadata_directory: str | None) -> Project:
     """Return the project with its dynamic fields filled in.
 
     :raises VersionUnknown: when the version's source does not give one
+    :raises BuildError: when a provider of other fields fails
     """
     project = build.project
-    if "version" in project.dynamic:
+    if "version" in project.dynamic and (build.settings.version.source or given_version(build)):
         text = find_version(build, metadata_directory)
         try:
-            version = grammar.read_version(text)
+            version = grammar.read_version(text.strip())
         except NotUnderstood as exc:
-            raise VersionUnknown(f'"{text}" ({build.settings.version.source}) is no version') from exc
+            raise VersionUnknown(
+                f'"{text}" (from {build.settings.version.source or "PKM_VERSION"}) is no version'
+            ) from exc
         project = project.replaced(version=version)
+    if build.settings.providers:
+        from pkm_build.providers import resolve_fields
+
+        project = resolve_fields(build, project)
     return project
 
 
+def given_version(build: Build) -> str:
+    """Return the version that the environment demands, "" if it does not."""
+    return build.environ.get("PKM_VERSION", "").strip()
+
+
 def find_version(build: Build, metadata_directory: str | None) -> str:
-    """Return the version: of PKM_VERSION, of the earlier hook, of PKG-INFO, else of its declared source."""
-    given = build.environ.get("PKM_VERSION", "")
-    if given:
-        return given
-    if metadata_directory:
-        known = version_in(os.path.join(metadata_directory, "METADATA"))
-        if known:
-            return known
+    """Return the version: of PKM_VERSION, of the earlier hook, of PKG-INFO, else of its declared source.
+
+    A file is read again in an unpacked sdist: it was shipped, and what it says is what the code will say.
+    """
     source = build.settings.version
-    if source.source != "file":
-        known = version_in(os.path.join(build.root, "PKG-INFO"))
-        if known:
-            return known
-    return from_file(build)
+    found = given_version(build)
+    if not found and metadata_directory:
+        found = version_in(os.path.join(metadata_directory, "METADATA"))
+    if not found and source.source != "file":
+        found = version_in(os.path.join(build.root, "PKG-INFO"))
+    if found:
+        return found
+    if source.source == "vcs":
+        from pkm_build.vcs import version_from_vcs
+
+        return version_from_vcs(build.root, source, build.environ)
+    readers = {"file": from_file, "env": from_variable, "script": from_script}
+    return readers[source.source](build)
 
 
 def version_in(path: str) -> str:
@@ -65,21 +90,219 @@ def version_in(path: str) -> str:
 
 
 def generated_files(build: Build) -> dict[str, bytes]:
-    """Return the files that only the sdist has."""
-    return {}
+    """Return what ``write-to`` asks for: the path in the tree and the content."""
+    path = build.settings.version.write_to
+    if not path:
+        return {}
+    if path.endswith((".py", ".pyi")):
+        text = (
+            f'# Written by pkm_build when the project was built.\n__version__ = version = "{build.version}"\n'
+        )
+    else:
+        text = build.version + "\n"
+    return {path: text.encode()}
+
+
+def from_variable(build: Build) -> str:
+    """Return the version in the environment variable that the settings name.
+
+    :raises VersionUnknown: when it is not set
+    """
+    variable = build.settings.version.variable
+    found = build.environ.get(variable, "")
+    if not found.strip():
+        raise VersionUnknown(
+            f"the version is that of the variable {variable}, which is not set", f"set {variable}=1.2.3"
+        )
+    return found
+
+
+def from_script(build: Build) -> str:
+    """Return what a script of the project prints, run by this interpreter in the project's folder.
+
+    :raises HookFailed: when it ends with an error
+    :raises VersionUnknown: when it prints nothing
+    """
+    import subprocess
+
+    path = build.settings.version.path
+    if not os.path.isfile(os.path.join(build.root, path)):
+        raise VersionUnknown(f"the script of the version, {path}, is not there")
+    done = subprocess.run(
+        [sys.executable, path],
+        cwd=build.root,
+        env=dict(build.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise HookFailed(f"{path} ended with exit code {done.returncode}", last_lines(done.stderr))
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    if not lines:
+        raise VersionUnknown(f"{path} printed no version", "its last line must be the version")
+    return lines[-1]
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    """Return the end of what a program said, in one line."""
+    return " / ".join([line.strip() for line in text.strip().splitlines()[-count:]])
 
 
 def from_file(build: Build) -> str:
-    """Return the version that a file states."""
+    """Return the version that a file states.
+
+    :raises VersionUnknown: when there is no such file, or no version in it that can be read without running it
+    """
+    source = build.settings.version
+    paths = [source.path] if source.path else default_files(build)
+    for path in paths:
+        try:
+            with open(os.path.join(build.root, path), "rb") as stream:
+                text = stream.read().decode("utf-8", "replace")
+        except OSError as exc:
+            raise VersionUnknown(f"the file of the version, {path}, can't be read: {exc.strerror}") from exc
+        found = by_pattern(text, source.pattern) if source.pattern else by_content(path, text)
+        if found:
+            return found
+    where = source.path or ", ".join(paths) or "the package"
+    if source.pattern:
+        raise VersionUnknown(f"tool.pkm.version.pattern matches nothing in {where}")
+    raise VersionUnknown(
+        f"no version is stated in {where}",
+        'write __version__ = "1.2.3" there, or name the file: [tool.pkm.version] path = "…" (and pattern = "…")',
+    )
+
+
+def default_files(build: Build) -> list[str]:
+    """Return the files that usually state a version, of the packages and modules of the project."""
+    from pkm_build.files import Tree
+    from pkm_build.layout import find_roots, given_roots
+
+    tree = Tree(build.root, ignoring=False)
+    packages = build.settings.packages
+    roots = find_roots(tree, build.project.name, []) if packages is None else given_roots(tree, packages)
+    found = []
+    for path, _ in roots:
+        files = [path] if tree.is_file(path) else [f"{path}/{name}.py" for name in MODULES]
+        found += [file for file in files if tree.is_file(file)]
+    return found
+
+
+def by_pattern(text: str, pattern: str) -> str:
+    """Return the group ``version`` (else the first group, else all) of a regular expression's first match.
+
+    :raises VersionUnknown: when it is no regular expression
+    """
+    import re
+
+    try:
+        match = re.search(pattern, text, re.MULTILINE)
+    except re.error as exc:
+        raise VersionUnknown(f"tool.pkm.version.pattern is no regular expression: {exc}") from exc
+    if match is None:
+        return ""
+    groups = match.groupdict()
+    found = groups["version"] if "version" in groups else match.group(1 if match.re.groups else 0)
+    return found or ""
+
+
+def by_content(path: str, text: str) -> str:
+    """Return the version that a module assigns, or that is the first line of another file."""
+    if not path.endswith((".py", ".pyi", ".pyx")):
+        return next((line.strip() for line in text.splitlines() if line.strip()), "")
     import _ast
 
-    path = build.settings.version.path
-    with open(os.path.join(build.root, path), "rb") as stream:
-        text = stream.read()
-    module = compile(text, path, "exec", _ast.PyCF_ONLY_AST)
-    for node in module.body:
-        if isinstance(node, _ast.Assign):
-            for target in node.targets:
-                if getattr(target, "id", "") == "__version__" and isinstance(node.value, _ast.Constant):
-                    return str(node.value.value)
-    raise VersionUnknown(f"{path} states no version")
+    try:
+        module: ast.Module = compile(text, path, "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
+    except (SyntaxError, ValueError) as exc:
+        raise VersionUnknown(f"{path} is no Python that this interpreter reads: {exc}") from exc
+    names: Names = {}
+    read_assignments(module.body, names)
+    for name in NAMES:
+        value = names.get(name)
+        if isinstance(value, str) and value[:1].isalnum():
+            return value
+    return ""
+
+
+def read_assignments(body: list[ast.stmt], names: Names) -> None:
+    """Note the values of names that a module assigns at its top, also below ``if`` and ``try``."""
+    import _ast
+
+    for node in body:
+        if isinstance(node, (_ast.Assign, _ast.AnnAssign)):
+            targets = node.targets if isinstance(node, _ast.Assign) else [node.target]
+            value = constant(node.value, names)
+            for target in targets:
+                if isinstance(target, _ast.Name) and value is not None:
+                    names[target.id] = value
+        elif isinstance(node, (_ast.If, _ast.Try)):
+            for part in ("finalbody", "orelse", "handlers", "body"):
+                inner = getattr(node, part, [])
+                read_assignments(
+                    [n for h in inner for n in getattr(h, "body", [h])] if part == "handlers" else inner,
+                    names,
+                )
+
+
+def constant(node: ast.expr | None, names: Names) -> object:
+    """Return the value of an expression that needs no running: texts, numbers, tuples, joins; else None."""
+    import _ast
+
+    if isinstance(node, _ast.Constant):
+        return node.value
+    if isinstance(node, _ast.Name):
+        return names.get(node.id)
+    if isinstance(node, (_ast.Tuple, _ast.List)):
+        return [constant(item, names) for item in node.elts]
+    if isinstance(node, _ast.JoinedStr):
+        parts = [
+            constant(getattr(part, "value", part) if isinstance(part, _ast.FormattedValue) else part, names)
+            for part in node.values
+        ]
+        return None if None in parts else "".join(map(str, parts))
+    if isinstance(node, _ast.BinOp) and isinstance(node.op, (_ast.Add, _ast.Mod)):
+        left, right = constant(node.left, names), constant(node.right, names)
+        if isinstance(node.op, _ast.Add) and isinstance(left, str) and isinstance(right, str):
+            return left + right
+        if isinstance(node.op, _ast.Mod) and isinstance(left, str) and right is not None:
+            return formatted(left, right)
+    if isinstance(node, _ast.Call):
+        return joined_call(node, names)
+    return None
+
+
+def formatted(left: str, right: object) -> str | None:
+    """Return ``left % right``, None where they do not fit."""
+    try:
+        return left % (tuple(right) if isinstance(right, list) else right)
+    except (TypeError, ValueError):
+        return None
+
+
+def joined_call(node: ast.Call, names: Names) -> object:
+    """Return the value of ``".".join(X)``, with ``map(str, X)`` or ``(str(x) for x in X)``, and of ``str(X)``."""
+    import _ast
+
+    function = node.func
+    if len(node.args) != 1:
+        return None
+    if isinstance(function, _ast.Name) and function.id == "str":
+        value = constant(node.args[0], names)
+        return None if value is None or isinstance(value, list) else str(value)
+    if not isinstance(function, _ast.Attribute) or function.attr != "join":
+        return None
+    argument = node.args[0]
+    if (
+        isinstance(argument, _ast.Call)
+        and getattr(argument.func, "id", "") == "map"
+        and len(argument.args) == 2
+    ):  # noqa: PLR2004 - map(str, X)
+        argument = argument.args[1]
+    elif isinstance(argument, (_ast.GeneratorExp, _ast.ListComp)):
+        argument = argument.generators[0].iter
+    mark, items = constant(function.value, names), constant(argument, names)
+    if not isinstance(mark, str) or not isinstance(items, list) or None in items:
+        return None
+    return mark.join(map(str, items))

@@ -83,7 +83,7 @@ class InvalidFile(PkmError):
         shown: str = "pyproject.toml",
         at: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(path, text, faults)
+        super().__init__(shown)
         self.path = path
         self.text = text
         self.faults = tuple(faults)

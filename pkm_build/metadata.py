@@ -48,14 +48,15 @@ def core_metadata(
     version: str,
     license_files: Sequence[str],
     readme: tuple[str, str] | None,
-    sdist: bool,
+    changing: Sequence[str] | None,
 ) -> str:
-    """Return METADATA, or PKG-INFO for an *sdist*; *readme* is its text and content type.
+    """Return METADATA, or PKG-INFO with *changing*: the fields of the project that a wheel may give otherwise.
 
-    A PKG-INFO is of version 2.2 at least, so that a resolver may trust the fields that are not ``Dynamic``.
+    *readme* is its text and content type. A PKG-INFO is of version 2.2 at least, so that a resolver may trust the
+    fields that are not ``Dynamic``.
     """
     rows: list[tuple[str, str]] = [("Name", project.raw_name), ("Version", version)]
-    rows += [("Dynamic", field) for field in dynamic_fields(project)] if sdist else []
+    rows += [("Dynamic", field) for field in dynamic_fields(changing or ())]
     if project.description:
         rows.append(("Summary", project.description.strip()))
     if project.keywords:
@@ -76,7 +77,7 @@ def core_metadata(
     rows += requirement_rows(project)
     if readme and readme[1]:
         rows.append(("Description-Content-Type", readme[1]))
-    lowest = metadata_version(rows, sdist, project)
+    lowest = metadata_version(rows, changing is not None, project)
     text = f"Metadata-Version: {lowest}\n" + "".join([f"{field}: {value}\n" for field, value in rows])
     return text + (f"\n{readme[0]}" if readme else "")
 
@@ -100,10 +101,9 @@ def import_rows(project: Project) -> tuple[str, ...]:
     return project.import_names or ("",)
 
 
-def dynamic_fields(project: Project) -> list[str]:
-    """Return the core metadata fields that a wheel of this project may fill otherwise, sorted."""
-    found = {field for name in project.dynamic for field in FIELDS_OF.get(name, ())}
-    return sorted(found)
+def dynamic_fields(changing: Iterable[str]) -> list[str]:
+    """Return the core metadata fields that the fields *changing* of the project fill, sorted."""
+    return sorted({field for name in changing for field in FIELDS_OF.get(name, ())})
 
 
 def person_rows(field: str, people: Sequence[Person]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from pkm_build.source import license_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable
 
     from pkm_build.archives import Member
@@ -30,7 +31,7 @@ ALWAYS = "pyproject.toml"
 class Selection:
     """The files of a wheel: *files* maps paths in it to paths in the tree, *data_members* are those of schemes."""
 
-    __slots__ = ("data_members", "files", "reasons", "roots", "tree")
+    __slots__ = ("data_members", "files", "generated", "reasons", "roots", "tree")
 
     def __init__(self, build: Build, tree: Tree | None = None) -> None:
         sdist = os.path.exists(f"{build.root}/PKG-INFO")
@@ -38,6 +39,7 @@ class Selection:
         self.roots: list[Root] = []
         self.files: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
+        self.generated: dict[str, bytes] = {}
         self.data_members: list[Member] = []
 
     def members(self) -> list[Member]:
@@ -85,10 +87,15 @@ def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None)
     if not editable:
         add_roots(build, found)
         add_included(build, found)
+        add_generated(build, found)
     add_mapped(build, found)
     add_data(build, found)
     if not editable:
         check_scripts(build, found)
+        if build.project.import_names or build.project.import_namespaces:
+            from pkm_build.imports import check_names
+
+            check_names(build, found)
     return found
 
 
@@ -103,6 +110,12 @@ def add_roots(build: Build, found: Selection) -> None:
         if not any(name.endswith(CODE) for name in paths):
             refuse_empty(tree, path)
         kept = excluded(paths, build.settings.exclude)
+        if build.settings.extensions:
+            from pkm_build.extensions import is_output
+
+            kept = [
+                name for name in kept if not is_output(target + name[len(path) :], build.settings.extensions)
+            ]
         if path == target and not found.files:
             found.files = {name: name for name in kept}
         else:
@@ -179,6 +192,18 @@ def wheel_path(path: str, roots: Iterable[Root]) -> str:
         if cut and path.startswith(cut):
             return path[len(cut) :]
     return path.removeprefix("src/")
+
+
+def add_generated(build: Build, found: Selection) -> None:
+    """Add the file that ``write-to`` asks for, with the content that it will have."""
+    if build.project.dynamic and build.settings.version.write_to:
+        from pkm_build.dynamic import generated_files
+
+        found.generated = generated_files(build)
+        for path in found.generated:
+            place = wheel_path(path, found.roots)
+            if place != path or any(path.startswith(root + "/") for root, _ in found.roots):
+                found.put(place, path, "version.write-to")
 
 
 def add_mapped(build: Build, found: Selection) -> None:
@@ -278,10 +303,10 @@ def defines(text: bytes, name: str) -> bool:
     import _ast  # the built-in part of `ast`, which costs 6 ms
 
     try:
-        module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)
+        module: ast.Module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
     except (SyntaxError, ValueError):
         return True
-    stack = list(module.body)
+    stack: list[ast.AST] = list(module.body)
     while stack:
         node = stack.pop()
         if getattr(node, "name", None) in (name, "__getattr__"):
@@ -328,16 +353,21 @@ def select_sdist(build: Build, out_dir: str) -> tuple[dict[str, str], dict[str, 
         if not matched:
             raise BuildError(f'tool.pkm.build.sdist.include: "{pattern}" matches no file')
         paths += matched
+    if settings.extensions:
+        from pkm_build.extensions import is_output
+
+        paths = [path for path in paths if not is_output(wheel_path(path, wheel.roots), settings.extensions)]
     sources = {path: tree.path(path) for path in [*paths, *needed] if path != "PKG-INFO"}
     sources = {
         (f"{EXTERNAL}/{path.replace('../', '__/')}" if path.startswith("../") else path): source
         for path, source in sources.items()
     }
-    generated: dict[str, bytes] = {}
-    if build.project.dynamic:
+    generated = wheel.generated
+    if not generated and settings.version.write_to:
         from pkm_build.dynamic import generated_files
 
         generated = generated_files(build)
+    sources = {path: source for path, source in sources.items() if path not in generated}
     same_wheel(build, wheel, sources, generated)
     return sources, generated
 
@@ -369,7 +399,8 @@ def build_products(paths: Iterable[str]) -> set[str]:
 def needed_files(build: Build, wheel: Selection) -> list[str]:
     """Return what the build of a wheel reads: its files, readme, licences, hook, sources of its version."""
     project, settings, tree = build.project, build.settings, wheel.tree
-    found = [ALWAYS, *wheel.files.values(), *license_paths(project, tree)]
+    found = [ALWAYS, *license_paths(project, tree)]
+    found += [path for path in wheel.files.values() if path not in wheel.generated]
     found += [path for path in (project.readme_file, settings.hook, settings.version.path) if path]
     top = len(build.root) + 1
     found += [source[top:] for _, source, _ in wheel.data_members if isinstance(source, str)]
@@ -380,6 +411,12 @@ def needed_files(build: Build, wheel: Selection) -> list[str]:
             found += tree.expand(folder)
     for extension in settings.extensions:
         found += extension.needed(tree)
+    for entry in settings.providers:
+        provider = entry["provider"]
+        if not isinstance(provider, str):
+            top = provider["module"].partition(":")[0].partition(".")[0]
+            paths = (f"{provider['path']}/{top}.py", f"{provider['path']}/{top}")
+            found += [path for name in paths for path in tree.expand(globs.clean(name))]
     missing = [path for path in found if not tree.is_file(path)]
     if missing:
         raise BuildError(f"{missing[0]} is not there")

@@ -77,15 +77,17 @@ def parse(path: str, text: str) -> dict[str, Any]:
 
     :raises InvalidFile: when it is no TOML
     """
+    toml: Any
     try:
-        import tomli as tomllib
+        import tomli as toml
     except ImportError:
-        import tomllib
+        toml = __import__("tomllib")
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+        data: dict[str, Any] = toml.loads(text)
+    except ValueError as exc:  # both parsers' error is one
         message, at = place_of(str(exc), text)
         raise wrong(path, text, at, f"invalid TOML: {message}", "") from exc
+    return data
 
 
 def place_of(message: str, text: str) -> tuple[str, int]:

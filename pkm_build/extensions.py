@@ -1,0 +1,229 @@
+"""Native modules: ``[[tool.pkm.build.extension]]``, compiled by setuptools' compiler machinery.
+
+The compiler runs in a process of its own (`compiling`), in the project's folder, with its products in a work
+folder, so that nothing of setuptools touches this process or the tree.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build import globs
+from pkm_build.errors import BuildError, HookFailed
+from pkm_build.tables import Table, did_you_mean, listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_build.archives import Member
+    from pkm_build.builder import Build
+    from pkm_build.files import Tree
+
+LISTS = (
+    "sources",
+    "depends",
+    "include-dirs",
+    "include-packages",
+    "undef-macros",
+    "libraries",
+    "library-dirs",
+    "runtime-library-dirs",
+    "extra-objects",
+    "extra-compile-args",
+    "extra-link-args",
+)
+KEYS = (*LISTS, "name", "define-macros", "language", "limited-api", "platform")
+PLATFORMS = ("linux", "macos", "windows")
+LANGUAGES = ("c", "c++", "cython")
+SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
+REQUIRES = "setuptools>=70.1"
+REQUIRES_CYTHON = "cython>=3.0"
+
+
+class Extension:
+    """One native module: its dotted *name*, and the lists and macros that setuptools' Extension takes."""
+
+    __slots__ = ("define_macros", "language", "limited_api", "lists", "name")
+
+    name: str
+    lists: dict[str, tuple[str, ...]]
+    define_macros: tuple[tuple[str, str | None], ...]
+    language: str
+    limited_api: str
+
+    def needed(self, tree: Tree) -> list[str]:
+        """Return the files that compiling reads and that lie in the tree.
+
+        :raises BuildError: when a pattern matches nothing
+        """
+        found = []
+        for key in ("sources", "depends"):
+            for pattern in self.lists[key]:
+                matched = tree.expand(pattern)
+                if not matched:
+                    raise BuildError(
+                        f'the extension "{self.name}": {key} names "{pattern}", which matches no file'
+                    )
+                found += matched
+        return found
+
+    def cython(self) -> bool:
+        """Return whether Cython translates the sources."""
+        return self.language == "cython" or any(
+            source.endswith((".pyx", ".py")) for source in self.lists["sources"]
+        )
+
+
+def read_extensions(table: Table) -> tuple[Extension, ...]:
+    """Return the extensions of ``[tool.pkm.build]``; what is wrong with them is noted."""
+    found: list[Extension] = []
+    for inner in table.tables("extension"):
+        inner.refuse_unknown(KEYS)
+        made = Extension()
+        made.name = inner.string("name") or ""
+        if not made.name:
+            inner.fault("name", "is missing")
+        elif not all(part.isidentifier() for part in made.name.split(".")):
+            inner.fault("name", f'"{made.name}" is no dotted module name')
+        elif made.name in [other.name for other in found]:
+            inner.fault("name", f'"{made.name}" stands here twice')
+        made.lists = {key: inner.strings(key) for key in LISTS}
+        if not made.lists["sources"]:
+            inner.fault("sources", "is missing" if "sources" not in inner.data else "must not be empty")
+        made.language = inner.choice("language", LANGUAGES, "")
+        made.limited_api = read_limited_api(inner)
+        made.define_macros = read_macros(inner)
+        read_platforms(made, inner)
+        found.append(made)
+    return tuple(found)
+
+
+def read_limited_api(inner: Table) -> str:
+    """Return the oldest Python of the limited API, such as "3.10", "" for the full one."""
+    text = inner.string("limited-api") or ""
+    major, _, minor = text.partition(".")
+    if text and (major != "3" or not minor.isdigit() or int(minor) < 2):  # noqa: PLR2004 - PEP 384 is of 3.2
+        inner.fault(
+            "limited-api", f'"{text}" is no Python version', 'write the oldest that it runs on: "3.10"'
+        )
+        return ""
+    return text
+
+
+def read_macros(inner: Table) -> tuple[tuple[str, str | None], ...]:
+    """Return the macros, ``NAME`` or ``NAME=VALUE`` in a list, or a table; None is a macro without a value."""
+    value = inner.raw("define-macros")
+    if isinstance(value, dict):
+        macros = inner.table("define-macros")
+        assert macros is not None
+        return tuple(
+            [(name, str(text) if not isinstance(text, bool) else None) for name, text in macros.data.items()]
+        )
+    pairs = [text.partition("=") for text in inner.strings("define-macros")]
+    return tuple([(name, text if equals else None) for name, equals, text in pairs])
+
+
+def read_platforms(made: Extension, inner: Table) -> None:
+    """Add the values of this platform, and check those of the others."""
+    platforms = inner.table("platform")
+    for name in platforms.data if platforms else ():
+        assert platforms is not None
+        if name not in PLATFORMS:
+            near = did_you_mean(name, PLATFORMS)
+            hint = f'did you mean "{near}"?' if near else f"there are {listed(PLATFORMS, 'and')}"
+            platforms.fault(name, "unknown platform", hint)
+            continue
+        part = platforms.table(name)
+        if part is None:
+            continue
+        part.refuse_unknown((*LISTS, "define-macros"))
+        lists = {key: part.strings(key) for key in LISTS}
+        macros = read_macros(part)
+        if SYSTEMS.get(sys.platform) == name:
+            made.lists = {key: made.lists[key] + lists[key] for key in LISTS}
+            made.define_macros += macros
+
+
+def requires(extensions: Sequence[Extension]) -> list[str]:
+    """Return what compiling *extensions* needs."""
+    return [REQUIRES, REQUIRES_CYTHON] if any(extension.cython() for extension in extensions) else [REQUIRES]
+
+
+def is_output(path: str, extensions: Sequence[Extension]) -> bool:
+    """Return whether a file of the wheel is what an editable build compiled: it is made anew, never shipped."""
+    folder, _, name = path.rpartition("/")
+    stem, dot, rest = name.partition(".")
+    if not dot or not rest.endswith(("so", "pyd")):
+        return False
+    dotted = f"{folder}/{stem}".strip("/").replace("/", ".")
+    return any(extension.name == dotted for extension in extensions)
+
+
+def compile_all(build: Build, editable: bool) -> list[Member]:
+    """Compile all extensions; return them as members, or put them beside their sources in an editable build.
+
+    :raises HookFailed: when the compiler fails, or setuptools is not there
+    """
+    import json
+    import subprocess
+
+    from pkm_build.hooks import place
+    from pkm_build.workspaces import work_folder
+
+    work = work_folder(build, "native")
+    tree = build.selection.tree
+    specs = [spec_of(extension, tree) for extension in build.settings.extensions]
+    path = os.path.join(work, "spec.json")
+    root = os.path.abspath(build.root)
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump({"root": root, "work": work, "extensions": specs, "jobs": os.cpu_count() or 1}, stream)
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compiling.py")
+    environ = {**build.environ, "PYTHONDONTWRITEBYTECODE": "1", "SOURCE_DATE_EPOCH": str(build.epoch)}
+    environ.setdefault("ZERO_AR_DATE", "1")
+    sys.stdout.flush()
+    done = subprocess.run(
+        [sys.executable, script, path],
+        cwd=root,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    said = done.stdout.decode("utf-8", "replace")
+    if done.returncode:
+        sys.stderr.write(said)
+        raise HookFailed(
+            f"compiling failed with exit code {done.returncode}",
+            "a C compiler and the headers of this Python are needed; what it said stands above",
+        )
+    if build.options.get("verbose"):
+        sys.stderr.write(said)
+    with open(path + ".out", encoding="utf-8") as stream:
+        made: dict[str, str] = json.load(stream)
+    found: list[Member] = [(name, made[name], True) for name in sorted(made)]
+    return place(build, found) if editable else found
+
+
+def spec_of(extension: Extension, tree: Tree) -> dict[str, object]:
+    """Return what `compiling` must know of one extension, its globs expanded, in a fixed order."""
+    lists = {key.replace("-", "_"): list(extension.lists[key]) for key in LISTS}
+    for key in ("sources", "depends"):
+        expanded: list[str] = []
+        for pattern in extension.lists[key]:
+            matched = tree.expand(pattern)
+            if not matched:
+                raise BuildError(
+                    f'the extension "{extension.name}": {key} names "{globs.clean(pattern)}", which matches no file'
+                )
+            expanded += [path for path in matched if path not in expanded]
+        lists[key] = expanded
+    return {
+        "name": extension.name,
+        "define_macros": extension.define_macros,
+        "language": extension.language,
+        "limited_api": extension.limited_api,
+        "cython": extension.cython(),
+        **lists,
+    }

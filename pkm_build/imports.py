@@ -1,0 +1,74 @@
+"""The import names that a wheel gives: derived from its files, and compared with what the project declares.
+
+Source: PEP 794, "Specification".
+"""
+
+from __future__ import annotations
+
+from pkm_build.errors import BuildError
+from pkm_build.tables import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pkm_build.builder import Build
+    from pkm_build.selection import Selection
+
+SUFFIXES = (".py", ".pyi", ".so", ".pyd")
+
+
+def shipped_names(paths: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names and namespaces that the files of a wheel make importable, each sorted.
+
+    A folder with code but without ``__init__`` is a namespace; what is below a package is not listed.
+    """
+    code = sorted({path for path in paths if path.endswith(SUFFIXES) and "-stubs/" not in path})
+    code = [path for path in code if ".data/" not in path and ".dist-info/" not in path]
+    packages = {
+        path.rpartition("/")[0] for path in code if path.rpartition("/")[2] in ("__init__.py", "__init__.pyi")
+    }
+    names: set[str] = set()
+    spaces: set[str] = set()
+    for path in code:
+        folders = path.split("/")[:-1]
+        above = ""
+        for folder in folders:
+            above = f"{above}/{folder}".lstrip("/")
+            if above in packages:
+                names.add(above.replace("/", "."))
+                break
+            spaces.add(above.replace("/", "."))
+        else:
+            stem = path.rpartition("/")[2].partition(".")[0]
+            names.add(f"{above}/{stem}".lstrip("/").replace("/", "."))
+    return tuple(sorted([private(name) for name in names])), tuple(sorted([private(name) for name in spaces]))
+
+
+def private(name: str) -> str:
+    """Return a name as metadata has it: marked where one of its parts begins with an underscore."""
+    return f"{name}; private" if any(part.startswith("_") for part in name.split(".")) else name
+
+
+def check_names(build: Build, found: Selection) -> None:
+    """Refuse declared import names that the wheel does not give.
+
+    :raises BuildError: when one is missing
+    """
+    if build.settings.hook or build.settings.extensions:
+        return
+    names, spaces = shipped_names(found.files)
+    known = {name.partition(";")[0] for name in (*names, *spaces)}
+    modules = {path.rpartition(".")[0].replace("/__init__", "").replace("/", ".") for path in found.files}
+    for field, declared in (
+        ("import-names", build.project.import_names),
+        ("import-namespaces", build.project.import_namespaces),
+    ):
+        for text in declared or ():
+            name = text.partition(";")[0]
+            if name not in known and name not in modules:
+                near = did_you_mean(name, known)
+                raise BuildError(
+                    f'project.{field} names "{name}", which the wheel does not give',
+                    f'did you mean "{near}"?' if near else f"it gives {', '.join(sorted(known))}",
+                )
