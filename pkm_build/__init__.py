@@ -23,7 +23,9 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pkm_build.builder import Settings
+    from collections.abc import Mapping
+
+    Settings = Mapping[str, str | list[str]] | None
 
 
 def build_wheel(

@@ -17,7 +17,7 @@ from pkm_build.errors import BuildError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     # name in the archive, path on disk or content, whether it may be executed
     Member = tuple[str, str | bytes, bool]
@@ -79,15 +79,13 @@ def read_bytes(source: str | bytes) -> bytes:
 
 def sha256_for(total: int) -> Callable[[bytes], bytes]:
     """Return the SHA-256 that is cheapest for *total* bytes: a built-in needs no start, OpenSSL's is quicker."""
-    if total < LARGE:
+    sha256: Any = None
+    for name in ("_sha2", "_sha256") if total < LARGE else ():  # of Python 3.12 and later, and up to 3.11
         try:
-            from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
+            sha256 = __import__(name).sha256
         except ImportError:
-            try:
-                from _sha256 import sha256  # type: ignore[import-not-found]  # up to Python 3.11
-            except ImportError:
-                from hashlib import sha256
-    else:
+            continue
+    if sha256 is None:
         from hashlib import sha256
 
     def digest(data: bytes) -> bytes:

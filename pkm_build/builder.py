@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 
-from pkm_build import __version__, archives, metadata, tags
+from pkm_build import archives, metadata, tags
 from pkm_build.errors import BuildError, InvalidFile, PkmError
 from pkm_build.selection import Selection, select_sdist, select_wheel
 from pkm_build.settings import read_settings
 from pkm_build.source import check, license_paths, load, read_readme
+from pkm_build.work import Build, remove_work_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,49 +23,12 @@ if TYPE_CHECKING:
 
     from pkm_build.archives import Member
     from pkm_build.project import Project
-    from pkm_build.settings import Settings as BuildSettings
-    from pkm_build.source import Source
 
     Settings = Mapping[str, str | list[str]] | None
 
-GENERATOR = f"pkm_build {__version__}"
+# An import of the package by its own module would be a circle.
+GENERATOR = f"pkm_build {getattr(sys.modules['pkm_build'], '__version__')}"  # noqa: B009 - a module's attribute, by value
 OPTIONS = ("profile", "build-number", "tag", "editable", "verbose", "quiet")
-
-
-class Build:
-    """One build: the project, its settings, and what was found on the way. Made by `start`."""
-
-    __slots__ = (
-        "environ",
-        "epoch",
-        "hook_tags",
-        "member_sources",
-        "options",
-        "project",
-        "root",
-        "selection",
-        "settings",
-        "source",
-        "state",
-        "version",
-        "warn",
-        "work_folders",
-    )
-
-    root: str
-    source: Source
-    project: Project
-    settings: BuildSettings
-    options: dict[str, str]
-    environ: Mapping[str, str]
-    epoch: int
-    version: str
-    state: str
-    selection: Selection
-    warn: list[str]
-    work_folders: list[str]
-    hook_tags: tuple[str, ...]
-    member_sources: dict[str, str | bytes]
 
 
 def hook(name: str, folder: str, config_settings: Settings, metadata_directory: str | None = None) -> str:
@@ -204,12 +168,12 @@ def build_wheel(
     build = start(root, config_settings, environ, "wheel")
     try:
         resolve(build, metadata_directory)
-        build.selection = select_wheel(build)
-        members = build.selection.members()
-        members = joined(members, native_outputs(build, members, editable=False))
+        selection = select_wheel(build)
+        members = selection.members()
+        members = joined(members, native_outputs(build, selection, editable=False))
         if not members and build.settings.packages is None:
             raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
-        return write_wheel(build, out_dir, members, metadata_directory)
+        return write_wheel(build, selection, out_dir, members, metadata_directory)
     finally:
         clean_up(build)
 
@@ -217,24 +181,22 @@ def build_wheel(
 def clean_up(build: Build) -> None:
     """Remove the folders that the build worked in, and say what should be known."""
     if build.work_folders:
-        from pkm_build.workspaces import remove_work_folders
-
         remove_work_folders(build)
     for line in build.warn:
         print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
 
 
-def native_outputs(build: Build, members: Sequence[Member], editable: bool) -> list[Member]:
+def native_outputs(build: Build, selection: Selection, editable: bool) -> list[Member]:
     """Return what the hook generates and the compiler makes, as further members."""
     found: list[Member] = []
     if build.settings.hook:
         from pkm_build.hooks import run_hook
 
-        found += run_hook(build, members, editable)
+        found += run_hook(build, selection.roots, editable)
     if build.settings.extensions:
-        from pkm_build.extensions import compile_all
+        from pkm_build.compilation import compile_all
 
-        found += compile_all(build, editable)
+        found += compile_all(build, selection, editable)
     return found
 
 
@@ -255,7 +217,9 @@ def archive_order(name: str) -> tuple[bool, list[str]]:
     return (".data/" in name, [*key, "0", folders[-1]])
 
 
-def write_wheel(build: Build, out_dir: str, members: list[Member], metadata_directory: str | None) -> str:
+def write_wheel(
+    build: Build, selection: Selection, out_dir: str, members: list[Member], metadata_directory: str | None
+) -> str:
     """Write the members with their ``.dist-info`` as a wheel, its name the last thing to be known."""
     os.makedirs(out_dir, exist_ok=True)
     info = f"{stem(build)}.dist-info"
@@ -268,7 +232,7 @@ def write_wheel(build: Build, out_dir: str, members: list[Member], metadata_dire
         writer.add(members)
         native = [(name, head) for name, head in writer.native if not name.startswith(f"{info}/")]
         named = wheel_tags(build, [name for name, _, _ in members], native)
-        writer.add(info_members(build, info, named, metadata_directory))
+        writer.add(info_members(build, selection, info, named, metadata_directory))
         writer.finish()
         number = build.options.get("build-number", "")
         name = "-".join([stem(build), *([number] if number else []), tags.compress(named)]) + ".whl"
@@ -306,10 +270,10 @@ def wheel_tags(build: Build, names: Sequence[str], native: Sequence[tuple[str, b
 
 
 def info_members(
-    build: Build, info: str, named: Sequence[str], metadata_directory: str | None
+    build: Build, selection: Selection, info: str, named: Sequence[str], metadata_directory: str | None
 ) -> list[Member]:
     """Return the members of the ``.dist-info`` folder but RECORD, sorted."""
-    project, tree = with_import_names(build), build.selection.tree
+    project, tree = with_import_names(build, selection), selection.tree
     licences = license_paths(project, tree)
     text = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), None)
     purelib = all(tag.endswith("-any") for tag in named)
@@ -332,7 +296,7 @@ def info_members(
     return sorted(found)
 
 
-def with_import_names(build: Build) -> Project:
+def with_import_names(build: Build, selection: Selection) -> Project:
     """Return the project with the import names that its wheel gives, where they are declared dynamic.
 
     Source: PEP 794, "Build back-ends".
@@ -342,7 +306,7 @@ def with_import_names(build: Build) -> Project:
         return project
     from pkm_build.imports import shipped_names
 
-    files = build.selection.files or select_wheel(build).files
+    files = selection.files or select_wheel(build).files
     names, spaces = shipped_names([*files, *build.member_sources])
     changes = {"import_names": names, "import_namespaces": spaces}
     known = {key: value for key, value in changes.items() if key.replace("_", "-") in project.dynamic}
@@ -378,12 +342,12 @@ def build_editable(
     build = start(root, config_settings, environ, "editable")
     try:
         resolve(build, metadata_directory)
-        build.selection = select_wheel(build, editable=True)
-        outputs = native_outputs(build, [], editable=True)
+        selection = select_wheel(build, editable=True)
+        outputs = native_outputs(build, selection, editable=True)
         write_generated(build)
         wanted = build.options.get("editable") or build.settings.editable
-        members: list[Member] = [*build.selection.data_members, *outputs]
-        roots = build.selection.roots
+        members: list[Member] = [*selection.data_members, *outputs]
+        roots = selection.roots
         if roots:
             if editable.mode_for(roots, wanted) == "pth":
                 folders = editable.pth_folders(roots) or []
@@ -391,7 +355,7 @@ def build_editable(
                 folders = editable.make_farm(root, roots, sys.platform, build.warn)
             text = editable.pth_text(os.path.abspath(root), folders)
             members.insert(0, (f"__editable__.{stem(build)}.pth", text.encode(), False))
-        return write_wheel(build, out_dir, members, metadata_directory)
+        return write_wheel(build, selection, out_dir, members, metadata_directory)
     finally:
         clean_up(build)
 
@@ -418,19 +382,20 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
     build = start(root, config_settings, environ, "sdist")
     try:
         resolve(build)
-        sources, generated = select_sdist(build, out_dir)
-        return write_sdist(build, out_dir, {**sources, **generated})
+        selection = select_wheel(build)
+        sources, generated = select_sdist(build, selection, out_dir)
+        return write_sdist(build, selection, out_dir, {**sources, **generated})
     finally:
         clean_up(build)
 
 
-def write_sdist(build: Build, out_dir: str, contents: dict[str, str | bytes]) -> str:
+def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict[str, str | bytes]) -> str:
     """Write *contents* and PKG-INFO as an sdist into *out_dir*."""
     if build.settings.hook:
         from pkm_build.hooks import sdist_files
 
         contents.update(sdist_files(build))
-    project, tree = build.project, build.selection.tree
+    project, tree = build.project, selection.tree
     info = metadata.core_metadata(
         project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
     )
@@ -482,10 +447,10 @@ def prepare_metadata(
     build = start(root, config_settings, environ, state)
     try:
         resolve(build)
-        build.selection = Selection(build)
+        selection = Selection(build)
         info = f"{stem(build)}.dist-info"
         named = list(build.settings.tags) or [tags.PURE]
-        for name, source, _ in info_members(build, info, named, None):
+        for name, source, _ in info_members(build, selection, info, named, None):
             path = os.path.join(out_dir, *name.split("/"))
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as stream:

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
-    from pkm_build.builder import Build
+    from pkm_build.work import Build
     from pkm_build.project import Project
 
     Names = dict[str, object]

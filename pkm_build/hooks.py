@@ -18,6 +18,7 @@ import os
 import sys
 
 from pkm_build.errors import BuildError, HookFailed, PkmError
+from pkm_build.work import work_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pkm_build.archives import Member
-    from pkm_build.builder import Build
+    from pkm_build.layout import Root
+    from pkm_build.work import Build
 
 
 class Context:
@@ -152,36 +154,32 @@ def call(build: Build, name: str, kind: str, work: str) -> Context:
     return context
 
 
-def run_hook(build: Build, members: Sequence[Member], editable: bool) -> list[Member]:
+def run_hook(build: Build, roots: Sequence[Root], editable: bool) -> list[Member]:
     """Return what the hook adds to a wheel; in an editable build it is written beside the sources instead."""
-    from pkm_build.workspaces import work_folder
-
     work = work_folder(build, "hook")
     context = call(build, "build", "editable" if editable else "wheel", work)
     build.hook_tags = tuple(context.tags)
     found: list[Member] = [(path, source, mode) for path, (source, mode) in sorted(context.added.items())]
-    return place(build, found) if editable else found
+    return place(build.root, roots, found) if editable else found
 
 
 def sdist_files(build: Build) -> Mapping[str, str | bytes]:
     """Return what the hook adds to an sdist."""
-    from pkm_build.workspaces import work_folder
-
     context = call(build, "sdist", "sdist", work_folder(build, "hook"))
     return {path: source for path, (source, _) in context.added.items()}
 
 
-def place(build: Build, found: Sequence[Member]) -> list[Member]:
+def place(root: str, roots: Sequence[Root], found: Sequence[Member]) -> list[Member]:
     """Write files into the tree where an editable install looks for them; return those without a place there."""
     from pkm_build.archives import read_bytes
 
     left = []
     for name, source, mode in found:
-        target = tree_path(build, name)
+        target = tree_path(roots, name)
         if not target:
             left.append((name, source, mode))
             continue
-        path = os.path.join(build.root, *target.split("/"))
+        path = os.path.join(root, *target.split("/"))
         data = read_bytes(source)
         if not os.path.isfile(path) or read_bytes(path) != data:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -193,14 +191,12 @@ def place(build: Build, found: Sequence[Member]) -> list[Member]:
     return left
 
 
-def tree_path(build: Build, name: str) -> str:
+def tree_path(roots: Sequence[Root], name: str) -> str:
     """Return where the file *name* of the wheel belongs in the tree, "" outside of all packages."""
-    for path, target in build.selection.roots:
+    for path, target in roots:
         if name.startswith(target + "/"):
             return path + name[len(target) :]
-    folders = {
-        path[: len(path) - len(target)] for path, target in build.selection.roots if path.endswith(target)
-    }
+    folders = {path[: len(path) - len(target)] for path, target in roots if path.endswith(target)}
     if len(folders) == 1 and ".data/" not in name:
         return folders.pop() + name
     return ""

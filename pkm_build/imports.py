@@ -12,8 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pkm_build.builder import Build
-    from pkm_build.selection import Selection
+    from pkm_build.project import Project
 
 SUFFIXES = (".py", ".pyi", ".so", ".pyd")
 
@@ -50,19 +49,18 @@ def private(name: str) -> str:
     return f"{name}; private" if any(part.startswith("_") for part in name.split(".")) else name
 
 
-def check_names(build: Build, found: Selection) -> None:
+def check_names(project: Project, files: Iterable[str]) -> None:
     """Refuse declared import names that the wheel does not give.
 
     :raises BuildError: when one is missing
     """
-    if build.settings.hook or build.settings.extensions:
-        return
-    names, spaces = shipped_names(found.files)
+    paths = list(files)
+    names, spaces = shipped_names(paths)
     known = {name.partition(";")[0] for name in (*names, *spaces)}
-    modules = {path.rpartition(".")[0].replace("/__init__", "").replace("/", ".") for path in found.files}
+    modules = {path.rpartition(".")[0].replace("/__init__", "").replace("/", ".") for path in paths}
     for field, declared in (
-        ("import-names", build.project.import_names),
-        ("import-namespaces", build.project.import_namespaces),
+        ("import-names", project.import_names),
+        ("import-namespaces", project.import_namespaces),
     ):
         for text in declared or ():
             name = text.partition(";")[0]

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pkm_build.builder import Build
+    from pkm_build.work import Build
 
 ELF_MACHINES = {
     3: "i686",

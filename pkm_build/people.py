@@ -11,7 +11,6 @@ from pkm_build.tables import did_you_mean, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pkm_build.project import Project
     from pkm_build.tables import Table
 
     Person = tuple[str, str]
@@ -77,32 +76,27 @@ def check_path(table: Table, key: tuple[str | int, ...], path: str) -> bool:
     return False
 
 
-def read_readme(made: Project, table: Table) -> None:
-    """Read the readme: a file by its path, or a text, with its content type (its charset a parameter of it)."""
-    made.readme_file = made.readme_text = made.readme_type = None
+def read_readme(table: Table) -> tuple[str | None, str | None, str | None]:
+    """Return the readme's file, text and content type (its charset a parameter of it), None for what is not there."""
     value = table.raw("readme")
-    if value is None:
-        return
     if isinstance(value, str):
-        made.readme_file = value
-        if check_path(table, ("readme",), value):
-            made.readme_type = type_by_name(table, ("readme",), value)
-        return
+        fine = check_path(table, ("readme",), value)
+        return value, None, type_by_name(table, ("readme",), value) if fine else None
     inner = table.table("readme")
     if inner is None:
-        return
+        return None, None, None
     inner.refuse_unknown(("file", "text", "content-type", "charset"))
-    made.readme_file = inner.string("file")
-    made.readme_text = inner.string("text")
-    if (made.readme_file is None) == (made.readme_text is None):
+    file = inner.string("file")
+    text = inner.string("text")
+    if (file is None) == (text is None):
         table.fault("readme", 'needs either "file" or "text"')
-        return
+        return None, None, None
     kind = inner.string("content-type")
-    if made.readme_file is not None and check_path(inner, ("file",), made.readme_file) and kind is None:
-        kind = type_by_name(inner, ("file",), made.readme_file)
+    if file is not None and check_path(inner, ("file",), file) and kind is None:
+        kind = type_by_name(inner, ("file",), file)
     elif kind is None:
         inner.fault("content-type", "is missing")
-    made.readme_type = check_content_type(inner, kind)
+    return file, text, check_content_type(inner, kind)
 
 
 def check_content_type(inner: Table, kind: str | None) -> str | None:
@@ -157,41 +151,49 @@ def type_by_name(table: Table, key: tuple[str | int, ...], path: str) -> str | N
     return kind
 
 
-def read_license(made: Project, table: Table) -> None:
-    """Read the licence (an SPDX expression, or the older table) and the globs of licence files."""
-    made.license_expression = made.license_text = made.license_file = made.license_files = None
+def read_license(table: Table) -> tuple[str | None, str | None, str | None]:
+    """Return the licence: an SPDX expression, or text or file of the older table, None for what is not there."""
+    expression = text = file = None
     value = table.raw("license")
     if isinstance(value, str):
         try:
-            made.license_expression = grammar.read_licence(value)
+            expression = grammar.read_licence(value)
         except NotUnderstood as exc:
             near = did_you_mean(value, grammar.LICENCES)
             table.fault("license", str(exc), f'did you mean "{near}"?' if near else "")
     elif isinstance(value, dict):
-        read_license_table(made, table)
+        text, file = read_license_table(table)
     elif value is not None:
         table.fault("license", f"must be an SPDX expression, not {kind_of(value)}")
-    if "license-files" in table.data:
-        made.license_files = table.strings("license-files")
-        for at, pattern in enumerate(made.license_files):
-            if check_path(table, ("license-files", at), pattern):
-                check_license_glob(table, ("license-files", at), pattern)
-        if isinstance(value, dict):
-            table.fault(
-                "license-files", 'can\'t stand beside a "license" table', "write the licence as an expression"
-            )
+    if isinstance(value, dict) and "license-files" in table.data:
+        table.fault(
+            "license-files", 'can\'t stand beside a "license" table', "write the licence as an expression"
+        )
+    return expression, text, file
 
 
-def read_license_table(made: Project, table: Table) -> None:
+def read_license_files(table: Table) -> tuple[str, ...] | None:
+    """Return the globs of licence files, None where the key is missing."""
+    if "license-files" not in table.data:
+        return None
+    found = table.strings("license-files")
+    for at, pattern in enumerate(found):
+        if check_path(table, ("license-files", at), pattern):
+            check_license_glob(table, ("license-files", at), pattern)
+    return found
+
+
+def read_license_table(table: Table) -> tuple[str | None, str | None]:
     inner = table.table("license")
     assert inner is not None
     inner.refuse_unknown(("text", "file"))
-    made.license_text = inner.string("text")
-    made.license_file = inner.string("file")
-    if (made.license_text is None) == (made.license_file is None):
+    text = inner.string("text")
+    file = inner.string("file")
+    if (text is None) == (file is None):
         table.fault("license", 'needs either "file" or "text"', 'better: an expression, as license = "MIT"')
-    if made.license_file is not None:
-        check_path(inner, ("file",), made.license_file)
+    if file is not None:
+        check_path(inner, ("file",), file)
+    return text, file
 
 
 def check_license_glob(table: Table, key: tuple[str | int, ...], pattern: str) -> None:
@@ -228,9 +230,9 @@ def is_email(text: str) -> bool:
     return bool(at) and clean and "@" not in local and bool(local) and all(domain.split("."))
 
 
-def check_classifiers(made: Project, table: Table) -> None:
+def check_classifiers(classifiers: tuple[str, ...], expression: str | None, table: Table) -> None:
     """Note classifiers of a wrong form, with an unknown first part, or that contradict the licence."""
-    for at, text in enumerate(made.classifiers):
+    for at, text in enumerate(classifiers):
         parts = text.split(" :: ")
         key = ("classifiers", at)
         if (
@@ -249,7 +251,7 @@ def check_classifiers(made: Project, table: Table) -> None:
         elif parts[0] == "Development Status" and parts[1] not in STATUSES:
             near = did_you_mean(parts[1], STATUSES)
             table.fault(key, f'there is no status "{parts[1]}"', f'did you mean "{near}"?' if near else "")
-        elif parts[0] == "License" and made.license_expression:
+        elif parts[0] == "License" and expression:
             table.fault(
                 key, 'a licence classifier can\'t stand beside a "license" expression', "remove it (PEP 639)"
             )
@@ -257,7 +259,7 @@ def check_classifiers(made: Project, table: Table) -> None:
             near = did_you_mean(parts[1], SECOND[parts[0]])
             if near and near[0] == parts[1][0]:
                 table.fault(key, f'there is no classifier "{text}"', f'did you mean "{parts[0]} :: {near}"?')
-        if text in made.classifiers[:at]:
+        if text in classifiers[:at]:
             table.fault(key, f'"{shown(text)}" stands here twice')
 
 

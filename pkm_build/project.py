@@ -227,8 +227,9 @@ def read_texts(made: Project, table: Table) -> None:
             table.fault("description", "must be one line", "longer text belongs in the readme")
         elif not made.description.replace("\t", " ").isprintable():
             table.fault("description", "has control characters")
-    people.read_readme(made, table)
-    people.read_license(made, table)
+    made.readme_file, made.readme_text, made.readme_type = people.read_readme(table)
+    made.license_expression, made.license_text, made.license_file = people.read_license(table)
+    made.license_files = people.read_license_files(table)
 
 
 def read_lists(made: Project, table: Table) -> None:
@@ -241,7 +242,7 @@ def read_lists(made: Project, table: Table) -> None:
                 ("keywords", at), f'"{people.shown(word)}" is no keyword', "one word or phrase, no comma"
             )
     made.classifiers = table.strings("classifiers")
-    people.check_classifiers(made, table)
+    people.check_classifiers(made.classifiers, made.license_expression, table)
     made.urls = people.read_urls(table)
     made.import_names = read_import_names(table, "import-names")
     made.import_namespaces = read_import_names(table, "import-namespaces")

@@ -11,38 +11,17 @@ import sys
 
 from pkm_build.errors import BuildError, Fault, HookFailed
 from pkm_build.project import LIST_FIELDS, STRING_FIELDS, read_project
-from pkm_build.tables import did_you_mean, kind_of
+from pkm_build.tables import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from pkm_build.builder import Build
+    from pkm_build.work import Build
     from pkm_build.project import Project
-    from pkm_build.tables import Table
 
 GROUP = "dynamic_metadata.provider"
-
-
-def read_entries(tool: Table) -> tuple[dict[str, Any], ...]:
-    """Return the entries, each with the key ``provider``; what is wrong with them is noted."""
-    found = []
-    for entry in tool.tables("dynamic-metadata"):
-        provider = entry.data.get("provider")
-        if provider is None:
-            entry.fault("provider", "is missing")
-        elif isinstance(provider, dict):
-            inner = entry.table("provider")
-            assert inner is not None
-            inner.refuse_unknown(("path", "module"))
-            for key in ("path", "module"):
-                if inner.string(key) is None and key not in inner.data:
-                    inner.fault(key, "is missing")
-        elif not isinstance(provider, str):
-            entry.fault("provider", f"must be a name or {{ path, module }}, not {kind_of(provider)}")
-        found.append(entry.data)
-    return tuple(found)
 
 
 class InTree:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pkm_build.archives import Member
-    from pkm_build.builder import Build
     from pkm_build.layout import Root
+    from pkm_build.work import Build
 
 EXTERNAL = ".pkm-external"
 ALWAYS = "pyproject.toml"
@@ -95,7 +95,8 @@ def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None)
         if build.project.import_names or build.project.import_namespaces:
             from pkm_build.imports import check_names
 
-            check_names(build, found)
+            if not (settings.hook or settings.extensions):
+                check_names(build.project, found.files)
     return found
 
 
@@ -337,12 +338,11 @@ def names_in(target: object) -> list[str]:
     return [str(getattr(target, "id", ""))]
 
 
-def select_sdist(build: Build, out_dir: str) -> tuple[dict[str, str], dict[str, bytes]]:
+def select_sdist(build: Build, wheel: Selection, out_dir: str) -> tuple[dict[str, str], dict[str, bytes]]:
     """Return the files of the sdist, by path, with their sources; and those that are written for it.
 
     :raises BuildError: when its wheel would not be the one of the tree
     """
-    build.selection = wheel = select_wheel(build)
     tree = wheel.tree
     settings = build.settings
     paths = tree_files(tree, build.root, out_dir)

@@ -382,9 +382,27 @@ def read_providers(data: dict[str, Any], faults: list[Fault]) -> tuple[dict[str,
     tool = data.get("tool")
     if not isinstance(tool, dict) or "dynamic-metadata" not in tool:
         return ()
-    from pkm_build.providers import read_entries
-
     return read_entries(Table(tool, ("tool",), faults))
+
+
+def read_entries(tool: Table) -> tuple[dict[str, Any], ...]:
+    """Return the entries, each with the key ``provider``; what is wrong with them is noted."""
+    found = []
+    for entry in tool.tables("dynamic-metadata"):
+        provider = entry.data.get("provider")
+        if provider is None:
+            entry.fault("provider", "is missing")
+        elif isinstance(provider, dict):
+            inner = entry.table("provider")
+            assert inner is not None
+            inner.refuse_unknown(("path", "module"))
+            for key in ("path", "module"):
+                if inner.string(key) is None and key not in inner.data:
+                    inner.fault(key, "is missing")
+        elif not isinstance(provider, str):
+            entry.fault("provider", f"must be a name or {{ path, module }}, not {kind_of(provider)}")
+        found.append(entry.data)
+    return tuple(found)
 
 
 def check_dynamic(data: dict[str, Any], made: Settings, faults: list[Fault]) -> None:

@@ -1,0 +1,67 @@
+"""One build under way: what was read before it, and the folders it works in outside of the tree."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pkm_build.project import Project
+    from pkm_build.settings import Settings
+    from pkm_build.source import Source
+
+
+class Build:
+    """One build: the project, its settings, options and variables, and what was found on the way.
+
+    *state* is one of wheel, editable, sdist, metadata_wheel, metadata_editable; *epoch* the time of all archive
+    members; *warn* collects what the user should know; *hook_tags* are the tags that a hook asks for;
+    *member_sources* maps members of the wheel to where they come from.
+    """
+
+    __slots__ = (
+        "environ",
+        "epoch",
+        "hook_tags",
+        "member_sources",
+        "options",
+        "project",
+        "root",
+        "settings",
+        "source",
+        "state",
+        "version",
+        "warn",
+        "work_folders",
+    )
+
+    root: str
+    source: Source
+    project: Project
+    settings: Settings
+    options: dict[str, str]
+    environ: Mapping[str, str]
+    epoch: int
+    version: str
+    state: str
+    warn: list[str]
+    work_folders: list[str]
+    hook_tags: tuple[str, ...]
+    member_sources: dict[str, str | bytes]
+
+
+def work_folder(build: Build, purpose: str) -> str:
+    """Return an empty folder that is removed when *build* is done."""
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix=f"pkm-{purpose}-")
+    build.work_folders.append(folder)
+    return folder
+
+
+def remove_work_folders(build: Build) -> None:
+    """Remove all work folders of *build*."""
+    import shutil
+
+    while build.work_folders:
+        shutil.rmtree(build.work_folders.pop(), ignore_errors=True)
