@@ -8,6 +8,7 @@ Source: Dependency specifiers, "Environment markers".
 
 from __future__ import annotations
 
+from pkm_env.model.marker_text import marker_for as marker_for  # noqa: PLC0414 - part of this door
 from pkm_env.model.requirements import normalise_name
 from pkm_env.model.versions import UnreadableVersion, _samples, specifier_contains
 
@@ -38,7 +39,9 @@ VARIABLES = frozenset(
     }
 )
 UNANSWERABLE = frozenset({"platform_release", "platform_version"})
-_VERSIONED = frozenset({"implementation_version", "platform_release", "python_full_version", "python_version"})
+_VERSIONED = frozenset(
+    {"implementation_version", "platform_release", "python_full_version", "python_version"}
+)
 _OLD_NAMES = {
     "os.name": "os_name",
     "sys.platform": "sys_platform",
@@ -310,7 +313,10 @@ def _by_patch(variable: str, target: Target) -> bool:
 
 
 def _holds(specifier: str, target: Target) -> tuple[bool, bool]:
-    truths = {specifier_contains(specifier, version) for version in _versions(target, _samples(specifier, target.patches))}
+    truths = {
+        specifier_contains(specifier, version)
+        for version in _versions(target, _samples(specifier, target.patches))
+    }
     return truths == {True}, True in truths
 
 

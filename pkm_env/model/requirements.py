@@ -102,7 +102,9 @@ def _quick_extras(inside: str) -> tuple[str, ...] | None:
     if not inside.strip():
         return ()
     names = [part.strip() for part in inside.split(",")]
-    if not all(name and name[0].isalnum() and name[-1].isalnum() and _NAME.issuperset(name) for name in names):
+    if not all(
+        name and name[0].isalnum() and name[-1].isalnum() and _NAME.issuperset(name) for name in names
+    ):
         return None
     return tuple(sorted({normalise_name(name) for name in names}))
 
@@ -129,8 +131,8 @@ def _quick_specifier(text: str) -> str | None:
 
 
 def _thorough(text: str) -> Requirement:
-    from packaging.requirements import InvalidRequirement  # noqa: PLC0415 - only for unusual forms
-    from packaging.requirements import Requirement as Judge  # noqa: PLC0415
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Judge
 
     try:
         judged = Judge(text)
@@ -139,7 +141,9 @@ def _thorough(text: str) -> Requirement:
         if lenient is None:
             raise UnreadableRequirement(str(error).partition("\n")[0]) from None
         return lenient
-    specifier = ",".join(op + version for op, version in split_specifier(_written(text, str(judged.specifier))))
+    specifier = ",".join(
+        op + version for op, version in split_specifier(_written(text, str(judged.specifier)))
+    )
     extras = tuple(sorted({normalise_name(extra) for extra in judged.extras}))
     marker = "" if judged.marker is None else text.rpartition(";")[2].strip()
     if marker.count("'") % 2 or marker.count('"') % 2:
@@ -170,4 +174,6 @@ def _lenient(text: str) -> Requirement | None:
         wanted = any(op in part for op in (">=", "<=", ">", "<", "~=")) and "=" * 2 not in part
         repaired.append(part.replace(".*", "") if wanted else part)
     again = _quick(",".join(repaired))
-    return None if again is None else Requirement(again.name, again.extras, again.specifier, "", marker.strip())
+    return (
+        None if again is None else Requirement(again.name, again.extras, again.specifier, "", marker.strip())
+    )

@@ -56,7 +56,7 @@ class Target:
     508's environment markers, where ``python_full_version`` is that of the first patch release.
     """
 
-    __slots__ = ("_members", "_tags", "implementation", "markers", "patches", "platform", "python")
+    __slots__ = ("_given", "_members", "_tags", "implementation", "markers", "patches", "platform", "python")
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class Target:
             dict(markers) if markers is not None else _markers(python, implementation, platform, patches)
         )
         self._tags = tags
+        self._given = tags is not None
         self._members: TagParts | frozenset[str] | None = None
 
     @property
@@ -103,6 +104,11 @@ class Target:
             self._tags = tuple(_tags(self.python, self.implementation, self.platform))
         return self._tags
 
+    @property
+    def has_own_tags(self) -> bool:
+        """Whether the tags were given (by an interpreter), and not worked out from the names."""
+        return self._given
+
     def takes(self, tags: str) -> bool:
         """Return whether a wheel with the compressed tag set *tags* can be installed."""
         if self._members is None:
@@ -125,12 +131,24 @@ class Target:
         if self.implementation != "pypy":
             markers["implementation_version"] = f"{self.python}.{low}"
         return Target(
-            self.python, self.implementation, self.platform, patches=patches, markers=markers, tags=self._tags
+            self.python,
+            self.implementation,
+            self.platform,
+            patches=patches,
+            markers=markers,
+            tags=self._tags if self._given else None,
         )
 
     def to_plain(self) -> tuple[object, ...]:
         """Return what makes the target, tags only where they were given: marshal takes it."""
-        return (self.python, self.implementation, self.platform, self.patches, self.markers, self._tags)
+        return (
+            self.python,
+            self.implementation,
+            self.platform,
+            self.patches,
+            self.markers,
+            self._tags if self._given else None,
+        )
 
     @classmethod
     def from_plain(cls, plain: tuple[object, ...]) -> Target:

@@ -58,7 +58,12 @@ def _normal_key(text: str) -> Key | None:
     post, rest = _take(rest, ".post")
     dev, rest = _take(rest, ".dev")
     parts = release_text.split(".")
-    if rest or not _all_digits(parts) or (mark and not _all_digits([epoch])) or (plus and not _plain_local(local)):
+    if (
+        rest
+        or not _all_digits(parts)
+        or (mark and not _all_digits([epoch]))
+        or (plus and not _plain_local(local))
+    ):
         return None
     release = [int(part) for part in parts]
     while len(release) > 1 and not release[-1]:
@@ -111,7 +116,7 @@ def _local_key(local: str) -> tuple[tuple[int | str, ...], ...]:
 
 
 def _packaging_key(text: str) -> Key:
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - only for unusual spellings
+    from packaging.version import InvalidVersion, Version
 
     try:
         normal = str(Version(text))

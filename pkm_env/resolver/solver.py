@@ -82,7 +82,7 @@ class Incompatibility:
         self.right = right
 
 
-class Unsolvable(Exception):  # noqa: N818 - a state of the search, caught by the door and never shown
+class Unsolvable(Exception):
     """No selection of versions meets all needs; *cause* is the root of the derivation."""
 
     def __init__(self, cause: Incompatibility) -> None:

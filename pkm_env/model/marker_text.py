@@ -1,0 +1,145 @@
+"""The shortest readable marker that is true on exactly a given set of targets.
+
+A marker is sought as a union of few conjunctions, each of a range of Pythons, a system and an
+architecture. Targets that nobody cares for may fall on either side.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pkm_env.model.target import Target
+
+    Part = tuple[int, str]  # the targets for which a text is true, and the text
+
+
+class IndistinctTargets(ValueError):
+    """No marker tells the wanted targets from the others: two of them have the same values."""
+
+
+def marker_for(targets: Sequence[Target], wanted: int, dont_care: int = 0) -> str:
+    """Return the shortest marker that is true on the targets in *wanted* and false on the rest.
+
+    Bit ``i`` of a mask is ``targets[i]``; those in *dont_care* may be either. "" is true everywhere.
+
+    :raises IndistinctTargets: when no marker tells them apart.
+    """
+    every = (1 << len(targets)) - 1
+    wanted &= every & ~dont_care
+    unwanted = every & ~wanted & ~dont_care
+    if not unwanted:
+        return ""
+    best: dict[int, str] = {}
+    for mask, text in _conjunctions(targets):
+        covered = mask & wanted
+        if covered and not mask & unwanted and (covered not in best or _cost(text) < _cost(best[covered])):
+            best[covered] = text
+    return _cover(best, wanted)
+
+
+def _cost(text: str) -> tuple[int, int, str]:
+    return (text.count(" and "), len(text), text)
+
+
+def _cover(parts: dict[int, str], wanted: int) -> str:
+    """Return the cheapest union of *parts* that is *wanted*: one, two, else as greed finds them."""
+    if wanted in parts:
+        return parts[wanted]
+    widest = [mask for mask in parts if not any(mask != other and not mask & ~other for other in parts)]
+    pairs = [(one, other) for one in widest for other in widest if one < other and one | other == wanted]
+    if pairs:
+        texts = [sorted((parts[one], parts[other]), key=_cost) for one, other in pairs]
+        return _either(
+            min(texts, key=lambda pair: (sum(_cost(text)[0] for text in pair), sum(map(len, pair)), pair))
+        )
+    chosen = []
+    left = wanted
+    while left:
+        if not widest:
+            raise IndistinctTargets
+        mask = min(widest, key=lambda mask: (-(mask & left).bit_count(), _cost(parts[mask])))
+        if not mask & left:
+            raise IndistinctTargets
+        chosen.append(parts[mask])
+        left &= ~mask
+    return _either(chosen)
+
+
+def _either(texts: Iterable[str]) -> str:
+    return " or ".join(f"({text})" if " and " in text else text for text in texts)
+
+
+def _conjunctions(targets: Sequence[Target]) -> Iterator[Part]:
+    every = (1 << len(targets)) - 1
+    pythons = [(every, ""), *_python_ranges(targets)]
+    systems = [(every, ""), *_values(targets, "sys_platform")]
+    machines = [(every, ""), *_values(targets, "platform_machine")]
+    kinds = [(every, ""), *_values(targets, "implementation_name")]
+    places = [
+        (system & machine & kind, tuple(text for text in (system_text, machine_text, kind_text) if text))
+        for system, system_text in systems
+        for machine, machine_text in machines
+        for kind, kind_text in kinds
+    ]
+    for python, python_text in pythons:
+        for place, texts in places:
+            if python & place and (python_text or texts):
+                yield python & place, " and ".join((python_text, *texts) if python_text else texts)
+
+
+def _values(targets: Sequence[Target], variable: str) -> list[Part]:
+    """Return the comparisons of a variable with each of its values, where it has several."""
+    masks: dict[str, int] = {}
+    for place, target in enumerate(targets):
+        value = target.markers.get(variable, "")
+        masks[value] = masks.get(value, 0) | 1 << place
+    if len(masks) < 2:  # noqa: PLR2004 - one value tells nothing apart
+        return []
+    every = (1 << len(targets)) - 1
+    found = [(mask, f"{variable} == '{value}'") for value, mask in sorted(masks.items())]
+    return found + [(every & ~mask, f"{variable} != '{value}'") for value, mask in sorted(masks.items())]
+
+
+def _python_ranges(targets: Sequence[Target]) -> list[Part]:
+    """Return the runs of Pythons, cut at minors by ``python_version``, at patches by ``python_full_version``."""
+    masks: dict[tuple[int, int, int], int] = {}
+    for place, target in enumerate(targets):
+        major, minor = target.python.split(".")
+        key = (int(major), int(minor), target.patches[0])
+        masks[key] = masks.get(key, 0) | 1 << place
+    keys = sorted(masks)
+    firsts = {key[:2]: key for key in reversed(keys)}
+    found = []
+    for start, low in enumerate(keys):
+        mask = 0
+        for end in range(start, len(keys)):
+            mask |= masks[keys[end]]
+            after = keys[end + 1] if end + 1 < len(keys) else None
+            text = _range_text(low if start else None, after, firsts)
+            if text:
+                found.append((mask, text))
+            if (
+                firsts[low[:2]] == low
+                and keys[end][:2] == low[:2]
+                and (after is None or after[:2] != low[:2])
+            ):
+                found.append((mask, f"python_version == '{low[0]}.{low[1]}'"))
+    return found
+
+
+def _range_text(
+    low: tuple[int, int, int] | None,
+    after: tuple[int, int, int] | None,
+    firsts: dict[tuple[int, ...], tuple[int, int, int]],
+) -> str:
+    bounds = []
+    for key, operator in ((low, ">="), (after, "<")):
+        if key is None:
+            continue
+        if firsts[key[:2]] == key:
+            bounds.append(f"python_version {operator} '{key[0]}.{key[1]}'")
+        else:
+            bounds.append(f"python_full_version {operator} '{key[0]}.{key[1]}.{key[2]}'")
+    return " and ".join(bounds)

@@ -1,0 +1,154 @@
+"""Which versions have a file for which targets: tags and Requires-Python, for all targets at once."""
+
+from __future__ import annotations
+
+from pkm_env.model.markers import TargetSet
+from pkm_env.model.target import tag_parts
+from pkm_env.model.versions import UnreadableVersion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.model.target import TagParts, Target
+    from pkm_env.resolver.knowledge import Package
+
+    Row = tuple[int, int, bool, int]
+
+ANY_SDIST = "sdist"
+
+
+class TagSet:
+    """The wheel tags of several targets, one bit each."""
+
+    __slots__ = ("_columns", "_given", "_known", "_parts")
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._parts: list[tuple[int, TagParts]] = []
+        self._given: list[tuple[int, Target]] = []
+        for place, target in enumerate(targets):
+            if target.has_own_tags:
+                self._given.append((1 << place, target))
+            else:
+                parts = tag_parts(target.python, target.implementation, target.platform)
+                self._parts.append((1 << place, parts))
+        self._known: dict[str, int] = {}
+        self._columns: dict[tuple[str, ...], int] = {}
+
+    def bits(self, tags: str) -> int:
+        """Return the targets that can install a wheel with the compressed tag set *tags*."""
+        found = self._known.get(tags)
+        if found is None:
+            found = self._known[tags] = self._ask(tags)
+        return found
+
+    def _ask(self, tags: str) -> int:
+        columns = tags.split("-")
+        if len(columns) != 3:
+            return 0
+        found = 0
+        pythons, abis = columns[0].split("."), columns[1].split(".")
+        for platform in columns[2].split("."):
+            there = -1 if platform == "any" else self._platform(platform)
+            if not there:
+                continue
+            for python in pythons:
+                for abi in abis:
+                    found |= there & self._pair(python, abi, platform == "any")
+        for bit, target in self._given:
+            if target.takes(tags):
+                found |= bit
+        return found
+
+    def _platform(self, platform: str) -> int:
+        key = (platform,)
+        found = self._columns.get(key)
+        if found is None:
+            found = sum(bit for bit, parts in self._parts if platform in parts.platforms)
+            self._columns[key] = found
+        return found
+
+    def _pair(self, python: str, abi: str, anywhere: bool) -> int:
+        key = (python, abi, "any" if anywhere else "")
+        found = self._columns.get(key)
+        if found is None:
+            pair = (python, abi)
+            found = sum(
+                bit for bit, parts in self._parts if pair in (parts.anywhere if anywhere else parts.pairs)
+            )
+            self._columns[key] = found
+        return found
+
+
+class View:
+    """Targets that are solved side by side, and what is known of packages for them.
+
+    A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
+    """
+
+    __slots__ = ("_rows", "tags", "targets")
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = TargetSet(targets)
+        self.tags = TagSet(targets)
+        self._rows: dict[int, tuple[Package, list[Row]]] = {}
+
+    def rows(self, package: Package) -> list[Row]:
+        """Return the rows of a package; each says which targets can use which versions, by one kind of file."""
+        known = self._rows.get(id(package))
+        if known is None:
+            known = self._rows[id(package)] = (package, self._make_rows(package))
+        return known[1]
+
+    def _make_rows(self, package: Package) -> list[Row]:
+        merged: dict[tuple[int, int, bool], int] = {}
+        for requires_python, tags, mask in package.signatures:
+            wheel = tags != ANY_SDIST
+            if not (package.takes_wheels if wheel else package.takes_sdists):
+                continue
+            fitting = self.tags.bits(tags) if wheel else self.targets.every
+            if not fitting:
+                continue
+            in_all, in_any = self.python_bits(requires_python)
+            if fitting & in_any:
+                key = (fitting & in_all, fitting & in_any, wheel)
+                merged[key] = merged.get(key, 0) | mask << 1
+        return [(in_all, in_any, wheel, mask) for (in_all, in_any, wheel), mask in merged.items()]
+
+    def python_bits(self, requires_python: str) -> tuple[int, int]:
+        """Return the targets that a Requires-Python admits: all patches, any; one that is unreadable admits all."""
+        if not requires_python:
+            return self.targets.every, self.targets.every
+        try:
+            return self.targets.requires_python(requires_python)
+        except UnreadableVersion:
+            return self.targets.every, self.targets.every
+
+    def fitting(self, package: Package, members: int) -> tuple[int, int, int]:
+        """Return the versions that every target in *members* can use: wholly, in part, wholly by a wheel."""
+        whole = part = wheels = -1
+        while members:
+            bit = members & -members
+            members ^= bit
+            own_whole = own_part = own_wheels = 0
+            for in_all, in_any, wheel, mask in self.rows(package):
+                if in_any & bit:
+                    own_part |= mask
+                    if in_all & bit:
+                        own_whole |= mask
+                        if wheel:
+                            own_wheels |= mask
+            whole &= own_whole
+            part &= own_part
+            wheels &= own_wheels
+        return whole, part, wheels
+
+    def able(self, package: Package, version: int) -> tuple[int, int]:
+        """Return the targets that can use one version, and those that can by a wheel, for all patches."""
+        able = by_wheel = 0
+        for in_all, _in_any, wheel, mask in self.rows(package):
+            if mask & version:
+                able |= in_all
+                if wheel:
+                    by_wheel |= in_all
+        return able, by_wheel

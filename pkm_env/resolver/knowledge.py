@@ -1,0 +1,224 @@
+"""What a resolve has learned of the world: packages, releases, parsed requirements; shared by all targets."""
+
+from __future__ import annotations
+
+from pkm_env.model.distribution import Unavailable
+from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerelease, split_specifier
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pkm_env.model.distribution import Metadata, Source
+    from pkm_env.model.ports import Listing, Memory, Releases
+    from pkm_env.model.requirements import Requirement
+    from pkm_env.resolver.request import Rules
+
+_DIRECT_TAGS = "py2.py3-none-any"
+
+
+class Package:
+    """A name with all its known versions; bit ``i + 1`` of the solver's masks is ``versions[i]``.
+
+    ``missing`` says why there are none. ``source`` is set for a package that no index lists: it has
+    one version. ``prereleases``, ``yanked`` and ``wheels`` (versions with any wheel) are solver masks.
+    """
+
+    __slots__ = (
+        "direct",
+        "excluded",
+        "index",
+        "line",
+        "listing",
+        "missing",
+        "name",
+        "prereleases",
+        "signatures",
+        "source",
+        "takes_sdists",
+        "takes_wheels",
+        "wheels",
+        "whole",
+        "yanked",
+    )
+
+    def __init__(self, name: str, versions: Sequence[str]) -> None:
+        self.name = name
+        self.line = VersionLine(versions)
+        self.whole = (2 << len(versions)) - 1
+        self.signatures: Sequence[tuple[str, str, int]] = ()
+        self.prereleases = 0
+        self.yanked = 0
+        self.wheels = 0
+        self.index = ""
+        self.listing: Listing | None = None
+        self.missing: Unavailable | None = None
+        self.source: Source | None = None
+        self.direct: Metadata | None = None
+        self.excluded: str = ""
+        self.takes_wheels = True
+        self.takes_sdists = True
+
+    def mask(self, specifier: str) -> int:
+        """Return the versions that meet *specifier*, as a solver mask.
+
+        :raises UnreadableVersion: when it is not a specifier.
+        """
+        return self.line.mask(specifier) << 1
+
+    def version(self, bit: int) -> str:
+        """Return the version that the lowest bit of a solver mask stands for."""
+        return self.line.versions[(bit & -bit).bit_length() - 2]
+
+    def bit(self, version: str) -> int:
+        """Return the solver mask of one version, 0 when it is not known."""
+        try:
+            place = self.line.position(version)
+        except UnreadableVersion:
+            return 0
+        return 0 if place < 0 else 2 << place
+
+    def yank_reason(self, version: str) -> str:
+        """Return why a yanked version was yanked, "" when nobody said."""
+        files = self.listing.files(version) if self.listing is not None else ()
+        return next((file.yanked for file in files if file.yanked), "")
+
+
+class Knowledge:
+    """Everything that was asked of the indexes and sources in one resolve, each thing once."""
+
+    __slots__ = (
+        "_directs",
+        "_packages",
+        "_releases",
+        "_requirements",
+        "asked",
+        "memory",
+        "releases",
+        "rules",
+    )
+
+    def __init__(self, releases: Releases, memory: Memory, rules: Rules) -> None:
+        self.releases = releases
+        self.memory = memory
+        self.rules = rules
+        self.asked = 0
+        self._packages: dict[str, Package] = {}
+        self._directs: dict[tuple[str, Source], Package] = {}
+        self._requirements: dict[str, Requirement] = {}
+        self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
+
+    def requirement(self, text: str) -> Requirement:
+        """Return *text* parsed.
+
+        :raises UnreadableRequirement: when it is no requirement.
+        """
+        found = self._requirements.get(text)
+        if found is None:
+            found = self._requirements[text] = parse_requirement(text)
+        return found
+
+    def package(self, name: str, source: Source | None = None) -> Package:
+        """Return what the indexes list of *name*, or the one version that *source* has."""
+        if source is not None:
+            found = self._directs.get((name, source))
+            if found is None:
+                found = self._directs[name, source] = self._ask_source(name, source)
+            return found
+        found = self._packages.get(name)
+        if found is None:
+            found = self._packages[name] = self._from_listing(name, self.releases.listing(name))
+        return found
+
+    def knows(self, name: str) -> bool:
+        """Return whether the listing of *name* was asked for."""
+        return name in self._packages
+
+    def _from_listing(self, name: str, listing: Listing | Unavailable) -> Package:
+        if isinstance(listing, Unavailable):
+            package = Package(name, ())
+            package.missing = listing
+            return package
+        package = Package(name, listing.versions)
+        package.listing = listing
+        package.signatures = listing.signatures
+        package.prereleases = listing.prereleases << 1
+        package.yanked = listing.yanked << 1
+        package.index = listing.index
+        package.excluded = getattr(listing, "excluded", "") or ""
+        package.takes_wheels = not self.rules.forbids_wheels(name)
+        package.takes_sdists = not self.rules.forbids_build(name)
+        for _requires_python, tags, mask in listing.signatures:
+            if tags != "sdist":
+                package.wheels |= mask << 1
+        return package
+
+    def _ask_source(self, name: str, source: Source) -> Package:
+        answer = self.releases.direct(name, source)
+        if isinstance(answer, Unavailable):
+            package = Package(name, ())
+            package.missing = answer
+            package.source = source
+            return package
+        settled, metadata = answer
+        package = Package(name, (metadata.version,))
+        package.source = settled
+        package.direct = metadata
+        package.signatures = (
+            (metadata.requires_python or "", _DIRECT_TAGS, 1),
+            (metadata.requires_python or "", "sdist", 1),
+        )
+        return package
+
+    def hint_names(self, names: Iterable[str]) -> None:
+        """Say which listings will be asked for."""
+        wanted = [name for name in dict.fromkeys(names) if name not in self._packages]
+        if wanted:
+            self.releases.hint(names=wanted)
+
+    def hint_releases(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Say whose metadata will be asked for."""
+        unknown = [release for release in wanted if release not in self._releases]
+        if unknown:
+            self.releases.hint(releases=unknown)
+
+    def requires(self, package: Package, version: str) -> tuple[Requirement, ...] | Unavailable:
+        """Return the requirements of a release, in the order of its metadata, or why they are not known."""
+        if package.direct is not None:
+            return self._parsed(package.direct)
+        key = (package.name, version)
+        found = self._releases.get(key)
+        if found is None:
+            self.asked += 1
+            metadata = self.releases.metadata(*key)
+            found = metadata if isinstance(metadata, Unavailable) else self._parsed(metadata)
+            self._releases[key] = found
+        return found
+
+    def provides_extra(self, package: Package, version: str, extra: str) -> bool:
+        """Return whether a release has an extra of that normalised name."""
+        metadata = package.direct or self.releases.metadata(package.name, version)
+        return isinstance(metadata, Unavailable) or extra in metadata.extras
+
+    def _parsed(self, metadata: Metadata) -> tuple[Requirement, ...] | Unavailable:
+        try:
+            return tuple(self.requirement(text) for text in metadata.requires)
+        except UnreadableRequirement as error:
+            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
+
+
+def pinned_version(specifier: str) -> str:
+    """Return the version of a ``==`` or ``===`` clause without wildcard, "" when there is none."""
+    for operator, version in split_specifier(specifier):
+        if operator in {"==", "==="} and not version.endswith(".*"):
+            return version
+    return ""
+
+
+def consents_to_prereleases(specifier: str) -> bool:
+    """Return whether a specifier names a pre-release; one that cannot be read does not."""
+    try:
+        return names_prerelease(specifier)
+    except UnreadableVersion:
+        return False

@@ -1,0 +1,54 @@
+"""What the steps of a derivation carry for people: who asked for what, and why versions are out."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pkm_env.model.requirements import Requirement
+    from pkm_env.resolver.request import Origin
+
+    Key = Any  # ROOT, a name, or a (name, extra) pair
+
+ROOT = ""
+ROOT_BIT = 2
+
+
+class Ask:
+    """One requirement as it was asked: by whom, where it stands, and what is odd about it.
+
+    ``asker`` is a key of the solver, ``version`` that of the release that asks ("" for the project).
+    ``why`` is "" or a phrase that says why nothing meets it.
+    """
+
+    __slots__ = ("asker", "origin", "overridden", "requirement", "version", "why")
+
+    def __init__(
+        self,
+        asker: Key,
+        version: str,
+        requirement: Requirement,
+        origin: Origin | None = None,
+        *,
+        why: str = "",
+        overridden: bool = False,
+    ) -> None:
+        self.asker = asker
+        self.version = version
+        self.requirement = requirement
+        self.origin = origin
+        self.why = why
+        self.overridden = overridden
+
+
+class Excluded:
+    """Why versions are out of question: ``kind`` is "unusable", "constraint" or "refused"."""
+
+    __slots__ = ("ask", "kind", "name", "reason")
+
+    def __init__(self, kind: str, name: str, reason: str = "", ask: Ask | None = None) -> None:
+        self.kind = kind
+        self.name = name
+        self.reason = reason
+        self.ask = ask

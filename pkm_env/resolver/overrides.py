@@ -1,0 +1,85 @@
+"""The table ``tool.pkm.overrides``: forced requirements, and repaired metadata of broken releases."""
+
+from __future__ import annotations
+
+from pkm_env.model.requirements import Requirement, normalise_name, parse_requirement
+from pkm_env.model.versions import version_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    Entries = tuple[Requirement, ...]
+
+
+class Overrides:
+    """What is asked for in place of what was written, by the asked name and by who asks."""
+
+    __slots__ = ("everywhere", "of_package", "of_release")
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        """Read the table.
+
+        :raises UnreadableRequirement: when an entry cannot follow a name in a requirement.
+        """
+        self.everywhere: dict[str, Entries] = {}
+        self.of_package: dict[str, dict[str, Entries]] = {}
+        self.of_release: dict[tuple[str, Any], dict[str, Entries]] = {}
+        for key, value in table.items():
+            raw_name, pinned, version = key.partition("==")
+            name = normalise_name(raw_name.strip())
+            if not isinstance(value, dict):
+                self.everywhere[name] = _entries(name, value)
+                continue
+            inner = {
+                normalise_name(asked): _entries(normalise_name(asked), text) for asked, text in value.items()
+            }
+            if pinned:
+                self.of_release[name, version_key(version.strip())] = inner
+            else:
+                self.of_package[name] = inner
+
+    def __bool__(self) -> bool:
+        return bool(self.everywhere or self.of_package or self.of_release)
+
+    def apply(self, asked: Requirement, asker: str, version: str) -> Sequence[Requirement]:
+        """Return what is asked for in place of *asked*: none when it is dropped.
+
+        *asker* and *version* are those of the release that asks, "" for the project. The narrowest
+        override counts: for the release, for the package, for all.
+        """
+        entries = None
+        if self.of_release and version:
+            entries = self.of_release.get((asker, version_key(version)), {}).get(asked.name)
+        if entries is None and asker:
+            entries = self.of_package.get(asker, {}).get(asked.name)
+        if entries is None:
+            entries = self.everywhere.get(asked.name)
+        if entries is None:
+            return (asked,)
+        return tuple(_laid_over(asked, entry) for entry in entries)
+
+    def replaces(self, asked: Requirement, asker: str, version: str) -> bool:
+        """Return whether something else is asked for in place of *asked*."""
+        return bool(self) and tuple(self.apply(asked, asker, version)) != (asked,)
+
+
+def _entries(name: str, value: Any) -> Entries:
+    if value is False:
+        return ()
+    texts = [value] if isinstance(value, str) else list(value)
+    return tuple(_entry(name, text.strip()) for text in texts)
+
+
+def _entry(name: str, text: str) -> Requirement:
+    if text.startswith("*"):
+        text = text[1:].lstrip()
+    return parse_requirement(f"{name} {text}" if text else name)
+
+
+def _laid_over(asked: Requirement, entry: Requirement) -> Requirement:
+    marker = asked.marker
+    if entry.marker:
+        marker = f"({marker}) and ({entry.marker})" if marker else entry.marker
+    return Requirement(asked.name, entry.extras or asked.extras, entry.specifier, entry.url, marker)

@@ -1,0 +1,179 @@
+"""A request with its texts read once: what is the same for every target."""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_env.model.distribution import Source
+from pkm_env.model.requirements import UnreadableRequirement, normalise_name, parse_requirement
+from pkm_env.model.versions import UnreadableVersion, VersionLine
+from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
+from pkm_env.resolver.notes import Ask
+from pkm_env.resolver.overrides import Overrides
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pkm_env.model.requirements import Requirement
+    from pkm_env.resolver.knowledge import Package
+    from pkm_env.resolver.request import Origin, Request, Root
+
+    ParsedRoot = tuple[Requirement, Root, Source | None]
+
+_ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+
+
+class BadRequirement(PkmError):
+    """A requirement, constraint or override of the project that cannot be read; *origin* says where."""
+
+    def __init__(self, text: str, reason: str, origin: Origin | None = None) -> None:
+        super().__init__(f'"{text}" cannot be read: {reason}')
+        self.text = text
+        self.reason = reason
+        self.origin = origin
+
+
+class Question:
+    """The parsed request; all names are normalised."""
+
+    __slots__ = (
+        "_constraints",
+        "_pins",
+        "direct_names",
+        "overrides",
+        "own_extras",
+        "preferences",
+        "prereleases_named",
+        "root_markers",
+        "root_name",
+        "roots",
+        "rules",
+        "sources",
+    )
+
+    def __init__(self, request: Request) -> None:
+        """Read the texts.
+
+        :raises BadRequirement: when one cannot be read.
+        """
+        self.rules = request.rules
+        self.preferences = request.preferences
+        self.root_name = normalise_name(request.root_name)
+        self.roots = tuple(self._root(root) for root in request.roots)
+        self.own_extras = {
+            normalise_name(name): tuple(self._root(root) for root in roots)
+            for name, roots in request.own_extras.items()
+        }
+        self.sources = {normalise_name(name): _choices(value) for name, value in request.sources.items()}
+        try:
+            self.overrides = Overrides(request.rules.overrides)
+        except (UnreadableRequirement, UnreadableVersion) as error:
+            raise BadRequirement("tool.pkm.overrides", str(error)) from None
+        self._constraints: dict[str, list[tuple[str, Ask]]] = {}
+        for text, origin in request.rules.constraints:
+            asked = _parsed(text, origin)
+            self._constraints.setdefault(asked.name, []).append((asked.specifier, Ask("", "", asked, origin)))
+        self.root_markers = self._markers()
+        self.direct_names = frozenset(asked.name for asked, _root, _source in self.roots)
+        self.prereleases_named: set[str] = set()
+        self._pins: dict[str, set[str]] = {}
+        for asked in self._own_words():
+            self._note_consent(asked)
+
+    def constraints_of(self, name: str) -> Sequence[tuple[str, Ask]]:
+        """Return the (specifier, ask) pairs that bound *name* where it is needed."""
+        return self._constraints.get(name, ())
+
+    def wanted_yanked(self, package: Package) -> int:
+        """Return the yanked versions that the project pins or the lock holds, as a solver mask."""
+        if not package.yanked:
+            return 0
+        mask = 0
+        for version in (*self._pins.get(package.name, ()), *self.preferences.get(package.name, ())):
+            mask |= package.bit(version)
+        return mask & package.yanked
+
+    def source_of_url(self, url: str) -> Source:
+        """Return the source that a direct reference means."""
+        return source_of_url(url)
+
+    def _root(self, root: Root) -> ParsedRoot:
+        asked = _parsed(root.requirement, root.origin)
+        source = root.source
+        if source is None and asked.url:
+            source = source_of_url(asked.url)
+        return asked, root, source
+
+    def _markers(self) -> tuple[str, ...]:
+        """Return the markers of all that the project writes down; they decide what it asks for."""
+        found = [marker for choices in self.sources.values() for marker, _source in choices]
+        for asked, _root, _source in (
+            *self.roots,
+            *(root for roots in self.own_extras.values() for root in roots),
+        ):
+            found += [requirement.marker for requirement in (asked, *self.overrides.apply(asked, "", ""))]
+        found += [ask.requirement.marker for asks in self._constraints.values() for _specifier, ask in asks]
+        return tuple(dict.fromkeys(marker for marker in found if marker))
+
+    def _own_words(self) -> list[Requirement]:
+        """Return all requirements that the project itself writes down."""
+        own = [asked for asked, _root, _source in self.roots]
+        own += [asked for roots in self.own_extras.values() for asked, _root, _source in roots]
+        own += [ask.requirement for asks in self._constraints.values() for _specifier, ask in asks]
+        tables = [
+            self.overrides.everywhere,
+            *self.overrides.of_package.values(),
+            *self.overrides.of_release.values(),
+        ]
+        own += [entry for table in tables for entries in table.values() for entry in entries]
+        return own
+
+    def _note_consent(self, asked: Requirement) -> None:
+        if not asked.specifier:
+            return
+        if consents_to_prereleases(asked.specifier):
+            self.prereleases_named.add(asked.name)
+        pinned = pinned_version(asked.specifier)
+        if pinned:
+            self._pins.setdefault(asked.name, set()).add(pinned)
+
+
+def _parsed(text: str, origin: Origin | None) -> Requirement:
+    try:
+        asked = parse_requirement(text)
+        VersionLine(()).mask(asked.specifier)
+        return asked
+    except (UnreadableRequirement, UnreadableVersion) as error:
+        raise BadRequirement(text, str(error), origin) from None
+
+
+def _choices(value: Any) -> tuple[tuple[str, Source | None], ...]:
+    if isinstance(value, Source):
+        return (("", value),)
+    return tuple((marker, source) for marker, source in value)
+
+
+def source_of_url(url: str) -> Source:
+    """Return the source that a direct reference means: a repository, an archive, or a folder.
+
+    Source: Direct URL data structure; PEP 508, "name @ url"; pip's VCS URLs.
+    """
+    address, _hash, fragment = url.partition("#")
+    fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+    subdirectory = fields.get("subdirectory", "")
+    if address.startswith("git+"):
+        place, revision = _split_revision(address[4:])
+        return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
+    hashes = {name: fields[name] for name in ("sha256", "sha384", "sha512") if name in fields}
+    if address.startswith("file://") and not address.endswith(_ARCHIVES):
+        return Source("directory", address[len("file://") :], subdirectory=subdirectory)
+    return Source("archive", address, subdirectory=subdirectory, hashes=hashes)
+
+
+def _split_revision(address: str) -> tuple[str, str]:
+    """Split "https://host/path@revision"; an "@" before the path belongs to a user's name."""
+    start = address.find("://") + 3 if "://" in address else 0
+    slash = address.find("/", start)
+    at = address.rfind("@")
+    return (address[:at], address[at + 1 :]) if at > slash >= 0 else (address, "")

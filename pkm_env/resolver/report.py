@@ -1,0 +1,223 @@
+"""Why there is no solution, in words: who asks for what and where, what follows, what was left aside.
+
+Boundaries are versions that exist; docs/explanations.md shows examples beside those of other tools.
+"""
+
+from __future__ import annotations
+
+from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.proof import core
+from pkm_env.resolver.wording import (
+    admitted_by,
+    and_list,
+    dropped_words,
+    excluded_lines,
+    key_text,
+    need_text,
+    version_text,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from pkm_env.resolver.packages import TargetProblem
+    from pkm_env.resolver.proof import Fact
+    from pkm_env.resolver.request import NoSolution, Origin
+
+    Key = Any
+
+
+class Line:
+    """One numbered statement of a proof, and where it stands ("" when it stands in no file of the project)."""
+
+    __slots__ = ("text", "where")
+
+    def __init__(self, text: str, where: str = "") -> None:
+        self.text = text
+        self.where = where
+
+    def __repr__(self) -> str:
+        return f"Line({self.text!r}, {self.where!r})"
+
+
+class Explanation:
+    """A proof in words; ``str()`` is what people read.
+
+    ``not_looked_at`` are phrases, one for each package; ``would_work`` (change, effect) pairs, each tried.
+    """
+
+    __slots__ = ("conclusion", "lines", "not_looked_at", "would_work")
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        conclusion: str,
+        not_looked_at: Sequence[str] = (),
+        would_work: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.lines = tuple(lines)
+        self.conclusion = conclusion
+        self.not_looked_at = tuple(not_looked_at)
+        self.would_work = tuple(would_work)
+
+    def __str__(self) -> str:
+        width = max((len(line.text) for line in self.lines if line.where), default=0)
+        parts = []
+        for number, line in enumerate(self.lines, 1):
+            text = f"{line.text:<{width}}    {line.where}" if line.where else line.text
+            parts.append(f"  {number}. {text}")
+        parts.append(f"  {self.conclusion}")
+        if self.not_looked_at:
+            parts += ["", f"  not looked at: {'; '.join(self.not_looked_at)}"]
+        if self.would_work:
+            change_width = max(len(change) for change, _effect in self.would_work)
+            parts += ["", "would work:"]
+            parts += [f"  {change:<{change_width}}   {effect}" for change, effect in self.would_work]
+        return "\n".join(parts)
+
+
+def explain(
+    failure: NoSolution,
+    *,
+    where: Callable[[Origin], str],
+    would_work: Sequence[tuple[str, str]] = (),
+) -> Explanation:
+    """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin."""
+    return _Telling(failure, where).explanation(would_work)
+
+
+class _Telling:
+    """One explanation in the making: the facts in the order they are told, with their numbers."""
+
+    def __init__(self, failure: NoSolution, where: Callable[[Origin], str]) -> None:
+        self.problem: TargetProblem = failure.derivation.problem
+        self.where = where
+        self.target = failure.target
+        self.facts = _ordered(core(failure.derivation))
+        self.lines: list[Line] = []
+        self.roots: list[int] = []
+        self.numbers: dict[int, int] = {}
+
+    def explanation(self, would_work: Sequence[tuple[str, str]]) -> Explanation:
+        for fact in self.facts:
+            self._tell(fact)
+        return Explanation(self.lines, self._conclusion(), self._not_looked_at(), would_work)
+
+    def _tell(self, fact: Fact) -> None:
+        if fact.excluded is not None:
+            for text, ask in excluded_lines(fact, self.facts, self.problem):
+                place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
+                self.lines.append(Line(text, place))
+            return
+        if _is_root(fact.key):
+            self._tell_root(fact)
+        else:
+            self._tell_need(fact)
+        self.numbers[id(fact)] = len(self.lines)
+        missing = _missing_text(fact, self.problem)
+        if missing:
+            self.lines.append(Line(missing))
+
+    def _tell_root(self, fact: Fact) -> None:
+        ask = fact.asks[0]
+        origin = ask.origin
+        who = origin.who if origin is not None and origin.who else "the project"
+        text = f"{who} asks for {_without_marker(ask)}"
+        if origin is not None and origin.group:
+            text += f' in group "{origin.group}"'
+        if origin is not None and origin.extra:
+            text += f' in extra "{origin.extra}"'
+        if ask.overridden:
+            text += " (by an override)"
+        self.lines.append(Line(text, self.where(origin) if origin is not None else ""))
+        self.roots.append(len(self.lines))
+
+    def _tell_need(self, fact: Fact) -> None:
+        problem = self.problem
+        name = fact.key if isinstance(fact.key, str) else fact.key[0]
+        admitted = admitted_by(name, self.facts, problem)
+        shown = fact.versions & admitted & problem.usable(name).mask
+        shown = shown or fact.versions & problem.usable(name).mask or fact.versions
+        package = problem.package(name)
+        versions = version_text(package, shown, problem.usable(name).mask & admitted)
+        several = bool(shown & (shown - 1))
+        text = f"{key_text(fact.key)} {versions}{self._all_admitted(name, shown)} {'need' if several else 'needs'} "
+        text += need_text(fact, problem)
+        if any(ask.overridden for ask in fact.asks):
+            text += " (by an override)"
+        self.lines.append(Line(text))
+
+    def _all_admitted(self, name: str, shown: int) -> str:
+        """Return "(all that 1 admits)" when *shown* is every usable version that one told line leaves."""
+        usable = self.problem.usable(name).mask
+        if not shown & (shown - 1):
+            return ""
+        for fact in self.facts:
+            allowed = fact.needs.get(name)
+            if allowed is not None and id(fact) in self.numbers and not usable & allowed & ~shown:
+                return f" (all that {self.numbers[id(fact)]} admits)"
+        return " (all there are)" if not usable & ~shown else ""
+
+    def _conclusion(self) -> str:
+        names = [str(number) for number in self.roots]
+        if not names:
+            return "so there is no solution."
+        if len(names) == 1:
+            return f"so {names[0]} can't hold."
+        return f"so {and_list(names)} can't {'both' if len(names) == 2 else 'all'} hold."
+
+    def _not_looked_at(self) -> list[str]:
+        told = dict.fromkeys(fact.key if isinstance(fact.key, str) else fact.key[0] for fact in self.facts)
+        told.update(dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks))
+        phrases = [dropped_words(name, self.facts, self.problem) for name in told if name and name != ROOT]
+        return [phrase for phrase in phrases if phrase]
+
+
+def _is_root(key: Key) -> bool:
+    return key == ROOT if isinstance(key, str) else key[0] == ROOT
+
+
+def _without_marker(ask: Any) -> str:
+    return str(ask.requirement)
+
+
+def _missing_text(fact: Fact, problem: TargetProblem) -> str:
+    """Return why nothing meets a need, where nothing does; "" otherwise."""
+    ask = fact.asks[0]
+    if any(fact.needs.values()):
+        return ""
+    if ask.why:
+        return ask.why
+    package = problem.package(ask.requirement.name)
+    if package.missing is not None:
+        return package.missing.reason
+    versions = package.line.versions
+    if not versions:
+        return f"{package.name} has no versions"
+    return f"no version of {package.name} is {ask.requirement.specifier}: there are {versions[0]} to {versions[-1]}"
+
+
+def _ordered(facts: Sequence[Fact]) -> list[Fact]:
+    """Return the facts as they are told: the project's own first, then each after what leads to it."""
+    own = [fact for fact in facts if _is_root(fact.key)]
+    own.sort(key=lambda fact: _place(fact.asks[0].origin) if fact.asks else ())
+    rest = [fact for fact in facts if not _is_root(fact.key)]
+    told = list(own)
+    reached = {fact.needed_name for fact in own}
+    while rest:
+        following = [
+            fact for fact in rest if (fact.key if isinstance(fact.key, str) else fact.key[0]) in reached
+        ]
+        one = min(following or rest, key=lambda fact: (fact.excluded is not None, key_text(fact.key)))
+        rest.remove(one)
+        told.append(one)
+        reached.add(one.needed_name)
+    return told
+
+
+def _place(origin: Origin | None) -> tuple[Any, ...]:
+    if origin is None:
+        return ()
+    return (origin.group, origin.extra, tuple(str(part).zfill(6) for part in origin.key))

@@ -1,0 +1,193 @@
+"""What a resolve is asked, and what it answers: plain values, no behaviour."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.model.distribution import Source
+    from pkm_env.model.target import Target
+
+HIGHEST = "highest"
+LOWEST = "lowest"
+LOWEST_DIRECT = "lowest-direct"
+
+
+class Origin:
+    """Where a requirement of the project stands.
+
+    ``who`` is the name of the project, ``key`` the path of keys in its pyproject.toml, ``group`` and
+    ``extra`` the dependency group or extra that it belongs to ("" for neither).
+    """
+
+    __slots__ = ("extra", "group", "key", "who")
+
+    def __init__(self, who: str, key: tuple[Any, ...] = (), group: str = "", extra: str = "") -> None:
+        self.who = who
+        self.key = key
+        self.group = group
+        self.extra = extra
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return the values in the order of the parameters."""
+        return (self.who, self.key, self.group, self.extra)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin) and self.to_plain() == other.to_plain()
+
+    def __hash__(self) -> int:
+        return hash(self.to_plain())
+
+    def __repr__(self) -> str:
+        return f"Origin({self.who!r}, {self.key!r})"
+
+
+class Root:
+    """A requirement of the project: its text, where it stands, and what it comes from if not an index."""
+
+    __slots__ = ("origin", "requirement", "source")
+
+    def __init__(self, requirement: str, origin: Origin, source: Source | None = None) -> None:
+        self.requirement = requirement
+        self.origin = origin
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"Root({self.requirement!r})"
+
+
+class Rules:
+    """How to choose. The defaults are those of a project that says nothing.
+
+    ``constraints`` are (text, origin) pairs; ``overrides`` is the table ``tool.pkm.overrides``;
+    ``prereleases`` is "if-necessary", "never", "allow", or a mapping of names to these; ``resolution`` is
+    "highest", "lowest" or "lowest-direct"; ``no_build`` and ``no_binary`` are True (all) or names.
+    """
+
+    __slots__ = ("constraints", "no_binary", "no_build", "overrides", "prereleases", "resolution")
+
+    def __init__(
+        self,
+        *,
+        constraints: Sequence[tuple[str, Origin]] = (),
+        overrides: Mapping[str, Any] | None = None,
+        prereleases: str | Mapping[str, str] = "if-necessary",
+        resolution: str = HIGHEST,
+        no_build: bool | frozenset[str] = frozenset(),
+        no_binary: bool | frozenset[str] = frozenset(),
+    ) -> None:
+        self.constraints = tuple(constraints)
+        self.overrides = dict(overrides or {})
+        self.prereleases = prereleases
+        self.resolution = resolution
+        self.no_build = no_build
+        self.no_binary = no_binary
+
+    def forbids_build(self, name: str) -> bool:
+        """Return whether *name* must not be built from source."""
+        return self.no_build is True or (self.no_build is not False and name in self.no_build)
+
+    def forbids_wheels(self, name: str) -> bool:
+        """Return whether *name* must be built from source."""
+        return self.no_binary is True or (self.no_binary is not False and name in self.no_binary)
+
+    def prerelease_rule(self, name: str) -> str:
+        """Return the rule that holds for *name*."""
+        if isinstance(self.prereleases, str):
+            return self.prereleases
+        return self.prereleases.get(name) or self.prereleases.get("*", "if-necessary")
+
+
+class Request:
+    """A whole problem: requirements, targets, rules, and what to prefer.
+
+    ``preferences`` maps names to versions, the most wanted first. ``sources`` binds a name wherever it is
+    asked for: to a Source, or to (marker, Source or None) pairs of which the first that holds is taken.
+    ``root_name`` is the project's own name; ``own_extras`` what its extras ask for, for requirements that
+    ask for the project itself with an extra.
+    """
+
+    __slots__ = ("own_extras", "preferences", "root_name", "roots", "rules", "sources", "targets")
+
+    def __init__(
+        self,
+        roots: Sequence[Root],
+        targets: Sequence[Target],
+        *,
+        rules: Rules | None = None,
+        preferences: Mapping[str, Sequence[str]] | None = None,
+        sources: Mapping[str, Any] | None = None,
+        root_name: str = "",
+        own_extras: Mapping[str, Sequence[Root]] | None = None,
+    ) -> None:
+        self.roots = tuple(roots)
+        self.targets = tuple(targets)
+        self.rules = rules or Rules()
+        self.preferences = {name: tuple(versions) for name, versions in (preferences or {}).items()}
+        self.sources = dict(sources or {})
+        self.root_name = root_name
+        self.own_extras = {name: tuple(roots) for name, roots in (own_extras or {}).items()}
+
+
+class Pin:
+    """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too.
+
+    ``asked_by`` are sorted (asker, requirement) pairs; the asker is "name version", or "" for the project.
+    """
+
+    __slots__ = ("asked_by", "extras", "name", "requires", "source", "version")
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        source: Source | None = None,
+        extras: tuple[str, ...] = (),
+        requires: tuple[tuple[str, str], ...] = (),
+        asked_by: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.source = source
+        self.extras = extras
+        self.requires = requires
+        self.asked_by = asked_by
+
+    def __repr__(self) -> str:
+        return f"Pin({self.name!r}, {self.version!r})"
+
+
+class Resolution:
+    """The answer for one target: ``pins`` by name, sorted; ``notes`` tell what was decided for the user.
+
+    ``steps`` counts the work ("decisions", "conflicts", "checks", "asked"); all are 0 where the answer
+    was shared with an earlier target.
+    """
+
+    __slots__ = ("notes", "pins", "steps", "target")
+
+    def __init__(
+        self, target: Target, pins: Mapping[str, Pin], notes: tuple[str, ...], steps: Mapping[str, int]
+    ) -> None:
+        self.target = target
+        self.pins = dict(pins)
+        self.notes = notes
+        self.steps = dict(steps)
+
+    def __repr__(self) -> str:
+        return f"Resolution({self.target.name!r}, {len(self.pins)} pins)"
+
+
+class NoSolution:
+    """No answer for one target; ``derivation`` is the proof, which ``report.explain`` words."""
+
+    __slots__ = ("derivation", "target")
+
+    def __init__(self, target: Target, derivation: Any) -> None:
+        self.target = target
+        self.derivation = derivation
+
+    def __repr__(self) -> str:
+        return f"NoSolution({self.target.name!r})"

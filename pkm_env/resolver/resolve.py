@@ -1,0 +1,159 @@
+"""The door of the resolver: one request for many targets in, one outcome for each out.
+
+Targets that no marker tells apart are solved as one class. A class shares an earlier solution when that
+is one of its own: every marker that was asked has the same answer, and every pin has a file. As each
+target prefers what was chosen before, that is the solution that it would find itself.
+"""
+
+from __future__ import annotations
+
+from pkm_env.resolver.fit import View
+from pkm_env.resolver.knowledge import Knowledge
+from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.packages import Allowances, Begin, SplitTarget, TargetProblem
+from pkm_env.resolver.question import BadRequirement as BadRequirement
+from pkm_env.resolver.question import Question
+from pkm_env.resolver.question import source_of_url as source_of_url
+from pkm_env.resolver.request import NoSolution as NoSolution
+from pkm_env.resolver.request import Origin as Origin
+from pkm_env.resolver.request import Pin as Pin
+from pkm_env.resolver.request import Request as Request
+from pkm_env.resolver.request import Resolution as Resolution
+from pkm_env.resolver.request import Root as Root
+from pkm_env.resolver.request import Rules as Rules
+from pkm_env.resolver.solution import Derivation, Solution
+from pkm_env.resolver.solver import Solver, Unsolvable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.model.ports import Memory, Releases
+    from pkm_env.model.target import Target
+
+    Outcome = Resolution | NoSolution
+
+
+def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outcome, ...]:
+    """Return an outcome for each target, in the order of the request.
+
+    A target that had to be split by patch releases stands there as its parts, lowest first; each
+    outcome carries its own target.
+
+    :raises BadRequirement: when a text of the request cannot be read.
+    """
+    question = Question(request)
+    knowledge = Knowledge(releases, memory, request.rules)
+    knowledge.hint_names(asked.name for asked, _root, source in question.roots if source is None)
+    search = Search(question, knowledge)
+    view = View(request.targets)
+    classes = [Class(view, members, places) for members, places in _classes(request.targets)]
+    classes.sort(key=lambda one: _order(one.target))
+    outcomes: dict[tuple[int, int], Outcome] = {}
+    waiting = list(classes)
+    while waiting:
+        one = waiting.pop(0)
+        try:
+            found = search.outcomes(one)
+        except SplitTarget as split:
+            waiting[:0] = _parts(one, split.cuts)
+            continue
+        for place, outcome in zip(one.places, found, strict=True):
+            outcomes[place, outcome.target.patches[0]] = outcome
+    return tuple(outcomes[key] for key in sorted(outcomes))
+
+
+class Class:
+    """Targets that no marker tells apart: bits of a view, and their places in the request."""
+
+    __slots__ = ("members", "places", "view")
+
+    def __init__(self, view: View, members: int, places: tuple[int, ...]) -> None:
+        self.view = view
+        self.members = members
+        self.places = places
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The members, in the order of the request."""
+        every = self.view.targets.targets
+        return tuple(target for place, target in enumerate(every) if self.members >> place & 1)
+
+    @property
+    def target(self) -> Target:
+        """The first member."""
+        return self.targets[0]
+
+
+def _classes(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:
+    grouped: dict[tuple[object, ...], list[int]] = {}
+    for place, target in enumerate(targets):
+        grouped.setdefault((target.patches, *sorted(target.markers.items())), []).append(place)
+    return [(sum(1 << place for place in places), tuple(places)) for places in grouped.values()]
+
+
+def _order(target: Target) -> tuple[tuple[int, ...], str]:
+    return tuple(int(part) for part in target.python.split(".")), target.name
+
+
+def _parts(one: Class, cuts: tuple[int, ...]) -> list[Class]:
+    """Return the class as one class for each run of patch releases between *cuts*."""
+    low, high = one.target.patches
+    starts = (low, *cuts)
+    ends = (*(cut - 1 for cut in cuts), high)
+    members = one.targets
+    view = View([target.part(patches) for patches in zip(starts, ends, strict=True) for target in members])
+    size = len(members)
+    return [Class(view, ((1 << size) - 1) << number * size, one.places) for number in range(len(starts))]
+
+
+class Search:
+    """The solves of one request, each of which knows those before it."""
+
+    def __init__(self, question: Question, knowledge: Knowledge) -> None:
+        self.question = question
+        self.knowledge = knowledge
+        self._solutions: list[Solution] = []
+        self._failures: list[Derivation] = []
+        self._earlier: dict[str, list[str]] = {}
+
+    def outcomes(self, one: Class) -> list[Outcome]:
+        """Return the outcome of each member of a class.
+
+        :raises SplitTarget: when its patch releases have different answers.
+        """
+        for solution in self._solutions:
+            if solution.fits(one.view, one.members):
+                return [solution.resolution(target, shared=True) for target in one.targets]
+        for failure in self._failures:
+            if failure.holds_for(self._problem(one, failure.problem.allowances)):
+                return [NoSolution(target, failure) for target in one.targets]
+        try:
+            solution = self._solve(one)
+        except Unsolvable as failure:
+            derivation = Derivation(failure.cause, self._last)
+            self._failures.append(derivation)
+            return [NoSolution(target, derivation) for target in one.targets]
+        self._solutions.append(solution)
+        for name, pin in solution.pins.items():
+            versions = self._earlier.setdefault(name, [])
+            if pin.version not in versions:
+                versions.append(pin.version)
+        return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
+
+    def _problem(self, one: Class, allowances: Allowances) -> TargetProblem:
+        return TargetProblem(self.question, self.knowledge, one.view, one.members, allowances, self._earlier)
+
+    def _solve(self, one: Class) -> Solution:
+        allowances = Allowances()
+        while True:
+            problem = self._last = self._problem(one, allowances)
+            asked = self.knowledge.asked
+            solver = Solver(problem, ROOT)
+            try:
+                decided = solver.solve()
+            except Begin:
+                continue
+            return Solution(problem, decided, solver.counts, self.knowledge.asked - asked)
+
+    _last: TargetProblem

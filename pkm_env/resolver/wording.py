@@ -1,0 +1,212 @@
+"""Masks of versions in words, with boundaries that exist; why versions were left aside."""
+
+from __future__ import annotations
+
+from pkm_env.model.target import short_platform
+from pkm_env.model.versions import UnreadableVersion, python_truths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from pkm_env.resolver.knowledge import Package
+    from pkm_env.resolver.notes import Ask
+    from pkm_env.resolver.packages import TargetProblem
+    from pkm_env.resolver.proof import Fact
+
+    Key = Any
+
+_MOST_RUNS = 3
+_MOST_NAMED = 3
+
+
+def key_text(key: Key) -> str:
+    """Return a solver's key as people write it."""
+    return key if isinstance(key, str) else f"{key[0]}[{key[1]}]"
+
+
+def and_list(words: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def bits(mask: int) -> Iterator[int]:
+    """Yield the bits of *mask*, lowest first."""
+    while mask:
+        bit = mask & -mask
+        mask ^= bit
+        yield bit
+
+
+def runs(package: Package, mask: int, among: int) -> list[tuple[str, str]]:
+    """Return the runs of versions in *mask* as (first, last), where only versions in *among* interrupt one."""
+    found: list[tuple[str, str]] = []
+    open_run = False
+    for bit in bits((among | mask) & package.whole & ~1):
+        if not bit & mask:
+            open_run = False
+        elif open_run:
+            found[-1] = (found[-1][0], package.version(bit))
+        else:
+            found.append((package.version(bit), package.version(bit)))
+            open_run = True
+    return found
+
+
+def version_text(package: Package, mask: int, among: int) -> str:
+    """Return the versions in *mask*: "1.0", "1.0 to 2.3", "1.0, 1.2 and 2.0 to 2.3"."""
+    found = runs(package, mask, among)
+    if len(found) > _MOST_RUNS:
+        return f"{bin(mask & ~1).count('1')} versions from {found[0][0]} to {found[-1][1]}"
+    return (
+        and_list([first if first == last else f"{first} to {last}" for first, last in found]) if found else ""
+    )
+
+
+def range_text(package: Package, mask: int) -> str:
+    """Return the versions in *mask* as a specifier whose bounds exist, "" for all."""
+    everything = package.whole & ~1
+    if not everything & ~mask:
+        return ""
+    oldest, newest = everything & -everything, 1 << (everything.bit_length() - 1)
+    texts = []
+    for first, last in runs(package, mask, everything):
+        if first == last:
+            texts.append(f"=={first}")
+            continue
+        low = "" if package.bit(first) == oldest else f">={first}"
+        high = "" if package.bit(last) == newest else f"<={last}"
+        texts.append(",".join(part for part in (low, high) if part))
+    return " or ".join(texts)
+
+
+def need_text(fact: Fact, problem: TargetProblem) -> str:
+    """Return what is needed: the requirement as written, or the union of several in bounds that exist."""
+    written = list(dict.fromkeys(_requirement_text(ask) for ask in fact.asks))
+    if len(written) == 1:
+        return written[0]
+    name = fact.needed_name
+    package = problem.package(name)
+    extras = sorted({extra for ask in fact.asks for extra in ask.requirement.extras})
+    suffix = f"[{','.join(extras)}]" if extras else ""
+    allowed = 0
+    for key, mask in fact.needs.items():
+        if key == name or not allowed:
+            allowed = mask
+    if not allowed:
+        return " or ".join(written[:_MOST_NAMED]) + (" or others" if len(written) > _MOST_NAMED else "")
+    specifiers = range_text(package, allowed)
+    return f"{name}{suffix}{specifiers}"
+
+
+def _requirement_text(ask: Ask) -> str:
+    requirement = ask.requirement
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}" + (
+        f" @ {requirement.url}" if requirement.url else requirement.specifier
+    )
+
+
+def admitted_by(name: str, facts: Sequence[Fact], problem: TargetProblem) -> int:
+    """Return the versions of *name* that all the project's own facts leave, else all that any fact leaves."""
+    own = other = -1
+    for fact in facts:
+        allowed = fact.needs.get(name)
+        if allowed is None:
+            continue
+        if fact.key == "" or (not isinstance(fact.key, str) and not fact.key[0]):
+            own &= allowed
+        else:
+            other = allowed if other == -1 else other | allowed
+    whole = problem.package(name).whole & ~1
+    return whole & own & other
+
+
+def excluded_lines(
+    fact: Fact, facts: Sequence[Fact], problem: TargetProblem
+) -> Iterator[tuple[str, Ask | None]]:
+    """Yield the statements about versions that are out of question, each with the requirement behind it."""
+    excluded = fact.excluded
+    assert excluded is not None
+    name = excluded.name
+    package = problem.package(name)
+    if excluded.kind == "constraint":
+        assert excluded.ask is not None
+        yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", excluded.ask
+    elif excluded.kind == "refused":
+        usable = problem.usable(name).mask
+        yield f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {excluded.reason}", None
+    else:
+        relevant = fact.versions & admitted_by(name, facts, problem)
+        yield from ((text, None) for text in unfit_texts(package, relevant, problem))
+
+
+def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator[str]:
+    """Yield why versions in *mask* have no file for the target: Python first, then tags, then building."""
+    target = problem.target
+    _whole, part, _wheels = problem.view.fitting(package, problem.members)
+    left = mask & ~part & ~1
+    everything = package.whole & ~1
+    by_python: dict[str, int] = {}
+    for bit in bits(left):
+        text = _python_that_refuses(package, bit, problem)
+        if text:
+            by_python[text] = by_python.get(text, 0) | bit
+    for text, versions in sorted(by_python.items(), key=lambda item: item[1]):
+        verb = "need" if versions & (versions - 1) else "needs"
+        yield (
+            f"{package.name} {version_text(package, versions, everything)} {verb} Python {text}, "
+            f"and this is Python {target.python}"
+        )
+        left &= ~versions
+    if left:
+        verb = "have" if left & (left - 1) else "has"
+        built = problem.question.rules.forbids_build(package.name) and any(
+            tags == "sdist" and versions << 1 & left for _python, tags, versions in package.signatures
+        )
+        reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
+        reason += ", and building it is not allowed" if built else ""
+        yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}"
+
+
+def _python_that_refuses(package: Package, bit: int, problem: TargetProblem) -> str:
+    """Return the Requires-Python of a version whose every file refuses the target's Python, "" when one does not."""
+    target = problem.target
+    texts = []
+    for requires_python, _tags, mask in package.signatures:
+        if not mask << 1 & bit:
+            continue
+        try:
+            admitted = not requires_python or python_truths(requires_python, target.python, target.patches)[1]
+        except UnreadableVersion:
+            admitted = True
+        if admitted:
+            return ""
+        texts.append(requires_python)
+    return texts[0] if texts else ""
+
+
+def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> str:
+    """Return which versions that are admitted were not looked at for a rule's sake, "" for none."""
+    package = problem.package(name)
+    usable = problem.usable(name).mask
+    relevant = admitted_by(name, facts, problem) & ~usable
+    groups = []
+    refused = problem.refused_prereleases(package) & relevant
+    if refused:
+        groups.append(f"{_few(package, refused)} (pre-release{'s' if refused & (refused - 1) else ''})")
+    yanked = package.yanked & relevant & ~refused
+    if yanked:
+        reason = "" if yanked & (yanked - 1) else package.yank_reason(package.version(yanked))
+        groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
+    if package.excluded:
+        groups.append(str(package.excluded))
+    return f"{name} {', '.join(groups)}" if groups else ""
+
+
+def _few(package: Package, mask: int) -> str:
+    found = [package.version(bit) for bit in bits(mask)]
+    if len(found) > _MOST_NAMED:
+        return f"{len(found)} from {found[0]} to {found[-1]}"
+    return and_list(found)

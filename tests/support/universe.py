@@ -1,0 +1,121 @@
+"""A fake ``Releases`` from a dict: the packages, versions and metadata of a small world.
+
+::
+
+    Universe({"shop": {"1.0": ["web>=2", "cli; extra == 'tool'"], "2.0": {"requires": [...], "tags": (...)}}})
+
+A release is a list of requirements, or a dict with ``requires``, ``extras``, ``requires_python``, ``tags``
+(wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``unavailable`` (a reason).
+"""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from pkm_env.model.distribution import File, Metadata, Source, Unavailable
+from pkm_env.model.ports import Listing
+
+PURE = "py3-none-any"
+
+
+class NoMemory:
+    """Remembers nothing."""
+
+    def recall(self, kind, key):
+        return None
+
+    def remember(self, kind, key, value):
+        pass
+
+
+class Universe:
+    """The world as the resolver sees it; ``asked`` and ``hinted`` tell what it was asked."""
+
+    def __init__(self, packages, sources=None):
+        self.packages = {
+            name: {version: self._release(release) for version, release in releases.items()}
+            for name, releases in packages.items()
+        }
+        self.sources = sources or {}
+        self.asked = []
+        self.hinted = []
+
+    @staticmethod
+    def _release(release):
+        return dict(release) if isinstance(release, dict) else {"requires": list(release)}
+
+    def listing(self, name):
+        releases = self.packages.get(name)
+        if releases is None:
+            return Unavailable("unknown", f"no index knows {name}")
+        versions = tuple(sorted(releases, key=Version))
+        signatures = {}
+        prereleases = yanked = 0
+        for place, version in enumerate(versions):
+            release = releases[version]
+            if Version(version).is_prerelease:
+                prereleases |= 1 << place
+            if release.get("yanked") is not None and release.get("yanked") is not False:
+                yanked |= 1 << place
+            tags = release.get("tags", (PURE,))
+            for tag in (tags,) if isinstance(tags, str) else tags:
+                key = (release.get("requires_python") or "", tag)
+                signatures[key] = signatures.get(key, 0) | 1 << place
+        return Listing(
+            name,
+            versions,
+            tuple((python, tag, mask) for (python, tag), mask in sorted(signatures.items())),
+            prereleases=prereleases,
+            yanked=yanked,
+            index="fake",
+            key=name,
+            files_of=lambda version: self._files(name, version),
+        )
+
+    def _files(self, name, version):
+        release = self.packages[name][version]
+        tags = release.get("tags", (PURE,))
+        reason = release.get("yanked")
+        return tuple(
+            File(
+                f"{name}-{version}.tar.gz" if tag == "sdist" else f"{name}-{version}-{tag}.whl",
+                "",
+                requires_python=release.get("requires_python"),
+                yanked=None if reason in (None, False) else str(reason),
+            )
+            for tag in ((tags,) if isinstance(tags, str) else tags)
+        )
+
+    def metadata(self, name, version):
+        self.asked.append((name, version))
+        release = self.packages[name][version]
+        if "unavailable" in release:
+            return Unavailable("metadata", release["unavailable"])
+        return self._metadata(name, version, release)
+
+    @staticmethod
+    def _metadata(name, version, release):
+        requires = tuple(release.get("requires", ()))
+        extras = release.get("extras")
+        if extras is None:
+            words = " ".join(requires).replace('"', "'").split("extra == '")[1:]
+            extras = tuple(sorted({word.split("'")[0] for word in words}))
+        return Metadata(
+            name, version, requires, requires_python=release.get("requires_python"), extras=tuple(extras)
+        )
+
+    def direct(self, name, source):
+        release = self.sources.get(source.location)
+        if release is None:
+            return Unavailable("unknown", f"there is nothing at {source.location}")
+        release = dict(release)
+        version = release.pop("version", "0")
+        if source.kind == "vcs":
+            source = Source(
+                "vcs", source.location, vcs="git", revision=source.revision, commit="c" * 40,
+                subdirectory=source.subdirectory,
+            )
+        return source, self._metadata(name, version, release)
+
+    def hint(self, names=(), releases=()):
+        self.hinted.append((tuple(names), tuple(releases)))
