@@ -1,0 +1,249 @@
+"""Index pages as digests, and the metadata of releases, as the cache keeps them.
+
+A page's file has three parts, so that a warm run reads the first two and leaves the third, which is
+twenty times as large::
+
+    header      magic, number of bytes of the digest, its checksum
+    digest      marshal: what ``ports.Listing`` is made of, validators, where the files of each version begin
+    files       for each version: checksum, marshal of its plain files
+
+A file's mtime is when the page was last confirmed by its index: an answer "not modified" costs one
+utime. Metadata lies in one file for each name, to which records are appended: checksum, length, marshal.
+"""
+
+from __future__ import annotations
+
+import os
+from _blake2 import blake2b
+from marshal import dumps, loads
+from struct import Struct
+from zlib import crc32
+
+from pkm_env.cache.store import MARSHAL, Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAGIC = b"pkmP"
+HEADER = Struct("<4sII")
+RECORD = Struct("<II")
+FIRST_READ = 1 << 16
+# For how long runs that go on side by side trust each other's clock.
+RUN_S = 600
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class CachedPage:
+    """A page that was kept, or just came.
+
+    ``missing``: the index does not know the name. ``digest`` is ``(versions, signatures, prereleases,
+    yanked, key, times)``. ``etag`` and ``modified`` are its validators, ``max_age_s`` and
+    ``confirmed_s`` (seconds since 1970) say how long it is fresh. ``files_of(number)`` gives the plain
+    files of a version, None when they are no longer there.
+    """
+
+    __slots__ = (
+        "_files",
+        "_offsets",
+        "_path",
+        "_start",
+        "confirmed_s",
+        "digest",
+        "etag",
+        "max_age_s",
+        "missing",
+        "modified",
+    )
+
+    def __init__(
+        self,
+        digest: tuple[Any, ...],
+        *,
+        missing: bool = False,
+        etag: str = "",
+        modified: str = "",
+        max_age_s: int = 0,
+        confirmed_s: float = 0.0,
+        files: list[tuple[Any, ...]] | None = None,
+        place: tuple[str, int, bytes] = ("", 0, b""),
+    ) -> None:
+        self.digest = digest
+        self.missing = missing
+        self.etag = etag
+        self.modified = modified
+        self.max_age_s = max_age_s
+        self.confirmed_s = confirmed_s
+        self._files = files
+        self._path, self._start, self._offsets = place
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Whether it may be used without asking the index.
+
+        Another process may have confirmed it after this run began; one from a far future is not trusted.
+        """
+        return -RUN_S <= now_s - self.confirmed_s < self.max_age_s
+
+    def files_of(self, number: int) -> tuple[Any, ...] | None:
+        """Return the plain files of the version with this number."""
+        if self._files is not None:
+            return self._files[number]
+        begin, end = (
+            int.from_bytes(self._offsets[4 * at : 4 * at + 4], "little") for at in (number, number + 1)
+        )
+        try:
+            descriptor = os.open(self._path, READ)
+            try:
+                os.lseek(descriptor, self._start + begin, os.SEEK_SET)
+                data = os.read(descriptor, end - begin)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return None
+        if len(data) != end - begin or len(data) < 4 or crc32(data[4:]) != int.from_bytes(data[:4], "little"):  # noqa: PLR2004 - the checksum
+            return None
+        found: tuple[Any, ...] = loads(data[4:])  # noqa: S302 - the cache is the user's own
+        return found
+
+
+class PageCache:
+    """The pages of all indexes, by index address and name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self, index: str, name: str) -> CachedPage | None:
+        """Return the page of *name* of the index with the key *index*, None when it is not kept whole."""
+        path = self._path(index, name)
+        try:
+            content, confirmed_s = read_digest(path) if self._store.usable else (b"", 0.0)
+        except OSError:
+            return None
+        if not content:
+            return None
+        try:
+            digest, missing, etag, modified, max_age_s, offsets = loads(content)  # noqa: S302 - as above
+        except (ValueError, EOFError, TypeError):
+            return None
+        return CachedPage(
+            digest,
+            missing=missing,
+            etag=etag,
+            modified=modified,
+            max_age_s=max_age_s,
+            confirmed_s=confirmed_s,
+            place=(path, HEADER.size + len(content), offsets),
+        )
+
+    def save(self, index: str, name: str, page: CachedPage) -> None:
+        """Keep a page that just came."""
+        parts = []
+        offsets = [0]
+        for plain in page._files or ():  # noqa: SLF001 - both classes are this module's
+            content = dumps(plain, MARSHAL)
+            parts += [crc32(content).to_bytes(4, "little"), content]
+            offsets.append(offsets[-1] + 4 + len(content))
+        packed = b"".join(offset.to_bytes(4, "little") for offset in offsets)
+        content = dumps(
+            (page.digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL
+        )
+        head = HEADER.pack(MAGIC, len(content), crc32(content))
+        self._store.write(self._path(index, name), b"".join([head, content, *parts]))
+
+    def confirm(self, index: str, name: str) -> None:
+        """Note that the index said just now that the page still holds."""
+        if self._store.writable:
+            try:
+                os.utime(self._path(index, name))
+            except OSError:
+                # It was cleaned away, or cannot be written: then it is asked for again.
+                return
+
+    def _path(self, index: str, name: str) -> str:
+        return self._store.path("pages-1", index, f"{name}.page")
+
+
+def read_digest(path: str) -> tuple[bytes, float]:
+    """Return the second part of a page's file and its mtime in seconds; b"" when it is not whole.
+
+    One read call serves for all but the largest pages.
+    """
+    descriptor = os.open(path, READ)
+    try:
+        data = os.read(descriptor, FIRST_READ)
+        if len(data) < HEADER.size:
+            return b"", 0.0
+        magic, length, checksum = HEADER.unpack_from(data)
+        while len(data) < HEADER.size + length and (more := os.read(descriptor, length)):
+            data += more
+        confirmed_s = os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
+    content = data[HEADER.size : HEADER.size + length]
+    whole = magic == MAGIC and len(content) == length and crc32(content) == checksum
+    return (content if whole else b""), confirmed_s
+
+
+class MetadataCache:
+    """The metadata of releases, by index address, name, and what tells their files apart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
+
+    def load(self, index: str, name: str) -> dict[str, tuple[Any, ...]]:
+        """Return all that is known of a name, by key; of two records with one key the later one counts."""
+        known = self._known.get((index, name))
+        if known is None:
+            known = self._known[index, name] = {}
+            path = self._path(index, name)
+            data = self._store.read(path) or b""
+            end = read_records(data, known)
+            if end < len(data):
+                # A writer was killed, or a byte has flipped: what comes after could never be read.
+                self._store.write(path, data[:end])
+        return known
+
+    def save(self, index: str, name: str, key: str, plain: tuple[Any, ...]) -> None:
+        """Keep the metadata of one release."""
+        self.load(index, name)[key] = plain
+        if not self._store.writable:
+            return
+        content = dumps((key, plain), MARSHAL)
+        path = self._path(index, name)
+        try:
+            self._store.make_parents(path)
+            descriptor = os.open(path, APPEND, 0o666)
+            try:
+                # One write call: others append to the same file at the same time.
+                os.write(descriptor, RECORD.pack(crc32(content), len(content)) + content)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            # Somebody cleans the cache; it is fetched again when it is needed again.
+            return
+        except OSError as error:
+            self._store.refuse_writes(error)
+
+    def _path(self, index: str, name: str) -> str:
+        return self._store.path("metadata-1", index, f"{name}.meta")
+
+
+def read_records(data: bytes, known: dict[str, tuple[Any, ...]]) -> int:
+    """Put the records in *data* into *known*, and return where the last whole one ends."""
+    place = 0
+    while place + RECORD.size <= len(data):
+        checksum, length = RECORD.unpack_from(data, place)
+        content = data[place + RECORD.size : place + RECORD.size + length]
+        if len(content) != length or crc32(content) != checksum or not length:
+            break
+        key, plain = loads(content)  # noqa: S302 - the cache is the user's own
+        known[key] = plain
+        place += RECORD.size + length
+    return place
+
+
+def index_key(url: str, kind: str = "simple") -> str:
+    """Return what stands for an index in the names of the cache: no address, no secret."""
+    return blake2b(f"{kind} {url}".encode(), digest_size=10).hexdigest()

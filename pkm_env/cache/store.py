@@ -1,0 +1,164 @@
+"""The cache's folder: buckets, safe writes, and whether it may be used at all.
+
+A bucket is a folder whose name ends in the number of its format, so that versions of pkm that differ
+in it live side by side. Every file appears by a rename, whole; a reader needs no lock, and takes
+anything that does not fit, or is gone, as never written. So a ``clean`` may happen at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from marshal import dumps, loads
+from stat import S_ISDIR, S_IWGRP, S_IWOTH
+from struct import Struct
+from zlib import crc32
+
+from pkm_env.files import read_file, remove_file, replace, write_new
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+BUCKETS = ("pages-1", "metadata-1", "memory-1", "wheels-1", "built-1", "archives-1", "git-1", "tmp-1")
+TAG = "CACHEDIR.TAG"
+TAG_TEXT = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of pkm.\n"
+MAGIC = b"pkm1"
+# Magic, length of the content, its checksum.
+OTHERS_WRITE = S_IWGRP | S_IWOTH
+HEADER = Struct("<4sII")
+# What every supported Python reads and writes; 3.14 has a fifth version, which we leave alone.
+MARSHAL = 4
+
+
+class Store:
+    """The cache's folder at *root*; with ``usable`` false nothing is read and nothing kept.
+
+    *warn* is told once why a cache is not used. When a write fails (the disk is full, the folder
+    read-only), reading goes on and nothing more is written.
+    """
+
+    def __init__(self, root: str, warn: Callable[[str], None], platform: str = sys.platform) -> None:
+        self.root = os.path.abspath(root)
+        self._warn = warn
+        self._warned = False
+        self.usable = True
+        self.writable = True
+        self._made: set[str] = set()
+        reason = distrust(self.root, platform)
+        if reason:
+            self.usable = self.writable = False
+            self.complain(f"the cache {self.root} is not used: {reason}")
+
+    def path(self, bucket: str, *parts: str) -> str:
+        """Return the path of something in a bucket."""
+        return os.path.join(self.root, bucket, *parts)
+
+    def complain(self, text: str) -> None:
+        """Warn, once in a run."""
+        if not self._warned:
+            self._warned = True
+            self._warn(text)
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content, None when it cannot be read."""
+        if not self.usable:
+            return None
+        try:
+            return read_file(path)
+        except OSError:
+            return None
+
+    def write(self, path: str, data: bytes) -> bool:
+        """Put *data* at *path* by a rename, and say whether it is there; failures end the writing."""
+        if not self.writable:
+            return False
+        temporary = self.temporary()
+        try:
+            self.make_parents(path)
+            self.make_parents(temporary)
+            try:
+                write_new(temporary, data)
+                replace(temporary, path)
+            except BaseException:
+                remove_file(temporary)
+                raise
+        except FileNotFoundError:
+            # Somebody cleans the cache: what is not kept now is fetched again.
+            self._made.clear()
+            return False
+        except OSError as error:
+            self.refuse_writes(error)
+            return False
+        return True
+
+    def refuse_writes(self, error: OSError) -> None:
+        """Note that the cache cannot be written, and warn."""
+        self.writable = False
+        self.complain(f"the cache {self.root} cannot be written ({error.strerror}); nothing new is kept")
+
+    def temporary(self, suffix: str = "") -> str:
+        """Return a path of nothing yet, on the cache's file system."""
+        return self.path("tmp-1", f"{os.getpid():x}-{os.urandom(8).hex()}{suffix}")
+
+    def make_parents(self, path: str) -> None:
+        """Make the folder that *path* lies in, once in a run; the root is closed to others."""
+        folder = os.path.dirname(path)
+        if folder in self._made:
+            return
+        if not os.path.isdir(folder):
+            if not os.path.isdir(self.root):
+                os.makedirs(self.root, 0o700, exist_ok=True)
+                self._write_tag()
+            os.makedirs(folder, exist_ok=True)
+        self._made.add(folder)
+
+    def _write_tag(self) -> None:
+        """Mark the folder as a cache, so that backups leave it out."""
+        try:
+            write_new(os.path.join(self.root, TAG), TAG_TEXT)
+        except OSError:
+            # Another process was quicker, or what follows will fail too and say so.
+            return
+
+
+def distrust(root: str, platform: str = sys.platform) -> str:
+    """Return why a cache at *root* must not be used, "" when it may; one that is not there may.
+
+    What lies in it is installed, so nobody else may write there: it belongs to the user, and is closed
+    to others.
+    """
+    try:
+        status = os.stat(root)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{error.strerror}"
+    if not S_ISDIR(status.st_mode):
+        return "it is no folder"
+    if platform != "win32" and status.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if platform != "win32" and status.st_mode & OTHERS_WRITE:
+        return "others may write to it (chmod go-w closes it)"
+    return ""
+
+
+def pack(value: Any) -> bytes:
+    """Return *value* (anything that marshal takes) as bytes that tell whether they are whole."""
+    content = dumps(value, MARSHAL)
+    return HEADER.pack(MAGIC, len(content), crc32(content)) + content
+
+
+def unpack(data: bytes | None) -> Any:
+    """Return the value that ``pack`` was given, None when the bytes are not whole or of another format."""
+    if data is None or len(data) < HEADER.size:
+        return None
+    magic, length, checksum = HEADER.unpack_from(data)
+    content = data[HEADER.size :]
+    if magic != MAGIC or len(content) != length or crc32(content) != checksum:
+        return None
+    try:
+        return loads(content)  # noqa: S302 - the cache is the user's own, and the checksum holds
+    except (ValueError, EOFError, TypeError):
+        return None

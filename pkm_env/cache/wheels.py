@@ -1,0 +1,181 @@
+"""WheelCache: unpacked wheels by the SHA-256 of their archive, built wheels by what they were built from.
+
+A wheel is one folder, ``wheels-1/<sha256>``, that appears by a rename: ``tree`` holds its files,
+``manifest`` what they are. A built wheel is a small file, ``built-1/<key>``, that names its SHA-256.
+Archives (sdists) lie under their SHA-256 with their own name.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_env.cache.manifest import Manifest, UnpackedWheel
+from pkm_env.cache.store import pack, unpack
+from pkm_env.files import remove_tree, write_new
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pkm_env.cache.store import Store
+
+MANIFEST = "manifest"
+TREE = "tree"
+
+
+class WheelCache:
+    """The wheels in a store; where the store cannot be written, those of this run in a scratch folder."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._scratch = ""
+
+    def get(self, sha256: str) -> UnpackedWheel | None:
+        """Return the wheel whose archive has this SHA-256, None when it is not here whole."""
+        folder = self._folder(sha256)
+        plain = unpack(self._store.read(os.path.join(folder, MANIFEST)))
+        if plain is None:
+            return self._scratched(sha256)
+        return opened(folder, plain)
+
+    def add(self, archive: str, sha256: str, filename: str) -> UnpackedWheel:
+        """Unpack the wheel at *archive*, whose content has this SHA-256, and return it.
+
+        :raises BadWheel: when it breaks the rules of its format; nothing is kept.
+        :raises OSError: when neither the cache nor a scratch folder can hold it.
+        """
+        if self._store.writable:
+            try:
+                self._store.make_parents(self._store.temporary())
+                self._store.make_parents(self._folder(sha256))
+                return self._put(archive, self._store.temporary(), self._folder(sha256), filename)
+            except OSError as error:
+                self._store.refuse_writes(error)
+        target = os.path.join(self.scratch(), sha256)
+        return self._put(archive, f"{target}.new", target, filename)
+
+    def _put(self, archive: str, temporary: str, folder: str, filename: str) -> UnpackedWheel:
+        from pkm_env.cache.unpack import unpack as unpack_wheel
+
+        os.mkdir(temporary)
+        try:
+            manifest = unpack_wheel(archive, os.path.join(temporary, TREE), filename=filename)
+            write_new(os.path.join(temporary, MANIFEST), pack(manifest.to_plain()))
+            appear(temporary, folder)
+        except BaseException:
+            remove_tree(temporary)
+            raise
+        return UnpackedWheel(os.path.join(folder, TREE), manifest)
+
+    def get_built(self, key: str) -> tuple[UnpackedWheel, str] | None:
+        """Return the wheel that was built under *key* and its file name, None when there is none."""
+        told = unpack(self._store.read(self._store.path("built-1", key)))
+        if not isinstance(told, tuple) or len(told) != 2:  # noqa: PLR2004 - digest and file name
+            return None
+        wheel = self.get(told[0])
+        return (wheel, told[1]) if wheel else None
+
+    def add_built(self, key: str, archive: str, sha256: str) -> UnpackedWheel:
+        """Keep the wheel at *archive* as what is built under *key*.
+
+        :raises: as ``add``.
+        """
+        filename = os.path.basename(archive)
+        wheel = self.get(sha256) or self.add(archive, sha256, filename)
+        self._store.write(self._store.path("built-1", key), pack((sha256, filename)))
+        return wheel
+
+    def archive(self, sha256: str, filename: str) -> str | None:
+        """Return the path of a kept archive, None when it is not here."""
+        path = self._store.path("archives-1", sha256, filename)
+        return path if self._store.usable and os.path.exists(path) else None
+
+    def add_archive(self, temporary: str, sha256: str, filename: str) -> str:
+        """Move the file *temporary* in under its SHA-256 and return its path."""
+        if not self._store.writable:
+            return temporary
+        path = self._store.path("archives-1", sha256, filename)
+        try:
+            self._store.make_parents(path)
+            os.replace(temporary, path)
+        except OSError as error:
+            self._store.refuse_writes(error)
+            return temporary
+        return path
+
+    def drop(self, sha256: str) -> None:
+        """Remove a wheel that turned out to be damaged."""
+        remove_tree(self._folder(sha256))
+
+    def temporary(self, suffix: str = "") -> str:
+        """Return a path for a file that is being fetched: in the cache, else in the scratch folder."""
+        if self._store.writable:
+            path = self._store.temporary(suffix)
+            try:
+                self._store.make_parents(path)
+            except OSError as error:
+                self._store.refuse_writes(error)
+            else:
+                return path
+        return os.path.join(self.scratch(), os.urandom(8).hex() + suffix)
+
+    def scratch(self) -> str:
+        """Return a folder of this run alone, for when the cache cannot be written."""
+        if not self._scratch:
+            from tempfile import mkdtemp
+
+            self._scratch = mkdtemp(prefix="pkm-")
+        return self._scratch
+
+    def is_cached(self, path: str) -> bool:
+        """Whether *path* lies in the cache's own folder, not in the scratch folder."""
+        return path.startswith(self._store.root + os.sep)
+
+    def give_up(self, error: OSError) -> None:
+        """Note that the cache cannot be written; from now on the scratch folder is used."""
+        self._store.refuse_writes(error)
+
+    def close(self) -> None:
+        """Remove the scratch folder."""
+        if self._scratch:
+            remove_tree(self._scratch)
+            self._scratch = ""
+
+    def _folder(self, sha256: str) -> str:
+        return self._store.path("wheels-1", sha256)
+
+    def _scratched(self, sha256: str) -> UnpackedWheel | None:
+        folder = os.path.join(self._scratch, sha256)
+        if not self._scratch or not os.path.isdir(folder):
+            return None
+        with open(os.path.join(folder, MANIFEST), "rb") as file:
+            return opened(folder, unpack(file.read()))
+
+
+def opened(folder: str, plain: Any) -> UnpackedWheel | None:
+    """Return the wheel in *folder* with the manifest *plain*, None when that is of another form."""
+    try:
+        manifest = Manifest.from_plain(plain)
+    except (TypeError, ValueError):
+        return None
+    return UnpackedWheel(os.path.join(folder, TREE), manifest)
+
+
+def appear(temporary: str, folder: str) -> None:
+    """Rename the folder *temporary* to *folder*; where another process was quicker, theirs stays.
+
+    A folder that is there without a whole manifest is a ruin, and is replaced.
+    """
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        try:
+            with open(os.path.join(folder, MANIFEST), "rb") as file:
+                whole = unpack(file.read()) is not None
+        except OSError:
+            whole = False
+        if whole:
+            remove_tree(temporary)
+            return
+        remove_tree(folder)
+        os.rename(temporary, folder)

@@ -1,0 +1,522 @@
+"""IndexClient: the questions one asks of an index, over HTTP or of this disk.
+
+Owns how a page, a metadata text and a file are got; knows no cache. Its methods wait, so they run in
+the threads of a crew; none changes the state of another's answer.
+
+Source: Simple repository API (PEP 503, 658, 691, 714); RFC 9110 sections 13 and 14, RFC 9111.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+
+from pkm_build.errors import PkmError
+from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused
+from pkm_env.index.http import CHUNK, CutShort
+from pkm_env.index.local import find_page, list_folder, with_paths
+from pkm_env.index.simple import (
+    ACCEPT,
+    Page,
+    PageFault,
+    make_page,
+    read_entries,
+    summed,
+)
+from pkm_env.index.urls import local_path, origin
+from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
+from pkm_env.model.distribution import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import http.client
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from pkm_env.index.http import Http
+    from pkm_env.index.names import ReadVersion
+    from pkm_env.index.spec import IndexSpec
+    from pkm_env.model.distribution import File, Metadata
+
+    Advance = Callable[[int], None]
+
+MAX_PAGE = 256 << 20
+MAX_METADATA = 16 << 20
+MAX_FILE = 64 << 30
+DEFAULT_AGE_S = 600
+STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
+OPEN_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class WriteFailed(PkmError):
+    """A download could not be written: the disk is full, or the folder read-only."""
+
+
+class NoRanges(Exception):
+    """The server does not serve parts of files."""
+
+
+class Answer:
+    """What an index answered: ``state`` is "page", "same" (the cached page holds) or "missing".
+
+    ``max_age_s`` says how long it may be used without asking again; -1: not to be kept at all.
+    """
+
+    __slots__ = ("body", "content_type", "etag", "max_age_s", "modified", "state", "url")
+
+    def __init__(
+        self,
+        state: str,
+        body: bytes = b"",
+        *,
+        content_type: str = "",
+        url: str = "",
+        etag: str = "",
+        modified: str = "",
+        max_age_s: int = DEFAULT_AGE_S,
+    ) -> None:
+        self.state = state
+        self.body = body
+        self.content_type = content_type
+        self.url = url
+        self.etag = etag
+        self.modified = modified
+        self.max_age_s = max_age_s
+
+
+class IndexClient:
+    """Asks indexes; safe to use from many threads."""
+
+    def __init__(self, http: Http, platform: str = sys.platform) -> None:
+        self.http = http
+        self._platform = platform
+        self._memo: dict[str, ReadVersion | None] = {}
+        # Servers (scheme, host, port) that gave the whole file when a part was asked for.
+        self._whole: set[tuple[str, str, str]] = set()
+
+    # Pages
+
+    def ask(self, index: IndexSpec, name: str, etag: str = "", modified: str = "") -> Answer:
+        """Return what *index* says of *name*, or that what *etag* and *modified* stand for still holds.
+
+        :raises IndexFailure: when it cannot be asked, or says no.
+        """
+        url = index.base + name + "/" if index.format == "simple" else index.url
+        headers = {"Accept": ACCEPT}
+        if etag:
+            headers["If-None-Match"] = etag
+        elif modified:
+            headers["If-Modified-Since"] = modified
+        response = self.http.get(url, headers, limit=MAX_PAGE, index=index.name)
+        age = max_age(response.headers)
+        if response.status == 304:  # noqa: PLR2004 - not modified
+            return Answer("same", url=response.url, max_age_s=age)
+        if response.status in {404, 410}:
+            return Answer("missing", url=response.url, max_age_s=age)
+        return Answer(
+            "page",
+            response.body,
+            content_type=response.headers.get("content-type", ""),
+            url=response.url,
+            etag=response.headers.get("etag", ""),
+            modified=response.headers.get("last-modified", ""),
+            max_age_s=age,
+        )
+
+    def read(self, index: IndexSpec, name: str, answer: Answer) -> Page:
+        """Return the page of *name* in an answer.
+
+        :raises BadPage: when it is no page of an index.
+        """
+        refused: list[str] = []
+        try:
+            if index.format == "simple":
+                entries = read_entries(
+                    answer.body, answer.content_type, answer.url, refused.append, name=name
+                )
+            else:
+                every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
+                entries = [entry for entry in every if own_entry(entry, name)]
+            page = make_page(entries, name, refused.append, self._memo)
+        except PageFault as fault:
+            raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
+        page.warnings = summed(name, refused)
+        return page
+
+    def read_local(self, index: IndexSpec, name: str) -> Page | None:
+        """Return the page of *name* in an index that is a folder; None when it does not know the name.
+
+        :raises BadPage: when it is no page of an index.
+        """
+        root = local_path(index.url, self._platform)
+        if index.format == "flat":
+            found = list_folder(root, name, self._platform)
+            page = make_page(found, name, lambda _: None, self._memo)
+            return page if page.files else None
+        place = find_page(root, name)
+        if place is None:
+            return None
+        path, kind, _ = place
+        if not kind:
+            return make_page(list_folder(path, "", self._platform), name, lambda _: None, self._memo)
+        refused: list[str] = []
+        with open(path, "rb") as file:
+            body = file.read(MAX_PAGE)
+        url = f"{index.base}{name}/" if index.url.startswith("file:") else file_base(path)
+        try:
+            entries = with_paths(
+                list(read_entries(body, kind, url, refused.append, name=name)), self._platform
+            )
+        except PageFault as fault:
+            raise BadPage(url, index=index.name, reason=str(fault)) from fault
+        page = make_page(entries, name, refused.append, self._memo)
+        page.warnings = summed(name, refused)
+        return page
+
+    # Metadata
+
+    def metadata(self, file: File) -> Metadata | Unavailable | None:
+        """Return what a wheel's METADATA says, fetched alone; None when only the whole file tells.
+
+        :raises IndexFailure: when the server cannot be asked, or says no.
+        """
+        try:
+            text = self._metadata_text(file)
+            return None if text is None else parse_metadata(text)
+        except (BadArchive, InvalidMetadata) as error:
+            return Unavailable("metadata", f"{file.filename}: {error}")
+        except HashMismatch as error:
+            return Unavailable("metadata", str(error).partition("\n")[0], detail=str(error))
+
+    def _metadata_text(self, file: File) -> str | None:
+        """Return the text of METADATA, None when only the whole file tells.
+
+        :raises BadArchive: when the wheel has no readable METADATA.
+        :raises HashMismatch: when the metadata sibling is not the one that is listed.
+        """
+        if file.path:
+            return local_metadata(file.path)
+        if file.metadata_hashes is not None:
+            told = self._sibling(file)
+            if told is not None:
+                return told
+        if origin(file.url) in self._whole:
+            return None
+        try:
+            remote = RemoteFile(self.http, file)
+            return wheel_metadata(file.filename, remote.size, remote.read)
+        except NoRanges:
+            self._whole.add(origin(file.url))
+        except NotHere:
+            pass
+        return None
+
+    def _sibling(self, file: File) -> str | None:
+        """Return the metadata sibling (PEP 658), None when it is not there after all."""
+        path, question, query = file.url.partition("?")
+        url = f"{path}.metadata{question}{query}"
+        response = self.http.get(url, limit=MAX_METADATA, index=file.index)
+        if response.status != 200:  # noqa: PLR2004 - success
+            return None
+        check_hashes(f"{file.filename}.metadata", response.body, file.metadata_hashes or {}, file, url)
+        return response.body.decode("utf-8", "replace")
+
+    # Files
+
+    def download(
+        self,
+        file: File,
+        target: str,
+        *,
+        hashes: Mapping[str, str] | None = None,
+        advance: Advance | None = None,
+    ) -> tuple[str, int]:
+        """Fetch *file* into the new file *target*; return its SHA-256 and size.
+
+        It is hashed while it arrives, and must agree with *hashes* (those of the lock, or by default
+        those of the index) and with the size that is listed. A body that is cut is resumed where it ended.
+
+        :raises HashMismatch: when it is another file; *target* is gone then, as after any error.
+        :raises IndexFailure: when it cannot be fetched.
+        :raises WriteFailed: when it cannot be written.
+        """
+        return Download(self.http, file, target, file.hashes if hashes is None else hashes, advance).run()
+
+
+class RemoteFile:
+    """A file on a server, read in parts; the parts that came are kept."""
+
+    def __init__(self, http: Http, file: File) -> None:
+        self._http = http
+        self._file = file
+        self._parts: list[tuple[int, bytes]] = []
+        self.size = 0
+        self._ask(f"bytes=-{TAIL}")
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return the bytes from *start* on; fewer where the file ends."""
+        length = min(length, self.size - start)
+        for begin, data in self._parts:
+            if begin <= start and start + length <= begin + len(data):
+                return data[start - begin : start - begin + length]
+        self._ask(f"bytes={start}-{start + length - 1}")
+        begin, data = self._parts[-1]
+        if begin != start or len(data) < length:
+            raise BadArchive("the server gave another part than was asked for")
+        return data
+
+    def _ask(self, wanted: str) -> None:
+        """Fetch one part.
+
+        :raises NoRanges: when the server gives no parts.
+        """
+        headers = {"Range": wanted, "Accept-Encoding": "identity"}
+        limit = max(TAIL, 1 << 26)
+
+        def consume(response: http.client.HTTPResponse, _url: str) -> tuple[int, int, bytes]:
+            if response.status in {404, 410}:
+                raise IndexRefused(self._file.url, status=response.status, index=self._file.index)
+            span = response.headers.get("Content-Range", "")
+            if response.status != 206 or "Content-Encoding" in response.headers:  # noqa: PLR2004 - a part
+                raise NoRanges
+            if response.length is None or response.length > limit:
+                raise NoRanges
+            begin, total = read_span(span)
+            data = response.read()
+            return begin, total, data
+
+        try:
+            begin, total, data = self._http.send(self._file.url, headers, consume, index=self._file.index)
+        except IndexRefused as error:
+            if error.status in {404, 410, 401, 403}:
+                raise
+            raise NoRanges from error
+        if self.size and total != self.size:
+            raise BadArchive("the file changed on the server while it was read")
+        self.size = total
+        self._parts.append((begin, data))
+
+
+class Download:
+    """One file on its way to the disk."""
+
+    def __init__(
+        self, http: Http, file: File, target: str, hashes: Mapping[str, str], advance: Advance | None
+    ) -> None:
+        self._http = http
+        self._file = file
+        self._target = target
+        self._hashes = hashes
+        self._advance = advance
+        self._algorithm = next((name for name in STRENGTH if name in hashes), "")
+        self._descriptor = -1
+        self._headers: dict[str, str] = {"Accept-Encoding": "identity"}
+        self._etag = ""
+        self._resumed = False
+        self._restart()
+
+    def run(self) -> tuple[str, int]:
+        """Fetch it, verify it, and return SHA-256 and size."""
+        try:
+            self._descriptor = os.open(self._target, OPEN_NEW, 0o666)
+        except OSError as error:
+            raise unwritable(self._target, error) from error
+        try:
+            result = self._fetch()
+            if result is None:
+                # Parts of two different files may have been put together: once more, from its start.
+                self._headers.pop("Range", None)
+                self._restart()
+                result = self._fetch(last=True)
+                assert result is not None
+        except BaseException:
+            os.close(self._descriptor)
+            os.unlink(self._target)
+            raise
+        os.close(self._descriptor)
+        return result
+
+    def _fetch(self, *, last: bool = False) -> tuple[str, int] | None:
+        self._http.send(self._file.url, self._headers, self._receive, index=self._file.index)
+        found = self._hashers[self._algorithm or "sha256"].hexdigest()
+        expected = self._hashes.get(self._algorithm, found)
+        if found != expected:
+            if self._resumed and not last:
+                return None
+            raise HashMismatch(
+                self._file.url,
+                filename=self._file.filename,
+                algorithm=self._algorithm,
+                expected=expected,
+                found=found,
+                index=self._file.index,
+            )
+        return self._hashers["sha256"].hexdigest(), self._size
+
+    def _restart(self) -> None:
+        """Begin with an empty file."""
+        self._size = 0
+        self._resumed = False
+        self._hashers = {name: hashlib.new(name) for name in {"sha256", self._algorithm or "sha256"}}
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    def _receive(self, response: http.client.HTTPResponse, url: str) -> None:
+        """Write the body of one answer behind what is there."""
+        if response.status == 206 and self._size:  # noqa: PLR2004 - a part
+            if read_span(response.headers.get("Content-Range", ""))[0] != self._size:
+                raise CutShort("the server gave another part than was asked for")
+            self._resumed = True
+        elif response.status == 200:  # noqa: PLR2004 - the whole
+            self._restart()
+        else:
+            raise IndexRefused(url, status=response.status, index=self._file.index, reason="no file")
+        strong = response.headers.get("ETag", "")
+        self._etag = "" if strong.startswith("W/") else strong
+        try:
+            self._write_body(response)
+        finally:
+            self._prepare_resume(response)
+        if response.length:
+            raise CutShort(f"the file ended {response.length} bytes early")
+
+    def _write_body(self, response: http.client.HTTPResponse) -> None:
+        buffer = memoryview(bytearray(CHUNK))
+        limit = MAX_FILE if self._file.size is None else self._file.size
+        while count := response.readinto(buffer):
+            part = buffer[:count]
+            for hasher in self._hashers.values():
+                hasher.update(part)
+            self._size += count
+            if self._size > limit:
+                raise BadPage(
+                    self._file.url,
+                    index=self._file.index,
+                    reason=f"{self._file.filename} is larger than the {limit} bytes that are listed",
+                )
+            try:
+                while part:
+                    part = part[os.write(self._descriptor, part) :]
+            except OSError as error:
+                raise unwritable(self._target, error) from error
+            if self._advance:
+                self._advance(count)
+
+    def _prepare_resume(self, response: http.client.HTTPResponse) -> None:
+        """Make the next try ask for the rest, where the server can give it."""
+        self._headers.pop("Range", None)
+        self._headers.pop("If-Range", None)
+        if self._size and response.headers.get("Accept-Ranges", "").lower() == "bytes":
+            self._headers["Range"] = f"bytes={self._size}-"
+            if self._etag:
+                self._headers["If-Range"] = self._etag
+
+
+def unwritable(path: str, error: OSError) -> WriteFailed:
+    """Return the error that says that a download could not be written."""
+    return WriteFailed(
+        f"{path} cannot be written: {error.strerror}", "PKM_CACHE_DIR chooses another place for the cache"
+    )
+
+
+def read_span(text: str) -> tuple[int, int]:
+    """Return begin and total of a Content-Range ("bytes 10-19/200").
+
+    :raises NoRanges: when it cannot be read.
+    """
+    unit, _, rest = text.strip().partition(" ")
+    span, _, total = rest.partition("/")
+    begin = span.partition("-")[0].strip()
+    if unit.lower() != "bytes" or not begin.isdecimal() or not total.strip().isdecimal():
+        raise NoRanges
+    return int(begin), int(total)
+
+
+def check_hashes(filename: str, data: bytes, hashes: Mapping[str, str], file: File, url: str) -> None:
+    """Compare *data* with the strongest of *hashes*.
+
+    :raises HashMismatch: when they differ.
+    """
+    algorithm = next((name for name in STRENGTH if name in hashes), "")
+    if not algorithm:
+        return
+    found = hashlib.new(algorithm, data).hexdigest()
+    if found != hashes[algorithm]:
+        raise HashMismatch(
+            url,
+            filename=filename,
+            algorithm=algorithm,
+            expected=hashes[algorithm],
+            found=found,
+            index=file.index,
+        )
+
+
+def local_metadata(path: str) -> str:
+    """Return the METADATA of a wheel on this disk.
+
+    :raises BadArchive: when it has none, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+
+            def read(start: int, length: int) -> bytes:
+                file.seek(start)
+                return file.read(length)
+
+            return wheel_metadata(os.path.basename(path), size, read)
+    except OSError as error:
+        raise BadArchive(f"{path} cannot be read: {error.strerror}") from error
+    except NotHere:
+        import zipfile
+
+        return zipped_metadata(path, zipfile.ZipFile)
+
+
+def zipped_metadata(path: str, opened: Callable[[str], Any]) -> str:
+    """Return the METADATA of a wheel in the zip64 form.
+
+    :raises BadArchive: when it has none, or cannot be read.
+    """
+    try:
+        with opened(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+            if len(names) != 1 or archive.getinfo(names[0]).file_size > MAX_METADATA:
+                raise BadArchive("it has no METADATA, or more than one")
+            text: str = archive.read(names[0]).decode("utf-8", "replace")
+            return text
+    except (OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise BadArchive(f"it cannot be read: {error}") from error
+
+
+def max_age(headers: Mapping[str, str]) -> int:
+    """Return for how many seconds an answer may be used, -1 when it must not be kept (RFC 9111)."""
+    told = headers.get("cache-control", "").lower()
+    found = DEFAULT_AGE_S
+    for item in told.split(","):
+        key, _, value = item.strip().partition("=")
+        if key == "no-store":
+            return -1
+        if key == "no-cache":
+            return 0
+        if key == "max-age" and value.strip('"').isdecimal():
+            found = min(int(value.strip('"')[:10]), 86_400)
+    return found
+
+
+def own_entry(entry: tuple[Any, ...], name: str) -> bool:
+    """Whether an entry of a page for all names may be of *name*."""
+    from pkm_env.index.local import may_be_of
+
+    return may_be_of(entry[0], name)
+
+
+def file_base(path: str) -> str:
+    """Return the URL against which the links of a page on this disk are read."""
+    from pkm_env.index.local import file_url
+
+    return file_url(path)

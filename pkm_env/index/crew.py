@@ -1,0 +1,74 @@
+"""A crew of threads that wait for servers, and one caller that does all the thinking.
+
+Jobs run in threads and only wait: requests, inflating, hashing, writing files. What comes of a job is
+handed to its ``then`` in the caller's thread, inside ``step``; so all state of the caller is touched by
+one thread, and needs no locks. ``concurrent.futures`` would do, and imports ``logging`` (17 ms).
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Job = Callable[[], Any]
+    Then = Callable[[Any, BaseException | None], None]
+
+THREADS = 32
+
+
+class Crew:
+    """Up to *threads* daemon threads, started as they are needed; they end with the process."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._limit = threads
+        self._started = 0
+        self._under_way = 0
+        self._jobs: SimpleQueue[tuple[Job, Then] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[Then, Any, BaseException | None]] = SimpleQueue()
+
+    @property
+    def under_way(self) -> int:
+        """How many jobs have not been handed to their ``then``."""
+        return self._under_way
+
+    def submit(self, job: Job, then: Then) -> None:
+        """Run *job* in a thread, then ``then(result, error)`` in the thread that calls ``step``."""
+        self._under_way += 1
+        self._jobs.put((job, then))
+        if self._started < min(self._limit, self._under_way):
+            self._started += 1
+            threading.Thread(target=self._work, name="pkm-crew", daemon=True).start()
+
+    def step(self) -> None:
+        """Wait until a job is done, and hand over all that are; there must be one under way."""
+        assert self._under_way, "nothing is under way, so nothing will ever be done"
+        self._hand_over(*self._done.get())
+        self.settle()
+
+    def settle(self) -> None:
+        """Hand over what is done, without waiting."""
+        while not self._done.empty():
+            self._hand_over(*self._done.get())
+
+    def close(self) -> None:
+        """Let the threads end when their present jobs are done."""
+        for _ in range(self._started):
+            self._jobs.put(None)
+
+    def _hand_over(self, then: Then, result: Any, error: BaseException | None) -> None:
+        self._under_way -= 1
+        then(result, error)
+
+    def _work(self) -> None:
+        while (taken := self._jobs.get()) is not None:
+            job, then = taken
+            try:
+                result, error = job(), None
+            except BaseException as raised:  # noqa: BLE001 - it is raised again in the caller's thread
+                result, error = None, raised
+            self._done.put((then, result, error))

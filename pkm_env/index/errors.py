@@ -1,0 +1,135 @@
+"""What can go wrong between pkm and an index; each error carries fields, and ``str()`` words them.
+
+::
+
+    PkmError
+    └── IndexFailure            an index could not be asked, or gave no usable answer
+        ├── IndexUnreachable    no answer, or only "later", after several tries
+        ├── IndexRefused        an answer that says no (401, 403, other 4xx)
+        ├── BadPage             an answer that is no page of an index
+        ├── Offline             a request would be needed, and none may be sent
+        └── HashMismatch        a file that is not the one that was listed or locked
+
+No message holds a password: URLs come through ``shown_url``.
+"""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_env.index.urls import shown_url
+
+
+class IndexFailure(PkmError):
+    """An index could not be asked, or gave no usable answer; *url* is without secrets, *index* its name."""
+
+    def __init__(self, url: str, *, index: str = "", reason: str = "", hint: str = "") -> None:
+        super().__init__(shown_url(url))
+        self.url = shown_url(url)
+        self.index = index
+        self.reason = printable(reason)
+        if hint:
+            self.hint = hint
+
+    @property
+    def where(self) -> str:
+        """What the message calls the place: the index by name where one is known."""
+        return f'index "{self.index}"' if self.index else self.url
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason} ({self.url})" if self.index else f"{self.url}: {self.reason}"
+
+
+class IndexUnreachable(IndexFailure):
+    """There was no answer, or only "later", in *attempts* tries that took *seconds*."""
+
+    hint = (
+        "pkm --offline uses what is cached; pkm index list shows where each index is configured, "
+        "and PKM_HTTP_TIMEOUT sets how many seconds an answer may take"
+    )
+
+    def __init__(
+        self, url: str, *, index: str = "", reason: str = "", attempts: int = 1, seconds: float = 0.0
+    ) -> None:
+        super().__init__(url, index=index, reason=reason)
+        self.attempts = attempts
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        told = f"{self.where} does not answer: {self.reason} (tried {times}, {self.seconds:.0f} s)"
+        return f"{told}\n  {self.url}" if self.index else told
+
+
+class IndexRefused(IndexFailure):
+    """The answer has the HTTP *status* 4xx, or one that no retry would change."""
+
+    def __init__(self, url: str, *, status: int, index: str = "", reason: str = "") -> None:
+        super().__init__(url, index=index, reason=reason)
+        self.status = status
+        if status in {401, 403, 407}:
+            name = variable_name(index) if index else "NAME"
+            self.hint = (
+                f"give credentials by PKM_INDEX_{name}_USERNAME and PKM_INDEX_{name}_PASSWORD, "
+                "by netrc or by the keyring"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.where} refuses: HTTP {self.status} {self.reason}".rstrip() + f"\n  {self.url}"
+
+
+class BadPage(IndexFailure):
+    """The answer is no page of an index: malformed, of a wrong type, too large, of another version."""
+
+    hint = "the address of an index usually ends in /simple/; pkm index list shows where it is configured"
+
+    def __str__(self) -> str:
+        return f"{self.where} gives no usable page: {self.reason}\n  {self.url}"
+
+
+class Offline(IndexFailure):
+    """A request would be needed, and none may be sent."""
+
+    hint = "run it once without --offline; what it fetches stays in the cache"
+
+    def __str__(self) -> str:
+        return f"{self.reason or self.url} is not in the cache, and pkm is offline"
+
+
+class HashMismatch(IndexFailure):
+    """A file whose content is not what index or lock say."""
+
+    def __init__(
+        self, url: str, *, filename: str, algorithm: str, expected: str, found: str, index: str = ""
+    ) -> None:
+        super().__init__(url, index=index, reason="another content")
+        self.filename = printable(filename)
+        self.algorithm = algorithm
+        self.expected = expected
+        self.found = found
+        self.hint = (
+            f"the file that is served is not {self.filename} as listed or locked; if another file under "
+            "the same name is meant, lock again with --refresh-package"
+        )
+
+    def __str__(self) -> str:
+        width = " " * 2
+        return (
+            f"the file {self.filename} is not the one that is expected\n"
+            f"{width}expected  {self.algorithm} {short_digest(self.expected)}\n"
+            f"{width}got       {self.algorithm} {short_digest(self.found)}  from {self.where}"
+        )
+
+
+def short_digest(digest: str) -> str:
+    """Return the two ends of a long digest."""
+    return digest if len(digest) <= 16 else f"{digest[:8]}…{digest[-8:]}"  # noqa: PLR2004 - what is short
+
+
+def printable(text: str) -> str:
+    """Return *text* with control characters written out, so that none reaches a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def variable_name(index: str) -> str:
+    """Return how the name of an index stands in the names of environment variables."""
+    return index.upper().replace("-", "_").replace(".", "_")

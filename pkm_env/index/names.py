@@ -1,0 +1,108 @@
+"""File names of wheels and sdists, read quickly.
+
+``packaging`` needs 8 µs for the name of a wheel, and a large page has 10,000 of them. It is the judge of
+what is here in the property tests.
+
+Source: Binary distribution format, Source distribution format.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pkm_build.grammar import NotUnderstood, normalise
+from pkm_build.grammar import read_version as normal_version
+from pkm_env.model.versions import is_prerelease, version_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_env.model.versions import Key
+
+SDIST_ENDINGS = (".tar.gz", ".zip")
+WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
+TAG_SET = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+").fullmatch
+
+
+class ReadVersion:
+    """A version: its normal form, a key that sorts as PEP 440 says, and whether it is a pre-release."""
+
+    __slots__ = ("is_prerelease", "key", "text")
+
+    def __init__(self, text: str, key: Key) -> None:
+        self.text = text
+        self.key = key
+        self.is_prerelease = is_prerelease(key)
+
+
+def read_version(text: str) -> ReadVersion | None:
+    """Return what *text* says as a version, None when it is none."""
+    try:
+        normal = normal_version(text)
+    except NotUnderstood:
+        return None
+    return ReadVersion(normal, version_key(normal))
+
+
+class FileNames:
+    """Reads the file names of one project's page; what they share is read once.
+
+    *name* is normalised; a file of another project is not recognised.
+    """
+
+    __slots__ = ("_prefixes", "_versions", "name")
+
+    def __init__(self, name: str, versions: dict[str, ReadVersion | None] | None = None) -> None:
+        self.name = name
+        self._prefixes: dict[str, bool] = {}
+        self._versions: dict[str, ReadVersion | None] = {} if versions is None else versions
+
+    def read(self, filename: str) -> tuple[ReadVersion, str] | None:
+        """Return version and compressed tag set ("sdist" for an sdist), None when it is no such file."""
+        if filename.endswith(".whl"):
+            return self._read_wheel(filename)
+        for ending in SDIST_ENDINGS:
+            if filename.endswith(ending):
+                return self._read_sdist(filename[: -len(ending)])
+        return None
+
+    def _version(self, text: str) -> ReadVersion | None:
+        try:
+            return self._versions[text]
+        except KeyError:
+            found = self._versions[text] = read_version(text)
+            return found
+
+    def _is_own(self, raw: str) -> bool:
+        try:
+            return self._prefixes[raw]
+        except KeyError:
+            own = WHEEL_NAME(raw) is not None and "__" not in raw and normalise(raw) == self.name
+            self._prefixes[raw] = own
+            return own
+
+    def _read_wheel(self, filename: str) -> tuple[ReadVersion, str] | None:
+        parts = filename[:-4].split("-")
+        if len(parts) == 6:  # noqa: PLR2004 - name, version, build number and three tags
+            if not parts[2][:1].isdecimal():
+                return None
+        elif len(parts) != 5:  # noqa: PLR2004 - name, version and three tags
+            return None
+        if not self._is_own(parts[0]):
+            return None
+        version = self._version(parts[1])
+        tags = f"{parts[-3]}-{parts[-2]}-{parts[-1]}"
+        if version is None or TAG_SET(tags) is None:
+            return None
+        return version, tags if tags.islower() else tags.lower()
+
+    def _read_sdist(self, stem: str) -> tuple[ReadVersion, str] | None:
+        # Old sdists have hyphens in the name ("ruamel.yaml-clib-0.2"), so the cut is where the
+        # name of the project ends, not the first or the last hyphen.
+        position = stem.find("-")
+        while position > 0:
+            if normalise(stem[:position]) == self.name:
+                version = self._version(stem[position + 1 :])
+                if version is not None:
+                    return version, "sdist"
+            position = stem.find("-", position + 1)
+        return None

@@ -1,0 +1,495 @@
+"""Provision: whole files and what is made of them: wheels fetched or built, archives, direct sources.
+
+The second half of ``supply``: a lock from a warm cache needs none of it. Methods named ``fetch_…`` may
+run in the threads of a crew; all else is called by one thread.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build.errors import PkmError
+from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
+from pkm_env.index.local import file_url
+from pkm_env.index.urls import split_credentials
+from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
+from pkm_env.model.distribution import File, Metadata, Unavailable
+from pkm_env.model.versions import UnreadableVersion, version_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Protocol
+
+    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.cache.wheels import WheelCache
+    from pkm_env.index.client import IndexClient
+    from pkm_env.index.crew import Crew
+    from pkm_env.model.distribution import Source
+    from pkm_env.model.ports import Listing, Memory, Reporter
+else:
+    Protocol = object
+
+CHUNK = 1 << 20
+
+
+class Builder(Protocol):
+    """What provision asks of builds; ``context`` gives one that uses ``build``."""
+
+    def static_metadata(self, path: str) -> Metadata | None:
+        """Return what an sdist (file) or a tree (folder) says without a build, None when it cannot tell."""
+
+    def built_metadata(self, path: str, subdirectory: str = "") -> Metadata | Unavailable:
+        """Return what the wheel built from *path* would say."""
+
+    def build_wheel(self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False) -> str:
+        """Build a wheel from *path* into *folder* and return its path.
+
+        :raises PkmError: when the build fails.
+        """
+
+    def cache_key(self, path: str, subdirectory: str = "", *, editable: bool = False) -> str:
+        """Return what the wheel depends on (source, settings, tools), "" when it must not be kept."""
+
+
+class Wanted:
+    """A package that sync wants: an index's *file* (wheel or sdist), or a *source*.
+
+    ``name`` is normalised; ``hashes`` are those of the lock, and hold for the file or archive.
+    ``location`` is the URL in the lock, ``editable`` counts for directories.
+    """
+
+    __slots__ = ("file", "hashes", "name", "source", "version")
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        *,
+        file: File | None = None,
+        source: Source | None = None,
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.file = file
+        self.source = source
+        self.hashes = dict(hashes or (file.hashes if file else {}))
+
+    def __repr__(self) -> str:
+        return f"Wanted({self.name!r}, {self.version!r})"
+
+
+class NoWheel(PkmError):
+    """A locked package for which no wheel can be had; ``str()`` says why."""
+
+
+class Provision:
+    """Fetches and builds; see the module's docstring."""
+
+    def __init__(
+        self,
+        wheels: WheelCache,
+        network: Callable[[], tuple[IndexClient, Crew]],
+        memory: Memory,
+        *,
+        builder: Builder | None = None,
+        checkout: Callable[[Source], tuple[Source, str]] | None = None,
+        listing: Callable[[str], Listing | Unavailable] | None = None,
+        offline: bool = False,
+    ) -> None:
+        self._wheels = wheels
+        self._network = network
+        self._memory = memory
+        self._builder = builder
+        self._checkout = checkout
+        self._listing = listing
+        self._offline = offline
+
+    def close(self) -> None:
+        """Let go of what lies in scratch folders."""
+        self._wheels.close()
+
+    # Hashes
+
+    def local_sha256(self, path: str) -> str:
+        """Return the SHA-256 of a file of this machine, computed once for each state of it."""
+        status = os.stat(path)
+        key = f"{path}|{status.st_mtime_ns}|{status.st_ctime_ns}|{status.st_size}|{status.st_ino}"
+        known = self._memory.recall("sha256", key)
+        if isinstance(known, str):
+            return known
+        found = sha256_of(path)
+        self._memory.remember("sha256", key, found)
+        return found
+
+    def hashes(self, file: File) -> dict[str, str]:
+        """Return the hashes of a listed file, for a lock; what the index does not tell is computed.
+
+        :raises IndexFailure: when it has to be fetched, and cannot.
+        """
+        if file.hashes:
+            return dict(file.hashes)
+        if file.path:
+            return {"sha256": self.local_sha256(file.path)}
+        key = f"{file.url}|{file.filename}|{file.size}|{file.upload_time}"
+        known = self._memory.recall("file-sha256", key)
+        if isinstance(known, str):
+            return {"sha256": known}
+        temporary, sha256 = self._fetch(file, {}, None)
+        self._keep(temporary, sha256, file.filename)
+        self._memory.remember("file-sha256", key, sha256)
+        return {"sha256": sha256}
+
+    def _keep(self, temporary: str, sha256: str, filename: str) -> None:
+        """Keep a file that had to be fetched, for the sync that will follow."""
+        if filename.endswith(".whl"):
+            try:
+                self._wheels.add(temporary, sha256, filename)
+            finally:
+                os.unlink(temporary)
+        else:
+            self._wheels.add_archive(temporary, sha256, filename)
+
+    # Fetching; may run in threads
+
+    def _fetch(
+        self, file: File, hashes: Mapping[str, str], advance: Callable[[int], None] | None
+    ) -> tuple[str, str]:
+        """Return the path of a fetched file and its SHA-256."""
+        if self._offline:
+            raise Offline(file.url, index=file.index, reason=file.filename)
+        from pkm_env.index.client import WriteFailed
+
+        client = self._network()[0]
+        while True:
+            temporary = self._wheels.temporary()
+            try:
+                return temporary, client.download(file, temporary, hashes=hashes, advance=advance)[0]
+            except WriteFailed as error:
+                if not self._wheels.is_cached(temporary) or not isinstance(error.__cause__, OSError):
+                    raise
+                self._wheels.give_up(error.__cause__)
+
+    def fetch_archive(self, file: File, hashes: Mapping[str, str] | None = None) -> str:
+        """Return the path of an archive (an sdist) of an index, from the cache or fetched.
+
+        :raises IndexFailure: when it cannot be had.
+        """
+        wanted = file.hashes if hashes is None else dict(hashes)
+        if file.path:
+            check_local(file, wanted, self.local_sha256(file.path))
+            return file.path
+        sha256 = wanted.get("sha256", "")
+        kept = self._wheels.archive(sha256, file.filename) if sha256 else None
+        if kept and sha256_of(kept) == sha256:
+            return kept
+        temporary, found = self._fetch(file, wanted, None)
+        return self._wheels.add_archive(temporary, found, file.filename)
+
+    def fetch_wheel(
+        self, file: File, hashes: Mapping[str, str], advance: Callable[[int], None] | None = None
+    ) -> UnpackedWheel:
+        """Return a wheel of an index, unpacked, from the cache or fetched.
+
+        :raises IndexFailure: when it cannot be had.
+        :raises BadWheel: when it breaks the rules of its format.
+        """
+        sha256 = hashes.get("sha256", "")
+        if file.path:
+            found = self.local_sha256(file.path)
+            check_local(file, hashes, found)
+            return self._wheels.get(found) or self._wheels.add(file.path, found, file.filename)
+        kept = self._wheels.get(sha256) if sha256 else None
+        if kept:
+            return kept
+        temporary, found = self._fetch(file, hashes, advance)
+        try:
+            return self._wheels.get(found) or self._wheels.add(temporary, found, file.filename)
+        finally:
+            os.unlink(temporary)
+
+    def fetch_metadata(self, file: File) -> Metadata | Unavailable:
+        """Return the metadata of a wheel by way of the whole wheel, which is kept for the sync.
+
+        :raises IndexFailure: when it cannot be had.
+        """
+        try:
+            return metadata_of_tree(self.fetch_wheel(file, file.hashes))
+        except (HashMismatch, IndexFailure):
+            raise
+        except PkmError as error:
+            return Unavailable("metadata", str(error))
+
+    # Metadata and sources
+
+    def sdist_metadata(self, path: str, name: str, version: str) -> Metadata | Unavailable:
+        """Return the metadata of the sdist at *path*: as it says, else as a build finds out."""
+        if self._builder is None:
+            return Unavailable("no-build", f"{name} {version} would have to be built")
+        return self._builder.static_metadata(path) or self._builder.built_metadata(path)
+
+    def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
+        """Return *source* as it will be locked, and what is there.
+
+        :raises IndexFailure: when an archive cannot be had.
+        """
+        settled, path = self._locate(source)
+        if path.endswith(".whl"):
+            from pkm_env.index.client import local_metadata
+
+            try:
+                found: Metadata | Unavailable = parse_metadata(local_metadata(path))
+            except (ValueError, InvalidMetadata) as error:
+                found = Unavailable("metadata", f"{os.path.basename(path)}: {error}")
+        else:
+            found = self._tree_metadata(name, path, source.subdirectory)
+        if isinstance(found, Unavailable):
+            return found
+        if name and found.name != name:
+            shown = split_credentials(source.location)[0]
+            return Unavailable("metadata", f"{shown} is {found.name}, not {name}")
+        return settled, found
+
+    def _tree_metadata(self, name: str, path: str, subdirectory: str) -> Metadata | Unavailable:
+        """Return the metadata of a source tree or an sdist."""
+        if self._builder is None:
+            return Unavailable("no-build", f"{name or path} would have to be built")
+        below = os.path.join(path, *subdirectory.split("/")) if subdirectory and os.path.isdir(path) else path
+        if below == path and subdirectory:
+            return self._builder.built_metadata(path, subdirectory)
+        return self._builder.static_metadata(below) or self._builder.built_metadata(path, subdirectory)
+
+    def _locate(self, source: Source) -> tuple[Source, str]:
+        """Return *source* with hashes or commit filled in, and the path of what it stands for."""
+        if source.kind == "directory":
+            return source, source.location
+        if source.kind == "vcs":
+            assert self._checkout is not None, "this provision was made without a way to fetch repositories"
+            return self._checkout(source)
+        file = archive_file(source)
+        path = self.fetch_archive(file, source.hashes)
+        if source.hashes:
+            return source, path
+        return source.replaced(hashes={"sha256": self.local_sha256(path)}), path
+
+    # Wheels for sync
+
+    def wheels(self, wanted: Sequence[Wanted], reporter: Reporter) -> list[UnpackedWheel]:
+        """Return the wheels of all *wanted*, in their order.
+
+        What is not cached is fetched in parallel, the largest first, while it is hashed against the
+        lock; sdists and sources are built, one after the other, when all is fetched.
+
+        :raises IndexFailure: when a file cannot be had.
+        :raises HashMismatch: when a file is not the one that was locked.
+        :raises BadWheel: when a wheel breaks the rules of its format.
+        :raises NoWheel: when a build fails, or gives another package.
+        """
+        found: list[UnpackedWheel | None] = [self._cached(item) for item in wanted]
+        missing = [at for at, wheel in enumerate(found) if wheel is None]
+        fetched = [at for at in missing if is_wheel(wanted[at])]
+        if fetched:
+            self._fetch_all(wanted, fetched, found, reporter)
+        for at in missing:
+            if found[at] is None:
+                found[at] = self._build(wanted[at], reporter)
+        return [wheel for wheel in found if wheel is not None]
+
+    def _cached(self, item: Wanted) -> UnpackedWheel | None:
+        sha256 = item.hashes.get("sha256", "")
+        return self._wheels.get(sha256) if sha256 and is_wheel(item) else None
+
+    def _fetch_all(
+        self, wanted: Sequence[Wanted], places: list[int], found: list[Any], reporter: Reporter
+    ) -> None:
+        """Put the wheels at *places* into *found*; of several errors the first in order is raised."""
+        crew = self._network()[1]
+        errors: dict[int, BaseException] = {}
+        for at in sorted(places, key=lambda at: (-size_of(wanted[at]), at)):
+            item = wanted[at]
+            number = reporter.start("fetch", item.name, size_of(item) or None)
+            crew.submit(*self._fetch_job(item, at, found, errors, number, reporter))
+        while any(found[at] is None and at not in errors for at in places):
+            crew.step()
+        if errors:
+            raise errors[min(errors)]
+
+    def _fetch_job(
+        self,
+        item: Wanted,
+        at: int,
+        found: list[Any],
+        errors: dict[int, BaseException],
+        number: int,
+        reporter: Reporter,
+    ) -> tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]:
+        """Return the job that fetches one wheel, and what takes its result."""
+
+        def job() -> UnpackedWheel:
+            if errors:
+                raise NoWheel("left out, for another one failed")
+            return self._fetch_item(item, lambda amount: reporter.advance(number, amount))
+
+        def then(wheel: Any, error: BaseException | None) -> None:
+            reporter.finish(number)
+            if error is not None:
+                if not (isinstance(error, NoWheel) and errors):
+                    errors[at] = error
+                else:
+                    errors.setdefault(at, min(errors.items())[1])
+            found[at] = wheel
+
+        return job, then
+
+    def _fetch_item(self, item: Wanted, advance: Callable[[int], None]) -> UnpackedWheel:
+        """Return a wheel from the first place that has it: the lock's URL, else an index that lists it."""
+        file = item.file if item.file is not None else archive_file(item.source)
+        try:
+            return self.fetch_wheel(file, item.hashes, advance)
+        except HashMismatch:
+            raise
+        except IndexFailure:
+            other = self._listed_elsewhere(item, file)
+            if other is None:
+                raise
+            return self.fetch_wheel(other, item.hashes, advance)
+
+    def _listed_elsewhere(self, item: Wanted, file: File) -> File | None:
+        """Return the same file (name and SHA-256) as one of the user's indexes lists it, None for none."""
+        if self._listing is None or item.file is None:
+            return None
+        listing = self._listing(item.name)
+        if isinstance(listing, Unavailable):
+            return None
+        for other in listing.files(item.version):
+            same = other.hashes.get("sha256") == item.hashes.get("sha256", "none")
+            if other.filename == file.filename and same and other.url != file.url:
+                return other
+        return None
+
+    def _build(self, item: Wanted, reporter: Reporter) -> UnpackedWheel:
+        """Return the wheel built from an sdist or a source.
+
+        :raises NoWheel: when it is another package than was locked.
+        """
+        if self._builder is None:
+            raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
+        path, subdirectory, editable = self._build_input(item)
+        key = self._builder.cache_key(path, subdirectory, editable=editable)
+        kept = self._wheels.get_built(key) if key else None
+        if kept:
+            return kept[0]
+        number = reporter.start("build", item.name)
+        folder = self._wheels.temporary(".build")
+        os.makedirs(folder)
+        try:
+            built = self._builder.build_wheel(path, folder, subdirectory, editable=editable)
+            sha256 = sha256_of(built)
+            if key:
+                wheel = self._wheels.add_built(key, built, sha256)
+            else:
+                wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
+        finally:
+            from pkm_env.files import remove_tree
+
+            remove_tree(folder)
+            reporter.finish(number)
+        check_built(item, wheel)
+        return wheel
+
+    def _build_input(self, item: Wanted) -> tuple[str, str, bool]:
+        """Return the path to build from, the subdirectory in it, and whether an editable wheel is wanted."""
+        if item.file is not None:
+            return self.fetch_archive(item.file, item.hashes), "", False
+        assert item.source is not None, "a wanted package has a file or a source"
+        _, path = self._locate(item.source)
+        return path, item.source.subdirectory, item.source.editable
+
+
+def is_wheel(item: Wanted) -> bool:
+    """Whether what is wanted is the file of a wheel."""
+    if item.file is not None:
+        return item.file.is_wheel
+    return item.source is not None and item.source.kind == "archive" and is_wheel_name(item.source.location)
+
+
+def is_wheel_name(location: str) -> bool:
+    """Whether a path or URL ends in the name of a wheel."""
+    return location.partition("#")[0].partition("?")[0].endswith(".whl")
+
+
+def size_of(item: Wanted) -> int:
+    """Return the size in bytes of the wanted file, 0 when it is not known."""
+    return (item.file.size or 0) if item.file is not None else 0
+
+
+def archive_file(source: Source | None) -> File:
+    """Return an archive that no index lists as a file."""
+    assert source is not None, "a wanted package has a file or a source"
+    from urllib.parse import unquote
+
+    location = source.location.partition("#")[0]
+    filename = unquote(location.partition("?")[0].replace("\\", "/").rpartition("/")[2])
+    is_url = "://" in location
+    return File(
+        filename,
+        location if is_url else file_url(location),
+        hashes=source.hashes,
+        path="" if is_url and not location.startswith("file:") else location.removeprefix("file://"),
+    )
+
+
+def metadata_of_tree(wheel: UnpackedWheel) -> Metadata:
+    """Return the metadata in an unpacked wheel.
+
+    :raises InvalidMetadata: when it cannot be read.
+    """
+    path = os.path.join(wheel.path, wheel.manifest.dist_info, "METADATA")
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return parse_metadata(file.read())
+
+
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a file."""
+    from hashlib import sha256
+
+    hasher = sha256()
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(CHUNK):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def check_local(file: File, hashes: Mapping[str, str], found: str) -> None:
+    """Compare a file of this machine with the SHA-256 that is expected, where one is.
+
+    :raises HashMismatch: when it differs.
+    """
+    expected = hashes.get("sha256", found)
+    if expected != found:
+        raise HashMismatch(
+            file.url,
+            filename=file.filename,
+            algorithm="sha256",
+            expected=expected,
+            found=found,
+            index=file.index,
+        )
+
+
+def check_built(item: Wanted, wheel: UnpackedWheel) -> None:
+    """Compare a built wheel with what was locked; a directory's version may have moved on.
+
+    :raises NoWheel: when it is another package.
+    """
+    told = wheel.manifest
+    if told.name != item.name:
+        raise NoWheel(f"building {item.name} {item.version} gave the wheel of {told.name} {told.version}")
+    if item.version and (item.source is None or item.source.kind != "directory"):
+        try:
+            same = version_key(told.version) == version_key(item.version)
+        except UnreadableVersion:
+            same = False
+        if not same:
+            raise NoWheel(f"building {item.name} {item.version} gave version {told.version}")

@@ -1,0 +1,195 @@
+"""From the digest of a page to a listing, and which file of a release is asked for its metadata.
+
+Pure: what stands in a page comes in, what the resolver sees comes out.
+"""
+
+from __future__ import annotations
+
+from struct import unpack
+
+from pkm_env.model.distribution import File, Unavailable
+from pkm_env.model.ports import Listing
+from pkm_env.model.versions import UnreadableVersion, version_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+    from pkm_env.model.distribution import Metadata
+
+    # A version's number in the page -> its plain files.
+    PlainFiles = Callable[[int], tuple[tuple[Any, ...], ...]]
+
+UNDATED = 0xFFFF_FFFF
+NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+# Positions in the plain form of a File.
+FILENAME, HASHES, INDEX, REQUIRES_PYTHON, SIZE, UPLOAD_TIME, URL, YANKED = 0, 1, 2, 5, 6, 7, 8, 9
+
+
+class DatedListing(Listing):
+    """A listing after the cut-off date: ``excluded`` is the mask of the versions that are too new.
+
+    ``undated`` is the mask of those of them that have a file without a time of upload.
+    """
+
+    __slots__ = ("excluded", "undated")
+
+    excluded: int
+    undated: int
+
+
+def make_listing(
+    name: str,
+    index: str,
+    digest: tuple[Any, ...],
+    plain_files: PlainFiles,
+    cutoff: tuple[str, int] | None = None,
+) -> DatedListing:
+    """Return the listing of *name* from the *digest* of a page.
+
+    *cutoff* is a time as text and in seconds since 1970: files that were uploaded then or later, or
+    nobody knows when, are left out, and versions without any other file are in no signature.
+    """
+    versions, signatures, prereleases, yanked, key, times = digest
+    numbers = {version: number for number, version in enumerate(versions)}
+
+    def files_of(version: str) -> tuple[File, ...]:
+        number = numbers.get(version)
+        if number is None:
+            return ()
+        plain = plain_files(number)
+        return tuple(named(item, index) for item in (before(plain, cutoff[0]) if cutoff else plain))
+
+    listing = DatedListing(
+        name,
+        versions,
+        signatures,
+        prereleases=prereleases,
+        yanked=yanked,
+        index=index,
+        key=key,
+        files_of=files_of,
+    )
+    listing.excluded = listing.undated = 0
+    if cutoff:
+        cut(listing, times, plain_files, cutoff)
+    return listing
+
+
+def named(plain: tuple[Any, ...], index: str) -> File:
+    """Return the file of its plain form, as one of *index*."""
+    file = File.from_plain(plain)
+    file.index = index
+    return file
+
+
+def before(plain: Sequence[tuple[Any, ...]], cutoff: str) -> tuple[tuple[Any, ...], ...]:
+    """Return the files that are known to be uploaded before *cutoff* (its first 19 characters count)."""
+    return tuple(item for item in plain if item[UPLOAD_TIME] and item[UPLOAD_TIME][:19] < cutoff[:19])
+
+
+def cut(listing: DatedListing, times: bytes, plain_files: PlainFiles, cutoff: tuple[str, int]) -> None:
+    """Take out of *listing* what is not older than *cutoff*."""
+    text, second = cutoff
+    numbers = unpack(f"<{len(times) // 4}I", times)
+    mixed = []
+    excluded = undated = 0
+    bit = 1
+    for number in range(len(numbers) // 2):
+        earliest, latest = numbers[2 * number], numbers[2 * number + 1]
+        if latest >= second:
+            if earliest >= second:
+                excluded |= bit
+            else:
+                mixed.append(number)
+            if latest == UNDATED:
+                undated |= bit
+        bit <<= 1
+    if not excluded and not mixed:
+        return
+    changed = excluded
+    for number in mixed:
+        changed |= 1 << number
+    masks = {(needs, tags): mask & ~changed for needs, tags, mask in listing.signatures}
+    yanked = listing.yanked & ~changed
+    for number in mixed:
+        kept = before(plain_files(number), text)
+        all_yanked = all(item[YANKED] is not None for item in kept)
+        yanked |= all_yanked << number
+        for item in kept:
+            if all_yanked or item[YANKED] is None:
+                signature = (item[REQUIRES_PYTHON] or "", tags_of(item[FILENAME]))
+                masks[signature] = masks.get(signature, 0) | 1 << number
+    listing.signatures = tuple((needs, tags, mask) for (needs, tags), mask in sorted(masks.items()) if mask)
+    listing.yanked = yanked
+    listing.excluded = excluded
+    listing.undated = undated
+    listing.key = f"{listing.key}<{text}"
+
+
+def tags_of(filename: str) -> str:
+    """Return the compressed tag set of a listed file, "sdist" for an sdist."""
+    return "-".join(filename[:-4].split("-")[-3:]).lower() if filename.endswith(".whl") else "sdist"
+
+
+def metadata_file(files: Iterable[File]) -> File | None:
+    """Return the file that speaks for a release: its pure wheel, else the first wheel by name, else an sdist.
+
+    Never what the machine at hand would install: the answer is the same everywhere. Files that were
+    yanked singly speak only when there is no other.
+    """
+    every = sorted(files, key=lambda file: file.filename)
+    for group in ([file for file in every if file.yanked is None], every):
+        wheels = [file for file in group if file.is_wheel]
+        pure = [file for file in wheels if file.filename.endswith("-none-any.whl")]
+        for choice in (pure, wheels, group):
+            if choice:
+                return choice[0]
+    return None
+
+
+def metadata_key(file: File) -> str:
+    """Return what tells this file from another of the same name, for the metadata that is kept of it."""
+    sha256 = file.hashes.get("sha256")
+    return (
+        f"{file.filename}|{sha256}"
+        if sha256
+        else f"{file.filename}|{file.url}|{file.upload_time}|{file.size}"
+    )
+
+
+def best_release(listing: Listing) -> str:
+    """Return the newest final release that is not yanked, else the newest, "" when there is none."""
+    some = 0
+    for _, _, mask in listing.signatures:
+        some |= mask
+    good = some & ~listing.prereleases & ~listing.yanked or some & ~listing.yanked or some
+    return listing.versions[good.bit_length() - 1] if good else ""
+
+
+def dependency_names(requires: Iterable[str]) -> Iterator[str]:
+    """Yield the normalised names that requirements probably lead to, without those of extras."""
+    for text in requires:
+        head, _, marker = text.partition(";")
+        if "extra" in marker:
+            continue
+        end = 0
+        while end < len(head) and head[end] in NAME_CHARACTERS:
+            end += 1
+        name = head[:end].lower().replace("_", "-").replace(".", "-")
+        if name:
+            yield name
+
+
+def checked(found: Metadata, name: str, version: str, filename: str) -> Metadata | Unavailable:
+    """Return *found* if it is about this release, else why the file it came from cannot be taken."""
+    if found.name != name:
+        return Unavailable("metadata", f"{filename} says in its metadata that it is {found.name}")
+    try:
+        same = found.version == version or version_key(found.version) == version_key(version)
+    except UnreadableVersion:
+        same = False
+    if not same:
+        return Unavailable("metadata", f"{filename} says in its metadata that it is version {found.version}")
+    return found

@@ -1,0 +1,526 @@
+"""Supply: which releases there are, what they need, and their wheels; from cache, indexes and builds.
+
+Implements ``model.ports.Releases``. A warm answer is read from the cache and loads nothing else; the
+first question that the cache cannot answer makes a client and a crew of threads. From then on, while
+one answer is waited for, what will probably be asked next is asked ahead: the pages of the names that
+were hinted at, the metadata of their best release, the pages of what that needs. Asking ahead fills the
+cache and changes no answer.
+
+All state is touched by the caller's thread alone: threads of the crew only wait for servers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build.errors import PkmError
+from pkm_env.cache.pages import CachedPage, index_key
+from pkm_env.index.local import find_page, list_folder
+from pkm_env.index.times import seconds_of
+from pkm_env.index.urls import local_path
+from pkm_env.model.distribution import Metadata, Unavailable
+from pkm_env.model.ports import Listing
+from pkm_env.releases import (
+    best_release,
+    checked,
+    dependency_names,
+    make_listing,
+    metadata_file,
+    metadata_key,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.cache.pages import MetadataCache, PageCache
+    from pkm_env.index.client import Answer, IndexClient
+    from pkm_env.index.crew import Crew
+    from pkm_env.index.spec import IndexSpec
+    from pkm_env.model.distribution import File, Source
+    from pkm_env.model.ports import Reporter
+    from pkm_env.provision import Provision
+    from pkm_env.releases import DatedListing
+
+    Network = tuple[IndexClient, Crew]
+
+
+class Waiting:
+    """The answer is under way."""
+
+
+WAIT = Waiting()
+OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
+
+
+class Supply:
+    """Answers from an ordered list of indexes.
+
+    *bindings* names for a package (normalised) the only index it may come from. *exclude_newer* maps
+    "default", names of packages and "index:NAME" to times in UTC (RFC 3339; None for no cut-off); the
+    package counts before the index. *refresh* is True or the names whose pages must be asked for anew.
+    *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
+    the run, in seconds since 1970.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is made of
+        self,
+        indexes: Sequence[IndexSpec],
+        pages: PageCache,
+        metadata: MetadataCache,
+        connect: Callable[[], Network],
+        reporter: Reporter,
+        *,
+        now_s: float,
+        provision: Callable[[], Provision] | None = None,
+        bindings: Mapping[str, str] | None = None,
+        exclude_newer: Mapping[str, str | None] | None = None,
+        offline: bool = False,
+        refresh: bool | frozenset[str] = False,
+        platform: str = sys.platform,
+    ) -> None:
+        self._indexes = tuple(indexes)
+        self._page_cache = pages
+        self._metadata_cache = metadata
+        self._connect = connect
+        self._reporter = reporter
+        self._now_s = now_s
+        self._make_provision = provision
+        self._bindings = bindings or {}
+        self._exclude_newer = exclude_newer or {}
+        self._offline = offline
+        self._refresh = refresh
+        self._platform = platform
+        self._keys = [index_key(index.url, index.format) for index in self._indexes]
+        self._roots = [local_path(index.url, platform) for index in self._indexes]
+        self._network: Network | None = None
+        self._provision: Provision | None = None
+        self._pages: dict[tuple[int, str], Any] = {}
+        self._flat: dict[int, Any] = {}
+        self._listings: dict[str, Any] = {}
+        self._places: dict[str, int] = {}
+        self._metadata: dict[tuple[str, str], Any] = {}
+        self._direct: dict[Any, Any] = {}
+        self._ahead: list[str] = []
+        self._ahead_releases: list[tuple[str, str]] = []
+        self._was_ahead: set[str] = set()
+
+    # What the resolver asks
+
+    def listing(self, name: str) -> Listing | Unavailable:
+        """Return what the indexes say of *name* (normalised).
+
+        :raises IndexFailure: when an index that has to be asked gives no usable answer.
+        """
+        found = self._listings.get(name)
+        if found is None:
+            found = self._await(self._settle_listing, name)
+        if isinstance(found, BaseException):
+            raise found
+        answer: Listing | Unavailable = found
+        return answer
+
+    def metadata(self, name: str, version: str) -> Metadata | Unavailable:
+        """Return the metadata of a listed release.
+
+        :raises IndexFailure: when an index that has to be asked gives no usable answer.
+        """
+        found = self._metadata.get((name, version))
+        if found is None or found is WAIT:
+            found = self._await(self._settle_metadata, name, version)
+        if isinstance(found, BaseException):
+            raise found
+        answer: Metadata | Unavailable = found
+        return answer
+
+    def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
+        """Return *source* as it will be locked, and what is there."""
+        key = (name, source.to_plain()[:-2], tuple(sorted(source.hashes.items())))
+        found = self._direct.get(str(key))
+        if found is None:
+            found = self._direct[str(key)] = self.provision.direct(name, source)
+        answer: tuple[Source, Metadata] | Unavailable = found
+        return answer
+
+    def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
+        """Note what will probably be asked next; it is asked when something has to be waited for."""
+        self._ahead.extend(names)
+        self._ahead_releases.extend(releases)
+        if self._network is not None:
+            self._ask_ahead()
+
+    # What sync asks
+
+    @property
+    def provision(self) -> Provision:
+        """What fetches wheels and archives, and builds; made when it is first needed."""
+        if self._provision is None:
+            assert self._make_provision is not None, "this supply was made without a provision"
+            self._provision = self._make_provision()
+        return self._provision
+
+    @property
+    def network(self) -> Network:
+        """The client and its crew, made when first needed."""
+        if self._network is None:
+            self._network = self._connect()
+        return self._network
+
+    def close(self) -> None:
+        """Let threads and connections go."""
+        if self._network is not None:
+            client, crew = self._network
+            crew.close()
+            client.http.close()
+        if self._provision is not None:
+            self._provision.close()
+
+    # Waiting
+
+    def _await(self, settle: Callable[..., Any], *what: str) -> Any:
+        """Return what *settle* comes to, waiting for the crew as often as it takes."""
+        while (found := settle(*what)) is WAIT:
+            self._ask_ahead()
+            self.network[1].step()
+        return found
+
+    def _ask_ahead(self) -> None:
+        """Ask for what was hinted at, and for what follows from it; waits for nothing."""
+        while self._ahead or self._ahead_releases:
+            if self._ahead:
+                name = self._ahead.pop()
+                if name in self._was_ahead:
+                    continue
+                self._was_ahead.add(name)
+                found = self._settle_listing(name)
+                if isinstance(found, Listing) and (best := best_release(found)):
+                    self._ahead_releases.append((name, best))
+            else:
+                self._follow(*self._ahead_releases.pop())
+
+    def _follow(self, name: str, version: str) -> None:
+        """Ask ahead for the metadata of a release, and for the names in it where it is known."""
+        found = self._settle_metadata(name, version)
+        if isinstance(found, Metadata):
+            self._ahead.extend(set(dependency_names(found.requires)) - self._was_ahead)
+
+    # Listings
+
+    def _settle_listing(self, name: str) -> Any:
+        """Return the listing of *name*, an Unavailable, an error, or WAIT after asking for a page."""
+        found = self._listings.get(name)
+        if found is not None:
+            return found
+        found = self._choose(name)
+        if found is WAIT:
+            return WAIT
+        if isinstance(found, tuple):
+            position, page = found
+            self._places[name] = position
+            found = self._listing(name, position, page)
+        self._listings[name] = found
+        return found
+
+    def _choose(self, name: str) -> Any:
+        """Return position and page of the index that has *name*, or what ``_settle_listing`` returns."""
+        bound = self._bindings.get(name)
+        asked = []
+        for position, index in enumerate(self._indexes):
+            if index.name != bound if bound else index.explicit:
+                continue
+            page = self._page(position, name)
+            if not isinstance(page, CachedPage):
+                return page
+            asked.append(index.name)
+            if not page.missing:
+                return self._preferred(position, page, name)
+        if not asked:
+            reason = f'there is no index "{bound}"' if bound else "no index is configured"
+            return Unavailable("unknown", reason, hint="pkm index list shows the indexes")
+        where = ", ".join(f'"{index}"' for index in asked)
+        return Unavailable("unknown", f"no index has it (asked {where})")
+
+    def _preferred(self, position: int, page: CachedPage, name: str) -> Any:
+        """Return *position* and *page*, or those of the default index where a place of pip's only copies it.
+
+        Pip's configuration often names folders that hold a few of the default index's files, to save
+        downloads; such a place must not hide the other releases.
+        """
+        if not self._indexes[position].from_pip or name in self._bindings:
+            return position, page
+        for other, index in enumerate(self._indexes):
+            if index.default and other != position:
+                original = self._page(other, name)
+                if original is WAIT:
+                    return WAIT
+                if isinstance(original, CachedPage) and self._is_copy(page, original):
+                    return other, original
+        return position, page
+
+    def _is_copy(self, page: CachedPage, original: CachedPage) -> bool:
+        """Whether *original* lists every file of *page* with the same SHA-256."""
+        if original.missing:
+            return False
+        listed = {
+            plain[0]: plain[1].get("sha256", "")
+            for number in range(len(original.digest[0]))
+            for plain in original.files_of(number) or ()
+        }
+        return all(
+            listed.get(plain[0]) and self._sha256(plain) == listed[plain[0]]
+            for number in range(len(page.digest[0]))
+            for plain in page.files_of(number) or ()
+        )
+
+    def _sha256(self, plain: tuple[Any, ...]) -> str:
+        """Return the SHA-256 of a listed file; of one in a folder it is computed."""
+        told: str = plain[1].get("sha256", "")
+        return told or (self.provision.local_sha256(plain[4]) if plain[4] else "")
+
+    def _page(self, position: int, name: str) -> Any:
+        """Return the page of *name* of one index, an error, an Unavailable, or WAIT after asking for it."""
+        found = self._pages.get((position, name))
+        if found is None:
+            found = self._local_page(position, name) if self._roots[position] else self._ask(position, name)
+            if not (found is WAIT and position in self._flat):
+                self._pages[position, name] = found
+        return found
+
+    def _local_page(self, position: int, name: str) -> Any:
+        """Return the page of *name* of an index that is a folder, from the cache when nothing changed."""
+        root = self._roots[position]
+        index = self._indexes[position]
+        if index.format == "flat":
+            files = list_folder(root, name, self._platform)
+            state = "".join(f"{plain[0]}|{os.stat(plain[4]).st_mtime_ns}|{plain[6]}\n" for plain in files)
+        else:
+            place = find_page(root, name)
+            state = place[2] if place else ""
+        if not state:
+            return CachedPage((), missing=True)
+        cached = self._page_cache.load(self._keys[position], name)
+        if cached is not None and cached.etag == state:
+            return cached
+        try:
+            page = self.network[0].read_local(index, name)
+        except (PkmError, OSError) as error:
+            return error
+        if page is None or not page.files:
+            made = CachedPage(() if page is None else page.digest, missing=True, etag=state)
+        else:
+            self._warn(page.warnings)
+            made = CachedPage(page.digest, etag=state, files=page.files)
+        self._page_cache.save(self._keys[position], name, made)
+        return made
+
+    def _ask(self, position: int, name: str) -> Any:
+        """Return the page of *name* of an index on a server, from the cache while it is fresh."""
+        index = self._indexes[position]
+        key = self._keys[position]
+        cached = self._page_cache.load(key, name)
+        fresh = cached is not None and not self._is_refreshed(name) and cached.is_fresh(self._now_s)
+        if fresh or (cached is not None and self._offline):
+            return cached
+        if self._offline:
+            return OFFLINE
+        if index.format == "flat":
+            return self._ask_flat(position, name)
+        etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
+        client, crew = self.network
+        crew.submit(
+            lambda: client.ask(index, name, etag, modified),
+            lambda answer, error: self._arrived(position, name, cached, answer, error),
+        )
+        return WAIT
+
+    def _ask_flat(self, position: int, name: str) -> Any:
+        """Return the page of *name* from the one page of a flat index, which is asked for once in a run."""
+        client, crew = self.network
+        found = self._flat.get(position)
+        if found is None:
+            index = self._indexes[position]
+            self._flat[position] = WAIT
+            crew.submit(
+                lambda: client.ask(index, ""),
+                lambda answer, error: self._flat.__setitem__(position, error or answer),
+            )
+            return WAIT
+        if found is WAIT or isinstance(found, BaseException):
+            return found
+        made = self._read(position, name, found)
+        return CachedPage((), missing=True) if isinstance(made, CachedPage) and not made.digest[0] else made
+
+    def _arrived(
+        self,
+        position: int,
+        name: str,
+        cached: CachedPage | None,
+        answer: Answer | None,
+        error: BaseException | None,
+    ) -> None:
+        """Take what an index answered, and go on asking ahead from it."""
+        if answer is None:
+            self._pages[position, name] = error
+        elif answer.state == "same" and cached is not None:
+            self._page_cache.confirm(self._keys[position], name)
+            self._pages[position, name] = cached
+        else:
+            self._pages[position, name] = self._read(position, name, answer)
+        self._was_ahead.discard(name)
+        self._ahead.append(name)
+
+    def _read(self, position: int, name: str, answer: Answer) -> Any:
+        """Return the page in an answer, or the error that it is none; what may be kept is kept."""
+        if answer.state == "missing":
+            made = CachedPage((), missing=True, max_age_s=answer.max_age_s)
+        else:
+            try:
+                page = self.network[0].read(self._indexes[position], name, answer)
+            except PkmError as error:
+                return error
+            self._warn(page.warnings)
+            made = CachedPage(
+                page.digest,
+                etag=answer.etag,
+                modified=answer.modified,
+                max_age_s=answer.max_age_s,
+                files=page.files,
+            )
+        if answer.max_age_s >= 0:
+            self._page_cache.save(self._keys[position], name, made)
+        return made
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self._reporter.warn(warning)
+
+    def _is_refreshed(self, name: str) -> bool:
+        return self._refresh is True or (self._refresh is not False and name in self._refresh)
+
+    def _listing(self, name: str, position: int, page: CachedPage) -> DatedListing:
+        """Return the listing that a page stands for, cut off at the date that holds for it."""
+        index = self._indexes[position]
+
+        def plain_files(number: int) -> tuple[tuple[Any, ...], ...]:
+            found = page.files_of(number)
+            return self._again(position, name, page, number) if found is None else found
+
+        cutoff = self._cutoff(name, index.name)
+        listing = make_listing(name, index.name, page.digest, plain_files, cutoff)
+        if listing.undated:
+            count = listing.undated.bit_count()
+            self._reporter.note(
+                f"{name}: {count} releases have files that tell no time of upload; "
+                f"exclude-newer leaves these out (exclude-newer = {{ {name} = false }} admits them)"
+            )
+        return listing
+
+    def _cutoff(self, name: str, index: str) -> tuple[str, int] | None:
+        """Return the cut-off for a package as text and in seconds, None for none."""
+        for key in (name, f"index:{index}", "default"):
+            if key in self._exclude_newer:
+                told = self._exclude_newer[key]
+                return (told, seconds_of(told)) if told else None
+        return None
+
+    def _again(self, position: int, name: str, page: CachedPage, number: int) -> tuple[tuple[Any, ...], ...]:
+        """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""
+        version = page.digest[0][number]
+        index = self._indexes[position]
+        if self._roots[position]:
+            fresh: Any = self.network[0].read_local(index, name)
+            versions, files = (fresh.digest[0], fresh.files) if fresh else ((), [])
+        elif self._offline:
+            return ()
+        else:
+            client = self.network[0]
+            made = self._read(position, name, client.ask(index, "" if index.format == "flat" else name))
+            if isinstance(made, BaseException):
+                raise made
+            versions, files = (made.digest or ((),))[0], None
+            page = made
+        if version not in versions:
+            return ()
+        place = versions.index(version)
+        return (files[place] if files is not None else page.files_of(place)) or ()
+
+    # Metadata
+
+    def _settle_metadata(self, name: str, version: str) -> Any:
+        """Return the metadata of a release, an Unavailable, an error, or WAIT after asking for it."""
+        found = self._metadata.get((name, version))
+        if found is not None:
+            return found
+        listing = self._settle_listing(name)
+        if not isinstance(listing, Listing):
+            return listing
+        file = metadata_file(listing.files(version))
+        if file is None:
+            found = Unavailable("unknown", f"the index lists no file of {name} {version}")
+        else:
+            key = self._keys[self._places[name]]
+            plain = self._metadata_cache.load(key, name).get(metadata_key(file))
+            found = Metadata.from_plain(plain) if plain else self._ask_metadata(name, version, file)
+        self._metadata[name, version] = found
+        return found
+
+    def _ask_metadata(self, name: str, version: str, file: File) -> Any:
+        """Ask for the metadata in *file*; return WAIT, or why it cannot be had."""
+        if not file.path and self._offline:
+            reason = f"the metadata of {name} {version} is not in the cache, and pkm is offline"
+            return Unavailable("offline", reason)
+        client, crew = self.network
+        if not file.is_wheel:
+            provision = self.provision
+            crew.submit(
+                lambda: provision.fetch_archive(file),
+                lambda path, error: self._has_sdist(name, version, file, path, error),
+            )
+        else:
+            crew.submit(
+                lambda: client.metadata(file),
+                lambda found, error: self._has_metadata(name, version, file, found, error),
+            )
+        return WAIT
+
+    def _has_metadata(
+        self,
+        name: str,
+        version: str,
+        file: File,
+        found: Metadata | Unavailable | None,
+        error: BaseException | None,
+    ) -> None:
+        """Take the metadata of a wheel; where the server gives no parts of files, fetch the whole wheel."""
+        if found is None and error is None:
+            provision = self.provision
+            self.network[1].submit(
+                lambda: provision.fetch_metadata(file),
+                lambda told, failed: self._keep_metadata(name, version, file, failed or told),
+            )
+            return
+        self._keep_metadata(name, version, file, error or found)
+
+    def _has_sdist(
+        self, name: str, version: str, file: File, path: str | None, error: BaseException | None
+    ) -> None:
+        """Take the metadata of an sdist that was fetched: as it says, else as a build finds out."""
+        found: Any = error
+        if path is not None:
+            try:
+                found = self.provision.sdist_metadata(path, name, version)
+            except PkmError as failed:
+                found = failed
+        self._keep_metadata(name, version, file, found)
+
+    def _keep_metadata(self, name: str, version: str, file: File, found: Any) -> None:
+        """Note what was found out about a release; it has to be about this release."""
+        if isinstance(found, Metadata):
+            found = checked(found, name, version, file.filename)
+        if isinstance(found, Metadata):
+            key = self._keys[self._places[name]]
+            self._metadata_cache.save(key, name, metadata_key(file), found.to_plain())
+            self._ahead.extend(set(dependency_names(found.requires)) - self._was_ahead)
+        self._metadata[name, version] = found

@@ -1,0 +1,422 @@
+"""Supply against a real index on the loopback."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pkm_env.cache.memory import StoredMemory
+from pkm_env.cache.pages import MetadataCache, PageCache
+from pkm_env.cache.store import Store
+from pkm_env.cache.wheels import WheelCache
+from pkm_env.index.auth import Credentials
+from pkm_env.index.client import IndexClient
+from pkm_env.index.crew import Crew
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable
+from pkm_env.index.http import Http
+from pkm_env.index.spec import IndexSpec
+from pkm_env.model.distribution import Metadata, Unavailable
+from pkm_env.model.ports import Listing
+from pkm_env.provision import Provision, Wanted
+from pkm_env.supply import Supply
+from tests.support.index_server import LocalIndex
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Told:
+    """A Reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.started: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def phase(self, text: str) -> None:
+        self.started.append(text)
+
+    def start(self, kind: str, name: str, total: int | None = None) -> int:
+        self.started.append(f"{kind} {name} {total}")
+        return len(self.started)
+
+    def advance(self, number: int, amount: int) -> None:
+        pass
+
+    def finish(self, number: int) -> None:
+        pass
+
+
+class World:
+    """Makes supplies that share one cache; ``connected`` counts how often one needed the network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told = Told()
+        self.connected = 0
+        self.pauses: list[float] = []
+        self.now_s = time.time()
+        self.environ: dict[str, str] = {}
+        self.builder = None
+
+    def supply(self, *indexes: IndexSpec, **options) -> Supply:
+        store = Store(str(self.folder / "cache"), self.told.warn)
+
+        def connect():
+            self.connected += 1
+            http = Http(Credentials(indexes, self.environ), timeout_s=5, sleep=self.pauses.append)
+            return IndexClient(http), Crew(8)
+
+        supply = Supply(
+            indexes,
+            PageCache(store),
+            MetadataCache(store),
+            connect,
+            self.told,
+            now_s=self.now_s,
+            provision=lambda: Provision(
+                WheelCache(store),
+                lambda: supply.network,
+                StoredMemory(store),
+                builder=self.builder,
+                listing=supply.listing,
+                offline=options.get("offline", False),
+            ),
+            **options,
+        )
+        return supply
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    with LocalIndex() as served:
+        yield served
+
+
+def spec(index: LocalIndex, name: str = "main", **how) -> IndexSpec:
+    return IndexSpec(name, index.url, **how)
+
+
+def listed(supply: Supply, name: str) -> Listing:
+    found = supply.listing(name)
+    assert isinstance(found, Listing), found
+    return found
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_listing_holds_versions_signatures_and_files(world: World, index: LocalIndex, form: str):
+    index.json = form == "json"
+    index.add_wheel("spam", "1.10", requires_python=">=3.9")
+    index.add_wheel("spam", "1.9", tags="cp312-cp312-win_amd64")
+    index.add_sdist("spam", "2.0a1")
+    listing = listed(world.supply(spec(index)), "spam")
+    assert listing.versions == ("1.9", "1.10", "2.0a1")
+    assert listing.signatures == (
+        ("", "cp312-cp312-win_amd64", 0b001),
+        ("", "sdist", 0b100),
+        (">=3.9", "py3-none-any", 0b010),
+    )
+    assert listing.prereleases == 0b100
+    (file,) = listing.files("1.10")
+    assert file.index == "main"
+    assert file.url == index.file_url("spam-1.10-py3-none-any.whl")
+    assert file.requires_python == ">=3.9"
+
+
+def test_a_fresh_page_is_not_asked_for_again(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    first = listed(world.supply(spec(index)), "spam")
+    index.forget()
+    second = listed(world.supply(spec(index)), "spam")
+    assert index.requests == []
+    assert (second.key, second.files("1.0")) == (first.key, first.files("1.0"))
+    assert world.connected == 1
+
+
+def test_a_stale_page_is_confirmed_without_a_body(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    world.now_s += 700
+    assert listed(world.supply(spec(index)), "spam").versions == ("1.0",)
+    assert index.count("/simple/spam", status=304) == 1
+
+
+def test_a_stale_page_that_changed_is_taken_anew(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    index.add_wheel("spam", "1.1")
+    world.now_s += 700
+    assert listed(world.supply(spec(index)), "spam").versions == ("1.0", "1.1")
+
+
+def test_refresh_asks_even_when_the_page_is_fresh(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    index.add_wheel("spam", "1.1")
+    assert listed(world.supply(spec(index), refresh=frozenset({"spam"})), "spam").versions == ("1.0", "1.1")
+
+
+def test_offline_uses_a_stale_page_and_says_what_it_lacks(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    world.now_s += 10_000
+    offline = world.supply(spec(index), offline=True)
+    assert listed(offline, "spam").versions == ("1.0",)
+    found = offline.listing("eggs")
+    assert isinstance(found, Unavailable)
+    assert found.kind == "offline"
+
+
+def test_metadata_comes_from_the_sibling(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0", requires=["eggs>=2", "ham; extra == 'more'"], extras={"more": []})
+    found = world.supply(spec(index)).metadata("spam", "1.0")
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs>=2", "ham; extra == 'more'")
+    assert index.count(".metadata", status=200) == 1
+    assert index.count(".whl", status=206) == 0
+
+
+def test_metadata_comes_by_a_range_where_there_is_no_sibling(world: World, index: LocalIndex):
+    index.metadata = False
+    index.add_wheel(
+        "spam", "1.0", requires=["eggs>=2"], files={"spam.py": bytes(range(256)) * 900}, compress=False
+    )
+    found = world.supply(spec(index)).metadata("spam", "1.0")
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs>=2",)
+    assert index.count(".whl", status=206) == 1
+    assert index.count(".whl", status=200) == 0
+
+
+def test_metadata_comes_from_the_whole_wheel_where_there_are_no_ranges(world: World, index: LocalIndex):
+    index.metadata = index.ranges = False
+    index.add_wheel("spam", "1.0", requires=["eggs>=2"])
+    supply = world.supply(spec(index))
+    found = supply.metadata("spam", "1.0")
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs>=2",)
+    index.forget()
+    file = listed(supply, "spam").files("1.0")[0]
+    (wheel,) = supply.provision.wheels([Wanted("spam", "1.0", file=file)], world.told)
+    assert wheel.manifest.name == "spam"
+    assert index.requests == []
+
+
+def test_metadata_is_asked_once(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0", requires=["eggs>=2"])
+    first = world.supply(spec(index)).metadata("spam", "1.0")
+    index.forget()
+    assert world.supply(spec(index)).metadata("spam", "1.0") == first
+    assert index.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "that it is other"),
+        ("Metadata-Version: 2.1\nName: spam\nVersion: 1.1\n", "that it is version 1.1"),
+        ("Metadata-Version: 2.1\nName: spam\n", "no Version"),
+    ],
+    ids=["another name", "another version", "no version"],
+)
+def test_a_wheel_whose_metadata_contradicts_its_name_is_refused(
+    world: World, index: LocalIndex, text: str, why: str
+):
+    index.add_wheel("spam", "1.0", metadata=text)
+    found = world.supply(spec(index)).metadata("spam", "1.0")
+    assert isinstance(found, Unavailable)
+    assert found.kind == "metadata"
+    assert why.split()[-1] in found.reason
+
+
+def test_the_first_index_that_knows_a_name_wins(world: World, index: LocalIndex):
+    with LocalIndex() as private:
+        private.add_wheel("spam", "1.0")
+        index.add_wheel("spam", "9.0")
+        index.add_wheel("eggs", "1.0")
+        supply = world.supply(spec(private, "private"), spec(index))
+        assert listed(supply, "spam").versions == ("1.0",)
+        assert listed(supply, "spam").index == "private"
+        assert listed(supply, "eggs").index == "main"
+        assert index.count("/simple/spam") == 0
+
+
+def test_an_explicit_index_serves_only_what_is_bound_to_it(world: World, index: LocalIndex):
+    with LocalIndex() as other:
+        for name in ("spam", "eggs"):
+            other.add_wheel(name, "1.0")
+            index.add_wheel(name, "2.0")
+        supply = world.supply(spec(other, "other", explicit=True), spec(index), bindings={"eggs": "other"})
+        assert listed(supply, "spam").versions == ("2.0",)
+        assert listed(supply, "eggs").versions == ("1.0",)
+
+
+def test_an_unknown_name_is_unavailable_and_remembered(world: World, index: LocalIndex):
+    found = world.supply(spec(index)).listing("nothing")
+    assert isinstance(found, Unavailable)
+    assert (found.kind, found.reason) == ("unknown", 'no index has it (asked "main")')
+    index.forget()
+    assert world.supply(spec(index)).listing("nothing") == found
+    assert index.requests == []
+
+
+def test_a_hint_asks_ahead_and_follows_what_a_release_needs(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0", requires=["eggs"])
+    index.add_wheel("eggs", "1.0", requires=["ham"])
+    index.add_wheel("ham", "1.0")
+    supply = world.supply(spec(index))
+    supply.hint(["spam"])
+    assert index.requests == []
+    for name in ("spam", "eggs", "ham"):
+        listed(supply, name)
+        assert isinstance(supply.metadata(name, "1.0"), Metadata)
+    assert len(index.requests) == 6
+
+
+def test_an_unreachable_index_is_an_error_that_names_it(world: World):
+    with LocalIndex() as gone:
+        where = spec(gone, "company")
+    with pytest.raises(
+        IndexUnreachable, match='index "company" does not answer: connection refused'
+    ) as caught:
+        world.supply(where).listing("spam")
+    assert caught.value.attempts == 4
+    assert len(world.pauses) == 3
+
+
+def test_credentials_of_the_variables_are_sent_and_stay_out_of_the_cache(world: World, index: LocalIndex):
+    index.auth = ("me", "s3cret!")
+    index.add_wheel("spam", "1.0")
+    with pytest.raises(IndexRefused) as caught:
+        world.supply(spec(index)).listing("spam")
+    assert caught.value.status == 401
+    assert "PKM_INDEX_MAIN_USERNAME" in caught.value.hint
+    world.environ = {"PKM_INDEX_MAIN_USERNAME": "me", "PKM_INDEX_MAIN_PASSWORD": "s3cret!"}
+    supply = world.supply(spec(index))
+    assert isinstance(supply.metadata("spam", "1.0"), Metadata)
+    kept = [path for path in (world.folder / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"s3cret" in path.read_bytes() or "s3cret" in str(path) for path in kept)
+
+
+def test_a_page_that_is_no_page_is_an_error(world: World, index: LocalIndex):
+    index.reply("/simple/spam", body=b"{", headers={"Content-Type": "application/json"})
+    with pytest.raises(BadPage, match="malformed JSON"):
+        world.supply(spec(index)).listing("spam")
+
+
+def test_a_wheel_is_fetched_once_and_checked_against_the_lock(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    index.add_wheel("eggs", "1.0")
+    supply = world.supply(spec(index))
+    wanted = [Wanted(name, "1.0", file=listed(supply, name).files("1.0")[0]) for name in ("spam", "eggs")]
+    wheels = supply.provision.wheels(wanted, world.told)
+    assert [wheel.manifest.name for wheel in wheels] == ["spam", "eggs"]
+    index.forget()
+    assert [w.path for w in world.supply(spec(index)).provision.wheels(wanted, world.told)] == [
+        wheel.path for wheel in wheels
+    ]
+    assert index.requests == []
+
+
+def test_a_wheel_of_another_content_is_refused_and_nothing_stays(world: World, index: LocalIndex):
+    listed_file = index.add_wheel("spam", "1.0")
+    supply = world.supply(spec(index))
+    file = listed(supply, "spam").files("1.0")[0]
+    index.replace(listed_file.filename, listed_file.content[:-1] + b"X")
+    with pytest.raises(HashMismatch, match="spam-1.0-py3-none-any.whl is not the one that is expected"):
+        supply.provision.wheels([Wanted("spam", "1.0", file=file)], world.told)
+    assert not list((world.folder / "cache" / "tmp-1").iterdir())
+    assert not (world.folder / "cache" / "wheels-1").exists()
+
+
+def test_a_folder_of_wheels_is_an_index(world: World, index: LocalIndex):
+    path = make_wheel(world.folder / "wheels", "spam", "1.5", requires=["eggs"])
+    make_wheel(world.folder / "wheels", "spam-more", "3.0")
+    index.add_wheel("spam", "2.0")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    supply = world.supply(flat, spec(index))
+    assert listed(supply, "spam").versions == ("1.5",)
+    assert listed(supply, "spam").files("1.5")[0].path == str(path)
+    found = supply.metadata("spam", "1.5")
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs",)
+    assert index.requests == []
+
+
+def test_a_folder_that_did_not_change_is_answered_from_the_cache(world: World):
+    make_wheel(world.folder / "wheels", "spam", "1.5")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    listed(world.supply(flat), "spam")
+    assert world.connected == 1
+    assert listed(world.supply(flat), "spam").versions == ("1.5",)
+    assert world.connected == 1
+    make_wheel(world.folder / "wheels", "spam", "1.6")
+    assert listed(world.supply(flat), "spam").versions == ("1.5", "1.6")
+
+
+def test_a_place_of_pip_that_copies_the_default_index_hides_nothing(world: World, index: LocalIndex):
+    copied = index.add_wheel("spam", "1.0")
+    index.add_wheel("spam", "2.0")
+    folder = world.folder / "wheels"
+    folder.mkdir()
+    (folder / copied.filename).write_bytes(copied.content)
+    pip = IndexSpec("find-links", str(folder), "flat", from_pip=True)
+    supply = world.supply(pip, spec(index, default=True))
+    assert listed(supply, "spam").versions == ("1.0", "2.0")
+    assert listed(supply, "spam").index == "main"
+
+
+def test_a_place_of_pip_with_files_of_its_own_is_taken_alone(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    index.add_wheel("spam", "2.0")
+    make_wheel(world.folder / "wheels", "spam", "1.0", files={"spam.py": "patched"})
+    pip = IndexSpec("find-links", str(world.folder / "wheels"), "flat", from_pip=True)
+    supply = world.supply(pip, spec(index, default=True))
+    assert listed(supply, "spam").versions == ("1.0",)
+    assert listed(supply, "spam").index == "find-links"
+
+
+def test_the_cut_off_leaves_out_what_is_newer_and_says_what_has_no_time(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0", upload_time="2025-01-01T00:00:00Z")
+    index.add_wheel("spam", "1.1", upload_time="2025-03-01T00:00:00.5Z")
+    index.add_wheel("spam", "1.1", upload_time="2025-01-02T00:00:00Z", tags="cp312-cp312-win_amd64")
+    index.add_wheel("spam", "1.2", upload_time="2025-03-02T00:00:00Z")
+    index.add_wheel("spam", "1.3")
+    supply = world.supply(spec(index), exclude_newer={"default": "2025-03-01T00:00:00Z"})
+    listing = listed(supply, "spam")
+    assert listing.versions == ("1.0", "1.1", "1.2", "1.3")
+    assert listing.signatures == (("", "cp312-cp312-win_amd64", 0b10), ("", "py3-none-any", 0b1))
+    assert listing.excluded == 0b1100
+    assert [file.filename for file in listing.files("1.1")] == ["spam-1.1-cp312-cp312-win_amd64.whl"]
+    assert any("spam: 1 releases" in note for note in world.told.notes)
+
+
+def test_the_cut_off_of_a_package_counts_before_that_of_its_index(world: World, index: LocalIndex):
+    for name in ("spam", "eggs", "ham"):
+        index.add_wheel(name, "1.0", upload_time="2025-05-01T00:00:00Z")
+    cut = {
+        "default": "2025-01-01T00:00:00Z",
+        "index:main": "2025-06-01T00:00:00Z",
+        "eggs": "2025-02-01T00:00:00Z",
+    }
+    supply = world.supply(spec(index), exclude_newer=cut)
+    assert listed(supply, "spam").signatures
+    assert not listed(supply, "eggs").signatures
+    free = world.supply(spec(index), exclude_newer={**cut, "eggs": None})
+    assert listed(free, "eggs").signatures
