@@ -1,0 +1,156 @@
+"""What is installed in an environment: read from its folders, no Python of it runs.
+
+Understands what pkm, pip and uv write (dist-info), and what older tools left: egg-info folders and
+files, eggs, and the links of development installs.
+
+Source: Recording installed projects; Direct URL data structure (packaging.python.org).
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from pkm_env.files import read_file
+from pkm_env.plan import InstalledDistribution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pkm_env.python.venv import Venv
+
+STATE = ".pkm"
+IDENTITIES = "installed"
+HEADER = b"pkm installed 1\n"
+OURS = "pkm"
+SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
+
+
+def scan(venv: Venv) -> list[InstalledDistribution]:
+    """Return what is installed in *venv*, sorted by name; a name may be there more than once."""
+    identities = read_identities(venv.path)
+    found = [
+        distribution
+        for folder in dict.fromkeys((venv.purelib, venv.platlib))
+        for distribution in scan_folder(folder)
+    ]
+    for distribution in found:
+        version, identity = identities.get(distribution.name, ("", ""))
+        if distribution.installer == OURS and version == distribution.version:
+            distribution.identity = identity
+    return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
+
+
+def scan_folder(folder: str) -> Iterator[InstalledDistribution]:
+    """Yield what is installed in one site-packages folder, in any order."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        stem, dot, ending = name.rpartition(".")
+        kind = SUFFIXES.get(dot + ending)
+        # pip renames to "~ame" what it is about to remove.
+        if not kind or not stem or stem[0] in "~.":
+            continue
+        path = os.path.join(folder, name)
+        distribution = read_dist_info(path, stem) if kind == "dist-info" else read_legacy(path, stem, kind)
+        if distribution is not None:
+            yield distribution
+
+
+def read_dist_info(path: str, stem: str) -> InstalledDistribution | None:
+    """Return what the dist-info folder at *path* says; its name gives name and version."""
+    name, _, version = stem.partition("-")
+    try:
+        there = os.listdir(path)
+    except (NotADirectoryError, FileNotFoundError):
+        return None
+    if not there:
+        # An empty folder is what other tools leave when they fail to remove it.
+        return None
+    distribution = InstalledDistribution(name, version.replace("_", "+"), path)
+    if "INSTALLER" in there:
+        distribution.installer = read_file(f"{path}/INSTALLER").decode("utf-8", "replace").strip()
+    distribution.requested = "REQUESTED" in there
+    if "direct_url.json" in there:
+        distribution.direct_url = read_file(f"{path}/direct_url.json").decode("utf-8", "replace")
+    if "METADATA" not in there:
+        distribution.damage = "its METADATA is missing"
+    elif distribution.installer == OURS and ("RECORD" not in there or not os.stat(f"{path}/RECORD").st_size):
+        distribution.damage = "its RECORD is missing or empty"
+    return distribution
+
+
+def read_legacy(path: str, stem: str, kind: str) -> InstalledDistribution | None:
+    """Return what an egg-info folder or file, an egg or an egg-link says."""
+    name, _, rest = stem.partition("-")
+    version = rest.partition("-py")[0]
+    if kind == "egg-link":
+        folder = first_line(path)
+        found = [entry for entry in list_folder(folder) if entry.endswith(".egg-info")]
+        metadata = os.path.join(folder, found[0], "PKG-INFO") if found else ""
+    elif kind == "egg":
+        metadata = os.path.join(path, "EGG-INFO", "PKG-INFO")
+    elif os.path.isdir(path):
+        metadata = os.path.join(path, "PKG-INFO")
+    else:
+        metadata = path
+    name_there, version_there = name_and_version(metadata)
+    name, version = name_there or name, version_there or version
+    return InstalledDistribution(name, version, path, kind) if name else None
+
+
+def first_line(path: str) -> str:
+    """Return the first line of a text file, "" when there is none."""
+    try:
+        lines = read_file(path).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return lines[0].strip() if lines else ""
+
+
+def list_folder(path: str) -> list[str]:
+    """Return the sorted names in a folder, none when it cannot be read."""
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
+
+
+def name_and_version(path: str) -> tuple[str, str]:
+    """Return Name and Version of a PKG-INFO, "" for what it does not say."""
+    try:
+        text = read_file(path).decode("utf-8", "replace")
+    except OSError:
+        return "", ""
+    found = {"name": "", "version": ""}
+    for line in text.splitlines():
+        if not line:
+            break
+        key, _, value = line.partition(":")
+        if found.get(key.lower()) == "":
+            found[key.lower()] = value.strip()
+    return found["name"], found["version"]
+
+
+def read_identities(venv_path: str) -> dict[str, tuple[str, str]]:
+    """Return by name the version and identity of what pkm installed; empty when that is not to be read."""
+    try:
+        data = read_file(os.path.join(venv_path, STATE, IDENTITIES))
+    except OSError:
+        return {}
+    if not data.startswith(HEADER):
+        return {}
+    try:
+        found: dict[str, tuple[str, str]] = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
+    except (ValueError, EOFError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def identities_bytes(identities: Mapping[str, tuple[str, str]]) -> bytes:
+    """Return what ``read_identities`` reads: the same bytes for the same content."""
+    # Version 2 of marshal keeps no references between objects, so that equal values give equal bytes.
+    return HEADER + marshal.dumps(dict(sorted(identities.items())), 2)
