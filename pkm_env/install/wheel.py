@@ -1,0 +1,287 @@
+"""An unpacked wheel -> what an environment gets of it: folders, links into the cache, files to write.
+
+Decides only; ``apply`` does it. Owns the rules of the wheel format for installing: schemes, scripts
+and their first line, INSTALLER, REQUESTED, direct_url.json and RECORD.
+
+Source: Binary distribution format, "Installing a wheel"; Recording installed projects; Entry points.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build.errors import PkmError
+from pkm_env.cache.manifest import record_row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pkm_env.cache.manifest import DataFile, EntryPoint, Manifest, UnpackedWheel
+    from pkm_env.python.venv import Venv
+
+INSTALLER = b"pkm"
+# Linux reads 127 bytes of a first line (256 since 5.1), macOS 512.
+FIRST_LINE_BYTES = 127
+# Every launcher of an interpreter, whatever version it names.
+PYTHON_NAMES = ("python", "pythonw", "pypy", "pypyw")
+ACTIVATION = frozenset(
+    {"activate", "deactivate", "activate.csh", "activate.fish", "activate.nu", "activate.ps1"}
+)
+
+
+class Refused(PkmError):
+    """A wheel that would replace what is not its own; *name* is the package, *path* the file."""
+
+    def __init__(self, name: str, path: str, reason: str) -> None:
+        super().__init__(
+            f"{name} cannot be installed: {path} {reason}", "tell its maintainers, or leave it out"
+        )
+        self.name = name
+        self.path = path
+        self.reason = reason
+
+
+class Site:
+    """The environment that wheels go into: where it is written, and where it will stand.
+
+    ``prefixes`` gives for each scheme the path that leads there from site-packages, for RECORD.
+    """
+
+    __slots__ = ("final", "platform", "platform_name", "prefixes", "python", "venv")
+
+    def __init__(self, venv: Venv, final: Venv, platform_name: str, platform: str = sys.platform) -> None:
+        self.venv = venv
+        self.final = final
+        self.python = final.python
+        self.platform = platform
+        self.platform_name = platform_name
+        self.prefixes = {
+            scheme: os.path.relpath(folder, venv.purelib).replace(os.sep, "/") + "/"
+            for scheme, folder in (
+                ("scripts", venv.scripts),
+                ("headers", venv.include),
+                ("data", venv.data),
+                ("purelib", venv.purelib),
+                ("platlib", venv.platlib),
+            )
+        }
+
+    def folder(self, scheme: str) -> str:
+        """Return the folder of a wheel's scheme."""
+        return str(getattr(self.venv, "include" if scheme == "headers" else scheme))
+
+
+class Placement:
+    """All that one wheel puts into an environment.
+
+    ``directories`` are absolute, parents first; ``links`` are (folder in the cache, folder in the
+    environment, names), the folders with a separator at the end; ``writes`` are (path, content, mode).
+    """
+
+    __slots__ = ("directories", "dist_info", "links", "manifest", "name", "record_path", "rows", "writes")
+
+    def __init__(self, name: str, manifest: Manifest, dist_info: str) -> None:
+        self.name = name
+        self.manifest = manifest
+        self.dist_info = dist_info
+        self.record_path = f"{dist_info}{os.sep}RECORD"
+        self.directories: list[str] = []
+        self.links: list[tuple[str, str, tuple[str, ...]]] = []
+        self.writes: list[tuple[str, bytes, int]] = []
+        self.rows: list[str] = []
+
+    def created(self) -> Iterator[str]:
+        """Yield the path of each file that is put in, RECORD last."""
+        for _, target, names in self.links:
+            for name in names:
+                yield target + name
+        for path, _, _ in self.writes:
+            yield path
+        yield self.record_path
+
+    def write(self, path: str, row_path: str, content: bytes, mode: int = 0o666) -> None:
+        """Plan a file that is written, with its row in RECORD."""
+        self.writes.append((path, content, mode))
+        self.rows.append(record_row(row_path, digest_of(content), len(content)))
+
+    def record(self) -> bytes:
+        """Return the content of RECORD."""
+        name = self.manifest.dist_info
+        return b"".join(
+            (
+                self.manifest.record,
+                "".join(self.rows).encode("utf-8"),
+                record_row(f"{name}/RECORD").encode("utf-8"),
+            )
+        )
+
+
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 of *content* as RECORD writes it."""
+    from base64 import urlsafe_b64encode
+    from hashlib import sha256
+
+    return "sha256=" + urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode("ascii")
+
+
+def place(
+    wheel: UnpackedWheel, site: Site, *, requested: bool = False, direct_url: dict[str, Any] | None = None
+) -> Placement:
+    """Return what *wheel* puts into the environment of *site*.
+
+    :raises Refused: when it would replace the interpreter or what makes the environment one.
+    """
+    manifest = wheel.manifest
+    root = site.folder("purelib" if manifest.root_is_purelib else "platlib") + os.sep
+    placement = Placement(manifest.name, manifest, root + manifest.dist_info)
+    place_root(placement, wheel, root)
+    for data in manifest.data:
+        place_data(placement, wheel, data, site)
+    for kind, scripts in (("console", manifest.console), ("gui", manifest.gui)):
+        for script in scripts:
+            place_script(placement, script, kind, site)
+    prefix = f"{manifest.dist_info}/"
+    placement.write(f"{placement.dist_info}{os.sep}INSTALLER", prefix + "INSTALLER", INSTALLER + b"\n")
+    if requested:
+        placement.write(f"{placement.dist_info}{os.sep}REQUESTED", prefix + "REQUESTED", b"")
+    if direct_url is not None:
+        import json
+
+        text = json.dumps(direct_url, sort_keys=True, separators=(",", ":"))
+        path = f"{placement.dist_info}{os.sep}direct_url.json"
+        placement.write(path, prefix + "direct_url.json", text.encode("utf-8"))
+    return placement
+
+
+def place_root(placement: Placement, wheel: UnpackedWheel, root: str) -> None:
+    """Plan the links of all that lies in the root of the wheel."""
+    separator = os.sep
+    native = separator == "/"
+    tree = wheel.path + separator
+    for directory in wheel.manifest.directories:
+        placement.directories.append(root + (directory if native else directory.replace("/", separator)))
+    for directory, names in wheel.manifest.files:
+        path = directory if native else directory.replace("/", separator)
+        place_there = path + separator if path else ""
+        placement.links.append((tree + place_there, root + place_there, names))
+
+
+def place_data(placement: Placement, wheel: UnpackedWheel, data: DataFile, site: Site) -> None:
+    """Plan one file of the wheel's data folder."""
+    folder = site.folder(data.scheme)
+    relative = data.path
+    if data.scheme == "headers":
+        relative = f"{placement.manifest.raw_name}/{relative}"
+    if data.scheme == "scripts":
+        name = data.path.rpartition("/")[2]
+        if any(script.name == name for script in (*placement.manifest.console, *placement.manifest.gui)):
+            # Both say what the same command does; an entry point is the one that fits the environment.
+            return
+    check_place(placement.name, data.scheme, relative, site)
+    path = os.path.join(folder, *relative.split("/"))
+    add_parents(placement, folder, relative)
+    row_path = site.prefixes[data.scheme].removeprefix("./") + relative
+    source = os.path.join(wheel.path, *data.source.split("/"))
+    if data.shebang:
+        placement.write(path, row_path, rewritten(source, data.shebang, site), 0o777)
+        return
+    placement.links.append(
+        (os.path.dirname(source) + os.sep, os.path.dirname(path) + os.sep, (os.path.basename(path),))
+    )
+    placement.rows.append(record_row(row_path, data.digest, data.size))
+
+
+def add_parents(placement: Placement, folder: str, relative: str) -> None:
+    """Plan the folders between *folder* and the file at *relative* below it."""
+    parents = [folder]
+    for part in relative.split("/")[:-1]:
+        parents.append(os.path.join(parents[-1], part))
+    placement.directories.extend(path for path in parents if path not in placement.directories)
+
+
+def check_place(name: str, scheme: str, relative: str, site: Site) -> None:
+    """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg.
+
+    :raises Refused: in that case.
+    """
+    prefix = site.prefixes[scheme]
+    path = os.path.normpath(os.path.join(site.venv.purelib, prefix, relative))
+    inside = os.path.relpath(path, site.venv.path).replace(os.sep, "/")
+    folded = inside.lower()
+    folder, _, last = folded.rpartition("/")
+    if folder == os.path.relpath(site.venv.scripts, site.venv.path).lower():
+        if is_python(last) or last.removesuffix(".bat") in ACTIVATION:
+            raise Refused(name, inside, "belongs to the environment")
+    elif folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}:
+        raise Refused(name, inside, "belongs to the environment")
+
+
+def is_python(name: str) -> bool:
+    """Whether *name* (lower case) is one that an interpreter has: python, python3.13t, pypy3.exe."""
+    stem = name.removesuffix(".exe").rstrip("t") if name.endswith((".exe", "t")) else name
+    letters = stem.rstrip("0123456789.")
+    return letters in PYTHON_NAMES or name in PYTHON_NAMES
+
+
+def place_script(placement: Placement, script: EntryPoint, kind: str, site: Site) -> None:
+    """Plan the script of an entry point, with the launcher that Windows needs."""
+    windows = site.platform == "win32"
+    name = f"{script.name}.exe" if windows else script.name
+    check_place(placement.name, "scripts", name, site)
+    body = script_body(script, windows=windows)
+    if windows:
+        from pkm_env.install.launcher import launcher
+
+        python = gui_python(site.python) if kind == "gui" else site.python
+        content = launcher(site.platform_name, kind, python, body)
+    else:
+        content = first_line(site.python) + body
+    path = site.venv.scripts + os.sep + name
+    placement.write(path, site.prefixes["scripts"] + name, content, 0o777)
+
+
+def gui_python(python: str) -> str:
+    """Return the interpreter of Windows that opens no console."""
+    folder, name = os.path.split(python)
+    return os.path.join(folder, name.replace("python", "pythonw"))
+
+
+def script_body(script: EntryPoint, *, windows: bool) -> bytes:
+    """Return the Python of a script; without ``re`` it starts in two thirds of the time."""
+    lines = ["import sys", f"from {script.module} import {script.attribute.partition('.')[0]}"]
+    lines.append('if __name__ == "__main__":')
+    if windows:
+        lines.append('    sys.argv[0] = sys.argv[0][:-4] if sys.argv[0].endswith(".exe") else sys.argv[0]')
+    lines.append(f"    sys.exit({script.attribute}())")
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def first_line(python: str) -> bytes:
+    """Return the first line of a script for the interpreter *python*.
+
+    The kernel splits it at spaces and cuts it when it is long; then a shell takes its place, by lines
+    that are a string to Python.
+    """
+    path = os.fsencode(python)
+    if b" " not in path and len(path) + 3 <= FIRST_LINE_BYTES:
+        return b"#!" + path + b"\n"
+    quoted = b"'" + path.replace(b"'", b"'\\''") + b"'"
+    if b"\\" in path or b"'''" in path:
+        # Inside of a Python string these would end it or mean something else.
+        quoted = b'"$(dirname "$0")/' + os.path.basename(path) + b'"'
+    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
+
+
+def rewritten(source: str, shebang: str, site: Site) -> bytes:
+    """Return a script of a wheel with the environment's interpreter in its first line."""
+    with open(source, "rb") as stream:
+        first, rest = stream.readline(), stream.read()
+    python = gui_python(site.python) if shebang == "pythonw" and site.platform == "win32" else site.python
+    options = first.strip()[2:].partition(b" ")[2].strip()
+    line = first_line(python)
+    if options and line.startswith(b"#!" + os.fsencode(python)):
+        line = line.rstrip(b"\n") + b" " + options + b"\n"
+    return line + rest
