@@ -1,0 +1,210 @@
+"""Which files an installed distribution owns, and which folders stand empty without them.
+
+Decides only; ``apply`` moves the files. What RECORD names outside of the environment, or behind a link
+that leads outside, is never touched.
+
+Source: Recording installed projects, "The RECORD file"; for egg-info, what setuptools and pip wrote.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build.errors import PkmError
+from pkm_env.cache.manifest import parse_record
+from pkm_env.files import read_file
+from pkm_env.install.installed import first_line, list_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pkm_env.plan import InstalledDistribution
+    from pkm_env.python.venv import Venv
+
+CACHE = "__pycache__"
+
+
+class NotRemovable(PkmError):
+    """An installed distribution of which nobody noted what belongs to it."""
+
+    def __init__(self, distribution: InstalledDistribution, reason: str) -> None:
+        super().__init__(
+            f"{distribution.name} {distribution.version} cannot be removed: {reason}",
+            "delete the environment and sync again, or remove the package with the tool that installed it",
+        )
+        self.distribution = distribution
+
+
+class Removal:
+    """What goes with a distribution.
+
+    ``files`` are absolute paths that exist, sorted; ``folders`` those that may be empty then, deepest
+    first; ``rewrites`` are (path, new content) of files that only lose a line; ``outside`` are paths of
+    RECORD that lead out of the environment, and stay.
+    """
+
+    __slots__ = ("files", "folders", "outside", "rewrites")
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.folders: list[str] = []
+        self.rewrites: list[tuple[str, bytes]] = []
+        self.outside: list[str] = []
+
+
+def find_removal(distribution: InstalledDistribution, venv: Venv) -> Removal:
+    """Return what goes with *distribution*.
+
+    :raises NotRemovable: when nobody noted what belongs to it.
+    """
+    removal = Removal()
+    if distribution.kind == "egg-link":
+        paths = [distribution.path]
+        remove_easy_install(removal, distribution, venv, first_line(distribution.path))
+    elif distribution.kind == "egg":
+        paths = all_files(distribution.path)
+        remove_easy_install(removal, distribution, venv, "./" + os.path.basename(distribution.path))
+    elif distribution.kind == "egg-info":
+        paths = egg_info_files(distribution)
+    else:
+        paths = record_files(distribution)
+    collect(removal, paths, venv)
+    return removal
+
+
+def record_files(distribution: InstalledDistribution) -> list[str]:
+    """Return what RECORD lists, and all that lies in dist-info.
+
+    :raises NotRemovable: when there is no RECORD and the folder was not half removed already.
+    """
+    folder = os.path.dirname(distribution.path)
+    own = all_files(distribution.path)
+    try:
+        text = read_file(os.path.join(distribution.path, "RECORD")).decode("utf-8")
+        rows = list(parse_record(text))
+    except OSError as error:
+        if distribution.damage:
+            return own
+        raise NotRemovable(distribution, "its RECORD is missing") from error
+    except ValueError as error:
+        raise NotRemovable(distribution, "its RECORD is damaged") from error
+    # os.path.join keeps an absolute path as it is, which RECORD may hold.
+    return [os.path.normpath(os.path.join(folder, path)) for path, _, _ in rows] + own
+
+
+def egg_info_files(distribution: InstalledDistribution) -> list[str]:
+    """Return what an egg-info folder lists, or what its top-level names stand for.
+
+    :raises NotRemovable: for the single file that distutils left, which lists nothing.
+    """
+    path = distribution.path
+    if not os.path.isdir(path):
+        raise NotRemovable(distribution, "distutils installed it, and noted no files")
+    folder = os.path.dirname(path)
+    found = all_files(path)
+    listed = os.path.join(path, "installed-files.txt")
+    if os.path.exists(listed):
+        lines = read_file(listed).decode("utf-8", "replace").splitlines()
+        return found + [os.path.normpath(os.path.join(path, line)) for line in lines if line]
+    namespaces = set(lines_of(os.path.join(path, "namespace_packages.txt")))
+    for name in lines_of(os.path.join(path, "top_level.txt")):
+        if name in namespaces or not name.isidentifier():
+            continue
+        found += all_files(os.path.join(folder, name))
+        found += [entry for entry in (os.path.join(folder, name + ".py"),) if os.path.isfile(entry)]
+    return found
+
+
+def lines_of(path: str) -> list[str]:
+    """Return the lines of a small text file, none when there is no such file."""
+    try:
+        return read_file(path).decode("utf-8", "replace").split()
+    except OSError:
+        return []
+
+
+def all_files(path: str) -> list[str]:
+    """Return every file and link below *path*, or *path* itself when it is one."""
+    if os.path.islink(path) or os.path.isfile(path):
+        return [path]
+    found = []
+    for folder, folders, names in os.walk(path):
+        found += [os.path.join(folder, name) for name in names]
+        found += [
+            os.path.join(folder, name) for name in folders if os.path.islink(os.path.join(folder, name))
+        ]
+    return found
+
+
+def remove_easy_install(
+    removal: Removal, distribution: InstalledDistribution, venv: Venv, entry: str
+) -> None:
+    """Take the line *entry* out of easy-install.pth."""
+    path = os.path.join(os.path.dirname(distribution.path), "easy-install.pth")
+    try:
+        lines = read_file(path).decode("utf-8", "replace").splitlines(keepends=True)
+    except OSError:
+        return
+    kept = [line for line in lines if line.strip().rstrip("/") != entry.rstrip("/")]
+    if kept != lines and path.startswith(venv.path + os.sep):
+        removal.rewrites.append((path, "".join(kept).encode("utf-8")))
+
+
+def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
+    """Sort out which of *paths* exist inside of the environment, and add their bytecode."""
+    fence = Fence(venv.path)
+    folders: dict[str, frozenset[str]] = {}
+    found: set[str] = set()
+    for path in paths:
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = frozenset(list_folder(folder)) if fence.holds(folder) else frozenset()
+            if not fence.holds(folder):
+                removal.outside.append(path)
+        if name in folders[folder] and not (os.path.isdir(path) and not os.path.islink(path)):
+            found.add(path)
+    for folder, names in list(folders.items()):
+        if CACHE in names and os.path.basename(folder) != CACHE:
+            found.update(bytecode_of(folder, found))
+    removal.files = sorted(found)
+    removal.folders = folders_above(found, venv)
+
+
+class Fence:
+    """Answers whether a folder lies inside of an environment, links followed."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._real = os.path.realpath(root)
+
+    def holds(self, folder: str) -> bool:
+        """Whether *folder* (absolute, normal) is in the environment, by its name and in truth."""
+        if folder != self._root and not folder.startswith(self._root + os.sep):
+            return False
+        real = os.path.realpath(folder)
+        return real == self._real or real.startswith(self._real + os.sep)
+
+
+def bytecode_of(folder: str, files: set[str]) -> list[str]:
+    """Return the compiled files in the __pycache__ of *folder* that are of one of *files*."""
+    cache = os.path.join(folder, CACHE)
+    return [
+        os.path.join(cache, name)
+        for name in list_folder(cache)
+        if name.endswith(".pyc") and os.path.join(folder, name.partition(".")[0] + ".py") in files
+    ]
+
+
+def folders_above(files: Iterable[str], venv: Venv) -> list[str]:
+    """Return the folders that may stand empty without *files*, deepest first; never those of the environment."""
+    kept = {venv.path, venv.purelib, venv.platlib, venv.scripts, os.path.join(venv.path, "include")}
+    kept.update(os.path.dirname(folder) for folder in (venv.purelib, venv.platlib))
+    kept.add(os.path.join(venv.path, "lib"))
+    found: set[str] = set()
+    for folder in {os.path.dirname(path) for path in files}:
+        above = folder
+        while above not in kept and above not in found and len(above) > len(venv.path):
+            found.add(above)
+            above = os.path.dirname(above)
+    return sorted(found, key=lambda path: (-path.count(os.sep), path))
