@@ -1,0 +1,163 @@
+"""The journal: a change of an environment is done whole, or taken back whole.
+
+Before anything changes, the folder ``.pkm/journal`` of the environment holds ``intent``: which files
+will be moved away, which files and folders will be made. Files that go are moved into the journal,
+under their number, so that taking back is moving back. Renaming the folder to ``.pkm/undo`` commits;
+it stays until the next change, for a rollback. What a killed process leaves is therefore told by one
+name: ``journal`` is taken back, ``undo`` is done. docs/sync.md says it at length.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from pkm_build.errors import PkmError
+from pkm_env.files import DISK, is_directory, make_directories, read_file, remove_tree, sync_directory
+from pkm_env.install.installed import STATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pkm_env.files import Disk
+
+JOURNAL, UNDO, WASTE, INTENT = "journal", "undo", "waste", "intent"
+HEADER = b"pkm journal 1\n"
+CACHE = "__pycache__"
+
+
+class DamagedJournal(PkmError):
+    """A journal that cannot be read: the environment is neither the old nor the new one."""
+
+
+class Intent:
+    """What a change will do; all paths are relative to the environment, with the system's separator.
+
+    ``moved`` are files that go away, ``created`` files that are made, some in the place of a moved
+    one; ``folders`` are made for them, parents first.
+    """
+
+    __slots__ = ("created", "folders", "moved")
+
+    def __init__(self, moved: Iterable[str], created: Iterable[str], folders: Iterable[str]) -> None:
+        self.moved = tuple(moved)
+        self.created = tuple(created)
+        self.folders = tuple(folders)
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file ``intent``."""
+        return HEADER + marshal.dumps((self.moved, self.created, self.folders), 2)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Intent:
+        """Return the intent that *data* holds.
+
+        :raises ValueError: when it holds none.
+        """
+        if not data.startswith(HEADER):
+            raise ValueError
+        try:
+            moved, created, folders = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
+        except (EOFError, TypeError) as error:
+            raise ValueError from error
+        return cls(moved, created, folders)
+
+
+def state_path(venv_path: str, *names: str) -> str:
+    """Return a path in the folder where pkm keeps its notes on an environment."""
+    return os.path.join(venv_path, STATE, *names)
+
+
+def begin(venv_path: str, intent: Intent, disk: Disk = DISK) -> str:
+    """Write down *intent* durably, forget the last change's journal, and return the folder for moved files.
+
+    From here on, the change is taken back unless it is committed.
+    """
+    state = state_path(venv_path)
+    if not os.path.isdir(state):
+        disk.mkdir(state)
+    discard(venv_path, UNDO, disk)
+    folder = os.path.join(state, JOURNAL)
+    # Under another name until it is whole: a journal without its intent could not be taken back.
+    fresh = folder + ".new"
+    remove_tree(fresh)
+    disk.mkdir(fresh)
+    path = os.path.join(fresh, INTENT)
+    disk.write(path, intent.to_bytes())
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    disk.rename(fresh, folder)
+    sync_directory(state)
+    return folder
+
+
+def commit(venv_path: str, disk: Disk = DISK) -> None:
+    """Make the change that was begun the state of the environment."""
+    disk.rename(state_path(venv_path, JOURNAL), state_path(venv_path, UNDO))
+    sync_directory(state_path(venv_path))
+
+
+def discard(venv_path: str, name: str, disk: Disk = DISK) -> None:
+    """Remove a folder of notes; its name goes first, so that a half of it is never taken for the whole."""
+    waste = state_path(venv_path, WASTE)
+    remove_tree(waste)
+    if os.path.isdir(state_path(venv_path, name)):
+        disk.rename(state_path(venv_path, name), waste)
+        remove_tree(waste)
+
+
+def read_intent(folder: str) -> Intent:
+    """Return the intent in a journal's folder.
+
+    :raises DamagedJournal: when it cannot be read.
+    """
+    try:
+        return Intent.from_bytes(read_file(os.path.join(folder, INTENT)))
+    except (OSError, ValueError) as error:
+        raise DamagedJournal(
+            f"the notes of an interrupted sync in {folder} are damaged",
+            "delete the environment and sync again",
+        ) from error
+
+
+def take_back(venv_path: str, disk: Disk = DISK) -> int:
+    """Undo the change whose journal is there and return how many files that were moved are back.
+
+    Killed on its way, it can be done again: each of its steps is done or not, and tells so itself.
+    """
+    folder = state_path(venv_path, JOURNAL)
+    intent = read_intent(folder)
+    moved = set(intent.moved)
+    for path in intent.created:
+        full = os.path.join(venv_path, path)
+        # What is in the place of a moved file is replaced by it below; before it was moved it is the old one.
+        if path not in moved and os.path.lexists(full):
+            disk.unlink(full)
+    for path in reversed(intent.folders):
+        remove_folder(os.path.join(venv_path, path), disk)
+    back = 0
+    for number, path in enumerate(intent.moved):
+        kept = os.path.join(folder, str(number))
+        if os.path.lexists(kept):
+            full = os.path.join(venv_path, path)
+            make_directories(os.path.dirname(full))
+            disk.rename(kept, full)
+            back += 1
+    discard(venv_path, JOURNAL, disk)
+    return back
+
+
+def remove_folder(path: str, disk: Disk) -> None:
+    """Remove a folder that was made, with the bytecode that an interpreter put there; others' files stay."""
+    if not is_directory(path):
+        return
+    names = os.listdir(path)
+    if names == [CACHE]:
+        remove_tree(os.path.join(path, CACHE))
+        names = []
+    if not names:
+        disk.rmdir(path)

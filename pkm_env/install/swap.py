@@ -1,0 +1,108 @@
+"""A new environment is built beside its place and takes it by a rename; the old one is kept for a rollback.
+
+The notes lie in the folder ``.pkm`` beside the environment (in it, when it stands inside of one):
+``NAME.lock``; ``NAME.new``, half built; ``NAME.ready``, built; ``NAME.old``, what stood there before.
+docs/sync.md has the states that a killed process can leave.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_env.files import DISK, make_directories, remove_tree, write_new
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_env.files import Disk
+
+FOLDER = ".pkm"
+
+
+def real_place(path: str) -> str:
+    """Return *path* (absolute) by its real name, so that all names of one place share one lock."""
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def notes(place: str) -> str:
+    """Return the folder beside the environment at *place* (real) that holds pkm's notes on it."""
+    parent = os.path.dirname(place)
+    return parent if FOLDER in parent.split(os.sep)[-2:] else os.path.join(parent, FOLDER)
+
+
+def beside(place: str, ending: str) -> str:
+    """Return the path of the note "lock", "new", "ready", "old" or "waste" of an environment."""
+    return os.path.join(notes(place), f"{os.path.basename(place)}.{ending}")
+
+
+def make_notes(place: str) -> None:
+    """Make the folder of notes, hidden from git, unless it is there."""
+    folder = notes(place)
+    if os.path.isdir(folder):
+        return
+    make_directories(folder)
+    if os.path.basename(folder) == FOLDER:
+        try:
+            write_new(os.path.join(folder, ".gitignore"), b"*\n")
+        except FileExistsError:
+            return
+
+
+def forget(place: str, ending: str, disk: Disk = DISK) -> None:
+    """Remove a whole environment among the notes; its name goes first, so that a half is never used."""
+    waste = beside(place, "waste")
+    remove_tree(waste)
+    path = beside(place, ending)
+    if os.path.lexists(path):
+        disk.rename(path, waste)
+        remove_tree(waste)
+
+
+def take_place(place: str, disk: Disk = DISK) -> None:
+    """Let the environment that was built at ``NAME.new`` stand at *place*; what stood there is kept."""
+    ready = beside(place, "ready")
+    disk.rename(beside(place, "new"), ready)
+    if os.path.lexists(place):
+        disk.rename(place, beside(place, "old"))
+    disk.rename(ready, place)
+
+
+def settle(place: str, disk: Disk = DISK) -> str:
+    """Bring what a killed process left to an end; return "done", "undone" or "" when there was nothing.
+
+    A built environment takes the place that is empty; where the old one still stands, it stays.
+    """
+    if not os.path.isdir(notes(place)):
+        return ""
+    result = ""
+    ready = beside(place, "ready")
+    if os.path.isdir(ready):
+        if os.path.lexists(place):
+            forget(place, "ready", disk)
+            result = "undone"
+        else:
+            disk.rename(ready, place)
+            result = "done"
+    if os.path.isdir(beside(place, "new")):
+        remove_tree(beside(place, "new"))
+        result = result or "undone"
+    remove_tree(beside(place, "waste"))
+    return result
+
+
+def swap_back(place: str, disk: Disk = DISK) -> bool:
+    """Let the environment before the last one stand at *place* again, and say whether there was one.
+
+    The present one is kept as ``NAME.new`` until the other stands, and then removed.
+    """
+    old, ready, new = beside(place, "old"), beside(place, "ready"), beside(place, "new")
+    if not os.path.isdir(old):
+        return False
+    remove_tree(new)
+    disk.rename(old, ready)
+    if os.path.lexists(place):
+        disk.rename(place, new)
+    disk.rename(ready, place)
+    remove_tree(new)
+    return True
