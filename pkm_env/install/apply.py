@@ -1,0 +1,185 @@
+"""Apply an install plan to an environment on disk: whole, or not at all.
+
+A new environment is built beside its place (``swap``); a change of one that is there is done under a
+journal (``journal``). What is decided here is only the order of things; what a wheel puts in and a
+package takes away is decided by ``wheel``, ``remove`` and ``conflicts``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build.errors import PkmError
+from pkm_env.files import DISK, FileLock, remove_tree, sync_directory
+from pkm_env.install import journal, swap
+from pkm_env.install.change import change
+from pkm_env.install.conflicts import settle_new
+from pkm_env.install.installed import IDENTITIES, identities_bytes
+from pkm_env.install.put import Options, Outcome, identities_after, ignores_case, place_all, put, report
+from pkm_env.install.wheel import Site
+from pkm_env.python.venv import BrokenVenv, Venv, make_venv, read_venv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.files import Disk
+    from pkm_env.model.interpreter import Interpreter
+    from pkm_env.model.ports import Reporter
+    from pkm_env.plan import InstallPlan
+
+
+class ForeignVenv(PkmError):
+    """A folder that pkm did not make stands where an environment should be made anew."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} {reason}, and pkm did not make it",
+            "look what it is and remove it, or repeat with --force to replace it",
+        )
+        self.path = path
+        self.reason = reason
+
+
+class Repair:
+    """What the repair of an interrupted sync did: ``forward`` when it was brought to its end."""
+
+    __slots__ = ("files", "forward")
+
+    def __init__(self, *, forward: bool, files: int = 0) -> None:
+        self.forward = forward
+        self.files = files
+
+    def text(self) -> str:
+        """Return what was done, as a phrase after "an earlier sync was interrupted; "."""
+        if self.forward:
+            return "it is brought to its end"
+        return "what it had changed is as it was before"
+
+
+def lock(
+    venv_path: str, on_wait: Callable[[], None] | None = None, timeout_s: float | None = None
+) -> FileLock:
+    """Return the lock that a writer of the environment at *venv_path* holds, as a context manager."""
+    place_ = swap.real_place(venv_path)
+    swap.make_notes(place_)
+    return FileLock(swap.beside(place_, "lock"), on_wait, timeout_s=timeout_s)
+
+
+def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named in the call
+    venv_path: str,
+    interpreter: Interpreter,
+    plan: InstallPlan,
+    wheels: Mapping[str, UnpackedWheel],
+    *,
+    link_mode: str = "",
+    compile_bytecode: bool = False,
+    reporter: Reporter | None = None,
+    fresh: bool = False,
+    force: bool = False,
+    prompt: str = "",
+    disk: Disk = DISK,
+    platform: str = sys.platform,
+) -> Outcome:
+    """Do what *plan* says to the environment at *venv_path* (absolute), and return what was done.
+
+    The caller holds its ``lock`` and has called ``repair``. Where there is no whole environment, or
+    with *fresh*, a new one of *interpreter* is made, and the plan must install all that it wants;
+    *wheels* has one by each name that is installed. *force* replaces a folder that pkm did not make.
+
+    :raises ForeignVenv: when a folder is in the way that pkm did not make.
+    :raises Refused: when a wheel would replace what is not its own.
+    :raises PkmError: for what else cannot be done; the environment is then as it was before.
+    :raises OSError: when the disk fails; the environment is then as it was before.
+    """
+    options = Options(
+        link_mode=link_mode,
+        compile_bytecode=compile_bytecode,
+        reporter=reporter,
+        prompt=prompt,
+        disk=disk,
+        platform=platform,
+    )
+    place_ = swap.real_place(venv_path)
+    present = read_venv(place_, platform)
+    if isinstance(present, Venv) and not fresh:
+        return change(present, interpreter, plan, wheels, options)
+    if present is not None and not force:
+        refuse_foreign(present)
+    return make(place_, interpreter, plan, wheels, options)
+
+
+def refuse_foreign(present: Venv | BrokenVenv) -> None:
+    """Refuse to replace what pkm did not make, an empty folder apart.
+
+    :raises ForeignVenv: in that case.
+    """
+    if present.ours or (isinstance(present, BrokenVenv) and present.empty):
+        return
+    reason = present.reason if isinstance(present, BrokenVenv) else "is an environment"
+    raise ForeignVenv(present.path, reason)
+
+
+def make(
+    place_: str,
+    interpreter: Interpreter,
+    plan: InstallPlan,
+    wheels: Mapping[str, UnpackedWheel],
+    options: Options,
+) -> Outcome:
+    """Build a new environment beside its place and let it take the place."""
+    disk = options.disk
+    swap.make_notes(place_)
+    swap.forget(place_, "old", disk)
+    staging = swap.beside(place_, "new")
+    remove_tree(staging)
+    wanted = [step.wanted for step in plan.steps if step.wanted]
+    try:
+        venv = make_venv(interpreter, place_, at=staging, prompt=options.prompt, platform=options.platform)
+        site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
+        placements = place_all(wanted, wheels, site)
+        outcome = Outcome(site.final, made=True)
+        outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
+        disk.mkdir(journal.state_path(staging))
+        outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
+        notes = identities_bytes(identities_after({}, wanted, wheels))
+        disk.write(journal.state_path(staging, IDENTITIES), notes)
+        swap.take_place(place_, disk)
+    except BaseException:
+        swap.settle(place_)
+        put_back(place_)
+        raise
+    sync_directory(os.path.dirname(place_), options.platform)
+    outcome.installed = tuple(package.name for package in wanted)
+    report(outcome, options.reporter)
+    return outcome
+
+
+def put_back(place_: str) -> None:
+    """Let the old environment stand again where a failed swap took it away."""
+    if not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
+        swap.swap_back(place_)
+
+
+def folders_of(venv: Venv) -> set[str]:
+    """Return the folders of an environment that are there from the start."""
+    return {venv.purelib, venv.platlib, venv.scripts, venv.data}
+
+
+def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
+    """Bring what an interrupted sync of the environment at *venv_path* left to an end; None for nothing.
+
+    The caller holds its ``lock``. Reading a whole environment costs two looks at the disk.
+
+    :raises DamagedJournal: when the notes of the interrupted sync cannot be read.
+    """
+    place_ = swap.real_place(venv_path)
+    result = swap.settle(place_, disk)
+    if not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
+        swap.swap_back(place_, disk)
+        result = "undone"
+    if os.path.isdir(journal.state_path(place_, journal.JOURNAL)):
+        return Repair(forward=False, files=journal.take_back(place_, disk))
+    return Repair(forward=result == "done") if result else None

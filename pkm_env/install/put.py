@@ -1,0 +1,130 @@
+"""Write what wheels put into an environment: the one place where files of the cache are linked.
+
+Used for a new environment and for a change of one that is there.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pkm_env.files import DISK, Linker
+from pkm_env.install.wheel import place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.files import Disk
+    from pkm_env.install.conflicts import Conflict
+    from pkm_env.install.wheel import Placement, Site
+    from pkm_env.model.ports import Reporter
+    from pkm_env.plan import WantedPackage
+    from pkm_env.python.venv import Venv
+
+
+class Outcome:
+    """What was done: the environment, whether it was ``made``, and the names that changed.
+
+    ``link_mode`` is the one that was used, ``conflicts`` are files that two packages bring, ``outside``
+    are paths of removed packages that lie outside of the environment and were left.
+    """
+
+    __slots__ = ("conflicts", "installed", "link_mode", "made", "outside", "removed", "venv")
+
+    def __init__(self, venv: Venv, *, made: bool) -> None:
+        self.venv = venv
+        self.made = made
+        self.installed: tuple[str, ...] = ()
+        self.removed: tuple[str, ...] = ()
+        self.link_mode = ""
+        self.conflicts: tuple[Conflict, ...] = ()
+        self.outside: tuple[str, ...] = ()
+
+
+class Options:
+    """How an environment is written; see ``apply``."""
+
+    __slots__ = ("compile_bytecode", "disk", "link_mode", "platform", "prompt", "reporter")
+
+    def __init__(  # noqa: PLR0913 - each is a choice of its own, and named in the call
+        self,
+        *,
+        link_mode: str = "",
+        compile_bytecode: bool = False,
+        reporter: Reporter | None = None,
+        prompt: str = "",
+        disk: Disk = DISK,
+        platform: str = sys.platform,
+    ) -> None:
+        self.link_mode = link_mode
+        self.compile_bytecode = compile_bytecode
+        self.reporter = reporter
+        self.prompt = prompt
+        self.disk = disk
+        self.platform = platform
+
+
+def ignores_case(platform: str) -> bool:
+    """Whether file systems of *platform* usually take two names that differ by case for one."""
+    return platform in {"win32", "darwin"}
+
+
+def place_all(
+    wanted: Iterable[WantedPackage], wheels: Mapping[str, UnpackedWheel], site: Site
+) -> list[Placement]:
+    """Return what each wanted package puts in, sorted by name.
+
+    :raises Refused: when one would replace what makes the environment one.
+    """
+    return [
+        place(wheels[package.name], site, requested=package.requested, direct_url=package.direct_url)
+        for package in sorted(wanted, key=lambda package: package.name)
+    ]
+
+
+def put(placements: Sequence[Placement], there: set[str], options: Options) -> str:
+    """Write all of *placements*; *there* are folders that exist. Return the link mode that was used.
+
+    Folders come first, then links, without a look at what is there: a look at each would double
+    the calls (21,000 files: 20 ms of Python, the rest is the kernel's).
+    """
+    disk = options.disk
+    mkdir, write = disk.mkdir, disk.write
+    for placement in placements:
+        for folder in placement.directories:
+            if folder not in there:
+                there.add(folder)
+                mkdir(folder)
+    linker = Linker(options.link_mode, platform=options.platform, disk=disk)
+    for placement in placements:
+        for source, target, names in placement.links:
+            linker.place(source, target, names)
+        for path, content, mode in placement.writes:
+            write(path, content, mode)
+        write(placement.record_path, placement.record())
+    if linker.fell_back and options.reporter:
+        options.reporter.warn(f"{linker.asked} is not possible here; {linker.mode} is used")
+    return linker.mode
+
+
+def identities_after(
+    before: Mapping[str, tuple[str, str]],
+    wanted: Iterable[WantedPackage],
+    wheels: Mapping[str, UnpackedWheel],
+) -> dict[str, tuple[str, str]]:
+    """Return the notes on what pkm installed, after *wanted* was."""
+    found = dict(before)
+    for package in wanted:
+        stem = wheels[package.name].manifest.dist_info.removesuffix(".dist-info")
+        found[package.name] = (stem.partition("-")[2].replace("_", "+"), package.identity)
+    return found
+
+
+def report(outcome: Outcome, reporter: Reporter | None) -> None:
+    """Tell what is probably not meant to be."""
+    if reporter:
+        for conflict in outcome.conflicts:
+            reporter.warn(conflict.text(outcome.venv.path))
+        for path in outcome.outside:
+            reporter.warn(f"{path} lies outside of the environment and was left")
