@@ -132,7 +132,7 @@ def _python_ranges(targets: Sequence[Target]) -> list[Part]:
 def _range_text(
     low: tuple[int, int, int] | None,
     after: tuple[int, int, int] | None,
-    firsts: dict[tuple[int, ...], tuple[int, int, int]],
+    firsts: dict[tuple[int, int], tuple[int, int, int]],
 ) -> str:
     bounds = []
     for key, operator in ((low, ">="), (after, "<")):

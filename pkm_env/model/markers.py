@@ -8,9 +8,9 @@ Source: Dependency specifiers, "Environment markers".
 
 from __future__ import annotations
 
-from pkm_env.model.marker_text import marker_for as marker_for  # noqa: PLC0414 - part of this door
+from pkm_env.model.marker_text import marker_for
 from pkm_env.model.requirements import normalise_name
-from pkm_env.model.versions import UnreadableVersion, _samples, specifier_contains
+from pkm_env.model.versions import UnreadableVersion, patch_samples, specifier_contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
     Truth = tuple[int, int]
     Node = tuple[Any, ...]
+
+__all__ = [
+    "TargetSet",
+    "UnreadableMarker",
+    "atoms",
+    "compare",
+    "evaluate",
+    "marker_cuts",
+    "marker_for",
+    "parse_marker",
+]
 
 VARIABLES = frozenset(
     {
@@ -315,7 +326,7 @@ def _by_patch(variable: str, target: Target) -> bool:
 def _holds(specifier: str, target: Target) -> tuple[bool, bool]:
     truths = {
         specifier_contains(specifier, version)
-        for version in _versions(target, _samples(specifier, target.patches))
+        for version in _versions(target, patch_samples(specifier, target.patches))
     }
     return truths == {True}, True in truths
 
@@ -346,7 +357,7 @@ def _patch_samples(atom: Node, target: Target) -> list[int]:
         low, high = target.patches
         return list(range(low, (_MANY_PATCHES if high is None else high) + 1)) or [low]
     try:
-        return _samples(operator + value, target.patches)
+        return patch_samples(operator + value, target.patches)
     except UnreadableVersion:
         return [target.patches[0]]
 

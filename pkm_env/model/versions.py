@@ -170,15 +170,17 @@ def clause_intervals(operator: str, version: str) -> tuple[Interval, ...]:
     if operator in {"==", "!="}:
         after = (*key[:6], (*key[6], (-1,)) if key[6] else _AFTER_LOCALS)
         return ((key, after),) if operator == "==" else ((None, key), (after, None))
-    if operator == ">=":
-        return ((key, None),)
-    if operator == "<=":
-        return ((None, (*key[:6], _AFTER_LOCALS)),)
-    if operator == "<":
-        return ((None, key if is_prerelease(key) else _first_of(key)),)
-    if operator == ">":
-        return ((_above(key), None),)
-    return _compatible(version, key)
+    if operator == "~=":
+        return _compatible(version, key)
+    below = (None, key if is_prerelease(key) else _first_of(key))
+    return (
+        {
+            ">=": (key, None),
+            "<=": (None, (*key[:6], _AFTER_LOCALS)),
+            "<": below,
+            ">": (_above(key), None),
+        }[operator],
+    )
 
 
 def _first_of(key: Key) -> Key:
@@ -230,7 +232,7 @@ def _wildcard(operator: str, prefix: str) -> tuple[Interval, ...]:
 
 def _compatible(version: str, key: Key) -> tuple[Interval, ...]:
     epoch, parts = _release_parts(version)
-    if len(parts) < 2:
+    if len(parts) == 1:
         raise UnreadableVersion("~=" + version)
     return ((key, _prefix_interval(epoch, parts[:-1])[1]),)
 
@@ -339,7 +341,9 @@ def python_truths(specifier: str, minor: str, patches: tuple[int, int | None]) -
 
     :raises UnreadableVersion: when the specifier is not one of PEP 440.
     """
-    truths = {specifier_contains(specifier, f"{minor}.{patch}") for patch in _samples(specifier, patches)}
+    truths = {
+        specifier_contains(specifier, f"{minor}.{patch}") for patch in patch_samples(specifier, patches)
+    }
     return truths == {True}, True in truths
 
 
@@ -347,7 +351,7 @@ def python_cuts(specifier: str, minor: str, patches: tuple[int, int | None]) -> 
     """Return the patch releases within *patches* at which the truth of *specifier* changes, ascending."""
     cuts = []
     before = None
-    for patch in _samples(specifier, patches):
+    for patch in patch_samples(specifier, patches):
         truth = specifier_contains(specifier, f"{minor}.{patch}")
         if before is not None and truth != before:
             cuts.append(patch)
@@ -355,24 +359,13 @@ def python_cuts(specifier: str, minor: str, patches: tuple[int, int | None]) -> 
     return tuple(cuts)
 
 
-def _samples(specifier: str, patches: tuple[int, int | None]) -> list[int]:
+def patch_samples(specifier: str, patches: tuple[int, int | None]) -> list[int]:
     """Return the patch releases between whose neighbours *specifier* cannot change: the ends and the cuts."""
     low, high = patches
     points = {low}
     for _operator, version in split_specifier(specifier):
-        parts = version.removesuffix(".*").split(".")
-        if len(parts) > 2 and version_text_is_number(parts[2]):
-            points.update((int(parts[2]), int(parts[2]) + 1))
-        elif len(parts) > 2:
-            points.update(_leading(parts[2]))
+        patch = version.removesuffix(".*").split(".")[2:3]
+        number = _digits(patch[0])[0] if patch else -1
+        if number >= 0:
+            points.update((number, number + 1))
     return sorted(point for point in points if point >= low and (high is None or point <= high))
-
-
-def version_text_is_number(text: str) -> bool:
-    """Return whether *text* is a decimal number in ASCII."""
-    return text.isascii() and text.isdigit()
-
-
-def _leading(text: str) -> tuple[int, ...]:
-    number, _rest = _digits(text)
-    return (number, number + 1) if number >= 0 else ()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pkm_env.model.markers import TargetSet
-from pkm_env.model.target import tag_parts
+from pkm_env.model.tags import tag_parts
 from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pkm_env.model.target import TagParts, Target
+    from pkm_env.model.tags import TagParts
+    from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
 
     Row = tuple[int, int, bool, int]
 
-ANY_SDIST = "sdist"
+SDIST = "sdist"
+_TAG_COLUMNS = 3  # python, abi, platform
 
 
 class TagSet:
@@ -44,7 +46,7 @@ class TagSet:
 
     def _ask(self, tags: str) -> int:
         columns = tags.split("-")
-        if len(columns) != 3:
+        if len(columns) != _TAG_COLUMNS:
             return 0
         found = 0
         pythons, abis = columns[0].split("."), columns[1].split(".")
@@ -103,7 +105,7 @@ class View:
     def _make_rows(self, package: Package) -> list[Row]:
         merged: dict[tuple[int, int, bool], int] = {}
         for requires_python, tags, mask in package.signatures:
-            wheel = tags != ANY_SDIST
+            wheel = tags != SDIST
             if not (package.takes_wheels if wheel else package.takes_sdists):
                 continue
             fitting = self.tags.bits(tags) if wheel else self.targets.every
@@ -116,7 +118,10 @@ class View:
         return [(in_all, in_any, wheel, mask) for (in_all, in_any, wheel), mask in merged.items()]
 
     def python_bits(self, requires_python: str) -> tuple[int, int]:
-        """Return the targets that a Requires-Python admits: all patches, any; one that is unreadable admits all."""
+        """Return the targets that a Requires-Python admits: for all patches, for any.
+
+        One that cannot be read admits all, as for installers.
+        """
         if not requires_python:
             return self.targets.every, self.targets.every
         try:

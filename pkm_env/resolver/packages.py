@@ -12,6 +12,7 @@ from pkm_env.model.versions import UnreadableVersion, python_cuts
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
+from pkm_env.resolver.solver import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class TargetProblem:
         self._marker_answers: dict[tuple[str, str], bool] = {}
         self._usable: dict[str, Usable] = {}
         self._packages: dict[str, Package] = {}
-        self._needs: dict[tuple[Key, int], Sequence[Need] | tuple[None, Excluded]] = {}
+        self._needs: dict[tuple[Key, int], Sequence[Need] | Refusal] = {}
         self._asked: dict[tuple[Key, Key, int], int] = {}
         self.bound = self._bindings()
 
@@ -141,8 +142,8 @@ class TargetProblem:
             raise SplitTarget(self._file_cuts(known, version))
         return version, None
 
-    def needs(self, package: Key, version: int) -> Sequence[Need] | tuple[None, Any]:
-        """Return what one version needs, or None and why it cannot be used."""
+    def needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
+        """Return what one version needs, or that it cannot be used."""
         key = (package, version)
         found = self._needs.get(key)
         if found is None:
@@ -201,7 +202,7 @@ class TargetProblem:
     def found_needs(self, package: Key, version: int) -> Sequence[Need]:
         """Return what a decided version needs."""
         found = self.needs(package, version)
-        return () if found and found[0] is None else found  # type: ignore[return-value]  # told apart
+        return () if isinstance(found, Refusal) else found
 
     def markers_of(self, decided: Mapping[Key, int]) -> Iterable[tuple[tuple[str, str], bool]]:
         """Yield the markers that decide what the chosen releases need, each as ((marker, extra), answer)."""
@@ -228,7 +229,7 @@ class TargetProblem:
     def refuses(self, package: Key, version: int) -> bool:
         """Return whether a release that was refused elsewhere is refused here too."""
         found = self.needs(package, version)
-        return bool(found and found[0] is None)
+        return isinstance(found, Refusal)
 
     def surely_needs(self, package: Key, version: int, needed: Mapping[Key, int], ask: Ask) -> bool:
         """Return whether a version needs here what it was found to need elsewhere.
@@ -239,9 +240,9 @@ class TargetProblem:
             found = self.needs(package, version)
         except (SplitTarget, Begin):
             return False
-        if found and found[0] is None:
+        if isinstance(found, Refusal):
             return False
-        for key, allowed, own in found:  # type: ignore[misc]  # told apart above
+        for key, allowed, own in found:
             if needed and key in needed and not needed[key] & allowed:
                 return True
             if not needed and own.requirement == ask.requirement and not allowed & self.states(key):
@@ -369,14 +370,14 @@ class TargetProblem:
 
     # What a release needs -----------------------------------------------------------------------
 
-    def _find_needs(self, package: Key, version: int) -> Sequence[Need] | tuple[None, Excluded]:
+    def _find_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
         name, extra = (package, "") if isinstance(package, str) else package
         try:
             if name == ROOT:
                 return self._root_needs(extra)
             return self._release_needs(package, name, extra, version)
         except _Refused as refusal:
-            return None, Excluded("refused", name, str(refusal))
+            return Refusal(Excluded("refused", name, str(refusal)))
 
     def _root_needs(self, extra: str) -> Sequence[Need]:
         needs: list[Need] = []
@@ -462,10 +463,14 @@ class TargetProblem:
         """
         name = package.name
         kept_out = mask & package.prereleases
-        if kept_out and name not in self.allowances.prereleases and consents_to_prereleases(specifier):
-            if self.refused_prereleases(package) & kept_out:
-                self.allowances.prereleases.add(name)
-                raise Begin
+        asked_first = kept_out and name not in self.allowances.prereleases
+        if (
+            asked_first
+            and consents_to_prereleases(specifier)
+            and kept_out & self.refused_prereleases(package)
+        ):
+            self.allowances.prereleases.add(name)
+            raise Begin
         if mask & package.yanked and "==" in specifier:
             pinned = package.bit(pinned_version(specifier)) & package.yanked
             allowed = self.allowances.yanked.get(name, 0)
@@ -490,16 +495,17 @@ class TargetProblem:
         asker = ask.asker if isinstance(ask.asker, str) else ask.asker[0]
         if asker == ROOT or self.package(asker).direct is None:
             raise _Refused(
-                f"asks for {requirement.name} at {requirement.url}; only the project and its own sources may name URLs"
+                f"asks for {requirement.name} at {requirement.url}; "
+                "only the project and its own sources may name URLs"
             )
         self.allowances.bound[requirement.name] = (wanted, asker)
         raise Begin
 
-    def _register(self, package: Key, version: int, found: Sequence[Need] | tuple[None, Any]) -> None:
-        if found and found[0] is None:
+    def _register(self, package: Key, version: int, found: Sequence[Need] | Refusal) -> None:
+        if isinstance(found, Refusal):
             return
         asked = self._asked
-        for needed, allowed, _ask in found:  # type: ignore[misc]  # the refusal has been told apart
+        for needed, allowed, _ask in found:
             key = (package, needed, allowed)
             asked[key] = asked.get(key, 0) | version
 

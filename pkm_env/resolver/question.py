@@ -143,9 +143,9 @@ def _parsed(text: str, origin: Origin | None) -> Requirement:
     try:
         asked = parse_requirement(text)
         VersionLine(()).mask(asked.specifier)
-        return asked
     except (UnreadableRequirement, UnreadableVersion) as error:
         raise BadRequirement(text, str(error), origin) from None
+    return asked
 
 
 def _choices(value: Any) -> tuple[tuple[str, Source | None], ...]:
@@ -165,7 +165,7 @@ def source_of_url(url: str) -> Source:
     if address.startswith("git+"):
         place, revision = _split_revision(address[4:])
         return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
-    hashes = {name: fields[name] for name in ("sha256", "sha384", "sha512") if name in fields}
+    hashes = {name: value for name, value in fields.items() if name in {"sha256", "sha384", "sha512"}}
     if address.startswith("file://") and not address.endswith(_ARCHIVES):
         return Source("directory", address[len("file://") :], subdirectory=subdirectory)
     return Source("archive", address, subdirectory=subdirectory, hashes=hashes)

@@ -11,16 +11,8 @@ from pkm_env.resolver.fit import View
 from pkm_env.resolver.knowledge import Knowledge
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import Allowances, Begin, SplitTarget, TargetProblem
-from pkm_env.resolver.question import BadRequirement as BadRequirement
-from pkm_env.resolver.question import Question
-from pkm_env.resolver.question import source_of_url as source_of_url
-from pkm_env.resolver.request import NoSolution as NoSolution
-from pkm_env.resolver.request import Origin as Origin
-from pkm_env.resolver.request import Pin as Pin
-from pkm_env.resolver.request import Request as Request
-from pkm_env.resolver.request import Resolution as Resolution
-from pkm_env.resolver.request import Root as Root
-from pkm_env.resolver.request import Rules as Rules
+from pkm_env.resolver.question import BadRequirement, Question, source_of_url
+from pkm_env.resolver.request import NoSolution, Origin, Pin, Request, Resolution, Root, Rules
 from pkm_env.resolver.solution import Derivation, Solution
 from pkm_env.resolver.solver import Solver, Unsolvable
 
@@ -32,6 +24,19 @@ if TYPE_CHECKING:
     from pkm_env.model.target import Target
 
     Outcome = Resolution | NoSolution
+
+__all__ = [
+    "BadRequirement",
+    "NoSolution",
+    "Origin",
+    "Pin",
+    "Request",
+    "Resolution",
+    "Root",
+    "Rules",
+    "resolve",
+    "source_of_url",
+]
 
 
 def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outcome, ...]:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
             The second answer must not leave all of *mask* open.
             """
 
-        def needs(self, package: Any, version: Mask) -> Sequence[Need] | tuple[None, Any]:
-            """Return what one version needs, or None and why it cannot be used."""
+        def needs(self, package: Any, version: Mask) -> Sequence[Need] | Refusal:
+            """Return what one version needs, or that it cannot be used."""
 
         def alike(self, package: Any, version: Mask, needed: Any, allowed: Mask) -> Mask:
             """Return all versions known to need *needed* in *allowed* too, *version* among them."""
@@ -80,6 +80,15 @@ class Incompatibility:
         self.note = note
         self.left = left
         self.right = right
+
+
+class Refusal:
+    """A version that cannot be used; *note* is the problem's own."""
+
+    __slots__ = ("note",)
+
+    def __init__(self, note: Any) -> None:
+        self.note = note
 
 
 class Unsolvable(Exception):
@@ -305,7 +314,7 @@ class Solver:
 
     def _backtrack(self, level: int) -> None:
         trail, steps, now = self._trail, self._steps, self.now
-        touched = {}
+        touched: dict[Any, None] = {}
         while trail and trail[-1][2] > level:
             package, _states, _level, cause = trail.pop()
             own = steps[package]
@@ -358,8 +367,8 @@ class Solver:
             self._forbid(package, version, excluded)
             return
         needs = self.problem.needs(package, version)
-        if needs and needs[0] is None:
-            self._forbid(package, version, needs[1])
+        if isinstance(needs, Refusal):
+            self._forbid(package, version, needs.note)
             return
         wrong = []
         for need in needs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkm_env.model.target import short_platform
+from pkm_env.model.platforms import short_platform
 from pkm_env.model.versions import UnreadableVersion, python_truths
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ def version_text(package: Package, mask: int, among: int) -> str:
     """Return the versions in *mask*: "1.0", "1.0 to 2.3", "1.0, 1.2 and 2.0 to 2.3"."""
     found = runs(package, mask, among)
     if len(found) > _MOST_RUNS:
-        return f"{bin(mask & ~1).count('1')} versions from {found[0][0]} to {found[-1][1]}"
+        return f"{(mask & ~1).bit_count()} versions from {found[0][0]} to {found[-1][1]}"
     return (
         and_list([first if first == last else f"{first} to {last}" for first, last in found]) if found else ""
     )
