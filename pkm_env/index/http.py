@@ -167,7 +167,7 @@ class Http:
         for attempt in range(1, self._attempts + 1):
             try:
                 return self._follow(url, headers, consume, index)
-            except (OSError, http.client.HTTPException, zlib.error, Later) as error:
+            except (OSError, http.client.HTTPException, zlib.error, Later) as error:  # noqa: PERF203 - a retry
                 if attempt == self._attempts or is_final(error):
                     raise IndexUnreachable(
                         url,
@@ -376,24 +376,27 @@ def retry_after(response: http.client.HTTPResponse, now: float) -> float | None:
         return float(text[:9])
     try:
         when: float = parsedate_to_datetime(text).timestamp()
-        return when - now
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+    return when - now
 
 
 def reason_of(error: BaseException, url: str) -> str:
     """Return in a phrase why there was no answer."""
     _, host, port = origin(url)
+    closed = f"{host} closed the connection"
     if isinstance(error, Later):
         return f"HTTP {error.status} {error.reason}".rstrip()
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {host} is not trusted: {error.verify_message}"
-    if isinstance(error, ConnectionRefusedError):
-        return f"connection refused by {host}:{port}"
-    if isinstance(error, socket.gaierror):
-        return f"the name {host} is not known"
-    if isinstance(error, TimeoutError):
-        return f"{host} was silent for too long"
-    if isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)):
-        return f"{host} closed the connection"
-    return printable(str(error)) or type(error).__name__
+    phrases: tuple[tuple[type[BaseException], str], ...] = (
+        (ConnectionRefusedError, f"connection refused by {host}:{port}"),
+        (socket.gaierror, f"the name {host} is not known"),
+        (TimeoutError, f"{host} was silent for too long"),
+        (http.client.RemoteDisconnected, closed),
+        (ConnectionResetError, closed),
+        (BrokenPipeError, closed),
+        (http.client.IncompleteRead, "the answer was cut short"),
+    )
+    told = next((phrase for kind, phrase in phrases if isinstance(error, kind)), "")
+    return told or printable(str(error)) or type(error).__name__

@@ -264,16 +264,9 @@ def make_entry(  # noqa: PLR0913 - one for each thing a page tells
     if not filename.endswith((".whl", ".gz", ".zip")):
         # Eggs, installers and signatures stand on old pages; they are no fault.
         return None
-    if not is_clean(filename) or "/" in filename or "\\" in filename:
-        refuse(f"the file name {printable(filename)[:80]} has odd characters")
-        return None
-    url = absolute(link, base)
-    if url is None:
-        refuse(f"{filename} has an odd URL")
-        return None
-    digests = clean_hashes(hashes)
-    if digests is None:
-        refuse(f"{filename} has a malformed hash")
+    url, digests = absolute(link, base), clean_hashes(hashes)
+    if url is None or digests is None or not is_clean(filename) or "/" in filename or "\\" in filename:
+        refuse(f"{printable(filename)[:120]} has an odd name, URL or hash")
         return None
     if not digests and url.startswith("http:") and base.startswith("https:"):
         refuse(f"{filename} has no hash, and its URL is not encrypted")

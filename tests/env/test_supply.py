@@ -226,22 +226,22 @@ def test_metadata_is_asked_once(world: World, index: LocalIndex):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "word"),
     [
-        ("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "that it is other"),
-        ("Metadata-Version: 2.1\nName: spam\nVersion: 1.1\n", "that it is version 1.1"),
-        ("Metadata-Version: 2.1\nName: spam\n", "no Version"),
+        ("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "other"),
+        ("Metadata-Version: 2.1\nName: spam\nVersion: 1.1\n", "1.1"),
+        ("Metadata-Version: 2.1\nName: spam\n", "Version"),
     ],
     ids=["another name", "another version", "no version"],
 )
 def test_a_wheel_whose_metadata_contradicts_its_name_is_refused(
-    world: World, index: LocalIndex, text: str, why: str
+    world: World, index: LocalIndex, text: str, word: str
 ):
     index.add_wheel("spam", "1.0", metadata=text)
     found = world.supply(spec(index)).metadata("spam", "1.0")
     assert isinstance(found, Unavailable)
     assert found.kind == "metadata"
-    assert why.split()[-1] in found.reason
+    assert word in found.reason
 
 
 def test_the_first_index_that_knows_a_name_wins(world: World, index: LocalIndex):
@@ -339,7 +339,7 @@ def test_a_wheel_of_another_content_is_refused_and_nothing_stays(world: World, i
     supply = world.supply(spec(index))
     file = listed(supply, "spam").files("1.0")[0]
     index.replace(listed_file.filename, listed_file.content[:-1] + b"X")
-    with pytest.raises(HashMismatch, match="spam-1.0-py3-none-any.whl is not the one that is expected"):
+    with pytest.raises(HashMismatch, match=r"spam-1\.0-py3-none-any\.whl is not the one that is expected"):
         supply.provision.wheels([Wanted("spam", "1.0", file=file)], world.told)
     assert not list((world.folder / "cache" / "tmp-1").iterdir())
     assert not (world.folder / "cache" / "wheels-1").exists()
