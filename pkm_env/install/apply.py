@@ -17,15 +17,17 @@ from pkm_env.install.change import change
 from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, identities_after, ignores_case, place_all, put, report
+from pkm_env.install.verify import edited, verify_venv
 from pkm_env.install.wheel import Site
 from pkm_env.python.venv import BrokenVenv, Venv, make_venv, read_venv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.files import Disk
+    from pkm_env.install.verify import Finding
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
     from pkm_env.plan import InstallPlan
@@ -41,6 +43,37 @@ class ForeignVenv(PkmError):
         )
         self.path = path
         self.reason = reason
+
+
+class NotAnEnvironment(PkmError):
+    """There is no whole environment at a place."""
+
+
+class NoRollback(PkmError):
+    """There is nothing that the environment could go back to."""
+
+
+class EditedFiles(PkmError):
+    """Files were changed by hand since the last sync, and a rollback would lose that."""
+
+    def __init__(self, findings: Sequence[Finding], root: str) -> None:
+        shown = [f"  {os.path.relpath(finding.path, root)}" for finding in findings[:10]]
+        more = [f"  and {len(findings) - 10} more"] if len(findings) > len(shown) else []
+        super().__init__(
+            "\n".join(["files were changed by hand since the last sync:", *shown, *more]),
+            "save what you need of them, and repeat with --force",
+        )
+        self.findings = tuple(findings)
+
+
+class Rollback:
+    """What a rollback did: ``files`` that are back, or ``whole`` when the whole environment was swapped."""
+
+    __slots__ = ("files", "whole")
+
+    def __init__(self, *, files: int = 0, whole: bool = False) -> None:
+        self.files = files
+        self.whole = whole
 
 
 class Repair:
@@ -183,3 +216,52 @@ def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
     if os.path.isdir(journal.state_path(place_, journal.JOURNAL)):
         return Repair(forward=False, files=journal.take_back(place_, disk))
     return Repair(forward=result == "done") if result else None
+
+
+def rollback(
+    venv_path: str, *, force: bool = False, disk: Disk = DISK, platform: str = sys.platform
+) -> Rollback:
+    """Bring the environment at *venv_path* back to what it was before the last sync that changed it.
+
+    The caller holds its ``lock`` and has called ``repair``. A rollback cannot itself be rolled back.
+
+    :raises EditedFiles: when files that it would replace were changed by hand, unless *force*.
+    :raises NoRollback: when the last change left nothing to go back to.
+    """
+    place_ = swap.real_place(venv_path)
+    present = read_venv(place_, platform)
+    undo = journal.state_path(place_, journal.UNDO)
+    if isinstance(present, Venv) and os.path.isdir(undo):
+        created = journal.read_intent(undo).created
+        refuse_edited(
+            present, [] if force else edited(present, (os.path.join(place_, path) for path in created))
+        )
+        disk.rename(undo, journal.state_path(place_, journal.JOURNAL))
+        return Rollback(files=journal.take_back(place_, disk))
+    if not os.path.isdir(swap.beside(place_, "old")):
+        raise NoRollback(f"there is no earlier state of {venv_path} to go back to")
+    if isinstance(present, Venv) and not force:
+        refuse_edited(present, verify_venv(present))
+    swap.swap_back(place_, disk)
+    return Rollback(whole=True)
+
+
+def refuse_edited(venv: Venv, findings: Sequence[Finding]) -> None:
+    """Refuse to lose what was changed by hand.
+
+    :raises EditedFiles: when there is any.
+    """
+    if findings:
+        raise EditedFiles(findings, venv.path)
+
+
+def verify(venv_path: str, *, quick: bool = False, platform: str = sys.platform) -> list[Finding]:
+    """Return which files of the environment at *venv_path* are not as installed; see ``verify_venv``.
+
+    :raises NotAnEnvironment: when there is no whole environment.
+    """
+    present = read_venv(swap.real_place(venv_path), platform)
+    if not isinstance(present, Venv):
+        reason = present.reason if present else "does not exist"
+        raise NotAnEnvironment(f"{venv_path} {reason}", "pkm sync makes it")
+    return verify_venv(present, quick=quick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
+from pkm_env.files import read_file
 from pkm_env.install import journal, swap
 from pkm_env.install.conflicts import (
     Conflict,
@@ -19,7 +20,6 @@ from pkm_env.install.installed import IDENTITIES, identities_bytes, read_identit
 from pkm_env.install.put import Outcome, identities_after, ignores_case, place_all, put, report
 from pkm_env.install.remove import find_removal
 from pkm_env.install.wheel import Refused, Site
-from pkm_env.files import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

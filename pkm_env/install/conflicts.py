@@ -139,7 +139,7 @@ def names_there(placement: Placement, listings: dict[str, frozenset[str]]) -> It
 
 
 def listing(folder: str, listings: dict[str, frozenset[str]]) -> frozenset[str]:
-    """Return what is in *folder* (with a separator at its end); one that its parent lacks is not asked for."""
+    """Return what is in *folder* (ends with a separator); one that its parent lacks is not asked for."""
     found = listings.get(folder)
     if found is None:
         parent, _, name = folder[:-1].rpartition(os.sep)

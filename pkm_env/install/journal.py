@@ -137,6 +137,7 @@ def take_back(venv_path: str, disk: Disk = DISK) -> int:
         # What is in the place of a moved file is replaced by it below; before it was moved it is the old one.
         if path not in moved and os.path.lexists(full):
             disk.unlink(full)
+    forget_bytecode(venv_path, intent)
     for path in reversed(intent.folders):
         remove_folder(os.path.join(venv_path, path), disk)
     back = 0
@@ -149,6 +150,29 @@ def take_back(venv_path: str, disk: Disk = DISK) -> int:
             back += 1
     discard(venv_path, JOURNAL, disk)
     return back
+
+
+def forget_bytecode(venv_path: str, intent: Intent) -> None:
+    """Remove what was compiled from created sources in folders that stay.
+
+    Bytecode counts as current when the source has its size and its second of change: two releases that
+    were unpacked in one second may agree in both.
+    """
+    made = set(intent.folders)
+    stems: dict[str, set[str]] = {}
+    for path in intent.created:
+        folder, name = os.path.split(path)
+        if name.endswith(".py") and folder not in made:
+            stems.setdefault(folder, set()).add(name[:-3])
+    for folder, names in stems.items():
+        cache = os.path.join(venv_path, folder, CACHE)
+        try:
+            compiled = os.listdir(cache)
+        except OSError:
+            continue
+        for name in compiled:
+            if name.partition(".")[0] in names:
+                os.unlink(os.path.join(cache, name))
 
 
 def remove_folder(path: str, disk: Disk) -> None:

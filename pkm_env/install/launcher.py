@@ -40,4 +40,4 @@ def launcher_program(platform_name: str, kind: str) -> bytes:
     if machine is None:
         raise NoLauncher(f"there is no launcher for scripts on {platform_name}")
     name = f"{'w' if kind == 'gui' else 't'}{machine}.exe"
-    return files("installer").joinpath("_scripts", name).read_bytes()
+    return files("installer").joinpath("_scripts").joinpath(name).read_bytes()

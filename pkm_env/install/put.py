@@ -47,7 +47,7 @@ class Options:
 
     __slots__ = ("compile_bytecode", "disk", "link_mode", "platform", "prompt", "reporter")
 
-    def __init__(  # noqa: PLR0913 - each is a choice of its own, and named in the call
+    def __init__(
         self,
         *,
         link_mode: str = "",

@@ -197,7 +197,7 @@ def bytecode_of(folder: str, files: set[str]) -> list[str]:
 
 
 def folders_above(files: Iterable[str], venv: Venv) -> list[str]:
-    """Return the folders that may stand empty without *files*, deepest first; never those of the environment."""
+    """Return the folders that may stand empty without *files*, deepest first, the environment's own apart."""
     kept = {venv.path, venv.purelib, venv.platlib, venv.scripts, os.path.join(venv.path, "include")}
     kept.update(os.path.dirname(folder) for folder in (venv.purelib, venv.platlib))
     kept.add(os.path.join(venv.path, "lib"))
