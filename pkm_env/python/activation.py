@@ -9,9 +9,20 @@ from __future__ import annotations
 POSIX = """\
 # Source this file: . {name}/activate
 deactivate () {
-    if [ -n "${_PKM_OLD_PATH+set}" ]; then PATH="$_PKM_OLD_PATH"; export PATH; unset _PKM_OLD_PATH; fi
-    if [ -n "${_PKM_OLD_HOME+set}" ]; then PYTHONHOME="$_PKM_OLD_HOME"; export PYTHONHOME; unset _PKM_OLD_HOME; fi
-    if [ -n "${_PKM_OLD_PS1+set}" ]; then PS1="$_PKM_OLD_PS1"; export PS1; unset _PKM_OLD_PS1; fi
+    if [ -n "${_PKM_OLD_PATH+set}" ]; then
+        PATH="$_PKM_OLD_PATH"
+        export PATH
+        unset _PKM_OLD_PATH
+    fi
+    if [ -n "${_PKM_OLD_HOME+set}" ]; then
+        PYTHONHOME="$_PKM_OLD_HOME"
+        export PYTHONHOME
+        unset _PKM_OLD_HOME
+    fi
+    if [ -n "${_PKM_OLD_PS1+set}" ]; then
+        PS1="$_PKM_OLD_PS1"
+        unset _PKM_OLD_PS1
+    fi
     hash -r 2> /dev/null || true
     unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     if [ "${1-}" != keep ]; then unset -f deactivate; fi
@@ -27,7 +38,6 @@ if [ -n "${PYTHONHOME+set}" ]; then _PKM_OLD_HOME="$PYTHONHOME"; unset PYTHONHOM
 if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT-}" ]; then
     _PKM_OLD_PS1="${PS1-}"
     PS1="($VIRTUAL_ENV_PROMPT) ${PS1-}"
-    export PS1
 fi
 hash -r 2> /dev/null || true
 """
@@ -63,12 +73,15 @@ if set -q PYTHONHOME
     set -g _PKM_OLD_HOME $PYTHONHOME
     set -e PYTHONHOME
 end
+function _pkm_status -d "Let the old prompt see the status it would have seen"
+    return $argv[1]
+end
 if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
     functions -c fish_prompt _pkm_old_prompt
     function fish_prompt
         set -l last $status
         printf '(%s) ' "$VIRTUAL_ENV_PROMPT"
-        echo "exit $last" | .
+        _pkm_status $last
         _pkm_old_prompt
     end
 end
@@ -122,13 +135,21 @@ export alias deactivate = overlay hide activate
 POWERSHELL = """\
 # Run this file: . {name}/Activate.ps1
 function global:deactivate([switch]$Keep) {
-    if (Test-Path Variable:global:_PkmOldPath) { $env:PATH = $global:_PkmOldPath; Remove-Variable _PkmOldPath -Scope global }
-    if (Test-Path Variable:global:_PkmOldHome) { $env:PYTHONHOME = $global:_PkmOldHome; Remove-Variable _PkmOldHome -Scope global }
+    if (Test-Path Variable:global:_PkmOldPath) {
+        $env:PATH = $global:_PkmOldPath
+        Remove-Variable _PkmOldPath -Scope global
+    }
+    if (Test-Path Variable:global:_PkmOldHome) {
+        $env:PYTHONHOME = $global:_PkmOldHome
+        Remove-Variable _PkmOldHome -Scope global
+    }
     if (Test-Path Function:global:_PkmOldPrompt) {
         Copy-Item Function:global:_PkmOldPrompt Function:global:prompt
         Remove-Item Function:global:_PkmOldPrompt
     }
-    foreach ($name in 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT') { if (Test-Path Env:$name) { Remove-Item Env:$name } }
+    foreach ($name in 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT') {
+        if (Test-Path Env:$name) { Remove-Item Env:$name }
+    }
     if (-not $Keep) { Remove-Item Function:global:deactivate }
 }
 deactivate -Keep
@@ -136,7 +157,10 @@ $env:VIRTUAL_ENV = {path}
 $env:VIRTUAL_ENV_PROMPT = {prompt}
 $global:_PkmOldPath = $env:PATH
 $env:PATH = (Join-Path $env:VIRTUAL_ENV '{scripts}') + [System.IO.Path]::PathSeparator + $env:PATH
-if (Test-Path Env:PYTHONHOME) { $global:_PkmOldHome = $env:PYTHONHOME; Remove-Item Env:PYTHONHOME }
+if (Test-Path Env:PYTHONHOME) {
+    $global:_PkmOldHome = $env:PYTHONHOME
+    Remove-Item Env:PYTHONHOME
+}
 if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {
     Copy-Item Function:global:prompt Function:global:_PkmOldPrompt
     function global:prompt { Write-Host -NoNewline "($env:VIRTUAL_ENV_PROMPT) "; _PkmOldPrompt }

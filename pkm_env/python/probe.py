@@ -150,7 +150,9 @@ def run(path: str) -> dict[str, Any] | Unavailable:
     import subprocess
 
     # Windows and macOS need some of their variables to start a program; Python's own are ignored by -I.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))
+    }
     try:
         done = subprocess.run(
             [path, "-I", "-S", "-c", SCRIPT],

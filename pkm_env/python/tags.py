@@ -69,9 +69,7 @@ def platforms_of(facts: Mapping[str, Any]) -> Iterator[str]:
         yield plain
 
 
-def linux_platforms(
-    plain: str, bits: int, glibc: tuple[int, ...], musl: tuple[int, ...]
-) -> Iterator[str]:
+def linux_platforms(plain: str, bits: int, glibc: tuple[int, ...], musl: tuple[int, ...]) -> Iterator[str]:
     """Yield the tags of a Linux whose C library is glibc or musl of the given version (empty: not it)."""
     if bits == 32:  # noqa: PLR2004 - bits
         plain = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv8l"}.get(plain, plain)

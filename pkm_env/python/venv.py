@@ -53,7 +53,9 @@ class Venv:
         "version",
     )
 
-    def __init__(self, path: str, settings: Mapping[str, str], folders: Mapping[str, str], python: str) -> None:
+    def __init__(
+        self, path: str, settings: Mapping[str, str], folders: Mapping[str, str], python: str
+    ) -> None:
         self.path = path
         self.settings = dict(settings)
         self.python = python
@@ -207,7 +209,7 @@ def leads_outside(path: str, folders: Mapping[str, str]) -> str:
     return ""
 
 
-def make_venv(  # noqa: PLR0913 - each is a choice of its own, and named in the call
+def make_venv(
     interpreter: Interpreter,
     path: str,
     *,
@@ -237,7 +239,10 @@ def make_venv(  # noqa: PLR0913 - each is a choice of its own, and named in the 
         if folder.startswith("lib64/") and not os.path.lexists(os.path.join(place, "lib64")):
             continue
         os.makedirs(os.path.join(place, *folder.split("/")), exist_ok=True)
-    if platform not in {"win32", "darwin"} and "64" in interpreter.platform + interpreter.markers["platform_machine"]:
+    if (
+        platform not in {"win32", "darwin"}
+        and "64" in interpreter.platform + interpreter.markers["platform_machine"]
+    ):
         os.symlink("lib", os.path.join(place, "lib64"))
     scripts = os.path.join(place, paths["scripts"])
     put_python(interpreter, scripts, copies=copies, platform=platform)
