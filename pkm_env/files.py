@@ -32,8 +32,11 @@ UNSUPPORTED = frozenset(
     for name in ("EXDEV", "EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOTTY", "EINVAL", "ENOSYS", "EMLINK", "EBADF")
     if hasattr(errno, name)
 )
+TOO_MANY_LINKS_WINDOWS = 1142
 # invalid function, not same device, not supported, privilege not held, too many links
-UNSUPPORTED_WINDOWS = frozenset({1, 17, 50, 1142, 1314})
+UNSUPPORTED_WINDOWS = frozenset({1, 17, 50, TOO_MANY_LINKS_WINDOWS, 1314})
+# Programs without a manifest take 260 characters, a folder 12 fewer.
+WINDOWS_PATH = 240
 FICLONE = 0x40049409
 TRUNCATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -192,7 +195,7 @@ def remove_file(path: str) -> bool:
         return False
     except PermissionError:
         # Windows refuses to remove a read-only file, and one that is in use.
-        os.chmod(path, 0o666)
+        os.chmod(path, 0o600)
         os.unlink(path)
     return True
 
@@ -255,7 +258,7 @@ def make_directories(path: str) -> None:
 
 def long_path(path: str, platform: str = sys.platform) -> str:
     r"""Return *path* (absolute) as Windows takes it beyond 260 characters (``\\?\``); else unchanged."""
-    if platform != "win32" or len(path) < 240 or path.startswith("\\\\?\\"):
+    if platform != "win32" or len(path) < WINDOWS_PATH or path.startswith("\\\\?\\"):
         return path
     path = path.replace("/", "\\")
     return "\\\\?\\UNC\\" + path[2:] if path.startswith("\\\\") else "\\\\?\\" + path
@@ -429,7 +432,7 @@ class Linker:
             position = self._modes.index(self.mode) + 1
             if position == len(self._modes):
                 raise error
-            if error.errno == errno.EMLINK or getattr(error, "winerror", None) == 1142:
+            if error.errno == errno.EMLINK or getattr(error, "winerror", None) == TOO_MANY_LINKS_WINDOWS:
                 copy(source, target)
                 return
             self.mode = self._modes[position]
@@ -466,7 +469,7 @@ class FileLock:
         self._descriptor = -1
         self._foreign: Any = None
 
-    def __enter__(self) -> FileLock:
+    def __enter__(self) -> FileLock:  # noqa: PYI034 - typing.Self is of 3.11
         if self._platform == "win32":
             self._enter_with_filelock()
             return self

@@ -147,7 +147,7 @@ class InstallPlan:
         return f"InstallPlan({list(self.steps)!r})"
 
 
-def make_plan(  # noqa: PLR0913 - each is a choice of its own, and named in the call
+def make_plan(
     installed: Iterable[InstalledDistribution],
     wanted: Iterable[WantedPackage],
     *,
@@ -191,7 +191,9 @@ def surplus(
     return Step(REMOVE, name, present, None, "is not locked")
 
 
-def difference(present: Sequence[InstalledDistribution], package: WantedPackage) -> str:
+def difference(  # noqa: PLR0911 - one return for each reason, in their order
+    present: Sequence[InstalledDistribution], package: WantedPackage
+) -> str:
     """Return why what is there is not what is wanted, "" when it is."""
     if len(present) > 1:
         return "is installed more than once"

@@ -50,9 +50,7 @@ class DataFile:
 
     __slots__ = ("digest", "path", "scheme", "shebang", "size", "source")
 
-    def __init__(  # noqa: PLR0913 - a plain value; from_plain passes them in this order
-        self, scheme: str, path: str, source: str, digest: str, size: int, shebang: str
-    ) -> None:
+    def __init__(self, scheme: str, path: str, source: str, digest: str, size: int, shebang: str) -> None:
         self.scheme = scheme
         self.path = path
         self.source = source

@@ -34,6 +34,8 @@ UNIX = 3
 MAX_16, MAX_32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA, UNICODE_PATH_EXTRA = 0x0001, 0x7075
 PIECE = 8 << 20
+# The longest name that every file system takes.
+NAME_BYTES = 255
 WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{number}" for port in ("com", "lpt") for number in (*"123456789", "\xb9", "\xb2", "\xb3")}
@@ -311,6 +313,7 @@ class Archive:
         if method != entry.method or flags != entry.flags:
             raise self._bad("is described in two ways", entry.name)
         extra = self._data[extra_at : extra_at + extra_length]
+        start: int = extra_at + extra_length
         size, compressed, _ = self._apply_extra(entry.name, raw_name, extra, (size, compressed, 0))
         given, wanted = (crc, compressed, size), (entry.crc, entry.compressed, entry.size)
         later = entry.flags & DESCRIPTOR
@@ -318,7 +321,7 @@ class Archive:
             later and all(a in (0, b, MAX_32) for a, b in zip(given, wanted, strict=True))
         ):
             raise self._bad("is described in two ways", entry.name)
-        return extra_at + extra_length
+        return start
 
     def _descriptor_size(self, entry: Member, position: int) -> int:
         """Return the size of the data descriptor at *position*, with or without signature, 32 or 64 bits."""
@@ -409,29 +412,31 @@ def unsafe_path(name: str, platform: str) -> str:
     A trailing slash marks a directory. What only Windows reads otherwise (devices, streams, names
     that end in a dot or space) is refused there alone: such names are in use elsewhere.
     """
-    if not name:
-        return "is a path without a name"
     if "\\" in name:
         return "has a backslash in its path"
     if any(character < " " or character == "\x7f" for character in name):
         return "has a control character in its path"
     if name.startswith("/") or (name[1:2] == ":" and name[0].isalpha()):
         return "is an absolute path"
-    parts = name.rstrip("/").split("/")
-    for part in parts:
-        if part in {"", ".", ".."}:
-            return "leads outside, or nowhere"
-        if len(part.encode("utf-8", "surrogatepass")) > 255:  # noqa: PLR2004 - what all file systems take
-            return "has a name of more than 255 bytes"
-        if platform == "win32" and unsafe_on_windows(part):
-            return "is a name that Windows does not take"
+    reasons = (unsafe_part(part, platform) for part in name.removesuffix("/").split("/"))
+    return next(filter(None, reasons), "")
+
+
+def unsafe_part(part: str, platform: str) -> str:
+    """Return why one name in a path may not be used, or ""."""
+    if part in {"", ".", ".."}:
+        return "leads outside, or nowhere"
+    if len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES:
+        return "has a name of more than 255 bytes"
+    if platform == "win32" and unsafe_on_windows(part):
+        return "is a name that Windows does not take"
     return ""
 
 
 def unsafe_on_windows(part: str) -> bool:
     """Whether Windows takes the name *part* for a device, a stream or another name."""
     return (
-        part.split(".")[0].rstrip(" ").lower() in WINDOWS_DEVICES
+        part.partition(".")[0].rstrip(" ").lower() in WINDOWS_DEVICES
         or part[-1] in ". "
         or any(character in '<>:"|?*' for character in part)
     )
@@ -440,7 +445,7 @@ def unsafe_on_windows(part: str) -> bool:
 def load_inflate() -> tuple[Any, tuple[type[Exception], ...]]:
     """Return the quickest decompressor at hand and its errors: isal takes half of zlib's time."""
     try:
-        from isal import isal_zlib
+        from isal import isal_zlib  # type: ignore[import-not-found,unused-ignore] # an extra
     except ImportError:
         return zlib.decompressobj, (zlib.error,)
     return isal_zlib.decompressobj, (zlib.error, isal_zlib.error)
