@@ -11,7 +11,7 @@ import sys
 
 from pkm_build import archives, metadata, tags
 from pkm_build.errors import BuildError, InvalidFile, PkmError
-from pkm_build.selection import Selection, select_sdist, select_wheel
+from pkm_build.selection import Selection, archive_order, select_sdist, select_wheel
 from pkm_build.settings import read_settings
 from pkm_build.source import check, license_paths, load, read_readme
 from pkm_build.work import Build, remove_work_folders
@@ -206,15 +206,6 @@ def joined(members: list[Member], outputs: list[Member]) -> list[Member]:
         return members
     names = {name for name, _, _ in outputs}
     return sorted([m for m in members if m[0] not in names] + outputs, key=lambda m: archive_order(m[0]))
-
-
-def archive_order(name: str) -> tuple[bool, list[str]]:
-    """Return the key that sorts members as a walk meets them: files before folders."""
-    folders = name.split("/")
-    key: list[str] = []
-    for folder in folders[:-1]:
-        key += ["1", folder]
-    return (".data/" in name, [*key, "0", folders[-1]])
 
 
 def write_wheel(

@@ -104,6 +104,10 @@ def read_requirement(text: str) -> Parts:
         found = Requirement(text)
     except InvalidRequirement as exc:
         raise NotUnderstood(reason(exc)) from exc
+    if not found.url and text.partition(";")[0].rstrip(" \t)").endswith(","):
+        raise NotUnderstood(
+            'a version is missing after ","'
+        )  # `packaging` is lenient here, the grammar is not
     marker = str(found.marker) if found.marker else ""
     return (found.name, tuple(sorted(found.extras)), found.url or "", str(found.specifier), marker)  # type: ignore[return-value]  # a plain tuple at run time
 

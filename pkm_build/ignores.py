@@ -96,6 +96,7 @@ class Ignores:
         self.outer: list[Rules] = []  # by files above the project, for paths with the prefix
         self.index: frozenset[str] | None = None
         self.stack: dict[str, list[Rules]] = {}
+        self.partly: dict[str, str] = {}  # ignored folders with tracked files in them, and why
         self.regex: Callable[[str], int] | None = None
         self.find_repository()
         self.stack[""] = self.own_rules("")
@@ -174,15 +175,19 @@ class Ignores:
 
     def why(self, path: str, name: str, folder: bool) -> str:
         """Return ``file:line`` of the pattern that ignores *path* itself, "" when none does or git tracks it."""
-        label = last_verdict(self.rules_for(path.rpartition("/")[0]), path, name, folder)
+        above = path.rpartition("/")[0]
+        label = self.partly.get(above) or last_verdict(self.rules_for(above), path, name, folder)
         if label == "" and self.outer:
             label = last_verdict(self.outer, self.prefix + path, name, folder)
         if not label and self.regex is not None and self.regex(path):
             label = ".hgignore"
         if not label:
             return ""
+        if folder and self.tracks_any(path + "/"):
+            self.partly[path] = label
+            return ""
         if folder:
-            return "" if self.tracks_any(path + "/") else label
+            return label
         return "" if self.tracks(path) else label
 
     def tracked(self) -> frozenset[str]:

@@ -83,6 +83,12 @@ def only_candidate(tree: Tree, name: str) -> list[str]:
     ]
     if len(spaces) == 1:
         return spaces
+    for path, why in sorted(tree.left_out.items()):
+        if normalise(module_of(path)) == name or akin(module_of(path), name):
+            raise NoPackages(
+                f"{path} looks like the code of {name}, but {why} ignores it",
+                f'anchor that pattern, or name the folder: [tool.pkm.build] packages = ["{path}"]',
+            )
     seen = f"; seen: {listed(spaces or folders or files, 'and')}" if folders or files else ""
     wanted = name.replace("-", "_")
     raise NoPackages(

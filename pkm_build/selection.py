@@ -31,7 +31,7 @@ ALWAYS = "pyproject.toml"
 class Selection:
     """The files of a wheel: *files* maps paths in it to paths in the tree, *data_members* are those of schemes."""
 
-    __slots__ = ("data_members", "files", "generated", "reasons", "roots", "tree")
+    __slots__ = ("data_members", "files", "generated", "mixed", "reasons", "roots", "tree")
 
     def __init__(self, build: Build, tree: Tree | None = None) -> None:
         sdist = os.path.exists(f"{build.root}/PKG-INFO")
@@ -40,14 +40,21 @@ class Selection:
         self.files: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
         self.generated: dict[str, bytes] = {}
+        self.mixed = False  # whether the files are not in the order of one walk
         self.data_members: list[Member] = []
 
     def members(self) -> list[Member]:
         """Return the members of the wheel but its metadata: packages as walked, then schemes."""
         tree = self.tree
-        found: list[Member] = [
-            (name, tree.path(path), executable(tree.path(path))) for name, path in self.files.items()
-        ]
+        found: list[Member] = []
+        names = sorted(self.files, key=archive_order) if self.mixed else self.files
+        for name in names:
+            path = self.files[name]
+            if path in self.generated:
+                found.append((name, self.generated[path], False))
+            else:
+                source = tree.path(path)
+                found.append((name, source, executable(source)))
         return found + self.data_members
 
     def put(self, name: str, path: str, reason: str) -> None:
@@ -59,7 +66,17 @@ class Selection:
         if other is not None and other != path:
             raise BuildError(f"both {other} and {path} would be {name} in the wheel")
         self.files[name] = path
+        self.mixed = True
         self.reasons.setdefault(name, reason)
+
+
+def archive_order(name: str) -> tuple[bool, list[str]]:
+    """Return the key that sorts members as a walk meets them: files before folders, schemes last."""
+    folders = name.split("/")
+    key: list[str] = []
+    for folder in folders[:-1]:
+        key += ["1", folder]
+    return (".data/" in name, [*key, "0", folders[-1]])
 
 
 def executable(path: str) -> bool:
@@ -117,10 +134,10 @@ def add_roots(build: Build, found: Selection) -> None:
             kept = [
                 name for name in kept if not is_output(target + name[len(path) :], build.settings.extensions)
             ]
-        if path == target and not found.files:
-            found.files = {name: name for name in kept}
+        cut = len(path)
+        if not found.files:
+            found.files = {target + name[cut:]: name for name in kept}
         else:
-            cut = len(path)
             for name in kept:
                 found.put(target + name[cut:], name, "packages")
     if tree.ignores is not None and not tree.ignores.git:
@@ -210,7 +227,7 @@ def add_generated(build: Build, found: Selection) -> None:
 def add_mapped(build: Build, found: Selection) -> None:
     """Add the files and folders of ``map``, which may lie outside of the project."""
     for raw, target in build.settings.map.items():
-        path = inside(build, raw) if raw.startswith("../") else raw
+        path = inside(found.tree, raw) if raw.startswith("../") else raw
         if found.tree.is_file(path):
             found.put(target, path, "map")
             continue
@@ -222,10 +239,10 @@ def add_mapped(build: Build, found: Selection) -> None:
             found.put(target + name[len(path) :], name, "map")
 
 
-def inside(build: Build, path: str) -> str:
+def inside(tree: Tree, path: str) -> str:
     """Return where a file from outside of the project lies: in an unpacked sdist, in a folder of its own."""
     kept = f"{EXTERNAL}/{path.replace('../', '__/')}"
-    return kept if os.path.exists(f"{build.root}/{kept}") else path
+    return kept if tree.is_file(kept) or tree.is_folder(kept) else path
 
 
 def add_data(build: Build, found: Selection) -> None:

@@ -1,0 +1,106 @@
+"""Versions from files, variables and scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from pkm_build.errors import HookFailed, VersionUnknown
+
+HEAD = '[build-system]\nrequires = []\n[project]\nname = "spam"\ndynamic = ["version"]\n[tool.pkm.version]\n'
+
+
+def version_of(sample, table, files=(), **environ):
+    made = sample({"spam/__init__.py": "", **dict(files)}, table, head=HEAD)
+    return made.wheel(None, **environ).name.split("-")[1]
+
+
+STATED = {
+    "plain": '__version__ = "1.2.3"',
+    "annotated": '__version__: str = "1.2.3"',
+    "by another name": 'VERSION = "1.2.3"\n__version__ = VERSION',
+    "tuple joined": 'info = (1, 2, 3)\n__version__ = ".".join(map(str, info))',
+    "generator joined": '__version__ = ".".join(str(x) for x in (1, 2, 3))',
+    "f-string": 'a, = 1,\nminor = 2\n__version__ = f"1.{minor}.3"',
+    "percent": '__version__ = "%d.%d.%d" % (1, 2, 3)',
+    "added": '__version__ = "1.2" + ".3"',
+    "below try": 'try:\n    import x\nexcept ImportError:\n    pass\n__version__ = "1.2.3"',
+    "beside other code": 'import os\ndef f(): return 1\n__version__ = "1.2.3"\n__all__ = []',
+}
+
+
+@pytest.mark.parametrize("text", STATED.values(), ids=STATED)
+def test_a_version_is_read_from_the_package_without_running_it(sample, text):
+    assert version_of(sample, 'source = "file"\n', {"spam/__init__.py": text}) == "1.2.3"
+
+
+@pytest.mark.parametrize("file", ["_version.py", "version.py", "__about__.py", "__version__.py"])
+def test_usual_files_are_looked_into(sample, file):
+    assert version_of(sample, 'source = "file"\n', {f"spam/{file}": '__version__ = "2.0"'}) == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "pattern"),
+    [
+        ("VERSION", "\n1.2.3\n", ""),
+        ("meta.json", '{"version": "1.2.3"}', '"version": "([^"]+)"'),
+        ("CHANGES.md", "# Log\n## v1.2.3 (today)\n", r"^## v(?P<version>\S+)"),
+    ],
+)
+def test_other_files_can_state_it(sample, path, text, pattern):
+    table = f'source = "file"\npath = "{path}"\n' + (f"pattern = '{pattern}'\n" if pattern else "")
+    assert version_of(sample, table, {path: text}) == "1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("table", "files", "words"),
+    [
+        ('source = "file"\n', {}, "no version is stated"),
+        ('source = "file"\npath = "nowhere.py"\n', {}, "can't be read"),
+        ('source = "file"\n', {"spam/__init__.py": "__version__ = compute()"}, "no version is stated"),
+        ('source = "file"\n', {"spam/__init__.py": "this is no Python"}, "no Python"),
+        ('source = "file"\npath = "V"\npattern = "x("\n', {"V": ""}, "regular expression"),
+        ('source = "file"\npath = "V"\npattern = "x"\n', {"V": ""}, "matches nothing"),
+        ('source = "file"\npath = "V"\n', {"V": "one"}, "is no version"),
+        ('source = "env"\nvariable = "SPAM_VERSION"\n', {}, "not set"),
+        ('source = "script"\npath = "v.py"\n', {"v.py": ""}, "printed no version"),
+        ('source = "script"\npath = "v.py"\n', {}, "not there"),
+    ],
+)
+def test_a_version_is_never_guessed(sample, table, files, words):
+    with pytest.raises(VersionUnknown, match=words):
+        version_of(sample, table, files)
+
+
+def test_a_script_that_fails_is_shown_with_its_last_words(sample):
+    with pytest.raises(HookFailed, match="exit code 1") as caught:
+        version_of(sample, 'source = "script"\npath = "v.py"\n', {"v.py": "raise ValueError('bad day')"})
+    assert "bad day" in caught.value.hint
+
+
+def test_a_variable_can_give_it(sample):
+    assert version_of(sample, 'source = "env"\nvariable = "V"\n', V="3.1") == "3.1"
+
+
+def test_a_script_can_print_it(sample):
+    script = "import os\nprint('hello')\nprint('4.' + os.environ['MINOR'])\n"
+    assert version_of(sample, 'source = "script"\npath = "v.py"\n', {"v.py": script}, MINOR="2") == "4.2"
+
+
+def test_pkm_version_takes_the_place_of_a_dynamic_version(sample):
+    assert version_of(sample, 'source = "file"\n', PKM_VERSION="9.9") == "9.9"
+
+
+def test_pkm_version_does_not_touch_a_static_version(sample):
+    assert sample({"spam.py": ""}).wheel(PKM_VERSION="9.9").name.startswith("spam-1.0-")
+
+
+@pytest.mark.parametrize("source", ['source = "env"\nvariable = "V"\n', 'source = "script"\npath = "v.py"\n'])
+def test_an_sdist_remembers_its_version(sample, unpack, source):
+    made = sample({"spam/__init__.py": "", "v.py": "import os; print(os.environ['V'])"}, source, head=HEAD)
+    again = unpack(made.sdist(V="5.0")).wheel()
+    assert again.raw == made.wheel(V="5.0").raw
+
+
+def test_a_property_can_stand_in_the_settings(sample):
+    table = 'source = "file"\npath = "{where}/V"\n[tool.pkm.properties]\nwhere = "etc"\n'
+    assert version_of(sample, table, {"etc/V": "1.5"}) == "1.5"
