@@ -64,7 +64,7 @@ class Programs:
         :raises OSError: when it cannot be started.
         """
         started = monotonic()
-        with open(log, "ab") as stream:
+        with open(log, "ab", buffering=0) as stream:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
@@ -137,8 +137,6 @@ class _Running:
         self._taker.join(DRAIN_S)
         with self._lock:
             self._log_is_open = False
-        if not self._taker.is_alive() and self._process.stdout is not None:
-            self._process.stdout.close()
 
     def _wait_for_end(self) -> None:
         """Wait until the program has ended, and end the rest of its group.
@@ -157,15 +155,15 @@ class _Running:
 
     def _take_output(self) -> None:
         left = self._output_bytes
-        pipe = self._process.stdout
-        assert pipe is not None
-        while piece := os.read(pipe.fileno(), CHUNK):
-            with self._lock:
-                if left > 0 and self._log_is_open:
-                    self._stream.write(piece[:left])
-            left -= len(piece)
-            if left < 0:
-                self.stop("output")
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            while piece := os.read(pipe.fileno(), CHUNK):
+                with self._lock:
+                    if left > 0 and self._log_is_open:
+                        self._stream.write(piece[:left])
+                left -= len(piece)
+                if left < 0:
+                    self.stop("output")
 
 
 def end_group(pid: int, platform: str) -> None:
