@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import InvalidFile, PkmError
+from pkm_build.source import parse
 from pkm_build.tables import Table
 from pkm_env.index.spec import IndexSpec
 
@@ -165,16 +166,13 @@ def read_user_config(path: str) -> Table:
 def parse_toml(path: str, text: str) -> dict[str, Any]:
     """Return the parsed text of a configuration file.
 
-    :raises PkmError: when it is no TOML.
+    :raises InvalidFile: when it is no TOML.
     """
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PkmError(f"{path}: {error}", "the user's configuration has to be valid TOML") from error
+        return parse(path, text)
+    except InvalidFile as error:
+        error.shown = path
+        raise
 
 
 def configured_indexes(

@@ -6,7 +6,7 @@ import os
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.settings import read_settings
-from pkm_build.source import load
+from pkm_build.source import load, parse
 from pkm_build.tables import Table, did_you_mean
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
@@ -15,6 +15,9 @@ from pkm_env.lock.reader import read_lock
 from pkm_env.model.declaration import read_declaration
 from pkm_env.model.environment import DEFAULT
 from pkm_env.model.options import normalise
+from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+from pkm_env.model.target import implied_pythons
+from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
 
 PROJECT_FILE = "pyproject.toml"
-CONFLICT_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
+CONFLICT_MARK = "<<<<<<< "
 
 
 class NoProject(PkmError):
@@ -146,23 +149,31 @@ def read_workspace(root: str) -> Workspace:
 
 def check_requirements(source: Source, declaration: Declaration) -> None:
     """Note a fault for each requirement and specifier of pkm's own tables that cannot be read."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     for environment in declaration.environments:
         for text, key in environment.dependencies:
-            try:
-                Requirement(text)
-            except InvalidRequirement as error:
-                source.faults.append(Fault(key, f'"{text}": {first_line(error)}'))
-        if environment.python:
-            try:
-                SpecifierSet(environment.python)
-            except InvalidSpecifier:
-                message = f'"{environment.python}" is no version specifier'
-                source.faults.append(
-                    Fault((*environment.key, "python"), message, 'write for example ">=3.11"')
-                )
+            if said := requirement_fault(text):
+                source.faults.append(Fault(key, f'"{text}": {said}'))
+        if environment.python and not is_specifier(environment.python):
+            message = f'"{environment.python}" is no version specifier'
+            source.faults.append(Fault((*environment.key, "python"), message, 'write for example ">=3.11"'))
+
+
+def requirement_fault(text: str) -> str:
+    """Return what is wrong with a requirement, "" where nothing is."""
+    try:
+        parse_requirement(text)
+    except UnreadableRequirement as error:
+        return first_line(error)
+    return ""
+
+
+def is_specifier(text: str) -> bool:
+    """Whether *text* is a version specifier."""
+    try:
+        implied_pythons(text)
+    except UnreadableVersion:
+        return False
+    return True
 
 
 def first_line(error: Exception) -> str:
@@ -190,16 +201,13 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
     :raises BadLock: for invalid TOML, and for anything that the specification forbids.
     """
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = parse(name, text)
+    except InvalidFile as error:
         hint = ""
-        if any(line.startswith(CONFLICT_MARKS[0]) for line in text.splitlines()):
-            hint = "git left both sides of a conflict in it: pkm lock makes one lock of them"
-        raise BadLock(name, "", f"is no valid TOML: {error}", hint) from error
+        if any(line.startswith(CONFLICT_MARK) for line in text.splitlines()):
+            hint = "git left both sides of a conflict in it: take one side, then run pkm lock"
+        ((line, column, fault),) = error.placed()
+        raise BadLock(name, f"{line}:{column}", fault.message, hint) from error
     return read_lock(data, name)
 
 

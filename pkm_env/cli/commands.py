@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from pkm_env.cli.parser import UsageError
 from pkm_env.context import Context, Switches
@@ -24,9 +23,9 @@ def run_command(line: Line, output: Output) -> int:
     from pkm_env.cli.parser import COMMANDS
 
     context = make_context(line, output)
-    handler = HANDLERS[COMMANDS[line.command].handler] if line.command else status
-    arguments = line.arguments
-    return handler(context, arguments, output, line)
+    if line.arguments is None:
+        return status(context, output, line)
+    return HANDLERS[COMMANDS[line.command].handler](context, line.arguments, output, line)
 
 
 def make_context(line: Line, output: Output) -> Context:
@@ -55,6 +54,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     """``pkm env lock``."""
     from pkm_env.ops.lock import LockOptions
     from pkm_env.ops.lock import lock as run_lock
+    from pkm_env.ops.stamps import stamp_lock
 
     looking = arguments.check or arguments.dry_run
     options = LockOptions(
@@ -70,7 +70,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     else:
         print_locked(done, output, looking=looking)
     if not looking:
-        context.stamp_lock(lock_line(done))
+        stamp_lock(context, done, lock_line(done) + "\n")
     return 1 if arguments.check and done.written else 0
 
 
@@ -147,6 +147,7 @@ def seconds(value: float) -> str:
 
 def sync(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env sync``."""
+    from pkm_env.ops.stamps import stamp_sync
     from pkm_env.ops.sync import SyncOptions
     from pkm_env.ops.sync import sync as run_sync
 
@@ -172,7 +173,7 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
         else:
             print_synced(done, output, looking=looking)
         if not looking and options.is_plain:
-            context.stamp_sync(environment, done.paths, in_sync_line(done) + "\n")
+            stamp_sync(context, environment, done, in_sync_line(done) + "\n")
     if line.json:
         print_json(output, shown)
     return 1 if arguments.check and changed else 0
@@ -238,6 +239,7 @@ def synced_json(done: Synced) -> dict[str, object]:
 def run(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm run``."""
     from pkm_env.ops.run import run as run_program
+    from pkm_env.ops.stamps import stamp_run
     from pkm_env.ops.sync import SyncOptions
     from pkm_env.ops.sync import sync as run_sync
 
@@ -253,7 +255,7 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
             for text in filter(None, (said, f"Synced {environment.name} in {seconds(done.seconds)}")):
                 output.say(text)
         if not (arguments.locked or arguments.frozen):
-            context.stamp_run(environment, done.paths)
+            stamp_run(context, environment, done)
     output.flush_notes()
     output.out.flush()
     return run_program(context, environment, command)
@@ -315,11 +317,10 @@ def cache_dir(context: Context, arguments: argparse.Namespace, output: Output, l
     return 0
 
 
-def status(context: Context, arguments: argparse.Namespace | None, output: Output, line: Line) -> int:
+def status(context: Context, output: Output, line: Line) -> int:
     """``pkm`` alone: where one is, and what one would do next."""
     from pkm_env.ops.show import environment_states, next_steps
 
-    del arguments
     states = environment_states(context, context.workspace.environments)
     if line.json:
         print_json(output, [state.to_json() for state in states])
@@ -342,4 +343,3 @@ HANDLERS = {
     "env_export": env_export,
     "cache_dir": cache_dir,
 }
-del sys

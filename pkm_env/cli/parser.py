@@ -317,9 +317,9 @@ def parse_arguments(name: str, command: Command, words: list[str], line: Line) -
         return
     line.arguments, surplus = parser.parse_known_args(words)
     if surplus:
-        flags = [flag for flag_names, _ in command.arguments for flag in flag_names if flag.startswith("-")]
+        known = [flag for flag_names, _ in command.arguments for flag in flag_names if flag.startswith("-")]
         if surplus[0].startswith("-"):
-            hint = meant(surplus[0].partition("=")[0], [*flags, *GLOBAL_OPTIONS])
+            hint = meant(surplus[0].partition("=")[0], [*known, *GLOBAL_OPTIONS])
             raise UsageError(
                 f"pkm {name} has no option {surplus[0]}", hint or f"pkm {name} --help shows the options"
             )

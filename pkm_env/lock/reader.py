@@ -185,7 +185,9 @@ class Reader:
             self.hashes(table, where),
             path=path,
             size=self.value(table, "size", int, where),
-            upload_time=time.isoformat().replace("+00:00", "Z") if hasattr(time, "isoformat") else "",
+            upload_time=""
+            if isinstance(time, (str, type(None)))
+            else str(time.isoformat()).replace("+00:00", "Z"),
         )
 
     def hashes(self, table: dict[str, Any], where: str) -> dict[str, str]:

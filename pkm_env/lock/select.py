@@ -8,10 +8,14 @@ from pkm_env.model.target import admits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage
+    from pkm_env.model.distribution import File
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.target import Target
+
+    AnyFile = TypeVar("AnyFile", LockedFile, File)
 
 
 class Selected:
@@ -63,9 +67,9 @@ def select(
     return tuple(selected), tuple(missing)
 
 
-def best_file(files: Iterable[LockedFile], ranks: dict[str, int]) -> LockedFile | None:
+def best_file(files: Iterable[AnyFile], ranks: dict[str, int]) -> AnyFile | None:
     """Return the best wheel, else the sdist, else None."""
-    best: tuple[tuple[int, tuple[int, str]], LockedFile] | None = None
+    best: tuple[tuple[int, tuple[int, str]], AnyFile] | None = None
     sdist = None
     for file in files:
         if not file.is_wheel:

@@ -25,8 +25,8 @@ KEYS = (
 class Options:
     """The rules of one solve.
 
-    ``prereleases`` is one of PRERELEASES, or a dict of normalised names to them ("default" for the
-    rest). ``exclude_newer`` is None, a text (a date or a span such as "14 days"), or a dict of
+    ``prereleases`` is one of PRERELEASES, or a dict of normalised names to them ("*" for the
+    rest, "default" in the file). ``exclude_newer`` is None, a text (a date or a span such as "14 days"), or a dict of
     names, "index:NAME" and "default" to such texts or False. ``no_build``, ``no_binary`` and
     ``lock_build`` are True for all, else a tuple of normalised names. ``constraints`` and
     ``build_constraints`` are requirement texts.
@@ -105,7 +105,10 @@ def read_prereleases(table: Table) -> str | dict[str, str]:
     inner = table.table("prereleases")
     if inner is None:
         return "if-necessary"
-    return {normalise(name): inner.choice(name, PRERELEASES, "if-necessary") for name in inner.data}
+    return {
+        "*" if name == "default" else normalise(name): inner.choice(name, PRERELEASES, "if-necessary")
+        for name in inner.data
+    }
 
 
 def read_cutoff(table: Table) -> str | dict[str, str | bool] | None:

@@ -9,19 +9,17 @@ from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.text import render
-from pkm_env.model.options import normalise
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import read_lock_text, write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pkm_env.context import Context
-    from pkm_env.lock.compose import SectionResult
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
-    from pkm_env.workspace import Workspace
+    from pkm_env.model.target import Target
 
 
 class Stale(PkmError):

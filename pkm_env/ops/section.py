@@ -11,7 +11,8 @@ from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
 from pkm_env.resolver.report import explain
-from pkm_env.resolver.resolve import NoSolution, Origin, Request, Root, Rules, resolve
+from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
+from pkm_env.resolver.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
     from pkm_env.ops.lock import LockOptions
-    from pkm_env.resolver.resolve import Pin, Resolution
+    from pkm_env.resolver.request import Pin, Resolution
     from pkm_env.workspace import Workspace
 
 
@@ -90,6 +91,7 @@ class Locker:
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""
         self.context.reporter.phase(f"Resolving {environment.name}")
+        self.context.tell_indexes()
         targets, declared = self.targets(environment)
         releases = self.context.supply(environment)
         request = self.request(environment, targets)
@@ -117,11 +119,15 @@ class Locker:
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
-        return explain(failure, where=self.where).short
+        return explain(failure, where=self.where).conclusion
 
     def where(self, origin: Origin) -> str:
         """Return where a requirement of the project stands, as file:line:column."""
-        return self.workspace.position(origin.key) if origin.key else ""
+        return (
+            self.workspace.position(origin.key)
+            if origin.key[:2] != ("project", "dynamic") and origin.key
+            else ""
+        )
 
     def targets(self, environment: Environment) -> tuple[tuple[Target, ...], bool]:
         """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
@@ -146,39 +152,52 @@ class Locker:
             roots=tuple(self.roots(environment)),
             targets=targets,
             rules=Rules(
-                constraints=(*options.constraints, *self.moved()),
+                constraints=self.constraints(environment),
                 overrides=self.workspace.declaration.overrides,
                 prereleases=options.prereleases,
                 resolution=options.resolution,
-                no_build=options.no_build,
-                no_binary=options.no_binary,
+                no_build=options.no_build is True or frozenset(options.no_build or ()),
+                no_binary=options.no_binary is True or frozenset(options.no_binary or ()),
             ),
             preferences=self.preferences(environment),
             sources=self.context.bound_sources(environment),
             root_name=self.workspace.project.name,
+            own_extras=self.own_extras(),
         )
 
-    def moved(self) -> list[str]:
-        """Return the requirements among the packages to upgrade: bounds of this run."""
-        return [
-            text
-            for text in self.options.upgrade_packages
-            if (read := parse_requirement(text)).specifier or read.url
-        ]
+    def constraints(self, environment: Environment) -> list[tuple[str, Origin]]:
+        """Return the bounds of a solve: those of the project, and of the packages to upgrade."""
+        found = [(text, Origin("a constraint", ("tool", "pkm"))) for text in environment.options.constraints]
+        for text in self.options.upgrade_packages:
+            if parse_requirement(text).specifier:
+                found.append((text, Origin("--upgrade-package")))
+        return found
 
     def roots(self, environment: Environment) -> Iterable[Root]:
         """Yield what the environment asks for, each with the place where it stands."""
         project = self.workspace.project
         who = project.raw_name or "the project"
         if environment.project != "none":
-            for text, key in self.context.project_requirements(environment.extras):
-                extra = str(key[2]) if key[1:2] == ("optional-dependencies",) else ""
-                yield Root(text, Origin(who, key, extra=extra))
+            required, extras = self.context.project_requirements()
+            for text, key in required:
+                yield Root(text, Origin(who, key))
+            for extra in environment.extras:
+                for text, key in extras.get(extra, ()):
+                    yield Root(text, Origin(who, key, extra=extra))
         for group in environment.groups:
             for text, key in expand_group(project, group):
                 yield Root(text, Origin(who, key, group=group))
         for text, key in environment.dependencies:
-            yield Root(text, Origin(f'environment "{environment.name}"', key))
+            yield Root(text, Origin(f'the environment "{environment.name}"', key))
+
+    def own_extras(self) -> dict[str, tuple[Root, ...]]:
+        """Return what the project's extras ask for, for requirements that name the project itself."""
+        who = self.workspace.project.raw_name
+        _, extras = self.context.project_requirements()
+        return {
+            extra: tuple(Root(text, Origin(who, key, extra=extra)) for text, key in required)
+            for extra, required in extras.items()
+        }
 
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
         """Return versions to prefer: the section's own, those of this run, then the other sections'."""
@@ -284,10 +303,10 @@ class Locker:
     def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
         """Return the entry of the project itself."""
         edges = {
-            (name, resolution.pins[name].version)
+            (pin.name, pin.version)
             for resolution in solved
-            for name in resolution.direct
-            if name in resolution.pins
+            for pin in resolution.pins.values()
+            if any(not asker for asker, _ in pin.asked_by)
         }
         return LockedPackage(
             self.workspace.project.name,

@@ -1,0 +1,154 @@
+"""DistributionBuilder: metadata and wheels of sdists and source trees, as supply asks for them.
+
+Knows how an sdist becomes a tree, when a tree tells its metadata without a build, and under which key
+what was built may be kept. The builds themselves are ``build.frontend``'s.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build.errors import InvalidFile, PkmError
+from pkm_build.source import load
+from pkm_env.build.errors import BuildFailed
+from pkm_env.build.request import BuildRequest
+from pkm_env.build.key import build_key, python_tag, tree_digest
+from pkm_env.build.sdist import metadata_of_sdist, split_sdist_filename, unpack_sdist
+from pkm_env.files import make_directories, remove_tree
+from pkm_env.model.distribution import Metadata, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from pkm_env.build.frontend import BuildFrontend
+    from pkm_env.model.interpreter import Interpreter
+
+    Built = TypeVar("Built")
+
+DYNAMIC_MATTERS = frozenset(("name", "version", "dependencies", "optional-dependencies", "requires-python"))
+
+
+class DistributionBuilder:
+    """Builds for one interpreter.
+
+    *frontend* and *interpreter* are asked for when a build is really due. *work* is a folder for
+    unpacked sdists (made if need be); *own_root* is the user's own project, named without an origin in
+    messages.
+    """
+
+    def __init__(
+        self,
+        frontend: Callable[[], BuildFrontend],
+        interpreter: Callable[[], Interpreter],
+        work: str,
+        *,
+        own_root: str = "",
+    ) -> None:
+        self._frontend = frontend
+        self._interpreter = interpreter
+        self._work = work
+        self._own_root = own_root
+        self._count = 0
+
+    def static_metadata(self, path: str) -> Metadata | None:
+        """Return what an sdist or a source tree says of itself without a build, None if it cannot."""
+        return metadata_of_tree(path) if os.path.isdir(path) else metadata_of_sdist(path)
+
+    def built_metadata(self, path: str, subdirectory: str = "") -> Metadata | Unavailable:
+        """Return what the wheel built from *path* would say."""
+        try:
+            return self._with_tree(path, subdirectory, self._frontend().metadata)
+        except BuildFailed as error:
+            return Unavailable("metadata", str(error), hint=error.hint)
+        except InvalidFile:
+            raise
+        except PkmError as error:
+            return Unavailable("metadata", str(error), hint=error.hint)
+
+    def build_wheel(self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False) -> str:
+        """Build a wheel from *path* into *folder* and return its path.
+
+        :raises PkmError: when the build fails.
+        """
+        frontend = self._frontend()
+        build = frontend.editable if editable else frontend.wheel
+        return self._with_tree(path, subdirectory, lambda request: build(request, folder))[0]
+
+    def cache_key(self, path: str, subdirectory: str = "", *, editable: bool = False) -> str:
+        """Return what the wheel depends on, "" when it must not be kept: an editable one belongs to its tree."""
+        if editable:
+            return ""
+        source = tree_digest(path) if os.path.isdir(path) else f"sha256:{file_digest(path)}"
+        return build_key(source, python_tag(self._interpreter()), subdirectory=subdirectory)
+
+    def _with_tree(self, path: str, subdirectory: str, use: Callable[[BuildRequest], Built]) -> Built:
+        """Return what *use* makes of the request for *path*; an sdist is unpacked meanwhile."""
+        if os.path.isdir(path):
+            return use(self._tree_request(path, subdirectory))
+        named = split_sdist_filename(os.path.basename(path))
+        name, version = named or ("", "")
+        make_directories(self._work)
+        self._count += 1
+        place = os.path.join(self._work, f"{os.getpid()}-{self._count}")
+        try:
+            top = unpack_sdist(path, place, any_top=named is None)
+            root = os.path.join(top, *subdirectory.split("/")) if subdirectory else top
+            subject = f"{name} {version}".strip() or os.path.basename(path)
+            return use(BuildRequest(root, subject, origin="its sdist", name=name, version=version))
+        finally:
+            remove_tree(place)
+
+    def _tree_request(self, path: str, subdirectory: str) -> BuildRequest:
+        root = os.path.join(path, *subdirectory.split("/")) if subdirectory else path
+        own = os.path.realpath(root) == os.path.realpath(self._own_root or os.sep)
+        name = os.path.basename(os.path.realpath(root))
+        return BuildRequest(root, name, origin="" if own else "its folder")
+
+
+def metadata_of_tree(root: str) -> Metadata | None:
+    """Return what the pyproject.toml of a folder says for certain, None when only a build can tell.
+
+    :raises InvalidFile: with every fault of the file.
+    """
+    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
+        return None
+    source = load(root)
+    project = source.project
+    if source.faults:
+        raise InvalidFile(source.path, source.text, source.faults, os.path.join(root, "pyproject.toml"))
+    if not project.name or not project.version or DYNAMIC_MATTERS & set(project.dynamic):
+        return None
+    requires = list(project.dependencies)
+    for extra, texts in project.optional_dependencies.items():
+        requires += [with_extra(text, extra) for text in texts]
+    return Metadata(
+        project.name,
+        project.version,
+        tuple(requires),
+        requires_python=project.requires_python,
+        extras=tuple(project.optional_dependencies),
+    )
+
+
+def with_extra(text: str, extra: str) -> str:
+    """Return a requirement as core metadata writes one of an extra: its marker and-ed with the extra."""
+    requirement, separator, marker = text.partition(" ;" if " @ " in text else ";")
+    condition = f"extra == '{extra}'"
+    return (
+        f"{requirement.strip()} ; ({marker.strip()}) and {condition}"
+        if separator
+        else f"{text} ; {condition}"
+    )
+
+
+def file_digest(path: str) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    from hashlib import sha256
+
+    found = sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()

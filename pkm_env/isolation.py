@@ -1,0 +1,119 @@
+"""BuildEnvironments: isolated environments for builds, each kept in the cache under its solution.
+
+A build asks for requirements; they are resolved for the interpreter that builds, their wheels come from
+the supply, and the environment is installed as any other. Two builds that need the same files share one.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+
+from pkm_build.errors import PkmError
+from pkm_env.build.request import BuildEnvironment
+from pkm_env.install.apply import apply
+from pkm_env.install.apply import lock as venv_lock
+from pkm_env.lock.select import best_file
+from pkm_env.model.distribution import Unavailable
+from pkm_env.model.target import target_of_interpreter
+from pkm_env.plan import WantedPackage, make_plan
+from pkm_env.provision import Wanted
+from pkm_env.python.venv import Venv, read_venv
+from pkm_env.resolver.report import explain
+from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
+from pkm_env.resolver.resolve import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pkm_env.model.interpreter import Interpreter
+    from pkm_env.model.ports import Memory, Reporter
+    from pkm_env.resolver.request import Pin
+    from pkm_env.supply import Supply
+
+
+class BuildRequirementsUnmet(PkmError):
+    """What a build requires has no solution or cannot be installed."""
+
+
+class BuildEnvironments:
+    """Makes them in *folder*; *supply* answers for *interpreter*."""
+
+    def __init__(
+        self,
+        folder: str,
+        interpreter: Callable[[], Interpreter],
+        supply: Callable[[], Supply],
+        memory: Memory,
+        reporter: Reporter,
+        *,
+        constraints: Sequence[str] = (),
+    ) -> None:
+        self._folder = folder
+        self._interpreter = interpreter
+        self._supply = supply
+        self._memory = memory
+        self._reporter = reporter
+        self._constraints = constraints
+        self._asked: list[tuple[str, ...]] = []
+
+    def __call__(self, requires: Sequence[str], *, reason: str) -> BuildEnvironment:
+        """Return an environment that holds *requires*; *reason* says for what ("to build spam 1.0").
+
+        :raises BuildRequirementsUnmet: when there is none.
+        """
+        wanted = tuple(sorted(requires))
+        if wanted in self._asked:
+            raise BuildRequirementsUnmet(
+                f"{', '.join(wanted)} is needed {reason}, which is needed to build it"
+            )
+        self._asked.append(wanted)
+        try:
+            return self._environment(wanted, reason)
+        finally:
+            self._asked.pop()
+
+    def _environment(self, requires: tuple[str, ...], reason: str) -> BuildEnvironment:
+        interpreter = self._interpreter()
+        chosen = [self._wanted(pin, interpreter) for pin in self._pins(requires, reason)]
+        told = repr((interpreter.path, interpreter.version, interpreter.tags[0], [key for _, key in chosen]))
+        path = os.path.join(self._folder, blake2b(told.encode(), digest_size=16).hexdigest())
+        with venv_lock(path):
+            venv = read_venv(path)
+            if not isinstance(venv, Venv):
+                venv = self._make(path, interpreter, [item for item, _ in chosen])
+        return BuildEnvironment(venv.python, venv.scripts, venv.path, frozenset(interpreter.tags))
+
+    def _pins(self, requires: tuple[str, ...], reason: str) -> list[Pin]:
+        origin = Origin(reason)
+        request = Request(
+            [Root(text, origin) for text in requires],
+            (target_of_interpreter(self._interpreter()),),
+            rules=Rules(constraints=[(text, origin) for text in self._constraints]),
+        )
+        (outcome,) = resolve(request, self._supply(), self._memory)
+        if isinstance(outcome, NoSolution):
+            explanation = explain(outcome, where=lambda _: "")
+            raise BuildRequirementsUnmet(f"nothing fits what is needed {reason}\n\n{explanation}")
+        return [outcome.pins[name] for name in sorted(outcome.pins)]
+
+    def _wanted(self, pin: Pin, interpreter: Interpreter) -> tuple[Wanted, str]:
+        """Return what provision is asked for, and what identifies it."""
+        if pin.source is not None:
+            return Wanted(pin.name, pin.version, source=pin.source), str(pin.source.to_plain())
+        listing = self._supply().listing(pin.name)
+        assert not isinstance(listing, Unavailable)
+        ranks = {tag: rank for rank, tag in enumerate(interpreter.tags)}
+        file = best_file(listing.files(pin.version), ranks)
+        if file is None:
+            raise BuildRequirementsUnmet(
+                f"{pin.name} {pin.version} has no file for python {interpreter.version}"
+            )
+        return Wanted(pin.name, pin.version, file=file), f"{file.filename} {sorted(file.hashes.items())}"
+
+    def _make(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted]) -> Venv:
+        wheels = self._supply().provision.wheels(wanted, self._reporter)
+        plan = make_plan((), [WantedPackage(item.name, item.version) for item in wanted])
+        found = {item.name: wheel for item, wheel in zip(wanted, wheels, strict=True)}
+        return apply(path, interpreter, plan, found, fresh=True, force=True).venv

@@ -1,0 +1,137 @@
+"""From selected entries of the lock to what is wanted in an environment, with what identifies each."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+
+from pkm_env.model.distribution import File
+from pkm_env.model.requirements import parse_requirement
+from pkm_env.plan import WantedPackage
+from pkm_env.provision import Wanted as WantedWheel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pkm_env.context import Context
+    from pkm_env.lock.lockfile import LockedFile, LockedPackage
+    from pkm_env.lock.select import Selected
+    from pkm_env.model.distribution import Source
+    from pkm_env.model.environment import Environment
+    from pkm_env.ops.sync import SyncOptions
+
+
+class Wanted:
+    """A package that is to be installed: as the plan sees it, and as supply is asked for it."""
+
+    __slots__ = ("package", "wheel")
+
+    def __init__(self, package: WantedPackage, wheel: WantedWheel) -> None:
+        self.package = package
+        self.wheel = wheel
+
+
+def wanted_packages(
+    context: Context, environment: Environment, selected: Sequence[Selected], options: SyncOptions
+) -> tuple[Wanted, ...]:
+    """Return what *selected* entries stand for; the project itself only where *options* want it."""
+    requested = requested_names(context, environment)
+    own = context.workspace.project.name
+    found = []
+    for item in selected:
+        package = item.package
+        if package.source is not None:
+            if package.name == own and package.source.location == "." and not options.project:
+                continue
+            found.append(wanted_source(context, package, package.source, package.name in requested))
+        elif item.file is not None:
+            found.append(wanted_file(context, package, item.file, package.name in requested))
+    return tuple(found)
+
+
+def wanted_file(context: Context, package: LockedPackage, file: LockedFile, requested: bool) -> Wanted:
+    """Return what an entry of an index stands for."""
+    identity = ",".join(f"{name}:{file.hashes[name]}" for name in sorted(file.hashes))
+    listed = File(
+        file.filename,
+        file.url,
+        hashes=file.hashes,
+        size=file.size,
+        path=context.local_file(package.name, package.version, file),
+    )
+    return Wanted(
+        WantedPackage(package.name, package.version, identity, requested=requested),
+        WantedWheel(package.name, package.version, file=listed),
+    )
+
+
+def wanted_source(context: Context, package: LockedPackage, locked: Source, requested: bool) -> Wanted:
+    """Return what a folder, an archive or a repository stands for."""
+    source = context.absolute_source(locked)
+    version = package.version
+    own = package.name == context.workspace.project.name and locked.location == "."
+    if source.kind == "directory":
+        version = context.directory_version(package.name, source)
+    identity = source_identity(context, source, version)
+    return Wanted(
+        WantedPackage(
+            package.name, version, identity, requested=requested or own, direct_url=direct_url(source)
+        ),
+        WantedWheel(package.name, version, source=source, hashes=source.hashes),
+    )
+
+
+def source_identity(context: Context, source: Source, version: str) -> str:
+    """Return what tells whether an installed source is still the one that is wanted.
+
+    An editable folder is known by what its metadata comes from, another folder by all its content.
+    """
+    if source.kind != "directory":
+        return f"{source.kind}:{source.commit or sorted(source.hashes.items())}"
+    root = (
+        os.path.join(source.location, *source.subdirectory.split("/"))
+        if source.subdirectory
+        else source.location
+    )
+    if not source.editable:
+        return context.tree_digest(root)
+    told = blake2b(version.encode(), digest_size=16)
+    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+        try:
+            with open(os.path.join(root, name), "rb") as file:
+                told.update(file.read())
+        except FileNotFoundError:
+            told.update(b"-")
+    return f"editable:{told.hexdigest()}"
+
+
+def direct_url(source: Source) -> dict[str, Any]:
+    """Return what direct_url.json holds for a source. Source: Direct URL data structure (PEP 610)."""
+    remote = "://" in source.location
+    url = source.location if remote else file_url(source.location)
+    found: dict[str, Any] = {"url": url}
+    if source.kind == "directory":
+        found["dir_info"] = {"editable": True} if source.editable else {}
+    elif source.kind == "vcs":
+        found["vcs_info"] = {"vcs": source.vcs, "commit_id": source.commit}
+        if source.revision:
+            found["vcs_info"]["requested_revision"] = source.revision
+    else:
+        found["archive_info"] = {"hashes": dict(source.hashes)} if source.hashes else {}
+    if source.subdirectory:
+        found["subdirectory"] = source.subdirectory
+    return found
+
+
+def file_url(path: str) -> str:
+    """Return the file URL of an absolute path."""
+    from urllib.request import pathname2url
+
+    return "file://" + pathname2url(path)
+
+
+def requested_names(context: Context, environment: Environment) -> set[str]:
+    """Return the names that the environment asks for itself."""
+    return {parse_requirement(text).name for text in context.asked_texts(environment)}

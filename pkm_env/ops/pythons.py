@@ -1,0 +1,132 @@
+"""Which interpreter an environment is made with."""
+
+from __future__ import annotations
+
+import os
+
+from pkm_build.errors import PkmError
+from pkm_env.lock.select import admitting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.context import Context
+    from pkm_env.model.environment import Environment
+    from pkm_env.model.interpreter import Interpreter
+    from pkm_env.model.target import Target
+    from pkm_env.ops.sync import SyncOptions
+    from pkm_env.python.venv import Venv
+
+
+class NoPython(PkmError):
+    """No interpreter of this machine fits."""
+
+
+class WrongVenv(PkmError):
+    """An environment that pkm did not make has another interpreter than the one that is wanted."""
+
+
+class Choice:
+    """An interpreter; ``keeps_venv`` tells whether the environment that is there goes on, ``why`` why not."""
+
+    __slots__ = ("interpreter", "keeps_venv", "why")
+
+    def __init__(self, interpreter: Interpreter, *, keeps_venv: bool = False, why: str = "") -> None:
+        self.interpreter = interpreter
+        self.keeps_venv = keeps_venv
+        self.why = why
+
+
+def choose_python(
+    context: Context,
+    environment: Environment,
+    targets: Sequence[Target],
+    venv: Venv | None,
+    options: SyncOptions,
+) -> Choice:
+    """Return the first that applies: ``-p``, ``.python-version``, the environment's own, PKM_PYTHON, the newest.
+
+    :raises NoPython: when none is there that the section admits.
+    """
+    wish, origin = context.switches.python, "-p"
+    if not wish:
+        wish, origin = pinned_version(context.workspace.root), ".python-version"
+    present = context.probed(venv.python) if venv is not None else None
+    present_fits = present is not None and admitting(targets, present) is not None
+    if wish:
+        wanted = context.find_python(wish)
+        if wanted is None:
+            raise NoPython(f"{origin} asks for Python {wish}, which is not on this machine")
+        require_admitted(environment, targets, wanted, f"{origin} asks for Python {wanted.version}")
+        if present is not None and present_fits and same_python(present, wanted):
+            return Choice(present, keeps_venv=True)
+        why = f"{origin} asks for Python {wanted.version}; " if venv is not None else ""
+        return replaced(context, venv, wanted, why, options)
+    if present is not None and present_fits:
+        return Choice(present, keeps_venv=True)
+    why = ""
+    if venv is not None:
+        why = f"Python {venv.version} is not among the targets of {environment.name}; "
+    if context.settings.python:
+        wanted = context.find_python(context.settings.python)
+        if wanted is None:
+            raise NoPython(
+                f"PKM_PYTHON asks for Python {context.settings.python}, which is not on this machine"
+            )
+        require_admitted(environment, targets, wanted, f"PKM_PYTHON asks for Python {wanted.version}")
+        return replaced(context, venv, wanted, why, options)
+    for found in context.pythons(targets):
+        if admitting(targets, found) is not None:
+            return replaced(context, venv, found, why, options)
+    pythons = ", ".join(dict.fromkeys(target.python for target in targets))
+    raise NoPython(
+        f'no Python of this machine is a target of the environment "{environment.name}" (python {pythons})',
+        f"install one of them, or let tool.pkm.env.{environment.name} admit another",
+    )
+
+
+def replaced(
+    context: Context, venv: Venv | None, wanted: Interpreter, why: str, options: SyncOptions
+) -> Choice:
+    """Return the choice of another interpreter than the one in the environment that is there.
+
+    :raises WrongVenv: when pkm did not make that environment.
+    """
+    if venv is not None and not venv.ours and not options.force:
+        place = context.workspace.relative(venv.path)
+        raise WrongVenv(
+            f"{place} has Python {venv.version}, and Python {wanted.version} is wanted",
+            "pkm did not make it; --force makes it anew",
+        )
+    return Choice(wanted, why=why)
+
+
+def require_admitted(
+    environment: Environment, targets: Sequence[Target], wanted: Interpreter, said: str
+) -> None:
+    """Refuse an interpreter that the section was not solved for.
+
+    :raises NoPython: with the targets there are.
+    """
+    if admitting(targets, wanted) is None:
+        names = ", ".join(dict.fromkeys(target.name for target in targets))
+        raise NoPython(
+            f'{said}, which is no target of the environment "{environment.name}"',
+            f"its targets are {names}; tool.pkm.env.{environment.name} may name others",
+        )
+
+
+def same_python(one: Interpreter, other: Interpreter) -> bool:
+    """Whether two interpreters belong to one installation."""
+    return one.version == other.version and os.path.realpath(one.base) == os.path.realpath(other.base)
+
+
+def pinned_version(root: str) -> str:
+    """Return the first version in the project's .python-version, "" where there is none."""
+    try:
+        with open(os.path.join(root, ".python-version"), encoding="utf-8") as file:
+            words = [line.partition("#")[0].strip() for line in file]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return next((word for word in words if word), "")

@@ -1,0 +1,49 @@
+"""Stamps of what was found up to date, for the next command's quick answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_env.ops.sync import watched_paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_env.context import Context
+    from pkm_env.model.environment import Environment
+    from pkm_env.ops.lock import Locked
+    from pkm_env.ops.sync import Synced
+
+
+def stamp_lock(context: Context, done: Locked, text: str) -> None:
+    """Note that every section is up to date, and what ``pkm lock`` says of it."""
+    workspace = context.workspace
+    names = {environment.name for environment in workspace.environments}
+    if not context.can_stamp() or names != set(done.lock.sections) or not context.is_settled():
+        return
+    paths = [workspace.source.path, workspace.lock_path]
+    for environment in workspace.environments:
+        paths += context.watched_sources(environment)
+    context.stamp("lock", paths, {"say": text})
+
+
+def stamp_sync(context: Context, environment: Environment, done: Synced, text: str) -> None:
+    """Note that an environment is in sync, and what ``pkm sync`` says of it."""
+    if context.can_stamp() and context.is_settled():
+        context.stamp(f"sync-{environment.name}", done.paths, answer(done.path, text))
+
+
+def stamp_run(context: Context, environment: Environment, done: Synced) -> None:
+    """Note that an environment holds all that is locked, so that a program can run in it at once."""
+    if context.can_stamp() and context.is_settled():
+        paths = done.paths or watched_paths(context, environment, done.path)
+        context.stamp(f"run-{environment.name}", paths, answer(done.path, ""))
+
+
+def answer(path: str, text: str) -> dict[str, str]:
+    """Return what a stamp of an environment answers."""
+    return {
+        "say": text,
+        "venv": path,
+        "bin": os.path.join(path, "Scripts" if sys.platform == "win32" else "bin"),
+    }

@@ -1,0 +1,336 @@
+"""``pkm env sync``: the lock, an interpreter, what is installed, a plan, and its application."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pkm_build.errors import PkmError
+from pkm_env.install.apply import apply, repair
+from pkm_env.install.installed import scan
+from pkm_env.lock.membership import targets_of
+from pkm_env.lock.select import admitting, select
+from pkm_env.ops.export import NothingLocked
+from pkm_env.ops.lock import LockOptions, Stale, stale_sections
+from pkm_env.ops.lock import lock as run_lock
+from pkm_env.ops.packages import Wanted, wanted_packages
+from pkm_env.ops.pythons import Choice, choose_python
+from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, InstallPlan, make_plan
+from pkm_env.python.venv import BrokenVenv, Venv, read_venv
+from pkm_env.workspace import read_lock_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.lock.select import NoFile
+    from pkm_env.model.environment import Environment
+    from pkm_env.plan import Step
+
+SIGNS = {INSTALL: "+", REPLACE: "~", REMOVE: "-"}
+# What an environment that pkm did not make came with, and keeps unless it is locked.
+CAME_WITH = frozenset(("pip", "setuptools", "wheel"))
+
+
+class NotInstallable(PkmError):
+    """Locked packages without a file that the interpreter can install."""
+
+    def __init__(self, environment: str, missing: Sequence[NoFile], python: str) -> None:
+        lines = [f"{found.package.name} {found.package.version}: {found.reason}" for found in missing]
+        super().__init__(
+            f'the environment "{environment}" cannot be installed with python {python}:\n  '
+            + "\n  ".join(lines),
+            f"pkm lock {environment} --upgrade",
+        )
+
+
+class ForeignVenv(PkmError):
+    """A folder at an environment's place that pkm did not make and would have to replace."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} is not an environment that pkm made, and it {reason}", "--force makes it anew"
+        )
+
+
+class SyncOptions:
+    """What the user asked of a sync."""
+
+    __slots__ = (
+        "compile_bytecode",
+        "dry_run",
+        "exact",
+        "force",
+        "frozen",
+        "locked",
+        "project",
+        "reinstall",
+        "reinstall_packages",
+    )
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool = False,
+        locked: bool = False,
+        frozen: bool = False,
+        exact: bool = True,
+        project: bool = True,
+        reinstall: bool = False,
+        reinstall_packages: tuple[str, ...] = (),
+        force: bool = False,
+        compile_bytecode: bool = False,
+    ) -> None:
+        self.dry_run = dry_run
+        self.locked = locked
+        self.frozen = frozen
+        self.exact = exact
+        self.project = project
+        self.reinstall = reinstall
+        self.reinstall_packages = reinstall_packages
+        self.force = force
+        self.compile_bytecode = compile_bytecode
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a sync with these options ends in the state that a bare ``pkm sync`` wants."""
+        return self.exact and self.project and not (self.frozen or self.dry_run)
+
+
+class Look:
+    """What a sync finds before it does anything.
+
+    ``state`` is "not made", "broken: …", "in sync" or "out of sync"; ``python`` the version in the folder.
+    """
+
+    __slots__ = ("choice", "plan", "python", "state", "venv", "wanted")
+
+    def __init__(self) -> None:
+        self.venv: Venv | None = None
+        self.choice: Choice | None = None
+        self.plan = InstallPlan(())
+        self.wanted: tuple[Wanted, ...] = ()
+        self.state = "not made"
+        self.python = ""
+
+
+class Synced:
+    """What a sync did, or would do.
+
+    ``steps`` are (sign, text); ``made`` and ``repaired`` are sentences ("" where nothing was); ``paths``
+    are the files and folders whose change makes a further sync necessary.
+    """
+
+    __slots__ = (
+        "environment",
+        "made",
+        "path",
+        "paths",
+        "repaired",
+        "seconds",
+        "sources_text",
+        "steps",
+        "total",
+    )
+
+    def __init__(self, environment: str, path: str) -> None:
+        self.environment = environment
+        self.path = path
+        self.made = ""
+        self.repaired = ""
+        self.steps: tuple[tuple[str, str], ...] = ()
+        self.total = 0
+        self.seconds = 0.0
+        self.sources_text = ""
+        self.paths: tuple[str, ...] = ()
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there was nothing to do."""
+        return not (self.steps or self.made)
+
+
+def sync(context: Context, environment: Environment, options: SyncOptions) -> Synced:
+    """Make an environment hold what is locked; with ``dry_run`` only find out what that would take.
+
+    :raises Stale: with ``locked``, when the section is missing or stale.
+    :raises NothingLocked: with ``frozen``, when there is no section.
+    """
+    began = time.monotonic()
+    path = context.workspace.venv_path(environment)
+    done = Synced(environment.name, path)
+    lock = current_lock(context, environment, options)
+    if options.dry_run:
+        look = look_at(context, environment, lock, options, raising=True)
+        describe(context, done, look)
+        return done
+    with context.environment_lock(path):
+        done.repaired = repaired(context, path)
+        look = look_at(context, environment, lock, options, raising=True)
+        describe(context, done, look)
+        if look.plan.changes or look.venv is None:
+            carry_out(context, environment, look, path, options, done)
+        done.paths = watched_paths(context, environment, path)
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def current_lock(context: Context, environment: Environment, options: SyncOptions) -> Lock:
+    """Return the lock with a section of the environment that may be used."""
+    workspace = context.workspace
+    text = read_lock_text(workspace.lock_path)
+    if options.frozen:
+        lock = context.parsed_lock(text) if text is not None else None
+        if lock is None or environment.name not in lock.sections:
+            raise NothingLocked(environment.name)
+        return lock
+    if options.locked:
+        lock = context.parsed_lock(text) if text is not None else None
+        if stale := stale_sections(context, [environment], lock):
+            why = (
+                "what it was solved from has changed"
+                if lock and stale[0] in lock.sections
+                else "it is not there"
+            )
+            raise Stale(stale, why, f"pkm lock {environment.name}")
+        assert lock is not None
+        return lock
+    done = run_lock(context, LockOptions([environment.name], write=not options.dry_run))
+    return done.lock
+
+
+def look_at(
+    context: Context,
+    environment: Environment,
+    lock: Lock | None,
+    options: SyncOptions,
+    *,
+    raising: bool = False,
+) -> Look:
+    """Return what is there and what would be done; errors are raised only with *raising*, else told as state."""
+    look = Look()
+    path = context.workspace.venv_path(environment)
+    found = read_venv(path)
+    if isinstance(found, BrokenVenv) and not found.empty:
+        look.state = f"broken: it {found.reason}"
+        if raising and not (found.ours or options.force):
+            raise ForeignVenv(context.workspace.relative(path), found.reason)
+    if isinstance(found, Venv):
+        look.venv = found
+        look.python = found.version
+    if lock is None or environment.name not in lock.sections:
+        return look
+    try:
+        plan_for(context, environment, lock, options, look)
+    except PkmError as error:
+        if raising:
+            raise
+        look.state = str(error).partition("\n")[0]
+        return look
+    if look.venv is not None:
+        look.state = "out of sync" if look.plan.changes else "in sync"
+    return look
+
+
+def plan_for(
+    context: Context, environment: Environment, lock: Lock, options: SyncOptions, look: Look
+) -> None:
+    """Fill in the interpreter, the wanted packages and the plan."""
+    section = lock.sections[environment.name]
+    targets = targets_of(section)
+    look.choice = choose_python(context, environment, targets, look.venv, options)
+    if not look.choice.keeps_venv:
+        look.venv = None
+    interpreter = look.choice.interpreter
+    bit = admitting(targets, interpreter)
+    assert bit is not None
+    selected, missing = select(lock, section.name, bit, interpreter)
+    if missing:
+        raise NotInstallable(environment.name, missing, interpreter.version)
+    look.wanted = wanted_packages(context, environment, selected, options)
+    ours = look.venv is None or look.venv.ours
+    look.plan = make_plan(
+        scan(look.venv) if look.venv is not None else (),
+        [wanted.package for wanted in look.wanted],
+        exact=options.exact,
+        reinstall=options.reinstall_packages,
+        reinstall_all=options.reinstall,
+        protected=() if ours else CAME_WITH,
+    )
+
+
+def repaired(context: Context, path: str) -> str:
+    """Repair what an interrupted sync left; return a sentence on it, "" where there was nothing."""
+    found = repair(path)
+    if found is None:
+        return ""
+    return f"Repaired {context.workspace.relative(path)}: an earlier sync was interrupted; {found.text()}"
+
+
+def carry_out(
+    context: Context, environment: Environment, look: Look, path: str, options: SyncOptions, done: Synced
+) -> None:
+    """Get the wheels that the plan needs, and apply it."""
+    assert look.choice is not None
+    interpreter = look.choice.interpreter
+    needed = {package.name for package in look.plan.installs}
+    wanted = [item for item in look.wanted if item.package.name in needed]
+    supply = context.supply(environment, interpreter)
+    context.reporter.phase(f"Fetching {environment.name}")
+    wheels = supply.provision.wheels([item.wheel for item in wanted], context.reporter)
+    context.reporter.phase(f"Installing {environment.name}")
+    apply(
+        path,
+        interpreter,
+        look.plan,
+        {item.package.name: wheel for item, wheel in zip(wanted, wheels, strict=True)},
+        link_mode=context.settings.link_mode,
+        compile_bytecode=options.compile_bytecode,
+        reporter=context.reporter,
+        fresh=look.venv is None,
+        force=options.force,
+        prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
+    )
+
+
+def describe(context: Context, done: Synced, look: Look) -> None:
+    """Put into words what the plan does."""
+    done.total = len(look.wanted)
+    done.steps = tuple((SIGNS[step.kind], step_text(step)) for step in look.plan.steps if step.kind != KEEP)
+    if look.venv is None and look.choice is not None:
+        place = context.workspace.relative(done.path)
+        done.made = f"{look.choice.why}Made {place} with Python {look.choice.interpreter.version}"
+
+
+def step_text(step: Step) -> str:
+    """Return a step's name and versions."""
+    before = ", ".join(dict.fromkeys(one.version for one in step.installed))
+    after = step.wanted.version if step.wanted is not None else ""
+    if step.kind == REPLACE:
+        return (
+            f"{step.name} {before} -> {after}" if before != after else f"{step.name} {after} ({step.reason})"
+        )
+    return f"{step.name} {after or before}"
+
+
+def watched_paths(context: Context, environment: Environment, path: str) -> tuple[str, ...]:
+    """Return the files and folders that a stamp has to watch: project, lock, interpreter, what is installed."""
+    workspace = context.workspace
+    found = [
+        workspace.source.path,
+        workspace.lock_path,
+        os.path.join(workspace.root, ".python-version"),
+        os.path.join(path, "pyvenv.cfg"),
+        *context.watched_sources(environment),
+    ]
+    venv = read_venv(path)
+    if isinstance(venv, Venv):
+        found += [venv.python, os.path.realpath(venv.python)]
+        for folder in dict.fromkeys((venv.purelib, venv.platlib)):
+            found.append(folder)
+            found.extend(
+                os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith("-info")
+            )
+    return tuple(dict.fromkeys(found))

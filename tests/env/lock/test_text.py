@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib
+
+import pytest
+from packaging.pylock import Pylock
+
+from pkm_env.lock.compose import compose
+from pkm_env.lock.membership import BadLock
+from pkm_env.lock.reader import read_lock
+from pkm_env.lock.text import render, string
+from pkm_env.model.distribution import Source
+from tests.support.locks import LINUX_312, LINUX_313, MACOS_313, entry, result, targets_of
+
+
+def sample():
+    """A lock with shared, conditional and folder entries."""
+    default = result(
+        "default",
+        [
+            entry("a", "1", {"default": 0b111}, requires=[("b", "1"), ("c", "2")]),
+            entry("b", "1", {"default": 0b011}),
+            entry("shop", "", {"default": 0b111}, source=Source("directory", ".", editable=True)),
+        ],
+        [LINUX_312, LINUX_313, MACOS_313],
+        left_out=[("3.12 macos-arm64-14", "a 1 has no file for it")],
+    )
+    test = result(
+        "test",
+        [
+            entry("a", "1", {"test": 1}),
+            entry("b", "2", {"test": 1}),
+            entry(
+                "g", "3", {"test": 1}, source=Source("vcs", "https://git.example/g", vcs="git", revision="v3", commit="0" * 40)
+            ),
+        ],
+        [LINUX_313],
+    )
+    return compose(None, {}, {"default": default, "test": test}, ["default", "test"], ">=3.10")
+
+
+def text_of(lock):
+    return render(lock, targets_of(lock))
+
+
+def test_a_lock_reads_back_as_it_was_written():
+    lock = sample()
+    again = read_lock(tomllib.loads(text_of(lock)), "pylock.toml")
+    assert again.to_plain() == lock.to_plain()
+    assert text_of(again) == text_of(lock)
+
+
+def test_the_text_is_valid_by_its_specification():
+    pylock = Pylock.from_dict(tomllib.loads(text_of(sample())))
+    assert [str(group) for group in pylock.dependency_groups] == ["default", "test"]
+
+
+def test_every_entry_names_its_environments_by_positive_markers():
+    packages = tomllib.loads(text_of(sample()))["packages"]
+    assert all("in dependency_groups" in package["marker"] for package in packages)
+    assert not any("not in" in package["marker"] for package in packages)
+
+
+def test_an_entry_that_all_targets_have_is_marked_with_the_group_alone():
+    packages = {(p["name"], p.get("version")): p for p in tomllib.loads(text_of(sample()))["packages"]}
+    assert packages["shop", None]["marker"] == "'default' in dependency_groups"
+    assert packages["a", "1"]["marker"] == "'default' in dependency_groups or 'test' in dependency_groups"
+
+
+def test_a_condition_tells_targets_apart_and_leaves_those_left_out_alone():
+    packages = {(p["name"], p.get("version")): p for p in tomllib.loads(text_of(sample()))["packages"]}
+    assert packages["b", "1"]["marker"] == "'default' in dependency_groups and sys_platform == 'linux'"
+
+
+def test_default_is_declared_as_group_and_as_default_group():
+    data = tomllib.loads(text_of(sample()))
+    assert data["default-groups"] == ["default"]
+    assert data["dependency-groups"] == ["default", "test"]
+
+
+def test_environments_are_the_union_of_all_targets():
+    data = tomllib.loads(text_of(sample()))
+    assert data["environments"] == [
+        "python_version == '3.13' and sys_platform == 'darwin' and platform_machine == 'arm64'"
+        " and implementation_name == 'cpython'",
+        "python_version >= '3.12' and python_version < '3.14' and sys_platform == 'linux'"
+        " and platform_machine == 'x86_64' and implementation_name == 'cpython'",
+    ]
+
+
+@pytest.mark.parametrize("text", ['a"b', "back\\slash", "line\nbreak", "\x00\x1b", "plain", "ümläut", "\u2028"])
+def test_any_text_survives_as_a_toml_string(text):
+    assert tomllib.loads(f"a = {string(text)}")["a"] == text
+
+
+BROKEN = [
+    ("lock-version", {"lock-version": "2.0"}, "not understood"),
+    ("packages", {"packages": {}}, "must be a list"),
+    ("packages[0].name", {"packages": [{}]}, "is missing"),
+    ("packages[0].marker", {"packages": [{"name": "a", "marker": "nonsense ="}]}, "is no marker"),
+    ("packages[0].wheels[0].hashes", {"packages": [{"name": "a", "wheels": [{"name": "a.whl", "url": "u"}]}]}, "is missing"),
+    ("packages[0].wheels[0].name", {"packages": [{"name": "a", "wheels": [{"name": "../a.whl", "hashes": {"sha256": "0"}}]}]}, "no file name"),
+    ("tool.pkm.sections.x.inputs", {"packages": [], "tool": {"pkm": {"sections": {"x": {}}}}}, "is missing"),
+]
+
+
+@pytest.mark.parametrize(("key", "data", "reason"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_a_malformed_lock_is_an_error_with_its_key(key, data, reason):
+    with pytest.raises(BadLock) as caught:
+        read_lock({"lock-version": "1.0", "packages": [], **data}, "pylock.toml")
+    assert caught.value.key == key
+    assert reason in caught.value.reason
