@@ -24,7 +24,7 @@ TELLING = re.compile(
     | \b(?:cannot\sfind\s-l|library\snot\sfound\sfor|symbol\(s\)\snot\sfound)
     | ^CMake\sError
     | ^error\[E\d+\]
-    | ^(?:configure|meson\.build:\d+:\d+|setup\.py|Makefile:\d+)?:?\s?(?:ERROR|error):\s
+    | ^(?:configure|\S*meson\.build:\d+:\d+|setup\.py|Makefile:\d+)?:?\s?(?:ERROR|error):\s
     | ^make(?:\[\d+\])?:\s\*\*\*
     | :\s(?:command\snot\sfound|No\ssuch\sfile\sor\sdirectory)$
     """,
@@ -46,7 +46,7 @@ def telling_lines(text: str, *, folders: Sequence[str] = ()) -> list[str]:
     lines = [line for line in lines if line]
     found = (
         [line.removeprefix(OWN_PREFIX) for line in lines if line.startswith(OWN_PREFIX)]
-        or [line for line in lines if TELLING.search(line)]
+        or list(_errors(lines))
         or list(_exception(lines))
         or lines[-LINES:]
     )
@@ -63,6 +63,19 @@ def _plain(line: str, folders: Sequence[str]) -> str:
 
 def _short(line: str) -> str:
     return line if len(line) <= LINE_CHARS else line[: LINE_CHARS - 1] + "…"
+
+
+def _errors(lines: list[str]) -> Iterator[str]:
+    """Yield the lines by which compilers and tools tell errors; CMake tells them in the lines that follow."""
+    follows = False
+    for line in lines:
+        if TELLING.search(line):
+            follows = line.startswith("CMake Error")
+            yield line
+        elif follows and line.startswith(" "):
+            yield line
+        else:
+            follows = False
 
 
 def _exception(lines: list[str]) -> Iterator[str]:
