@@ -155,6 +155,11 @@ class Pin:
         self.requires = requires
         self.asked_by = asked_by
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What tells one pin from another: all but who asked for it."""
+        return (self.name, self.version, self.source, self.extras, self.requires)
+
     def __repr__(self) -> str:
         return f"Pin({self.name!r}, {self.version!r})"
 

@@ -65,7 +65,34 @@ def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outco
             continue
         for place, outcome in zip(one.places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
-    return tuple(outcomes[key] for key in sorted(outcomes))
+    return tuple(_joined([outcomes[key] for key in sorted(outcomes)], [key[0] for key in sorted(outcomes)]))
+
+
+def _joined(outcomes: Sequence[Outcome], places: Sequence[int]) -> list[Outcome]:
+    """Return the outcomes with neighbouring parts of one target made one again where their answers agree."""
+    joined: list[Outcome] = []
+    for number, outcome in enumerate(outcomes):
+        if number and places[number - 1] == places[number] and _agree(joined[-1], outcome):
+            before = joined.pop()
+            target = before.target.part((before.target.patches[0], outcome.target.patches[1]))
+            joined.append(_for_target(before, target))
+        else:
+            joined.append(outcome)
+    return joined
+
+
+def _agree(one: Outcome, other: Outcome) -> bool:
+    if isinstance(one, NoSolution) or isinstance(other, NoSolution):
+        return isinstance(one, NoSolution) and isinstance(other, NoSolution) and one.derivation is other.derivation
+    return {name: pin.identity for name, pin in one.pins.items()} == {
+        name: pin.identity for name, pin in other.pins.items()
+    }
+
+
+def _for_target(outcome: Outcome, target: Target) -> Outcome:
+    if isinstance(outcome, NoSolution):
+        return NoSolution(target, outcome.derivation)
+    return Resolution(target, outcome.pins, outcome.notes, outcome.steps)
 
 
 class Class:

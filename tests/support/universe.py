@@ -112,7 +112,11 @@ class Universe:
         version = release.pop("version", "0")
         if source.kind == "vcs":
             source = Source(
-                "vcs", source.location, vcs="git", revision=source.revision, commit="c" * 40,
+                "vcs",
+                source.location,
+                vcs="git",
+                revision=source.revision,
+                commit="c" * 40,
                 subdirectory=source.subdirectory,
             )
         return source, self._metadata(name, version, release)

@@ -34,7 +34,9 @@ class Letters:
         if (package, number) in self.refused:
             return Refusal(f"{package} {number} is broken")
         wanted = self.packages[package][number]
-        return [(name, sum(1 << one for one in allowed), (package, number)) for name, allowed in wanted.items()]
+        return [
+            (name, sum(1 << one for one in allowed), (package, number)) for name, allowed in wanted.items()
+        ]
 
     def alike(self, package, version, needed, allowed):
         return version

@@ -1,0 +1,417 @@
+"""The door, one target: which version is chosen, and why another is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pkm_env.model.distribution import Source
+from pkm_env.model.target import make_target
+from pkm_env.resolver.resolve import BadRequirement, NoSolution, Origin, Root
+from tests.support.resolving import answer, ask, only, origin, refusal, versions
+from tests.support.universe import Universe
+
+WIN = make_target("3.12", "windows-x86_64")
+
+
+def test_the_highest_version_that_all_admit_is_chosen():
+    world = {"a": {"1": [], "2": ["b<2"]}, "b": {"1": [], "1.5": [], "2": []}}
+    assert versions(world, "a", "b") == {"a": "2", "b": "1.5"}
+
+
+def test_an_earlier_requirement_wins_over_a_later_one():
+    world = {"a": {"1": [], "2": ["b<2"]}, "b": {"1": [], "2": []}}
+    assert versions(world, "b", "a") == {"a": "1", "b": "2"}
+
+
+def test_what_is_not_needed_is_not_chosen():
+    world = {"a": {"1": [], "2": ["b"]}, "b": {"1": ["missing"]}}
+    assert versions(world, "a") == {"a": "1"}
+
+
+# Extras
+
+
+def test_an_extra_brings_its_requirements_and_shares_the_version():
+    world = {"a": {"1": ["b; extra == 'x'"], "2": ["c; extra == 'x'"]}, "b": {"1": []}, "c": {"1": ["a<2"]}}
+    pins = answer(world, "a[x]").pins
+    assert {name: pin.version for name, pin in pins.items()} == {"a": "1", "b": "1"}
+    assert pins["a"].extras == ("x",)
+
+
+def test_an_extra_that_another_package_asks_for_is_added():
+    world = {"a": {"1": ["b; extra == 'x'"]}, "b": {"1": []}, "c": {"1": ["A[X]>=1"]}}
+    assert versions(world, "a", "c") == {"a": "1", "b": "1", "c": "1"}
+
+
+def test_an_extra_that_refers_to_its_own_package_keeps_its_marker():
+    world = {
+        "a": {
+            "1": [
+                "a[x]; extra == 'all'",
+                "a[y]; extra == 'all' and sys_platform == 'win32'",
+                "b; extra == 'x'",
+                "c; extra == 'y'",
+            ]
+        },
+        "b": {"1": []},
+        "c": {"1": []},
+    }
+    linux, windows = ask(world, "a[all]", targets=(make_target("3.12", "linux-x86_64"), WIN))
+    assert sorted(linux.pins) == ["a", "b"]
+    assert sorted(windows.pins) == ["a", "b", "c"]
+
+
+def test_an_extra_that_a_version_lost_is_noted_and_no_error():
+    world = {"a": {"1": ["b; extra == 'x'"], "2": []}, "b": {"1": []}}
+    outcome = answer(world, "a[x]")
+    assert outcome.pins["a"].version == "2"
+    assert outcome.notes == ('a 2 has no extra "x"',)
+
+
+def test_a_requirement_whose_marker_excludes_an_extra_belongs_to_the_package_without_it():
+    world = {"a": {"1": ["b; extra != 'x'"]}, "b": {"1": []}}
+    assert sorted(versions(world, "a")) == ["a", "b"]
+
+
+# The project and packages that ask for themselves
+
+
+def test_a_dependency_that_asks_for_the_project_is_met_by_it():
+    assert versions({"a": {"1": ["shop>=7"]}}, "a") == {"a": "1"}
+
+
+def test_an_extra_of_the_project_is_asked_for_by_a_dependency():
+    world = {"a": {"1": ["shop[more]"]}, "b": {"1": []}}
+    assert versions(world, "a", own_extras={"more": [Root("b", origin(1))]}) == {"a": "1", "b": "1"}
+
+
+def test_a_package_that_needs_another_version_of_itself_is_passed_over():
+    assert versions({"a": {"1": [], "2": ["a<2"]}}, "a") == {"a": "1"}
+
+
+# Pre-releases
+
+
+def test_a_pre_release_is_not_chosen_where_a_final_release_exists():
+    assert versions({"a": {"1": [], "2a1": [], "3.dev1": []}}, "a") == {"a": "1"}
+
+
+def test_a_pre_release_is_chosen_and_noted_where_no_final_release_exists():
+    outcome = answer({"a": {"1a1": [], "1a2": []}}, "a")
+    assert outcome.pins["a"].version == "1a2"
+    assert outcome.notes == ("a 1a2 is a pre-release, taken because a has no final release",)
+
+
+def test_a_final_release_that_is_yanked_is_none():
+    assert versions({"a": {"1": {"yanked": ""}, "2a1": []}}, "a") == {"a": "2a1"}
+
+
+def test_a_pre_release_is_chosen_where_the_project_names_one():
+    assert versions({"a": {"1": [], "2a1": [], "2a2": []}}, "a>=2a1") == {"a": "2a2"}
+
+
+def test_a_release_that_names_a_pre_release_gets_one_and_it_is_noted():
+    world = {"a": {"1": [], "2a1": [], "2a2": []}, "b": {"1": ["a>=2a1"]}}
+    outcome = answer(world, "b")
+    assert outcome.pins["a"].version == "2a2"
+    assert "a release of another package names one" in outcome.notes[0]
+
+
+def test_final_releases_are_preferred_where_only_another_release_names_a_pre_release():
+    world = {"a": {"1": [], "2a1": [], "2": [], "3a1": []}, "b": {"1": ["a>=2a1"]}}
+    assert versions(world, "b")["a"] == "2"
+
+
+def test_pre_releases_can_be_allowed_and_refused_for_all_and_by_package():
+    world = {"a": {"1": [], "2a1": []}, "b": {"1": [], "2a1": []}}
+    assert versions(world, "a", "b", prereleases="allow") == {"a": "2a1", "b": "2a1"}
+    assert versions(world, "a", "b", prereleases={"b": "allow"}) == {"a": "1", "b": "2a1"}
+    assert "pre-release" in refusal({"a": {"2a1": []}}, "a", prereleases="never")
+
+
+# Yanked releases
+
+
+def test_a_yanked_release_is_not_chosen():
+    assert versions({"a": {"1": [], "2": {"yanked": "bad"}}}, "a") == {"a": "1"}
+
+
+@pytest.mark.parametrize("requirement", ["a==2", "a===2"])
+def test_a_yanked_release_is_chosen_where_the_project_pins_it(requirement):
+    outcome = answer({"a": {"1": [], "2": {"yanked": "bad"}}}, requirement)
+    assert outcome.pins["a"].version == "2"
+    assert outcome.notes == ("a 2 is yanked, taken because it is pinned or locked",)
+
+
+def test_a_yanked_release_is_chosen_where_a_release_pins_it():
+    world = {"a": {"1": [], "2": {"yanked": "bad"}}, "b": {"1": ["a==2"]}}
+    assert versions(world, "b") == {"a": "2", "b": "1"}
+
+
+def test_a_yanked_release_is_kept_when_locked():
+    world = {"a": {"1": [], "2": {"yanked": "bad"}}}
+    assert versions(world, "a", preferences={"a": ("2",)}) == {"a": "2"}
+
+
+def test_a_yanked_release_is_not_pinned_by_a_wildcard():
+    assert "yanked" in refusal({"a": {"2": {"yanked": ""}}}, "a==2.*")
+
+
+# Files
+
+
+def test_a_release_without_a_file_for_the_target_is_passed_over():
+    world = {"a": {"1": [], "2": {"tags": "cp312-cp312-win_amd64"}}}
+    assert versions(world, "a") == {"a": "1"}
+    assert versions(world, "a", targets=(WIN,)) == {"a": "2"}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "cp312-cp312-musllinux_1_2_x86_64",
+        "cp312-cp312-manylinux_2_34_x86_64",
+        "pp310-pypy310_pp73-manylinux_2_17_x86_64",
+        "cp313-abi3-manylinux_2_17_x86_64",
+        "cp312-cp312-macosx_11_0_arm64",
+    ],
+    ids=["musl", "later glibc", "PyPy", "later Python", "macOS"],
+)
+def test_a_wheel_for_another_target_is_not_taken(tags):
+    assert versions({"a": {"1": [], "2": {"tags": tags}}}, "a") == {"a": "1"}
+
+
+def test_an_sdist_counts_only_where_building_is_allowed():
+    world = {"a": {"1": [], "2": {"tags": "sdist"}}}
+    assert versions(world, "a") == {"a": "2"}
+    assert versions(world, "a", no_build=frozenset({"a"})) == {"a": "1"}
+    assert versions(world, "a", no_build=True) == {"a": "1"}
+
+
+def test_a_wheel_counts_only_where_it_may_be_taken():
+    world = {"a": {"1": {"tags": "sdist"}, "2": []}}
+    assert versions(world, "a", no_binary=frozenset({"a"})) == {"a": "1"}
+
+
+def test_requires_python_counts_with_its_upper_bound():
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.8,<3.12"}, "3": {"requires_python": ">=3.13"}}}
+    assert versions(world, "a") == {"a": "1"}
+
+
+# Versions and specifiers
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        ("~=1.2", "1.9"),
+        ("~=1.2.0", "1.2.5"),
+        ("==1.2.*", "1.2.5"),
+        ("!=1!0.1,!=1!0.1.post1", "2.0+local"),
+        ("==2.0", "2.0+local"),
+        ("<1.2.post1", "1.2"),
+        (">1.9,<2", None),
+        ("===1.2", "1.2"),
+        (">=1!0", "1!0.1.post1"),
+        ("==1!0.1", "1!0.1"),
+    ],
+)
+def test_specifiers_mean_what_pep_440_says(specifier, expected):
+    world = {"a": dict.fromkeys(["1.2", "1.2.5", "1.9", "2.0", "2.0+local", "1!0.1", "1!0.1.post1"], [])}
+    if expected is None:
+        refusal(world, f"a{specifier}")
+    else:
+        assert versions(world, f"a{specifier}") == {"a": expected}
+
+
+# Preferences and strategies
+
+
+def test_what_the_lock_holds_is_preferred():
+    world = {"a": {"1": [], "2": []}}
+    assert versions(world, "a", preferences={"a": ("1",)}) == {"a": "1"}
+
+
+def test_a_preferred_version_that_does_not_fit_is_left():
+    world = {"a": {"1": [], "2": []}}
+    assert versions(world, "a>1", preferences={"a": ("1", "0.5")}) == {"a": "2"}
+
+
+def test_lowest_takes_the_lowest_of_all_and_lowest_direct_only_of_what_the_project_asks():
+    world = {"a": {"1": ["b"], "2": ["b"]}, "b": {"1": [], "2": []}}
+    assert versions(world, "a", resolution="lowest") == {"a": "1", "b": "1"}
+    assert versions(world, "a", resolution="lowest-direct") == {"a": "1", "b": "2"}
+
+
+# Constraints and overrides
+
+
+def test_a_constraint_bounds_a_package_that_is_needed_and_adds_none():
+    world = {"a": {"1": ["b"]}, "b": {"1": [], "2": []}, "c": {"1": []}}
+    constraints = [("b<2", Origin("shop", ("tool", "pkm", "constraints", 0))), ("c", None)]
+    assert versions(world, "a", constraints=constraints) == {"a": "1", "b": "1"}
+
+
+def test_a_constraint_counts_only_where_its_marker_holds():
+    constraints = [("a<2 ; sys_platform == 'win32'", None)]
+    assert versions({"a": {"1": [], "2": []}}, "a", constraints=constraints) == {"a": "2"}
+
+
+def test_an_override_replaces_what_anybody_asks():
+    world = {"a": {"1": ["b<2"]}, "b": {"1": [], "2": [], "3": []}}
+    assert versions(world, "a", overrides={"b": "==2"}) == {"a": "1", "b": "2"}
+    assert versions(world, "a", overrides={"b": "*"}) == {"a": "1", "b": "3"}
+
+
+def test_an_override_of_one_package_counts_for_its_requirements_alone():
+    world = {"a": {"1": ["c<2"]}, "b": {"1": ["c<3"]}, "c": {"1": [], "2": [], "3": []}}
+    assert versions(world, "a", "b", overrides={"a": {"c": "*"}})["c"] == "2"
+
+
+def test_an_override_of_one_release_counts_for_that_release_alone():
+    world = {"a": {"1": ["b>=1"], "2": ["b>=9"]}, "b": {"1": []}}
+    assert versions(world, "a", overrides={"a==2": {"b": "*"}}) == {"a": "2", "b": "1"}
+    assert versions(world, "a", overrides={"a==1": {"b": "*"}}) == {"a": "1", "b": "1"}
+
+
+def test_an_override_can_drop_a_requirement_everywhere_or_for_one_package():
+    world = {"a": {"1": ["b"]}, "b": {"1": []}}
+    assert versions(world, "a", overrides={"b": False}) == {"a": "1"}
+    assert versions(world, "a", "b", overrides={"a": {"b": False}}) == {"a": "1", "b": "1"}
+
+
+def test_an_override_can_have_an_entry_for_each_marker():
+    world = {"a": {"1": ["b"]}, "b": {"1": [], "2": []}}
+    overrides = {"b": ["<2 ; python_version < '3.12'", ">=2 ; python_version >= '3.12'"]}
+    older = make_target("3.11", "linux-x86_64")
+    old, new = ask(world, "a", overrides=overrides, targets=(older, make_target("3.12", "linux-x86_64")))
+    assert (old.pins["b"].version, new.pins["b"].version) == ("1", "2")
+
+
+# Sources
+
+
+def test_a_source_binds_a_name_wherever_it_is_asked_for():
+    folder = Source("directory", "/lib/b")
+    at = {"/lib/b": {"version": "7", "requires": ["c"]}}
+    world = {"a": {"1": ["b>=5"]}, "b": {"9": []}, "c": {"1": []}}
+    pins = answer(world, "a", sources={"b": folder}, at=at).pins
+    assert {name: pin.version for name, pin in pins.items()} == {"a": "1", "b": "7", "c": "1"}
+    assert pins["b"].source == folder
+
+
+def test_a_source_can_be_bound_by_marker():
+    folder = Source("directory", "/lib/b")
+    choices = [("sys_platform == 'win32'", folder), ("", None)]
+    linux, windows = ask(
+        {"b": {"9": []}},
+        "b",
+        sources={"b": choices},
+        at={"/lib/b": {"version": "7"}},
+        targets=(make_target("3.12", "linux-x86_64"), WIN),
+    )
+    assert (linux.pins["b"].version, windows.pins["b"].version) == ("9", "7")
+
+
+def test_a_direct_reference_of_the_project_is_followed_and_settled():
+    at = {"https://host.example/b.git": {"version": "3"}}
+    pins = answer({}, "b @ git+https://host.example/b.git@main#subdirectory=lib", at=at).pins
+    assert pins["b"].source.revision == "main"
+    assert pins["b"].source.subdirectory == "lib"
+    assert pins["b"].source.commit == "c" * 40
+
+
+def test_a_direct_reference_in_metadata_of_an_index_makes_the_release_unusable():
+    world = {"a": {"1": [], "2": ["b @ https://host.example/b-1.zip"]}}
+    assert versions(world, "a") == {"a": "1"}
+
+
+def test_a_direct_reference_in_metadata_counts_where_the_project_binds_the_name():
+    at = {"https://host.example/b-1.zip": {"version": "1"}}
+    world = {"a": {"2": ["b @ https://host.example/b-1.zip"]}}
+    assert versions(world, "a", "b @ https://host.example/b-1.zip", at=at) == {"a": "2", "b": "1"}
+
+
+def test_a_source_of_the_project_may_bring_its_own_sources_with_a_note():
+    at = {
+        "/lib/a": {"version": "1", "requires": ["b @ https://host.example/b-1.zip"]},
+        "https://host.example/b-1.zip": {"version": "1"},
+    }
+    outcome = answer({"b": {"9": []}}, Root("a", origin(0), Source("directory", "/lib/a")), at=at)
+    assert outcome.pins["b"].version == "1"
+    assert outcome.notes == ("b comes from https://host.example/b-1.zip, because a asks for it there",)
+
+
+def test_a_source_whose_version_does_not_meet_a_requirement_is_no_answer():
+    at = {"/lib/b": {"version": "7"}}
+    text = refusal({"a": {"1": ["b<5"]}}, "a", sources={"b": Source("directory", "/lib/b")}, at=at)
+    assert "no version of b is <5" in text
+
+
+def test_the_requires_python_of_a_source_counts():
+    at = {"/lib/b": {"version": "7", "requires_python": ">=3.13"}}
+    text = refusal({}, "b", sources={"b": Source("directory", "/lib/b")}, at=at)
+    assert "needs Python >=3.13" in text
+
+
+# What is missing or broken
+
+
+def test_an_unknown_package_is_named():
+    assert "no index knows nmpy" in refusal({}, "nmpy")
+
+
+def test_a_release_whose_metadata_cannot_be_had_is_passed_over():
+    world = {"a": {"1": [], "2": {"unavailable": "its build failed"}}}
+    assert versions(world, "a") == {"a": "1"}
+    assert "its build failed" in refusal(world, "a>1")
+
+
+def test_a_release_with_an_unreadable_requirement_is_passed_over_and_never_taken_without_it():
+    world = {"a": {"1": [], "2": ["b >= what"]}, "b": {"1": []}}
+    assert versions(world, "a") == {"a": "1"}
+    assert "cannot be read" in refusal(world, "a>1")
+
+
+def test_a_requirement_with_a_known_old_fault_is_read():
+    assert versions({"a": {"1": ["b>=1.*"]}, "b": {"1.5": []}}, "a") == {"a": "1", "b": "1.5"}
+
+
+def test_a_marker_that_asks_for_what_no_target_stands_for_makes_the_release_unusable():
+    world = {"a": {"1": [], "2": ["b; platform_release >= '5'"]}, "b": {"1": []}}
+    assert versions(world, "a") == {"a": "1"}
+    assert "platform_release" in refusal(world, "a>1")
+
+
+def test_a_requirement_of_the_project_that_cannot_be_read_is_an_error_with_its_origin():
+    with pytest.raises(BadRequirement) as caught:
+        ask({}, "a ===", "b>>1")
+    assert caught.value.origin == origin(0)
+
+
+# What comes back
+
+
+def test_a_pin_tells_what_it_requires_and_who_asked():
+    world = {"a": {"1": ["b>=1", "c; extra == 'x'"]}, "b": {"1": []}, "c": {"2": ["b"]}}
+    pins = answer(world, "a[x]").pins
+    assert pins["a"].requires == (("b", "1"), ("c", "2"))
+    assert pins["b"].asked_by == (("a 1", "b>=1"), ("c 2", "b"))
+    assert pins["a"].asked_by == (("", "a[x]"),)
+    assert list(pins) == ["a", "b", "c"]
+
+
+def test_listings_are_announced_before_they_are_asked_for():
+    world = Universe({"a": {"1": ["b", "c"]}, "b": {"1": []}, "c": {"1": []}})
+    only(ask(world, "a"))
+    assert (("b", "c"), ()) in world.hinted
+
+
+def test_each_metadata_is_asked_once():
+    world = Universe({"a": {"1": ["c<2", "b"], "2": ["c<2"]}, "b": {"1": ["c"]}, "c": {"1": [], "2": []}})
+    only(ask(world, "a", "b", "c"))
+    assert len(world.asked) == len(set(world.asked))
+
+
+def test_no_solution_is_a_value_and_no_exception():
+    assert isinstance(only(ask({"a": {"1": []}}, "a>1")), NoSolution)
