@@ -1,0 +1,177 @@
+"""The door, many targets: sharing, splitting, classes, order, preferences."""
+
+from __future__ import annotations
+
+from pkm_env.model.target import make_target
+from pkm_env.resolver.resolve import NoSolution
+from tests.support.resolving import ask
+from tests.support.universe import Universe
+
+L310, L311, L312 = (make_target(minor, "linux-x86_64") for minor in ("3.10", "3.11", "3.12"))
+W312 = make_target("3.12", "windows-x86_64")
+GLIBC = make_target("3.12", "linux-x86_64-glibc2.28")
+NEW_GLIBC = make_target("3.12", "linux-x86_64-glibc2.35")
+MUSL = make_target("3.12", "linux-x86_64-musl1.2")
+THREADED = make_target("3.12", "linux-x86_64", "cpython-freethreaded")
+
+
+def chosen(outcomes, name):
+    return [outcome.pins[name].version if name in outcome.pins else None for outcome in outcomes]
+
+
+def worked(outcomes):
+    return [outcome.steps["decisions"] > 0 for outcome in outcomes]
+
+
+def test_outcomes_stand_in_the_order_of_the_request():
+    outcomes = ask({"a": {"1": []}}, "a", targets=(W312, L310, L312))
+    assert [outcome.target for outcome in outcomes] == [W312, L310, L312]
+
+
+def test_targets_that_answer_alike_share_the_solution():
+    outcomes = ask({"a": {"1": ["b; python_version < '3.9'"]}}, "a", targets=(L310, L311, L312))
+    assert worked(outcomes) == [True, False, False]
+
+
+def test_a_marker_that_differs_makes_a_target_solve_for_itself():
+    world = {"a": {"1": ["b; python_version < '3.11'"]}, "b": {"1": []}}
+    outcomes = ask(world, "a", targets=(L310, L311, L312))
+    assert [sorted(outcome.pins) for outcome in outcomes] == [["a", "b"], ["a"], ["a"]]
+    assert worked(outcomes) == [True, True, False]
+
+
+def test_a_file_that_does_not_fit_makes_a_target_solve_for_itself():
+    world = {"a": {"1": [], "2": {"tags": "cp312-cp312-win_amd64"}}}
+    outcomes = ask(world, "a", targets=(L312, W312))
+    assert chosen(outcomes, "a") == ["1", "1"]
+    assert chosen(ask(world, "a", targets=(W312,)), "a") == ["2"]
+
+
+def test_the_oldest_python_is_solved_first_and_its_choice_is_preferred():
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.11"}}}
+    assert chosen(ask(world, "a", targets=(L312, L310)), "a") == ["1", "1"]
+
+
+def test_an_earlier_choice_that_would_have_to_be_built_is_not_preferred():
+    world = {
+        "a": {
+            "1": {"tags": ("cp310-cp310-manylinux_2_17_x86_64", "sdist")},
+            "2": {"tags": ("cp312-cp312-manylinux_2_17_x86_64", "sdist"), "requires_python": ">=3.11"},
+        }
+    }
+    assert chosen(ask(world, "a", targets=(L310, L312)), "a") == ["1", "2"]
+
+
+def test_the_locks_version_counts_before_what_was_chosen_earlier():
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.11"}}}
+    outcomes = ask(world, "a", targets=(L310, L312), preferences={"a": ("2",)})
+    assert chosen(outcomes, "a") == ["1", "2"]
+
+
+def test_a_release_is_asked_for_once_whatever_the_number_of_targets():
+    world = Universe({"a": {"1": ["b; sys_platform == 'win32'", "c"]}, "b": {"1": []}, "c": {"1": []}})
+    ask(world, "a", targets=(L310, L312, W312))
+    assert sorted(world.asked) == [("a", "1"), ("b", "1"), ("c", "1")]
+
+
+# Without an answer
+
+
+def test_a_target_without_an_answer_does_not_hinder_others():
+    world = {"a": {"1": {"tags": "cp312-cp312-win_amd64"}}}
+    linux, windows = ask(world, "a", targets=(L312, W312))
+    assert isinstance(linux, NoSolution)
+    assert chosen([windows], "a") == ["1"]
+
+
+def test_targets_that_fail_alike_share_the_derivation():
+    world = {"a": {"1": ["c<2"]}, "b": {"1": ["c>=2"]}, "c": {"1": [], "2": []}}
+    one, other = ask(world, "a", "b", targets=(L310, L312))
+    assert one.derivation is other.derivation
+
+
+def test_targets_that_fail_for_other_reasons_have_their_own_derivation():
+    world = {"a": {"1": {"requires_python": "<3.11", "tags": "cp310-cp310-win_amd64"}}}
+    one, other = ask(world, "a; python_version < '3.11'", "b; python_version >= '3.11'", targets=(L310, L312))
+    assert isinstance(one, NoSolution)
+    assert isinstance(other, NoSolution)
+    assert one.derivation is not other.derivation
+
+
+# Splitting
+
+
+def test_a_target_is_split_where_a_marker_is_not_constant_over_its_patch_releases():
+    world = {"a": {"1": ["b; python_full_version < '3.11.3'"]}, "b": {"1": []}}
+    outcomes = ask(world, "a", targets=(L310, L311, L312))
+    assert [(one.target.python, one.target.patches) for one in outcomes] == [
+        ("3.10", (0, None)),
+        ("3.11", (0, 2)),
+        ("3.11", (3, None)),
+        ("3.12", (0, None)),
+    ]
+    assert chosen(outcomes, "b") == ["1", "1", None, None]
+    assert outcomes[2].target.markers["python_full_version"] == "3.11.3"
+
+
+def test_a_target_is_split_where_a_requires_python_has_a_patch_level():
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.12.4"}}}
+    outcomes = ask(world, "a>=2", targets=(L312,))
+    assert isinstance(outcomes[0], NoSolution)
+    assert (outcomes[0].target.patches, outcomes[1].target.patches) == ((0, 3), (4, None))
+    assert chosen(outcomes[1:], "a") == ["2"]
+
+
+def test_an_excluded_patch_release_is_a_part_of_its_own():
+    world = {"a": {"1": {"requires_python": "!=3.12.1"}}}
+    outcomes = ask(world, "a", targets=(L312,))
+    assert [one.target.patches for one in outcomes] == [(0, 0), (1, 1), (2, None)]
+    assert [isinstance(one, NoSolution) for one in outcomes] == [False, True, False]
+
+
+def test_parts_with_the_same_answer_are_one_target_again():
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.12.4"}}}
+    (outcome,) = ask(world, "a", targets=(L312,))
+    assert outcome.target == L312
+    assert chosen([outcome], "a") == ["1"]
+
+
+def test_a_predicate_on_patches_that_no_chosen_release_asks_splits_nothing():
+    world = {"a": {"1": ["b; python_full_version < '3.11.3'"], "2": []}, "b": {"1": []}}
+    (outcome,) = ask(world, "a", targets=(L311,))
+    assert outcome.target.patches == (0, None)
+
+
+# Classes
+
+
+def test_targets_that_no_marker_tells_apart_get_a_version_that_all_have_a_file_of():
+    world = {
+        "a": {
+            "1": {"tags": ("cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-musllinux_1_1_x86_64")},
+            "2": {"tags": "cp312-cp312-manylinux_2_17_x86_64"},
+            "3": {"tags": "cp312-cp312-manylinux_2_34_x86_64"},
+        }
+    }
+    assert chosen(ask(world, "a", targets=(GLIBC,)), "a") == ["2"]
+    assert chosen(ask(world, "a", targets=(NEW_GLIBC,)), "a") == ["3"]
+    assert chosen(ask(world, "a", targets=(NEW_GLIBC, GLIBC)), "a") == ["2", "2"]
+    outcomes = ask(world, "a", targets=(GLIBC, MUSL))
+    assert chosen(outcomes, "a") == ["1", "1"]
+    assert [outcome.target for outcome in outcomes] == [GLIBC, MUSL]
+
+
+def test_free_threaded_and_usual_python_form_a_class():
+    world = {
+        "a": {
+            "1": {"tags": ("cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312t-manylinux_2_17_x86_64")},
+            "2": {"tags": "cp312-cp312-manylinux_2_17_x86_64"},
+        }
+    }
+    assert chosen(ask(world, "a", targets=(GLIBC, THREADED)), "a") == ["1", "1"]
+
+
+def test_pypy_is_told_apart_by_markers():
+    pypy = make_target("3.10", "linux-x86_64", "pypy")
+    world = {"a": {"1": ["b; platform_python_implementation == 'PyPy'"]}, "b": {"1": []}}
+    assert chosen(ask(world, "a", targets=(L310, pypy)), "b") == [None, "1"]
