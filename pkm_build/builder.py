@@ -117,7 +117,22 @@ def read_options(config_settings: Settings) -> dict[str, str]:
             known = f"known are {listed(OPTIONS, 'and')}"
             raise BuildError(f'unknown config-setting "{name}"', f'did you mean "{near}"?' if near else known)
         found[plain] = value if isinstance(value, str) else str(value[-1])
+    check_options(found)
     return found
+
+
+def check_options(options: dict[str, str]) -> None:
+    """Refuse options with a value that makes no sense.
+
+    :raises BuildError: for the first of them
+    """
+    number, tag, mode = options.get("build-number", ""), options.get("tag"), options.get("editable", "auto")
+    if number and (not number[0].isdigit() or not number.replace("_", "").isalnum() or not number.isascii()):
+        raise BuildError(f'the build number "{number}" must begin with a digit, then letters, digits and _')
+    if tag is not None and not tags.is_tag(tag):
+        raise BuildError(f'"{tag}" is no tag', 'tags look like "py3-none-any"')
+    if mode not in ("auto", "pth", "farm"):
+        raise BuildError(f'there is no editable mode "{mode}"', "there are auto, pth and farm")
 
 
 def build_requires(root: str, kind: str, config_settings: Settings, environ: Mapping[str, str]) -> list[str]:
@@ -141,7 +156,7 @@ def build_requires(root: str, kind: str, config_settings: Settings, environ: Map
 
 def resolve(build: Build, metadata_directory: str | None = None) -> None:
     """Fill in the dynamic fields of the project, and its version."""
-    if build.project.dynamic:
+    if build.project.dynamic or build.settings.providers:
         from pkm_build.dynamic import resolve_dynamic
 
         build.project = resolve_dynamic(build, metadata_directory)
@@ -462,3 +477,15 @@ def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> lis
     build.version = build.project.version or "0"
     members = select_wheel(build).members()
     return [(name, source) for name, source, _ in members if isinstance(source, str)]
+
+
+def explain(root: str, path: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return sentences that say why the file *path* of the tree is in wheel and sdist or not, with rule and line.
+
+    :raises PkmError: as `build_wheel` does
+    """
+    from pkm_build.explain import explain_path
+
+    build = start(root, None, environ or {}, "sdist")
+    build.version = build.project.version or "0"
+    return explain_path(build, path)

@@ -17,8 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
-    from pkm_build.work import Build
     from pkm_build.project import Project
+    from pkm_build.work import Build
 
     Names = dict[str, object]
 

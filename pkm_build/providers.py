@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from pkm_build.work import Build
     from pkm_build.project import Project
+    from pkm_build.work import Build
 
 GROUP = "dynamic_metadata.provider"
 
@@ -51,6 +51,9 @@ def load_provider(provider: str | dict[str, str], root: str) -> Any:
     if not os.path.isdir(folder):
         raise BuildError(f'tool.dynamic-metadata: the provider\'s folder "{provider["path"]}" is not there')
     finder: Any = InTree(folder, module)
+    forget(finder.top, folder)
+    wrote = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # a build leaves nothing in the tree
     sys.meta_path.insert(0, finder)
     try:
         found = importlib.import_module(module)
@@ -61,7 +64,18 @@ def load_provider(provider: str | dict[str, str], root: str) -> Any:
         ) from exc
     finally:
         sys.meta_path.remove(finder)
+        sys.dont_write_bytecode = wrote
     return target() if isinstance(target, type) else target
+
+
+def forget(top: str, folder: str) -> None:
+    """Forget a module of the name *top* that another project's build in this process has loaded."""
+    known = sys.modules.get(top)
+    if known is not None and not str(getattr(known, "__file__", "") or "").startswith(
+        os.path.join(folder, "")
+    ):
+        for name in [name for name in sys.modules if name == top or name.startswith(top + ".")]:
+            del sys.modules[name]
 
 
 def load_installed(name: str) -> Any:

@@ -142,7 +142,7 @@ def add_roots(build: Build, found: Selection) -> None:
                 found.put(target + name[cut:], name, "packages")
     if tree.ignores is not None and not tree.ignores.git:
         for path, why in tree.left_out.items():
-            if path.endswith(CODE):
+            if path.endswith((".py", ".pyi")):
                 build.warn.append(
                     f'{path} is left out of the wheel, as {why} ignores it; include = ["{path}"] ships it'
                 )

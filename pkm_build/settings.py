@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pkm_build.errors import Fault
 from pkm_build.tables import Table, did_you_mean, kind_of, listed
+from pkm_build.tags import is_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ def read_build(made: Settings, table: Table) -> None:
     made.pure = table.boolean("pure", default=False) if "pure" in table.data else None
     made.tags = table.strings("tags")
     for at, tag in enumerate(made.tags):
-        if len(tag.split("-")) != 3 or not tag.isascii() or " " in tag:  # noqa: PLR2004 - python, ABI, platform
+        if not is_tag(tag):
             table.fault(("tags", at), f'"{tag}" is no tag', 'tags look like "py3-none-any"')
     sdist = table.table("sdist") or Table({})
     sdist.refuse_unknown(SDIST_KEYS)

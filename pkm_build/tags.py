@@ -21,6 +21,14 @@ def looks_native(name: str) -> bool:
     return base.endswith(NATIVE_SUFFIXES) or ".so." in base
 
 
+def is_tag(text: str) -> bool:
+    """Return whether *text* has the form of a tag, or of a compressed set of them."""
+    parts = text.split("-")
+    return len(parts) == 3 and all(
+        part.replace("_", "").replace(".", "").isalnum() and part.isascii() for part in parts
+    )  # noqa: PLR2004 - python, ABI, platform
+
+
 def expand(tag: str) -> list[str]:
     """Return the single tags that a compressed set of tags stands for, sorted."""
     python, abi, platform = tag.split("-")

@@ -1,0 +1,3 @@
+from collections.abc import Iterable
+
+def total(numbers: Iterable[int]) -> int: ...

@@ -1,0 +1,144 @@
+"""The project's own build hook."""
+
+from __future__ import annotations
+
+import pytest
+
+from pkm_build import builder
+from pkm_build.errors import BuildError, HookFailed
+
+EXTRA = '[tool.pkm.build]\nhook = "pkm_hook.py"\n[tool.pkm.properties]\nspeed = "fast"\n'
+
+
+def project(sample, hook, extra=EXTRA):
+    return sample({"src/spam/__init__.py": "", "pkm_hook.py": hook}, extra)
+
+
+GENERATE = """
+import os
+def build(context):
+    text = f"{context.kind} {context.version} {context.properties['speed']} {os.path.isdir(context.work)}"
+    context.add("spam/generated.txt", text.encode())
+    with open(os.path.join(context.work, "tree.txt"), "w") as stream:
+        stream.write("x")
+    context.add_tree(context.work, "spam/tree")
+    context.add("spam-1.0.data/scripts/go", "pyproject.toml", executable=True)
+"""
+
+
+def test_a_hook_adds_generated_files(sample):
+    made = project(sample, GENERATE)
+    before = sorted(made.root.rglob("*"))
+    wheel = made.wheel()
+    assert wheel.files["spam/generated.txt"] == b"wheel 1.0 fast True"
+    assert {"spam/tree/tree.txt", "spam-1.0.data/scripts/go"} <= set(wheel.files)
+    assert sorted(made.root.rglob("*")) == before
+
+
+def test_in_an_editable_build_they_are_written_beside_the_sources(sample):
+    made = project(sample, GENERATE)
+    wheel = made.editable()
+    assert (made.root / "src/spam/generated.txt").read_text() == "editable 1.0 fast True"
+    assert "spam-1.0.data/scripts/go" in wheel.files
+    assert "spam/generated.txt" not in wheel.files
+
+
+def test_the_wheel_of_the_sdist_runs_the_hook_again(sample, unpack):
+    made = project(sample, GENERATE)
+    assert unpack(made.sdist()).wheel().raw == made.wheel().raw
+
+
+def test_a_hook_can_add_to_the_sdist(sample):
+    hook = "def sdist(context):\n    context.add('src/spam/table.txt', b'made')\n"
+    assert project(sample, hook).sdist().files["src/spam/table.txt"] == b"made"
+
+
+def test_a_hook_names_its_requirements(sample):
+    hook = "def requires(kind):\n    return ['cmake'] if kind == 'wheel' else []\n"
+    made = project(sample, hook)
+    assert builder.build_requires(str(made.root), "wheel", None, {}) == ["cmake"]
+    assert builder.build_requires(str(made.root), "sdist", None, {}) == []
+
+
+def test_a_hook_says_its_tags(sample):
+    made = project(sample, "def build(context):\n    context.tags = ['py3-none-win_amd64']\n")
+    assert made.wheel().name == "spam-1.0-py3-none-win_amd64.whl"
+
+
+@pytest.mark.parametrize(
+    ("hook", "error", "words"),
+    [
+        ("def build(context):\n    1 / 0\n", HookFailed, r"pkm_hook\.py:2: ZeroDivisionError"),
+        ("import nothing_of_this_name\n", HookFailed, r"pkm_hook\.py:1: ModuleNotFoundError"),
+        ("def build(context):\n    context.run('false')\n", HookFailed, "false ended with exit code 1"),
+        ("def build(context):\n    context.run('no-such-program')\n", HookFailed, "can't be run"),
+        ("def build(context):\n    context.add('../x', b'')\n", BuildError, "inside the archive"),
+        ("def build(context):\n    context.add('/x', b'')\n", BuildError, "inside the archive"),
+        ("def build(context):\n    context.add('x', 'nowhere')\n", BuildError, "not there"),
+    ],
+)
+def test_a_hook_that_fails_is_shown_with_its_line(sample, hook, error, words):
+    made = project(sample, hook)
+    with pytest.raises(error, match=words):
+        made.wheel()
+    assert not made.out.exists() or list(made.out.iterdir()) == []
+
+
+def test_wrong_requirements_of_a_hook_are_refused(sample):
+    made = project(sample, "def requires(kind):\n    return ['a b']\n")
+    with pytest.raises(HookFailed, match="a b"):
+        builder.build_requires(str(made.root), "wheel", None, {})
+
+
+def test_a_missing_hook_is_refused(sample):
+    made = project(sample, "")
+    (made.root / "pkm_hook.py").unlink()
+    with pytest.raises(BuildError, match="pkm_hook.py"):
+        made.wheel()
+
+
+PROFILES = """
+[tool.pkm.build]
+hook = "pkm_hook.py"
+include = ["notes-{speed}.txt"]
+[tool.pkm.properties]
+speed = "slow"
+[tool.pkm.profiles.release.properties]
+speed = "fast"
+[tool.pkm.profiles.release.build]
+exclude = ["**/debug.py"]
+"""
+
+
+@pytest.fixture
+def profiled(sample):
+    hook = "def build(c):\n    c.add('spam/profile', f'{c.profile}:{c.properties[\"speed\"]}'.encode())\n"
+    files = {
+        "src/spam/__init__.py": "",
+        "src/spam/debug.py": "",
+        "notes-slow.txt": "",
+        "notes-fast.txt": "",
+        "pkm_hook.py": hook,
+    }
+    return sample(files, PROFILES)
+
+
+def test_without_a_profile_the_plain_settings_hold(profiled):
+    wheel = profiled.wheel()
+    assert {"spam/debug.py", "notes-slow.txt"} <= set(wheel.files)
+    assert wheel.files["spam/profile"] == b":slow"
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ"), [({"profile": "release"}, {}), (None, {"PKM_PROFILE": "release"})]
+)
+def test_a_profile_is_laid_over_properties_and_build(profiled, settings, environ):
+    wheel = profiled.wheel(settings, **environ)
+    assert "notes-fast.txt" in wheel.files
+    assert not {"spam/debug.py", "notes-slow.txt"} & set(wheel.files)
+    assert wheel.files["spam/profile"] == b"release:fast"
+
+
+def test_an_unknown_profile_is_an_error_with_the_known_ones(profiled):
+    with pytest.raises(BuildError.__mro__[1], match='there is no profile "relase"; did you mean "release"'):
+        profiled.wheel({"profile": "relase"})

@@ -1,0 +1,130 @@
+"""Dynamic fields by ``[[tool.dynamic-metadata]]``."""
+
+from __future__ import annotations
+
+from email import message_from_string
+
+import pytest
+
+from pkm_build import builder
+from pkm_build.errors import BuildError, HookFailed, InvalidFile, PkmError
+
+HEAD = '[build-system]\nrequires = []\n[project]\nname = "spam"\n'
+ENTRY = '[[tool.dynamic-metadata]]\nprovider = {path = "meta", module = "given"}\n'
+
+
+def project(sample, lines, provider, entries=ENTRY):
+    return sample({"spam.py": "", "meta/given.py": provider}, entries, head=HEAD + lines)
+
+
+def metadata(made, kind="wheel"):
+    archive = made.build(kind)
+    text = archive.info("METADATA") if kind == "wheel" else archive.files["PKG-INFO"].decode()
+    return message_from_string(text)
+
+
+def test_an_in_tree_provider_gives_fields(sample, unpack):
+    made = project(
+        sample,
+        'dynamic = ["version", "description", "dependencies"]\n',
+        "def dynamic_metadata(settings, project):\n"
+        "    return {'version': settings['v'], 'description': 'of ' + project['name'], 'dependencies': ['a>1']}\n",
+        ENTRY + 'v = "2.5"\n',
+    )
+    found = metadata(made)
+    assert (found["Version"], found["Summary"], found["Requires-Dist"]) == ("2.5", "of spam", "a>1")
+    assert unpack(made.sdist()).wheel().raw == made.wheel().raw
+
+
+def test_later_providers_see_and_extend_what_earlier_gave(sample):
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["keywords"]\nkeywords = ["a"]\n',
+        "def dynamic_metadata(settings, project):\n    return {'keywords': [str(len(project['keywords']))]}\n",
+        ENTRY + ENTRY,
+    )
+    assert metadata(made)["Keywords"] == "a,1,2"
+
+
+def test_a_provider_is_told_what_is_built_and_can_be_a_class(sample):
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["description"]\n',
+        "class P:\n    def build_state(self, state):\n        self.state = state\n"
+        "    def dynamic_metadata(self, settings, project):\n        return {'description': self.state}\n",
+        ENTRY.replace('"given"', '"given:P"'),
+    )
+    assert (metadata(made)["Summary"], metadata(made, "sdist")["Summary"]) == ("wheel", "sdist")
+
+
+def test_fields_that_a_wheel_may_give_otherwise_are_dynamic_in_the_sdist(sample):
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["dependencies"]\ndependencies = ["a"]\n',
+        "def dynamic_metadata(settings, project):\n    return {'dependencies': ['b']}\n"
+        "def dynamic_wheel(settings):\n    return {'dependencies': True}\n",
+    )
+    found = metadata(made, "sdist")
+    assert (found.get_all("Dynamic"), found["Metadata-Version"]) == (["Requires-Dist"], "2.6")
+
+
+def test_a_provider_names_its_requirements(sample):
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["keywords"]\n',
+        "def dynamic_metadata(s, p): return {}\ndef get_requires_for_dynamic_metadata(settings): return ['numpy']\n",
+    )
+    assert builder.build_requires(str(made.root), "wheel", None, {}) == ["numpy"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "body", "error", "words"),
+    [
+        ('version = "1"\ndynamic = ["keywords"]\n', "return {}", BuildError, "no provider gives it"),
+        ('version = "1"\n', "return {'keywords': []}", BuildError, "which is not dynamic"),
+        (
+            'version = "1"\ndynamic = ["description"]\n',
+            "raise ValueError('bad')",
+            HookFailed,
+            "ValueError: bad",
+        ),
+        (
+            'version = "1"\ndynamic = ["dependencies"]\n',
+            "return {'dependencies': ['a b']}",
+            BuildError,
+            "a b",
+        ),
+        (
+            'version = "1"\ndynamic = ["urls"]\nurls = {A = "https://a.example"}\n',
+            "return {'urls': {'A': 'https://b.example'}}",
+            BuildError,
+            "would change",
+        ),
+    ],
+)
+def test_a_provider_that_does_wrong_is_refused(sample, lines, body, error, words):
+    made = project(sample, lines, f"def dynamic_metadata(settings, project):\n    {body}\n")
+    with pytest.raises(error, match=words):
+        made.wheel()
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            '[[tool.dynamic-metadata]]\nprovider = "nothing.of.this.name"\n',
+            "nothing installed has the provider",
+        ),
+        ('[[tool.dynamic-metadata]]\nprovider = {path = "nowhere", module = "x"}\n', "is not there"),
+        ('[[tool.dynamic-metadata]]\nprovider = {path = "meta", module = "missing"}\n', "can't be loaded"),
+    ],
+)
+def test_a_provider_that_cannot_be_found_is_refused(sample, entry, words):
+    with pytest.raises(PkmError, match=words):
+        project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "", entry).wheel()
+
+
+def test_wrong_entries_are_faults_with_their_place(sample):
+    made = project(sample, 'version = "1"\n', "", '[[tool.dynamic-metadata]]\nprovider = {pth = "meta"}\n')
+    with pytest.raises(InvalidFile, match=r"provider\.pth"):
+        made.wheel()
