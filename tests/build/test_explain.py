@@ -6,7 +6,7 @@ import pytest
 
 from pkm_build import builder
 
-EXTRA = """
+EXTRA = """\
 license-files = ["LICENSE"]
 readme = "README.md"
 
