@@ -358,11 +358,6 @@ class Context:
 
         pip = self.pip_settings
         places, default = pip_indexes(pip, self.folder)
-        if places:
-            shown = ", ".join(dict.fromkeys(place.origin for place in places))
-            self.reporter.note(
-                f"indexes and folders of pip's configuration ({shown}) come before the default index"
-            )
         if pip.no_index:
             return places
         default = default or built_in_index(library_path())

@@ -20,10 +20,18 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("pkm_env.__main__",),),
     (("pkm_env.entry",),),
     (("pkm_env.cli.main",),),
-    (("pkm_env.cli.parser",), ("pkm_env.cli.output",)),
+    (("pkm_env.cli.commands",),),
+    (("pkm_env.cli.parser",), ("pkm_env.cli.output",), ("pkm_env.cli",)),
     (("pkm_env.ops",),),
     (("pkm_env.context",),),
-    (("pkm_env.supply",), ("pkm_env.workspace",), ("pkm_env.config",)),
+    # Builds need environments, which need the supply: this is where the two meet.
+    (("pkm_env.isolation",),),
+    (
+        ("pkm_env.supply", "pkm_env.provision", "pkm_env.releases"),
+        ("pkm_env.builder",),
+        ("pkm_env.workspace",),
+        ("pkm_env.config",),
+    ),
     (("pkm_env.build",), ("pkm_env.install",)),
     (("pkm_env.python",), ("pkm_env.index",), ("pkm_env.cache",)),
     (("pkm_env.files",), ("pkm_env.stamp",)),
@@ -43,6 +51,8 @@ SHARED = {
     "pkm_build.settings",
     "pkm_build.files",
     "pkm_build.errors",
+    # The quick reading of names and versions, which both hold against `packaging`.
+    "pkm_build.grammar",
     # A project of this backend is built in pkm's own process (pkm_env.build.frontend).
     "pkm_build.builder",
 }

@@ -52,8 +52,8 @@ def print_json(output: Output, value: object) -> None:
 
 def lock(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env lock``."""
-    from pkm_env.ops.lock import LockOptions
     from pkm_env.ops.lock import lock as run_lock
+    from pkm_env.ops.options import LockOptions
     from pkm_env.ops.stamps import stamp_lock
 
     looking = arguments.check or arguments.dry_run
@@ -147,8 +147,8 @@ def seconds(value: float) -> str:
 
 def sync(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env sync``."""
+    from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.stamps import stamp_sync
-    from pkm_env.ops.sync import SyncOptions
     from pkm_env.ops.sync import sync as run_sync
 
     looking = arguments.dry_run or arguments.check
@@ -238,9 +238,9 @@ def synced_json(done: Synced) -> dict[str, object]:
 
 def run(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm run``."""
+    from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.run import run as run_program
     from pkm_env.ops.stamps import stamp_run
-    from pkm_env.ops.sync import SyncOptions
     from pkm_env.ops.sync import sync as run_sync
 
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command

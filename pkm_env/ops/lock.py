@@ -9,6 +9,7 @@ from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.text import render
+from pkm_env.ops.options import LockOptions
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import read_lock_text, write_lock
 
@@ -41,30 +42,6 @@ class NotLocked(PkmError):
         super().__init__(
             f'there is no package "{name}" in the lock', f'did you mean "{near}"?' if near else ""
         )
-
-
-class LockOptions:
-    """What the user asked of a lock: environments to lock ("" for all), and what to forget.
-
-    ``upgrade_packages`` are names or requirements.
-    """
-
-    __slots__ = ("environments", "python", "upgrade", "upgrade_packages", "write")
-
-    def __init__(
-        self,
-        environments: Sequence[str] = (),
-        *,
-        upgrade: bool = False,
-        upgrade_packages: Sequence[str] = (),
-        write: bool = True,
-        python: str = "",
-    ) -> None:
-        self.environments = tuple(environments)
-        self.upgrade = upgrade
-        self.upgrade_packages = tuple(upgrade_packages)
-        self.write = write
-        self.python = python
 
 
 class Change:

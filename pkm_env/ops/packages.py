@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.select import Selected
     from pkm_env.model.distribution import Source
     from pkm_env.model.environment import Environment
-    from pkm_env.ops.sync import SyncOptions
+    from pkm_env.ops.options import SyncOptions
 
 
 class Wanted:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.target import Target
-    from pkm_env.ops.sync import SyncOptions
+    from pkm_env.ops.options import SyncOptions
     from pkm_env.python.venv import Venv
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
-    from pkm_env.ops.lock import LockOptions
+    from pkm_env.ops.options import LockOptions
     from pkm_env.resolver.request import Pin, Resolution
     from pkm_env.workspace import Workspace
 

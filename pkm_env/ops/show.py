@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pkm_env.ops.lock import stale_sections
-from pkm_env.ops.sync import SyncOptions, look_at
+from pkm_env.ops.options import SyncOptions
+from pkm_env.ops.sync import look_at
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False

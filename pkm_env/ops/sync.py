@@ -11,8 +11,9 @@ from pkm_env.install.installed import scan
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.export import NothingLocked
-from pkm_env.ops.lock import LockOptions, Stale, stale_sections
+from pkm_env.ops.lock import Stale, stale_sections
 from pkm_env.ops.lock import lock as run_lock
+from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
 from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, InstallPlan, make_plan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.lock.select import NoFile
     from pkm_env.model.environment import Environment
+    from pkm_env.ops.options import SyncOptions
     from pkm_env.plan import Step
 
 SIGNS = {INSTALL: "+", REPLACE: "~", REMOVE: "-"}
@@ -53,50 +55,6 @@ class ForeignVenv(PkmError):
         super().__init__(
             f"{path} is not an environment that pkm made, and it {reason}", "--force makes it anew"
         )
-
-
-class SyncOptions:
-    """What the user asked of a sync."""
-
-    __slots__ = (
-        "compile_bytecode",
-        "dry_run",
-        "exact",
-        "force",
-        "frozen",
-        "locked",
-        "project",
-        "reinstall",
-        "reinstall_packages",
-    )
-
-    def __init__(
-        self,
-        *,
-        dry_run: bool = False,
-        locked: bool = False,
-        frozen: bool = False,
-        exact: bool = True,
-        project: bool = True,
-        reinstall: bool = False,
-        reinstall_packages: tuple[str, ...] = (),
-        force: bool = False,
-        compile_bytecode: bool = False,
-    ) -> None:
-        self.dry_run = dry_run
-        self.locked = locked
-        self.frozen = frozen
-        self.exact = exact
-        self.project = project
-        self.reinstall = reinstall
-        self.reinstall_packages = reinstall_packages
-        self.force = force
-        self.compile_bytecode = compile_bytecode
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether a sync with these options ends in the state that a bare ``pkm sync`` wants."""
-        return self.exact and self.project and not (self.frozen or self.dry_run)
 
 
 class Look:

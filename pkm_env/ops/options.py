@@ -1,0 +1,75 @@
+"""What a user asks of an operation, as values."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class LockOptions:
+    """What the user asked of a lock: environments to lock ("" for all), and what to forget.
+
+    ``upgrade_packages`` are names or requirements.
+    """
+
+    __slots__ = ("environments", "python", "upgrade", "upgrade_packages", "write")
+
+    def __init__(
+        self,
+        environments: Sequence[str] = (),
+        *,
+        upgrade: bool = False,
+        upgrade_packages: Sequence[str] = (),
+        write: bool = True,
+        python: str = "",
+    ) -> None:
+        self.environments = tuple(environments)
+        self.upgrade = upgrade
+        self.upgrade_packages = tuple(upgrade_packages)
+        self.write = write
+        self.python = python
+
+
+class SyncOptions:
+    """What the user asked of a sync."""
+
+    __slots__ = (
+        "compile_bytecode",
+        "dry_run",
+        "exact",
+        "force",
+        "frozen",
+        "locked",
+        "project",
+        "reinstall",
+        "reinstall_packages",
+    )
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool = False,
+        locked: bool = False,
+        frozen: bool = False,
+        exact: bool = True,
+        project: bool = True,
+        reinstall: bool = False,
+        reinstall_packages: tuple[str, ...] = (),
+        force: bool = False,
+        compile_bytecode: bool = False,
+    ) -> None:
+        self.dry_run = dry_run
+        self.locked = locked
+        self.frozen = frozen
+        self.exact = exact
+        self.project = project
+        self.reinstall = reinstall
+        self.reinstall_packages = reinstall_packages
+        self.force = force
+        self.compile_bytecode = compile_bytecode
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a sync with these options ends in the state that a bare ``pkm sync`` wants."""
+        return self.exact and self.project and not (self.frozen or self.dry_run)
