@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
+from pkm_env.files import remove_tree
+from pkm_env.index.errors import HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import split_credentials
-from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
+from pkm_env.model.core_metadata import parse_metadata
 from pkm_env.model.distribution import File, Metadata, Unavailable
 from pkm_env.model.versions import UnreadableVersion, version_key
 
@@ -159,8 +160,6 @@ class Provision:
         """Return the path of a fetched file and its SHA-256."""
         if self._offline:
             raise Offline(file.url, index=file.index, reason=file.filename)
-        from pkm_env.index.client import WriteFailed
-
         client = self._network()[0]
         while True:
             temporary = self._wheels.temporary()
@@ -236,12 +235,8 @@ class Provision:
         """
         settled, path = self._locate(source)
         if path.endswith(".whl"):
-            from pkm_env.index.client import local_metadata
-
-            try:
-                found: Metadata | Unavailable = parse_metadata(local_metadata(path))
-            except (ValueError, InvalidMetadata) as error:
-                found = Unavailable("metadata", f"{os.path.basename(path)}: {error}")
+            told = self._network()[0].metadata(File(os.path.basename(path), "", path=path))
+            found = told or Unavailable("metadata", f"{os.path.basename(path)} has no metadata")
         else:
             found = self._tree_metadata(name, path, source.subdirectory)
         if isinstance(found, Unavailable):
@@ -391,8 +386,6 @@ class Provision:
             else:
                 wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
         finally:
-            from pkm_env.files import remove_tree
-
             remove_tree(folder)
             reporter.finish(number)
         check_built(item, wheel)

@@ -12,11 +12,10 @@ import hashlib
 import os
 import sys
 
-from pkm_build.errors import PkmError
 from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
 from pkm_env.index.http import CHUNK, CutShort
-from pkm_env.index.local import find_page, list_folder, with_paths
+from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
     ACCEPT,
     Page,
@@ -48,10 +47,6 @@ MAX_FILE = 64 << 30
 DEFAULT_AGE_S = 600
 STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
 OPEN_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-class WriteFailed(PkmError):
-    """A download could not be written: the disk is full, or the folder read-only."""
 
 
 class NoRanges(Exception):
@@ -152,7 +147,7 @@ class IndexClient:
         """
         root = local_path(index.url, self._platform)
         if index.format == "flat":
-            found = list_folder(root, name, self._platform)
+            found = told_pythons(list_folder(root, name, self._platform))
             page = make_page(found, name, lambda _: None, self._memo)
             return page if page.files else None
         place = find_page(root, name)
@@ -160,15 +155,15 @@ class IndexClient:
             return None
         path, kind, _ = place
         if not kind:
-            return make_page(list_folder(path, "", self._platform), name, lambda _: None, self._memo)
+            found = told_pythons(list_folder(path, "", self._platform))
+            return make_page(found, name, lambda _: None, self._memo)
         refused: list[str] = []
         with open(path, "rb") as file:
             body = file.read(MAX_PAGE)
         url = f"{index.base}{name}/" if index.url.startswith("file:") else file_base(path)
         try:
-            entries = with_paths(
-                list(read_entries(body, kind, url, refused.append, name=name)), self._platform
-            )
+            listed = list(read_entries(body, kind, url, refused.append, name=name))
+            entries = told_pythons(with_paths(listed, self._platform))
         except PageFault as fault:
             raise BadPage(url, index=index.name, reason=str(fault)) from fault
         page = make_page(entries, name, refused.append, self._memo)
@@ -327,8 +322,7 @@ class Download:
             result = self._fetch()
             if result is None:
                 # Parts of two different files may have been put together: once more, from its start.
-                self._headers.pop("Range", None)
-                self._restart()
+                self._forget_part()
                 result = self._fetch(last=True)
                 assert result is not None
         except BaseException:
@@ -372,6 +366,9 @@ class Download:
             self._resumed = True
         elif response.status == 200:  # noqa: PLR2004 - the whole
             self._restart()
+        elif response.status == 416 and self._size:  # noqa: PLR2004 - there is no such part
+            self._forget_part()
+            raise CutShort("the server does not have the part that was asked for")
         else:
             raise IndexRefused(url, status=response.status, index=self._file.index, reason="no file")
         strong = response.headers.get("ETag", "")
@@ -382,6 +379,12 @@ class Download:
             self._prepare_resume(response)
         if response.length:
             raise CutShort(f"the file ended {response.length} bytes early")
+
+    def _forget_part(self) -> None:
+        """Make the next try begin anew."""
+        self._headers.pop("Range", None)
+        self._headers.pop("If-Range", None)
+        self._restart()
 
     def _write_body(self, response: http.client.HTTPResponse) -> None:
         buffer = memoryview(bytearray(CHUNK))
@@ -406,10 +409,11 @@ class Download:
                 self._advance(count)
 
     def _prepare_resume(self, response: http.client.HTTPResponse) -> None:
-        """Make the next try ask for the rest, where the server can give it."""
+        """Make the next try ask for the rest, where the server can give it and mistakes would show."""
         self._headers.pop("Range", None)
         self._headers.pop("If-Range", None)
-        if self._size and response.headers.get("Accept-Ranges", "").lower() == "bytes":
+        in_parts = response.status == 206 or response.headers.get("Accept-Ranges", "").lower() == "bytes"  # noqa: PLR2004 - a part
+        if self._size and in_parts and (self._etag or self._algorithm):
             self._headers["Range"] = f"bytes={self._size}-"
             if self._etag:
                 self._headers["If-Range"] = self._etag
@@ -477,6 +481,27 @@ def local_metadata(path: str) -> str:
         return zipped_metadata(path, zipfile.ZipFile)
 
 
+def told_pythons(entries: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return plain files with the Requires-Python of the wheels on this disk, which no page tells.
+
+    A wheel whose metadata cannot be read stays as it is: who asks for its metadata is told.
+    """
+    return [
+        (*entry[:5], requires_python_of(entry[4]), *entry[6:])
+        if entry[4] and entry[5] is None and entry[0].endswith(".whl")
+        else entry
+        for entry in entries
+    ]
+
+
+def requires_python_of(path: str) -> str | None:
+    """Return the Requires-Python in a wheel on this disk, None when there is none to be read."""
+    try:
+        return parse_metadata(local_metadata(path)).requires_python
+    except (BadArchive, InvalidMetadata):
+        return None
+
+
 def zipped_metadata(path: str, opened: Callable[[str], Any]) -> str:
     """Return the METADATA of a wheel in the zip64 form.
 
@@ -510,13 +535,9 @@ def max_age(headers: Mapping[str, str]) -> int:
 
 def own_entry(entry: tuple[Any, ...], name: str) -> bool:
     """Whether an entry of a page for all names may be of *name*."""
-    from pkm_env.index.local import may_be_of
-
     return may_be_of(entry[0], name)
 
 
 def file_base(path: str) -> str:
     """Return the URL against which the links of a page on this disk are read."""
-    from pkm_env.index.local import file_url
-
     return file_url(path)

@@ -8,7 +8,7 @@ one thread, and needs no locks. ``concurrent.futures`` would do, and imports ``l
 from __future__ import annotations
 
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Then = Callable[[Any, BaseException | None], None]
 
 THREADS = 32
+# Windows lets Ctrl-C through between two waits only.
+PATIENCE_S = 1.0
 
 
 class Crew:
@@ -47,7 +49,13 @@ class Crew:
     def step(self) -> None:
         """Wait until a job is done, and hand over all that are; there must be one under way."""
         assert self._under_way, "nothing is under way, so nothing will ever be done"
-        self._hand_over(*self._done.get())
+        while True:
+            try:
+                done = self._done.get(timeout=PATIENCE_S)
+            except Empty:
+                continue
+            break
+        self._hand_over(*done)
         self.settle()
 
     def settle(self) -> None:

@@ -3,6 +3,7 @@
 ::
 
     PkmError
+    ├── WriteFailed             a download could not be written
     └── IndexFailure            an index could not be asked, or gave no usable answer
         ├── IndexUnreachable    no answer, or only "later", after several tries
         ├── IndexRefused        an answer that says no (401, 403, other 4xx)
@@ -17,6 +18,10 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_env.index.urls import shown_url
+
+
+class WriteFailed(PkmError):
+    """A download could not be written: a full disk, a read-only folder; its cause is the OSError."""
 
 
 class IndexFailure(PkmError):

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from urllib.parse import urljoin
 
 from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, printable
-from pkm_env.index.proxy import Proxies
+from pkm_env.index.proxy import Proxies, Proxy
 from pkm_env.index.urls import origin, split_credentials
 
 TYPE_CHECKING = False
@@ -269,9 +269,12 @@ class Http:
                 break
             try:
                 return connection, ask(connection, target, sent)
-            except (OSError, http.client.HTTPException):
+            except (ConnectionError, http.client.HTTPException, ssl.SSLError):
                 # The server closed it meanwhile; that is no failed try.
                 connection.close()
+            except BaseException:
+                connection.close()
+                raise
         connection = self._connect(place, proxy)
         try:
             return connection, ask(connection, target, sent)
@@ -279,12 +282,9 @@ class Http:
             connection.close()
             raise
 
-    def _connect(self, place: tuple[str, str, str], proxy: object) -> http.client.HTTPConnection:
-        from pkm_env.index.proxy import Proxy
-
+    def _connect(self, place: tuple[str, str, str], through: Proxy | None) -> http.client.HTTPConnection:
         scheme, host, port_text = place
         port = int(port_text or 0)
-        through = proxy if isinstance(proxy, Proxy) else None
         server = (through.host, through.port) if through else (host, port)
         if scheme == "http":
             return http.client.HTTPConnection(*server, timeout=self._timeout_s)
@@ -366,7 +366,7 @@ def pause_after(attempt: int, error: BaseException) -> float:
     if told is not None:
         return min(max(told, 0.0), LONGEST_PAUSE_S)
     # A little chance keeps many processes from coming back at the same moment.
-    return FIRST_PAUSE_S * 2 ** (attempt - 1) * (1 + os.urandom(1)[0] / 1024)
+    return FIRST_PAUSE_S * (1 << attempt - 1) * (1 + os.urandom(1)[0] / 1024)
 
 
 def retry_after(response: http.client.HTTPResponse, now: float) -> float | None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SDIST_ENDINGS = (".tar.gz", ".zip")
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
-TAG_SET = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.]+-[A-Za-z0-9_.]+").fullmatch
+PYTHON_TAG = r"[A-Za-z_]\w*"
+TAG_SET = re.compile(rf"{PYTHON_TAG}(?:\.{PYTHON_TAG})*-\w+(?:\.\w+)*-\w+(?:\.\w+)*", re.ASCII).fullmatch
 
 
 class ReadVersion:

@@ -324,7 +324,8 @@ def absolute(link: str, base: str) -> str | None:
         if not link.isprintable():
             return None
         link = quote(link.strip(), safe="%/:=&?~#+!$,;'@()*[]")
-    url = link if link.startswith(("https://", "http://")) else joined(base, link)
+    direct = link.startswith(("https://", "http://")) and "[" not in link
+    url = link if direct else joined(base, link)
     url = url.partition("#")[0]
     if "@" in url:
         url = split_credentials(url)[0]

@@ -68,6 +68,7 @@ class World:
         self.now_s = time.time()
         self.environ: dict[str, str] = {}
         self.builder = None
+        self.made: list[Supply] = []
 
     def supply(self, *indexes: IndexSpec, **options) -> Supply:
         store = Store(str(self.folder / "cache"), self.told.warn)
@@ -94,12 +95,19 @@ class World:
             ),
             **options,
         )
+        self.made.append(supply)
         return supply
+
+    def close(self) -> None:
+        for supply in self.made:
+            supply.close()
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

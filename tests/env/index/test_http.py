@@ -1,0 +1,294 @@
+"""Requests against a server that misbehaves on demand."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pkm_env.index.auth import Credentials
+from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline
+from pkm_env.index.http import LONGEST_PAUSE_S, Certificates, CutShort, Http, TooLarge, inflated
+from pkm_env.index.proxy import Proxies
+from pkm_env.index.spec import IndexSpec
+from tests.support.index_server import LocalIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Make = Callable[..., Http]
+
+LIMIT = 1 << 20
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    with LocalIndex() as served:
+        served.add_wheel("spam", "1.0")
+        yield served
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(pauses: list[float]) -> Iterator[Callable[..., Http]]:
+    made: list[Http] = []
+
+    def make(credentials: Credentials | None = None, **options) -> Http:
+        settings = {"timeout_s": 5, "sleep": pauses.append, **options}
+        made.append(Http(credentials or Credentials(), **settings))
+        return made[-1]
+
+    yield make
+    for http in made:
+        http.close()
+
+
+def page_url(index: LocalIndex) -> str:
+    return f"{index.url}spam/"
+
+
+def test_a_connection_is_kept_and_used_again(index: LocalIndex, client: Make):
+    http = client()
+    for _ in range(3):
+        assert http.get(page_url(index), limit=LIMIT).status == 200
+    assert index.connections == 1
+
+
+def test_a_server_that_closes_after_each_answer_is_asked_anew(
+    index: LocalIndex, pauses: list[float], client: Make
+):
+    index.close_each = True
+    http = client()
+    for _ in range(3):
+        assert http.get(page_url(index), limit=LIMIT).status == 200
+    assert (index.connections, pauses) == (3, [])
+
+
+def test_a_kept_connection_that_died_costs_no_try(index: LocalIndex, pauses: list[float], client: Make):
+    http = client()
+    http.get(page_url(index), limit=LIMIT)
+    index.drop("/simple/", times=1)
+    assert http.get(page_url(index), limit=LIMIT).status == 200
+    assert pauses == []
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_server_in_trouble_is_asked_again(
+    index: LocalIndex, pauses: list[float], status: int, client: Make
+):
+    index.fail("/simple/", status, times=2)
+    assert client().get(page_url(index), limit=LIMIT).status == 200
+    assert len(pauses) == 2
+    assert 0.5 <= pauses[0] < pauses[1] < 1.5
+
+
+def test_after_the_last_try_the_error_says_what_the_server_said(index: LocalIndex, client: Make):
+    index.fail("/simple/", 503, times=None)
+    with pytest.raises(IndexUnreachable, match=r'index "main" does not answer: HTTP 503 .* \(tried 4 times'):
+        client().get(page_url(index), limit=LIMIT, index="main")
+    assert index.count("/simple/") == 4
+
+
+@pytest.mark.parametrize(
+    ("told", "pause"),
+    [("3", 3.0), ("86400", LONGEST_PAUSE_S), ("0", 0.0), ("99999999999999999999", LONGEST_PAUSE_S)],
+)
+def test_retry_after_is_honoured_within_reason(
+    index: LocalIndex, pauses: list[float], told: str, pause: float, client: Make
+):
+    index.fail("/simple/", 429, headers={"Retry-After": told})
+    client().get(page_url(index), limit=LIMIT)
+    assert pauses == [pause]
+
+
+def test_retry_after_may_be_a_date(index: LocalIndex, pauses: list[float], client: Make):
+    far = datetime.now(timezone.utc) + timedelta(days=1)
+    index.fail("/simple/", 503, headers={"Retry-After": format_datetime(far, usegmt=True)})
+    index.fail("/simple/", 503, headers={"Retry-After": "soon"})
+    client().get(page_url(index), limit=LIMIT)
+    assert pauses[0] == LONGEST_PAUSE_S
+    assert pauses[1] < 2
+
+
+def test_a_body_that_is_cut_is_fetched_again_and_never_taken_for_the_whole(
+    index: LocalIndex, pauses: list[float], client: Make
+):
+    index.cut("/simple/", after=20, times=2)
+    whole = client().get(page_url(index), limit=LIMIT)
+    assert whole.body.endswith(b"</html>\n")
+    assert len(pauses) == 2
+
+
+def test_a_compressed_body_that_is_cut_is_fetched_again(index: LocalIndex, client: Make):
+    index.reply("/simple/", body=b"\x1f\x8b\x08\x00\x00\x00", headers={"Content-Encoding": "gzip"}, times=1)
+    assert client().get(page_url(index), limit=LIMIT).body.endswith(b"</html>\n")
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 451])
+def test_a_refusal_is_not_asked_again(index: LocalIndex, status: int, client: Make):
+    index.fail("/simple/", status, times=None)
+    with pytest.raises(IndexRefused) as caught:
+        client().get(page_url(index), limit=LIMIT)
+    assert caught.value.status == status
+    assert index.count("/simple/") == 1
+
+
+def test_a_body_beyond_the_limit_is_refused(index: LocalIndex, client: Make):
+    index.reply("/simple/", body=b"x" * 3_000_000)
+    with pytest.raises(BadPage, match="larger than 1 MB"):
+        client().get(page_url(index), limit=LIMIT)
+
+
+def test_a_compressed_bomb_is_refused():
+    import gzip
+
+    with pytest.raises(TooLarge):
+        inflated(gzip.compress(b"0" * 5_000_000), LIMIT)
+    with pytest.raises(CutShort):
+        inflated(gzip.compress(b"0" * 5_000)[:-3], LIMIT)
+    assert inflated(gzip.compress(b"ab") + gzip.compress(b"c"), LIMIT) == b"abc"
+
+
+def test_a_redirect_is_followed(index: LocalIndex, client: Make):
+    found = client().get(f"{index.base}/simple/Spam", limit=LIMIT)
+    assert (found.status, found.url) == (200, page_url(index))
+
+
+def test_redirects_without_an_end_are_an_error(index: LocalIndex, client: Make):
+    index.redirect("/simple/", page_url(index))
+    with pytest.raises(IndexRefused, match="too many redirects"):
+        client().get(page_url(index), limit=LIMIT)
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/", "", "http://[bad"])
+def test_a_redirect_to_an_odd_url_is_not_followed(index: LocalIndex, target: str, client: Make):
+    index.redirect("/simple/", target)
+    with pytest.raises(IndexRefused):
+        client(attempts=1).get(page_url(index), limit=LIMIT)
+
+
+def test_a_redirect_from_an_encrypted_connection_to_an_open_one_is_refused(client: Make):
+    class Answer:
+        status = 302
+        headers = {"Location": "http://index.example/simple/"}  # noqa: RUF012 - it stands for one answer
+
+    class Connection:
+        def close(self) -> None:
+            pass
+
+    http = client()
+    with pytest.raises(IndexRefused, match="from an encrypted to an open connection"):
+        http._redirected("https://index.example/simple/", Answer(), Connection(), "main")
+
+
+def test_credentials_are_not_sent_to_another_server(index: LocalIndex, client: Make):
+    with LocalIndex() as other:
+        other.add_wheel("spam", "2.0")
+        index.redirect("/simple/", page_url(other))
+        credentials = Credentials([IndexSpec("main", index.url_with("me", "secret"))])
+        client(credentials).get(page_url(index), limit=LIMIT)
+        assert "authorization" in index.requests[0].headers
+        assert "authorization" not in other.requests[0].headers
+
+
+def test_after_a_401_the_credentials_are_looked_for_further_once(index: LocalIndex, client: Make):
+    index.auth = ("me", "right")
+    asked = []
+
+    def ask(url: str, user: str) -> tuple[str, str] | None:
+        asked.append((url, user))
+        return "me", "right"
+
+    spec = IndexSpec("main", index.url_with("me", "wrong"))
+    http = client(Credentials([spec], further=[ask]))
+    assert http.get(page_url(index), limit=LIMIT).status == 200
+    assert asked == [(index.url, "me")]
+    index.auth = ("me", "changed")
+    with pytest.raises(IndexRefused):
+        http.get(page_url(index), limit=LIMIT)
+    assert len(asked) == 1
+
+
+def test_offline_sends_nothing(index: LocalIndex, client: Make):
+    with pytest.raises(Offline):
+        client(offline=True).get(page_url(index), limit=LIMIT)
+    assert index.requests == []
+
+
+def test_a_silent_server_runs_into_the_time_limit(client: Make):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        http = client(timeout_s=0.05, attempts=2)
+        with pytest.raises(IndexUnreachable, match="was silent for too long"):
+            http.get(f"http://127.0.0.1:{port}/", limit=LIMIT)
+
+
+def test_a_name_that_is_not_known_is_told(client: Make):
+    with pytest.raises(IndexUnreachable, match=r"the name index\.invalid is not known|index\.invalid"):
+        client(attempts=1).get("http://index.invalid/simple/", limit=LIMIT)
+
+
+def test_garbage_instead_of_an_answer_is_no_traceback(client: Make):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(b"\x00\x01 this is not HTTP\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        with pytest.raises(IndexUnreachable) as caught:
+            client(attempts=1).get(f"http://127.0.0.1:{port}/", limit=LIMIT)
+        thread.join()
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
+def test_an_open_ended_page_without_its_end_is_cut_short(client: Make):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html><body><a href=")
+            connection.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        with pytest.raises(IndexUnreachable, match="has no end"):
+            client(attempts=1).get(f"http://127.0.0.1:{port}/", limit=LIMIT)
+        thread.join()
+
+
+def test_a_proxy_gets_the_request_with_its_own_credentials(index: LocalIndex, client: Make):
+    proxies = Proxies({"http_proxy": f"http://me:secret@{index.host}"})
+    http = client(proxies=proxies)
+    assert http.get("http://index.example/simple/spam/", limit=LIMIT).status in {200, 404}
+    (asked,) = index.requests
+    assert asked.path.startswith("http://index.example/simple/spam/")
+    assert asked.headers["proxy-authorization"].startswith("Basic ")
+    assert "authorization" not in asked.headers
+
+
+def test_certificates_that_cannot_be_read_are_told_with_their_place(tmp_path: Path):
+    with pytest.raises(IndexUnreachable, match="no certificates can be read there"):
+        Certificates(str(tmp_path / "nothing.pem")).context()
+
+
+def test_macos_and_windows_use_the_store_of_the_system():
+    import truststore
+
+    for platform in ("darwin", "win32"):
+        assert isinstance(Certificates(platform=platform).context(), truststore.SSLContext)

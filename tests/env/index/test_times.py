@@ -1,0 +1,45 @@
+"""Times of upload, with datetime as the judge."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pkm_env.index.times import LAST_SECOND, normal_time, seconds_of
+
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001 - bounds are naive
+
+
+@given(MOMENTS)
+def test_seconds_are_those_of_datetime(moment: datetime):
+    text = moment.isoformat().replace("+00:00", "Z")
+    assert normal_time(text) == text
+    assert seconds_of(text) == int(
+        (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2025-01-02T03:04:05+02:00", "2025-01-02T01:04:05Z"),
+        ("2025-01-02T03:04:05", "2025-01-02T03:04:05Z"),
+        ("2025-13-02T03:04:05Z", ""),
+        ("yesterday", ""),
+        ("", ""),
+        (17, ""),
+        ("1969-01-01T00:00:00Z", ""),
+        ("0001-01-01T00:00:00+23:00", ""),
+        ("2025-01-02T03:04:05Z" * 9, ""),
+    ],
+)
+def test_a_time_is_told_in_utc_or_not_at_all(told: object, expected: str):
+    assert normal_time(told) == expected
+
+
+def test_a_date_is_its_first_second_and_the_far_future_is_the_last_one():
+    assert seconds_of("1970-01-02") == 86400
+    assert seconds_of("9999-01-01T00:00:00Z") == LAST_SECOND
