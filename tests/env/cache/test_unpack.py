@@ -1,0 +1,493 @@
+"""Wheels as they should be, and each way in which one can be bad or made to do harm."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import stat
+import struct
+import zipfile
+
+import pytest
+
+from pkm_env.cache.unpack import BadWheel, unpack
+from pkm_env.cache.zips import Limits
+from tests.support.environments import snapshot
+from tests.support.wheels import wheel_bytes, zip_bytes
+
+INFO = "spam-1.0.dist-info"
+
+
+def take(tmp_path, content, filename, **how):
+    archive = tmp_path / "some-hash.whl"
+    archive.write_bytes(content)
+    return unpack(str(archive), str(tmp_path / "tree"), filename=filename, **how)
+
+
+def refused(tmp_path, content, filename="spam-1.0-py3-none-any.whl", **how):
+    """Return the error for a wheel that must be refused without a trace."""
+    with pytest.raises(BadWheel) as caught:
+        take(tmp_path, content, filename, **how)
+    assert sorted(os.listdir(tmp_path)) == ["some-hash.whl"]
+    assert filename in str(caught.value)
+    return caught.value
+
+
+def bad(tmp_path, **how):
+    filename, content = wheel_bytes("spam", "1.0", **how)
+    return refused(tmp_path, content, filename)
+
+
+def entry(name, *, mode=0o100644, system=3):
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    info.create_system = system
+    info.external_attr = mode << 16
+    return info
+
+
+def recorded(*names):
+    """Return an edit that lists further members in RECORD, as a careful attacker would."""
+
+    def edit(members):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(b"x").digest()).rstrip(b"=").decode()
+        rows = "".join(f'"{name}",sha256={digest},1\n' for name in names)
+        members[f"{INFO}/RECORD"] += rows.encode()
+
+    return edit
+
+
+def test_manifest_says_what_the_tree_holds(tmp_path):
+    filename, content = wheel_bytes(
+        "Spam.Eggs",
+        "1.0",
+        files={"spam/__init__.py": "x", "spam/data/a,b.txt": "ab"},
+        data={"scripts/run": "#!python\n", "headers/spam.h": "h", "purelib/more.py": "m"},
+        scripts={"spam": "spam:main.run [fast]"},
+        gui_scripts={"spam-gui": "spam.gui:main"},
+    )
+    manifest = take(tmp_path, content, filename)
+    assert (manifest.name, manifest.raw_name, manifest.version) == ("spam-eggs", "Spam.Eggs", "1.0")
+    assert manifest.directories == ("spam", "spam/data", "spam_eggs-1.0.dist-info")
+    assert manifest.files == (
+        ("spam", ("__init__.py",)),
+        ("spam/data", ("a,b.txt",)),
+        ("spam_eggs-1.0.dist-info", ("METADATA", "WHEEL", "entry_points.txt")),
+    )
+    assert [script.to_plain() for script in manifest.console] == [("spam", "spam", "main.run")]
+    assert [script.to_plain() for script in manifest.gui] == [("spam-gui", "spam.gui", "main")]
+    assert [(data.scheme, data.path, data.shebang) for data in manifest.data] == [
+        ("headers", "spam.h", ""),
+        ("purelib", "more.py", ""),
+        ("scripts", "run", "python"),
+    ]
+    assert b'"spam/data/a,b.txt",sha256=' in manifest.record
+    assert manifest.root_is_purelib
+    assert manifest.tags == ("py3-none-any",)
+
+
+def test_every_file_of_a_tree_has_the_one_time(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0")
+    manifest = take(tmp_path, content, filename, mtime_ns=1_700_000_000_123_456_789)
+    times = {path.stat().st_mtime_ns for path in (tmp_path / "tree").rglob("*") if path.is_file()}
+    assert times == {manifest.mtime_ns} == {1_700_000_000_123_456_789}
+
+
+def test_execute_bits_are_kept_and_given_to_scripts(tmp_path):
+    filename, content = wheel_bytes(
+        "spam",
+        "1.0",
+        files={"spam/tool": "", "spam/text": ""},
+        data={"scripts/run": "x"},
+        executable=["spam/tool"],
+    )
+    manifest = take(tmp_path, content, filename)
+    modes = {path: bool(mode & stat.S_IXUSR) for path, (_, _, mode) in snapshot(tmp_path / "tree").items()}
+    assert manifest.executables == ("spam/tool",)
+    assert modes["spam/tool"]
+    assert modes["spam-1.0.data/scripts/run"]
+    assert not modes["spam/text"]
+
+
+def test_large_members_are_unpacked_in_pieces(tmp_path):
+    large = os.urandom(1 << 20) * 20
+    filename, content = wheel_bytes("spam", "1.0", files={"big.bin": large})
+    take(tmp_path, content, filename)
+    assert (tmp_path / "tree" / "big.bin").read_bytes() == large
+
+
+def test_stored_members_and_data_descriptors_are_read(tmp_path):
+    import io
+
+    class Unseekable(io.RawIOBase):
+        def __init__(self):
+            self.data = bytearray()
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.data += data
+            return len(data)
+
+    filename, content = wheel_bytes("spam", "1.0", files={"a.py": "x = 1\n" * 50, "b.py": ""}, compress=False)
+    target = Unseekable()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy,
+    ):
+        for name in source.namelist():
+            copy.writestr(name, source.read(name))
+    assert take(tmp_path, bytes(target.data), filename).name == "spam"
+
+
+def test_version_in_another_spelling_is_the_same_release(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0+local.1", filename="spam-1.0+local.1-py3-none-any.whl")
+    assert take(tmp_path, content, filename).version == "1.0+local.1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.py",
+        "spam/../../evil.py",
+        "/evil.py",
+        "//host/share/evil.py",
+        "..\\evil.py",
+        "\\\\host\\share\\evil.py",
+        "C:/evil.py",
+        "c:evil.py",
+        "spam//evil.py",
+        "spam/./evil.py",
+        "spam/evil\x1b[2J.py",
+        "spam/evil\n.py",
+        "..",
+        "a" * 256,
+    ],
+)
+def test_path_that_leads_outside_or_nowhere_is_refused(tmp_path, name):
+    error = bad(tmp_path, edit_recorded=recorded(name), entries=[(entry(name), b"x")])
+    assert error.member
+    assert str(error).isprintable()
+
+
+def test_nul_in_a_name_is_refused(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0", files={"spamXpy": "x"})
+    assert "control" in refused(tmp_path, content.replace(b"spamXpy", b"spam\0py"), filename).reason
+
+
+@pytest.mark.parametrize(
+    "name", ["con.py", "spam/NUL", "aux", "spam/x.", "spam/x ", "spam/x:stream", "lpt1.txt"]
+)
+def test_names_that_windows_reads_otherwise_are_refused_there_alone(tmp_path, name):
+    filename, content = wheel_bytes("spam", "1.0", files={name: "x"})
+    assert "Windows" in refused(tmp_path, content, filename, platform="win32").reason
+    assert take(tmp_path, content, filename, platform="linux").name == "spam"
+
+
+@pytest.mark.parametrize(
+    "mode", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFDIR]
+)
+def test_links_and_devices_are_refused(tmp_path, mode):
+    error = bad(tmp_path, edit_recorded=recorded("evil"), entries=[(entry("evil", mode=mode | 0o777), b"x")])
+    assert error.member == "evil"
+
+
+@pytest.mark.parametrize("bits", [0o4755, 0o2755, 0o1755])
+def test_bits_that_give_rights_are_refused(tmp_path, bits):
+    error = bad(
+        tmp_path, edit_recorded=recorded("evil"), entries=[(entry("evil", mode=stat.S_IFREG | bits), b"x")]
+    )
+    assert "setuid" in error.reason
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_entry_that_is_there_twice_is_refused(tmp_path):
+    error = bad(tmp_path, files={"spam.py": "x"}, entries=[(entry("spam.py"), b"x")])
+    assert (error.member, error.reason) == ("spam.py", "is there twice")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("spam.py", "SPAM.py"), ("\u00e9.py", "e\u0301.py"), ("\u00df", "SS")]
+)
+def test_names_that_collide_on_some_file_system_are_refused(tmp_path, one, other):
+    assert "case" in bad(tmp_path, files={one: "x", other: "x"}).reason
+
+
+def test_file_that_is_a_folder_too_is_refused(tmp_path):
+    error = bad(tmp_path, files={"spam": "x", "spam/x.py": "x"})
+    assert (error.member, error.reason) == ("spam", "is a file and a directory")
+
+
+def test_wrong_checksum_is_refused(tmp_path):
+    def break_crc(content):
+        at = content.index(b"PK\1\2") + 16
+        local = 14
+        broken = bytearray(content)
+        for place in (at, local):
+            broken[place] ^= 0xFF
+        return bytes(broken)
+
+    error = bad(tmp_path, files={"spam.py": "x = 1\n"}, mangle=break_crc)
+    assert "checksum" in error.reason
+
+
+@pytest.mark.parametrize("at", [6, 8, 14, 18, 22, 30])
+def test_local_header_that_contradicts_the_directory_is_refused(tmp_path, at):
+    """Flags, method, checksum, both sizes and the name stand in both places."""
+
+    def break_header(content):
+        broken = bytearray(content)
+        broken[at] ^= 0x08 if at == 6 else 0x01
+        return bytes(broken)
+
+    assert bad(tmp_path, files={"spam.py": "x = 1\n" * 30}, mangle=break_header).member == "spam.py"
+
+
+def test_data_before_the_archive_is_refused(tmp_path):
+    assert "before" in bad(tmp_path, mangle=lambda content: b"#!/bin/sh\n" + content).reason
+
+
+def test_data_after_the_archive_is_refused(tmp_path):
+    assert "after" in bad(tmp_path, mangle=lambda content: content + b"more").reason
+
+
+def test_two_archives_in_one_file_are_refused(tmp_path):
+    _, other = wheel_bytes("evil", "1.0")
+
+    def join(content):
+        return other + content
+
+    assert bad(tmp_path, mangle=join).reason
+
+
+def test_hidden_data_between_entries_is_refused(tmp_path):
+    def hide(content):
+        start = content.index(b"PK\1\2")
+        moved = bytearray(content[:start] + b"hidden" + content[start:])
+        end = len(moved) - 22
+        struct.pack_into("<L", moved, end + 16, start + 6)
+        return bytes(moved)
+
+    assert "hidden" in bad(tmp_path, mangle=hide).reason
+
+
+def test_end_record_in_the_comment_is_refused(tmp_path):
+    def add_comment(content):
+        end = content[-22:]
+        return content[:-2] + struct.pack("<H", 22) + end
+
+    assert bad(tmp_path, mangle=add_comment).reason in {
+        "has two ends",
+        "has data before its start or after its directory",
+    }
+
+
+@pytest.mark.parametrize("cut", [1, 22, 100, 300])
+def test_wheel_that_was_cut_short_is_refused(tmp_path, cut):
+    assert bad(tmp_path, mangle=lambda content: content[:-cut]).reason
+
+
+def test_empty_file_is_refused(tmp_path):
+    assert refused(tmp_path, b"").reason == "is empty"
+
+
+def test_page_in_the_place_of_a_wheel_is_refused(tmp_path):
+    assert "no zip" in refused(tmp_path, b"<html>503</html>" * 30).reason
+
+
+@pytest.mark.parametrize(
+    ("at", "bit", "word"), [(8, 1, "encrypted"), (8, 0x20, "unknown feature"), (10, 0x0C, "method")]
+)
+def test_features_that_wheels_do_not_use_are_refused(tmp_path, at, bit, word):
+    def change(content):
+        broken = bytearray(content)
+        place = content.index(b"PK\1\2") + at
+        broken[place] = broken[place] | bit if at == 8 else bit
+        return bytes(broken)
+
+    assert word in bad(tmp_path, mangle=change).reason
+
+
+def test_bomb_by_announced_size_is_refused(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0", files={"zeros": bytes(1 << 20)})
+    limits = Limits(size_bytes=1 << 19)
+    assert "more than" in refused(tmp_path, content, filename, limits=limits).reason
+
+
+def test_bomb_by_ratio_is_refused(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0", files={"zeros": bytes(8 << 20)})
+    limits = Limits(ratio_from_bytes=1 << 20)
+    assert "bomb" in refused(tmp_path, content, filename, limits=limits).reason
+
+
+def test_bomb_by_count_is_refused(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0", files={f"f{number}": "" for number in range(20)})
+    assert "entries" in refused(tmp_path, content, filename, limits=Limits(entries=10)).reason
+
+
+@pytest.mark.parametrize("size", [1 << 10, 9 << 20])
+def test_bomb_that_lies_about_its_size_is_refused(tmp_path, size):
+    filename, content = wheel_bytes("spam", "1.0", files={"zeros": bytes(size)})
+    broken = bytearray(content)
+    struct.pack_into("<L", broken, 22, 10)
+    struct.pack_into("<L", broken, content.index(b"PK\1\2") + 24, 10)
+    assert refused(tmp_path, bytes(broken), filename).member == "zeros"
+
+
+def test_overlapping_entries_are_refused(tmp_path):
+    """One block of compressed data behind many entries is the strongest of bombs."""
+    filename, content = wheel_bytes("spam", "1.0", files={"a.py": "x", "b.py": "x"})
+    second = content.index(b"PK\1\2", content.index(b"PK\1\2") + 4)
+    broken = bytearray(content)
+    struct.pack_into("<L", broken, second + 42, 0)
+    assert refused(tmp_path, bytes(broken), filename).reason == "overlaps another entry"
+
+
+def record_edit(change):
+    def edit(members):
+        members[f"{INFO}/RECORD"] = change(members[f"{INFO}/RECORD"].decode()).encode()
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda text: text.replace("spam.py,sha256=", "spam.py,sha256=A"), "wrong hash"),
+        (lambda text: "\n".join(line for line in text.splitlines() if "spam.py" not in line), "not listed"),
+        (lambda text: text + "ghost.py,sha256=AAAA,1\n", "not in the archive"),
+        (lambda text: text.replace("spam.py,sha256=", "spam.py,md5="), "no hash"),
+        (
+            lambda text: text.replace("METADATA,sha256=", "METADATA,=").replace("METADATA,=", "METADATA,,x"),
+            "row",
+        ),
+        (lambda text: text + "spam.py,sha256=AAAA,1\n", "twice"),
+        (lambda text: text.replace(",19\n", ",20\n", 1), "RECORD says"),
+    ],
+    ids=["wrong-hash", "unlisted", "ghost", "weak", "bad-row", "contradicting", "size"],
+)
+def test_record_that_does_not_fit_is_refused(tmp_path, change, word):
+    error = bad(tmp_path, files={"spam.py": "x" * 19}, edit_recorded=record_edit(change))
+    assert word in error.reason
+
+
+@pytest.mark.parametrize("name", ["RECORD", "WHEEL", "METADATA"])
+def test_missing_part_of_dist_info_is_refused(tmp_path, name):
+    def drop(members):
+        members.pop(f"{INFO}/{name}")
+
+    how = {"edit_recorded": drop} if name == "RECORD" else {"edit": drop}
+    assert bad(tmp_path, **how).reason == f"has no {INFO}/{name}"
+
+
+@pytest.mark.parametrize("filename", ["ham-1.0-py3-none-any.whl", "spam-2.0-py3-none-any.whl"])
+def test_dist_info_of_another_release_is_refused(tmp_path, filename):
+    assert "another release" in bad(tmp_path, filename=filename).reason
+
+
+def test_metadata_of_another_release_is_refused(tmp_path):
+    error = bad(tmp_path, metadata="Metadata-Version: 2.1\nName: spam\nVersion: 2.0\n")
+    assert error.member == f"{INFO}/METADATA"
+
+
+def test_file_name_that_is_no_wheels_is_refused(tmp_path):
+    _, content = wheel_bytes("spam", "1.0")
+    assert "no name" in refused(tmp_path, content, "spam.whl").reason
+
+
+def test_two_dist_info_folders_are_refused(tmp_path):
+    assert (
+        "2 dist-info"
+        in bad(tmp_path, edit=lambda members: members.update({"ham-1.0.dist-info/METADATA": b""})).reason
+    )
+
+
+def test_future_wheel_version_is_refused(tmp_path):
+    def edit(members):
+        members[f"{INFO}/WHEEL"] = b"Wheel-Version: 2.0\nRoot-Is-Purelib: true\n"
+
+    assert "wheel version 2.0" in bad(tmp_path, edit=edit).reason
+
+
+@pytest.mark.parametrize("path", ["stdlib/os.py", "evil.py", "SCRIPTS/x"])
+def test_unknown_scheme_is_refused(tmp_path, path):
+    assert "scheme" in bad(tmp_path, data={path: "x"}).reason
+
+
+def test_data_file_over_a_file_of_the_root_is_refused(tmp_path):
+    assert bad(tmp_path, files={"spam.py": "a"}, data={"purelib/Spam.py": "b"}).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("../evil", "spam:main"),
+        ("a/b", "spam:main"),
+        ("a\\b", "spam:main"),
+        ("C:evil", "spam:main"),
+        ("evil\x1b", "spam:main"),
+        ("..", "spam:main"),
+        ("spam", "spam"),
+        ("spam", "spam:main; import os"),
+        ("spam", "spam import os\nos:main"),
+        ("spam", ":main"),
+    ],
+)
+def test_script_that_is_no_script_is_refused(tmp_path, name, value):
+    error = bad(tmp_path, scripts={name: value})
+    assert error.member == f"{INFO}/entry_points.txt"
+
+
+def test_two_scripts_for_one_name_are_refused(tmp_path):
+    assert "twice" in bad(tmp_path, scripts={"spam": "spam:a"}, gui_scripts={"Spam": "spam:b"}).reason
+
+
+def test_bytecode_and_what_installers_write_is_not_installed(tmp_path):
+    filename, content = wheel_bytes(
+        "spam",
+        "1.0",
+        files={
+            "spam.py": "",
+            "__pycache__/spam.cpython-312.pyc": "x",
+            f"{INFO}/INSTALLER": "evil",
+            f"{INFO}/direct_url.json": "{}",
+        },
+    )
+    manifest = take(tmp_path, content, filename)
+    assert list(manifest.paths()) == ["spam.py", f"{INFO}/METADATA", f"{INFO}/WHEEL"]
+    assert b"INSTALLER" not in manifest.record
+
+
+def test_disk_that_fails_leaves_nothing(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0")
+    archive = tmp_path / "some-hash.whl"
+    archive.write_bytes(content)
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(FileExistsError):
+        unpack(str(archive), str(tmp_path / "tree"), filename=filename)
+
+
+def test_zip_without_dist_info_is_refused(tmp_path):
+    assert "dist-info" in refused(tmp_path, zip_bytes({"spam.py": b"x"})).reason
+
+
+def test_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path):
+    """Whatever byte is flipped, the tree is what it was, or the wheel is refused; never another tree."""
+    filename, content = wheel_bytes("spam", "1.0", files={"spam.py": "x = 1\n" * 20})
+    take(tmp_path, content, filename, mtime_ns=0)
+    good = snapshot(tmp_path / "tree")
+    for at in range(len(content)):
+        for path in sorted((tmp_path / "tree").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        (tmp_path / "tree").rmdir() if (tmp_path / "tree").exists() else None
+        broken = bytearray(content)
+        broken[at] ^= 0x10
+        try:
+            take(tmp_path, bytes(broken), filename, mtime_ns=0)
+        except BadWheel:
+            assert not (tmp_path / "tree").exists()
+            (tmp_path / "tree").mkdir()
+        else:
+            contents = {path: entry[:2] for path, entry in snapshot(tmp_path / "tree").items()}
+            assert contents == {path: entry[:2] for path, entry in good.items()}
