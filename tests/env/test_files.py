@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pkm_env.files import (
+    LINK_MODES,
+    Disk,
+    FileLock,
+    Linker,
+    Locked,
+    clone,
+    copy,
+    copy_hashed,
+    fallbacks,
+    long_path,
+    read_file,
+    remove_tree,
+    retry,
+    write_atomic,
+    write_new,
+)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with two files, one of them a program, as it lies in the cache."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "a.py").write_bytes(b"x = 1\n")
+    (folder / "run").write_bytes(b"#!/bin/sh\n")
+    (folder / "run").chmod(0o755)
+    os.utime(folder / "a.py", ns=(10**18, 10**18))
+    (tmp_path / "site").mkdir()
+    return folder
+
+
+def place(tree, linker, names=("a.py", "run")):
+    target = tree.parent / "site"
+    linker.place(f"{tree}{os.sep}", f"{target}{os.sep}", names)
+    return target
+
+
+def refusing(number, *, winerror=None):
+    """Return a disk on which hard links are refused with this errno."""
+
+    def link(source, target):
+        error = OSError(number, os.strerror(number), source)
+        if winerror is not None:
+            error.winerror = winerror
+        raise error
+
+    disk = Disk()
+    disk.link = link
+    return disk
+
+
+def test_atomic_write_replaces_the_whole(tmp_path):
+    path = tmp_path / "lock"
+    path.write_bytes(b"old and long")
+    write_atomic(str(path), b"new", durable=True)
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["lock"]
+
+
+def test_atomic_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r".*"):
+        write_atomic(str(tmp_path / "folder"), b"new")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX's")
+def test_atomic_write_keeps_permissions_and_links(tmp_path):
+    real = tmp_path / "real"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    (tmp_path / "link").symlink_to(real)
+    write_atomic(str(tmp_path / "link"), b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert real.read_bytes() == b"new"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_new_file_is_never_written_through_a_dangling_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        write_new(str(tmp_path / "link"), b"x")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, 3_000_000])
+def test_files_of_every_size_are_read_whole(tmp_path, size):
+    (tmp_path / "x").write_bytes(b"x" * size)
+    assert read_file(str(tmp_path / "x")) == b"x" * size
+
+
+def test_files_without_a_size_are_read_whole():
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("only Linux has such files")
+    assert b"Name:" in read_file("/proc/self/status")
+
+
+def test_removed_tree_takes_links_and_not_their_targets(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kept").write_text("x")
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "link").symlink_to(tmp_path / "outside")
+    remove_tree(str(tmp_path / "tree"))
+    remove_tree(str(tmp_path / "tree"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["outside", "kept"]
+
+
+def test_link_to_a_folder_is_removed_and_its_target_stays(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kept").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    remove_tree(str(tmp_path / "link"))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept", "outside"]
+
+
+def test_copy_hashes_what_it_copies(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    digest, size = copy_hashed(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert (tmp_path / "b").read_bytes() == b"abc"
+    assert size == 3
+    assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("mode", ["", *LINK_MODES])
+def test_each_mode_places_the_same_content(tree, mode):
+    target = place(tree, Linker(mode))
+    assert (target / "a.py").read_bytes() == b"x = 1\n"
+    assert os.access(target / "run", os.X_OK)
+    assert (target / "a.py").stat().st_mtime_ns == 10**18
+
+
+def test_modes_are_what_they_say(tree):
+    assert (place(tree, Linker("hardlink"), ["a.py"]) / "a.py").samefile(tree / "a.py")
+    assert (place(tree, Linker("symlink"), ["run"]) / "run").is_symlink()
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_mode_that_a_file_system_lacks_is_replaced_for_all_that_follows(tree, number):
+    linker = Linker("hardlink", disk=refusing(number))
+    target = place(tree, linker)
+    assert linker.mode == "copy"
+    assert linker.fell_back
+    assert sorted(os.listdir(target)) == ["a.py", "run"]
+
+
+def test_windows_says_in_its_own_numbers_what_it_lacks(tree):
+    linker = Linker("hardlink", platform="win32", disk=refusing(errno.EACCES, winerror=1))
+    place(tree, linker)
+    assert linker.mode == "copy"
+
+
+@pytest.mark.parametrize(("number", "winerror"), [(errno.EMLINK, None), (errno.EACCES, 1142)])
+def test_file_with_too_many_links_is_copied_alone(tree, number, winerror):
+    linker = Linker("hardlink", disk=refusing(number, winerror=winerror))
+    place(tree, linker)
+    assert linker.mode == "hardlink"
+    assert (tree.parent / "site" / "run").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
+def test_failure_of_the_disk_is_no_reason_to_try_otherwise(tree, number):
+    with pytest.raises(OSError) as caught:
+        place(tree, Linker("hardlink", disk=refusing(number)))
+    assert caught.value.errno == number
+
+
+def test_file_that_is_there_is_not_overwritten(tree):
+    (tree.parent / "site" / "a.py").write_text("mine")
+    for mode in LINK_MODES:
+        with pytest.raises(FileExistsError):
+            place(tree, Linker(mode), ["a.py"])
+    assert (tree.parent / "site" / "a.py").read_text() == "mine"
+
+
+def test_orders_of_modes():
+    assert fallbacks("", "linux") == ("clone", "hardlink", "copy")
+    assert fallbacks("", "darwin") == ("clone", "hardlink", "copy")
+    assert fallbacks("", "win32") == ("hardlink", "copy")
+    assert fallbacks("symlink", "linux") == ("symlink", "copy")
+    assert fallbacks("copy", "linux") == ("copy",)
+
+
+def test_clone_that_is_not_to_be_had_leaves_nothing(tree):
+    with pytest.raises(OSError, match=r".*"):
+        clone(str(tree / "a.py"), str(tree / "b.py"), "win32")
+    assert not (tree / "b.py").exists()
+
+
+def test_copy_keeps_time_and_execute_bit(tree):
+    copy(str(tree / "run"), str(tree / "other"))
+    assert os.access(tree / "other", os.X_OK)
+    assert (tree / "other").stat().st_mtime_ns == (tree / "run").stat().st_mtime_ns
+
+
+def test_long_paths_of_windows_get_their_prefix():
+    deep = "C:\\" + "a\\" * 150
+    assert long_path(deep, "win32") == "\\\\?\\" + deep
+    assert long_path("\\\\host\\share\\" + "a\\" * 150, "win32").startswith("\\\\?\\UNC\\host\\share\\")
+    assert long_path("C:\\short", "win32") == "C:\\short"
+    assert long_path("/" + "a/" * 150, "linux") == "/" + "a/" * 150
+
+
+def busy(times):
+    """Return an action that Windows refuses *times* times, and the count of its calls."""
+    calls = []
+
+    def action():
+        calls.append(1)
+        if len(calls) <= times:
+            error = PermissionError(errno.EACCES, "used by another process")
+            error.winerror = 32
+            raise error
+
+    return action, calls
+
+
+def test_file_that_a_scanner_holds_is_tried_again():
+    action, calls = busy(2)
+    retry(action, (0, 0, 0))
+    assert len(calls) == 3
+
+
+def test_file_that_stays_in_use_is_an_error_in_the_end():
+    action, calls = busy(9)
+    with pytest.raises(PermissionError):
+        retry(action, (0, 0))
+    assert len(calls) == 3
+
+
+def test_lock_is_free_after_its_holder_died(tmp_path):
+    path = str(tmp_path / "lock")
+    code = f"import os\nfrom pkm_env.files import FileLock\nFileLock({path!r}).__enter__()\nos._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    waited = []
+    with FileLock(path, lambda: waited.append(1)):
+        assert waited == []
+
+
+def test_second_holder_waits_with_a_word_and_gives_up_in_time(tmp_path):
+    path = str(tmp_path / "lock")
+    waited = []
+    with FileLock(path):
+        with pytest.raises(Locked), FileLock(path, lambda: waited.append(1), timeout_s=0.01):
+            pass
+    with FileLock(path, lambda: waited.append(2)):
+        assert waited == [1]
+
+
+def test_lock_whose_file_was_removed_is_taken_on_the_new_file(tmp_path):
+    path = tmp_path / "lock"
+    with FileLock(str(path)):
+        path.unlink()
+        with FileLock(str(path), timeout_s=0):
+            assert path.exists()
+
+
+def test_filelock_library_and_ours_exclude_each_other(tmp_path):
+    filelock = pytest.importorskip("filelock")
+    path = str(tmp_path / "lock")
+    with filelock.FileLock(path), pytest.raises(Locked), FileLock(path, timeout_s=0):
+        pass
+
+
+def test_lock_of_windows_is_that_of_the_library(tmp_path):
+    pytest.importorskip("filelock")
+    path = str(tmp_path / "lock")
+    with FileLock(path, platform="win32"):
+        with pytest.raises(Locked), FileLock(path, timeout_s=0, platform="win32"):
+            pass
+    with FileLock(path, timeout_s=0, platform="win32"):
+        assert os.path.exists(path)
