@@ -56,6 +56,8 @@ SECRET_WORDS = (
     "PRIVATE_KEY",
     "ACCESS_KEY",
 )
+# What a user says of the project at hand; the builds of others do not hear of it.
+FOR_OWN_TREE = ("PKM_VERSION", "PKM_PROFILE")
 PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY"))
 # Tool chains that are installed below the home, and are found by these variables when the home is another.
 IN_HOME = {"RUSTUP_HOME": ".rustup", "GOPATH": "go"}
@@ -74,8 +76,8 @@ def build_environ(
     """Return the variables of a build.
 
     *ambient* are those of pkm, *scripts* and *prefix* the program folder and the root of the build's
-    environment, *home* and *temporary* empty folders of its own. *extra* comes on top: what the user means
-    for this very project (PKM_VERSION, PKM_PROFILE). *platform* is "posix" or "nt".
+    environment, *home* and *temporary* empty folders of its own. *extra* comes on top. *platform* is "posix"
+    or "nt".
     """
     kept = kept_variables(ambient)
     path = ambient.get("PATH", os.defpath)
@@ -97,6 +99,11 @@ def build_environ(
     if platform == "nt":
         kept.update(USERPROFILE=home, APPDATA=home, LOCALAPPDATA=home)
     return kept
+
+
+def variables_for_own_tree(ambient: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the variables *ambient* that speak of the user's own project."""
+    return {key: ambient[key] for key in FOR_OWN_TREE if key in ambient}
 
 
 def kept_variables(ambient: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from tempfile import mkdtemp
 
 from pkm_build.errors import PkmError
-from pkm_env.build.environ import kept_variables
+from pkm_env.build.environ import kept_variables, variables_for_own_tree
 from pkm_env.build.errors import BuildFailed
 from pkm_env.build.hooks import Hooks
 from pkm_env.build.inprocess import build_here, can_build_here
@@ -168,6 +168,8 @@ class _Job:
         self._means = means
         self._request = request
         self._folder = folder
+        own = {} if request.origin else variables_for_own_tree(means.environ)
+        self._extra = {**own, **request.variables}
         self.root = self._copy() if copies and request.copied else request.root
         self._system: BuildSystem = read_build_system(self.root, request.subject, request.origin)
 
@@ -211,6 +213,7 @@ class _Job:
             programs=means.programs,
             limits=means.limits,
             ambient=means.environ,
+            extra=self._extra,
         )
         reason = f"to build {request.subject}"
         hooks.environment = means.provide_environment(self._system.requires, reason=reason)
@@ -221,7 +224,7 @@ class _Job:
 
     def _variables(self) -> dict[str, str]:
         """Return the variables that pkm_build sees in pkm's own process: those it would see in another."""
-        return {**kept_variables(self._means.environ), **self._request.variables}
+        return {**kept_variables(self._means.environ), **self._extra}
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -26,7 +26,10 @@ EDITABLE_HINT = 'project = "wheel" in the environment\'s table installs it as it
 
 
 class Hooks:
-    """The hooks of the backend of one tree; ``environment`` is the one that the next call runs in."""
+    """The hooks of the backend of one tree; ``environment`` is the one that the next call runs in.
+
+    *ambient* are the variables of pkm, of which a build sees some, *extra* those that come on top.
+    """
 
     environment: BuildEnvironment
 
@@ -40,6 +43,7 @@ class Hooks:
         programs: Programs,
         limits: Limits,
         ambient: Mapping[str, str],
+        extra: Mapping[str, str],
     ) -> None:
         self._system = system
         self._request = request
@@ -48,6 +52,7 @@ class Hooks:
         self._programs = programs
         self._limits = limits
         self._ambient = ambient
+        self._extra = extra
         self._log = os.path.join(folder, "log")
         self._seconds = 0.0
 
@@ -110,7 +115,7 @@ class Hooks:
             prefix=self.environment.prefix,
             home=self._own("home"),
             temporary=self._own("tmp"),
-            extra={**self._request.variables, **(extra_environ or {})},
+            extra={**self._extra, **(extra_environ or {})},
         )
         try:
             ended = self._programs.run(

@@ -286,8 +286,9 @@ def test_variables_of_the_user_do_not_leak_into_builds_of_others(bench: Bench) -
     root = write_project(bench.folder / "tree", toml, {"src/spam/__init__.py": '__version__ = "1.0"\n'})
     frontend = bench.with_limits(Limits(), {**os.environ, "PKM_VERSION": "7.0"})
     assert frontend.metadata(bench.request(root)).version == "1.0"
-    own = bench.request(root, version="", origin="", variables={"PKM_VERSION": "7.0"})
-    assert frontend.metadata(own).version == "7.0"
+    assert frontend.metadata(bench.request(root, version="", origin="")).version == "7.0"
+    told = bench.request(root, version="", variables={"PKM_VERSION": "8.0"})
+    assert frontend.metadata(told).version == "8.0"
 
 
 def test_faults_of_the_users_own_file_are_told_as_they_are(bench: Bench) -> None:
