@@ -316,7 +316,7 @@ def admits(
 def refine(candidate: Candidate, real: str) -> None:
     """Sharpen a guess by the name that a link leads to: "python3" is often a link to "python3.12"."""
     implementation, version = guess(os.path.basename(real))
-    if implementation and len(version) > len(candidate.version):
+    if implementation and len(version) > max(1, len(candidate.version)):
         candidate.implementation, candidate.version = implementation, version
 
 

@@ -52,7 +52,7 @@ def generic_abis(facts: Mapping[str, Any]) -> list[str]:
     if len(parts) < 3 or not parts[1]:  # noqa: PLR2004 - "", the ABI, and "so"
         return []
     words = parts[1].split("-")
-    kept = words[:3] if words[0] == "graalpy" else words[:2] if words[0] == "pypy" else words
+    kept = words[:3] if words[0] == "graalpy" else words[:2]
     return ["-".join(kept).replace(".", "_").replace("-", "_").replace(" ", "_")]
 
 
