@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkm_env.model.markers import TargetSet
+from pkm_env.model.markers import TargetSet, marker_cuts
 from pkm_env.model.tags import tag_parts
 from pkm_env.model.versions import UnreadableVersion
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 SDIST = "sdist"
 _TAG_COLUMNS = 3  # python, abi, platform
+
+
+class SplitTarget(Exception):
+    """The target has to be split at patch releases: *cuts*, ascending, each the first of a part."""
+
+    def __init__(self, cuts: tuple[int, ...]) -> None:
+        super().__init__(cuts)
+        self.cuts = cuts
 
 
 class TagSet:
@@ -116,6 +124,20 @@ class View:
                 key = (fitting & in_all, fitting & in_any, wheel)
                 merged[key] = merged.get(key, 0) | mask << 1
         return [(in_all, in_any, wheel, mask) for (in_all, in_any, wheel), mask in merged.items()]
+
+    def holds(self, marker: str, bit: int) -> bool:
+        """Return whether a marker of the project ("" always does) holds for the target *bit*.
+
+        :raises SplitTarget: when it holds for a part of its patch releases.
+        """
+        if not marker:
+            return True
+        in_all, in_any = self.targets.marker(marker)
+        if in_any & ~in_all & bit:
+            cuts = marker_cuts(self.targets.node(marker), self.targets.targets[bit.bit_length() - 1])
+            if cuts:
+                raise SplitTarget(cuts)
+        return bool(in_all & bit)
 
     def python_bits(self, requires_python: str) -> tuple[int, int]:
         """Return the targets that a Requires-Python admits: for all patches, for any.

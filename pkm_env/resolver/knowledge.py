@@ -26,6 +26,7 @@ class Package:
     """
 
     __slots__ = (
+        "_bits",
         "direct",
         "excluded",
         "index",
@@ -45,6 +46,7 @@ class Package:
 
     def __init__(self, name: str, versions: Sequence[str]) -> None:
         self.name = name
+        self._bits: dict[str, int] = {}
         self.line = VersionLine(versions)
         self.whole = (2 << len(versions)) - 1
         self.signatures: Sequence[tuple[str, str, int]] = ()
@@ -73,11 +75,14 @@ class Package:
 
     def bit(self, version: str) -> int:
         """Return the solver mask of one version, 0 when it is not known."""
-        try:
-            place = self.line.position(version)
-        except UnreadableVersion:
-            return 0
-        return 0 if place < 0 else 2 << place
+        found = self._bits.get(version)
+        if found is None:
+            try:
+                place = self.line.position(version)
+            except UnreadableVersion:
+                place = -1
+            found = self._bits[version] = 2 << place if place >= 0 else 0
+        return found
 
     def yank_reason(self, version: str) -> str:
         """Return why a yanked version was yanked, "" when nobody said."""

@@ -6,61 +6,28 @@ their name. ``(ROOT, extra)`` are the project's own extras.
 
 from __future__ import annotations
 
-from pkm_env.model.distribution import Unavailable
-from pkm_env.model.markers import UnreadableMarker, marker_cuts, unanswerable
+from pkm_env.model.markers import marker_cuts, unanswerable
 from pkm_env.model.versions import UnreadableVersion, python_cuts
-from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
+from pkm_env.resolver.fit import SplitTarget
+from pkm_env.resolver.ground import Begin
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
 from pkm_env.resolver.solver import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from pkm_env.model.distribution import Source
-    from pkm_env.model.requirements import Requirement
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.knowledge import Knowledge, Package
-    from pkm_env.resolver.question import Question
+    from pkm_env.resolver.ground import Ground, Row
+    from pkm_env.resolver.knowledge import Package
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
 
 _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
-
-
-class Begin(Exception):
-    """The solve has to begin again, with what ``Allowances`` now hold."""
-
-
-class SplitTarget(Exception):
-    """The target has to be split at patch releases: *cuts*, ascending, each the first of a part."""
-
-    def __init__(self, cuts: tuple[int, ...]) -> None:
-        super().__init__(cuts)
-        self.cuts = cuts
-
-
-class _Refused(Exception):
-    """A release cannot be used, for the reason given."""
-
-
-class Allowances:
-    """What a solve found out that it must allow from its beginning.
-
-    ``prereleases`` are names of which a release of another package names a pre-release; ``yanked`` maps
-    names to versions that are pinned by one; ``bound`` are sources that a source of the project asks for.
-    """
-
-    __slots__ = ("bound", "prereleases", "yanked")
-
-    def __init__(self) -> None:
-        self.prereleases: set[str] = set()
-        self.yanked: dict[str, int] = {}
-        self.bound: dict[str, tuple[Source, str]] = {}
 
 
 class Usable:
@@ -83,27 +50,20 @@ class TargetProblem:
     """The problem of one class of targets, in the solver's terms (``solver.Problem``)."""
 
     def __init__(
-        self,
-        question: Question,
-        knowledge: Knowledge,
-        view: View,
-        members: int,
-        allowances: Allowances,
-        earlier: Mapping[str, Sequence[str]],
+        self, ground: Ground, view: View, members: int, earlier: Mapping[str, Sequence[int]]
     ) -> None:
-        self.question = question
-        self.knowledge = knowledge
+        self.ground = ground
+        self.question = ground.question
+        self.knowledge = ground.knowledge
         self.view = view
         self.members = members
         self.bit = members & -members
-        self.allowances = allowances
         self.earlier = earlier
-        self._marker_answers: dict[tuple[str, str], bool] = {}
+        self.package = ground.package
         self._usable: dict[str, Usable] = {}
-        self._packages: dict[str, Package] = {}
         self._needs: dict[tuple[Key, int], Sequence[Need] | Refusal] = {}
-        self._asked: dict[tuple[Key, Key, int], int] = {}
-        self.bound = self._bindings()
+        self._active: dict[tuple[Key, int], tuple[int, ...]] = {}
+        self._asked: dict[Key, int] = {}
 
     @property
     def target(self) -> Target:
@@ -128,16 +88,17 @@ class TargetProblem:
             return ROOT_BIT, None
         known = self.package(name)
         for bound, ask in self.question.constraints_of(name):
-            if not self._constraint_holds(ask):
+            if not self.constraint_holds(ask):
                 continue
             allowed = known.mask(bound)
             if not mask & allowed:
                 return known.whole & ~allowed & ~1, Excluded("constraint", name, ask=ask)
             mask &= allowed
         usable = self.usable(name)
-        if not mask & usable.mask:
+        mask &= usable.mask
+        if not mask:
             return known.whole & ~usable.mask & ~1, Excluded("unusable", name)
-        version = self._best(name, known, mask & usable.mask, usable)
+        version = self._best(name, known, mask, usable)
         if version & usable.partly:
             raise SplitTarget(self._file_cuts(known, version))
         return version, None
@@ -148,12 +109,51 @@ class TargetProblem:
         found = self._needs.get(key)
         if found is None:
             found = self._needs[key] = self._find_needs(package, version)
-            self._register(package, version, found)
+            self._asked[package] = self._asked.get(package, 0) | version
         return found
+
+    def _find_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
+        template = self.ground.template(self.view, package, version)
+        if isinstance(template, Refusal):
+            return template
+        bit = self.bit
+        rows = []
+        for row in template.rows:
+            if row.in_all & bit:
+                rows.append(row)
+            elif row.in_any & bit:
+                return self._unclear(row)
+        active = self._active[package, version] = tuple([row.number for row in rows])
+        found = template.made.get(active)
+        if found is None:
+            found = template.made[active] = self.ground.needs(rows)
+        return found
+
+    def _unclear(self, row: Row) -> Refusal:
+        """Find out why the marker of a requirement holds for a part of the target only.
+
+        :raises SplitTarget: when that is a part of its patch releases.
+        """
+        requirement = row.ask.requirement
+        node = self.view.targets.node(requirement.marker)
+        cuts = marker_cuts(node, self.target)
+        if cuts:
+            raise SplitTarget(cuts)
+        asker = row.ask.asker if isinstance(row.ask.asker, str) else row.ask.asker[0]
+        reason = f"its requirement {requirement} asks for {unanswerable(node)}, which no target stands for"
+        return Refusal(Excluded("refused", asker, reason))
 
     def alike(self, package: Key, version: int, needed: Key, allowed: int) -> int:
         """Return all versions asked in this solve that have the same need."""
-        return self._asked.get((package, needed, allowed), 0) | version
+        alike = version
+        others = self._asked.get(package, 0) & ~version
+        while others:
+            bit = others & -others
+            others ^= bit
+            needs = self._needs[package, bit]
+            if not isinstance(needs, Refusal):
+                alike |= bit if any(one[0] == needed and one[1] == allowed for one in needs) else 0
+        return alike
 
     def rejected(self, package: Key, mask: int, count: int) -> None:
         """Ask for what the next versions need, more at each rejection.
@@ -179,11 +179,9 @@ class TargetProblem:
         self.knowledge.hint_releases((name, known.version(bit)) for bit in batch)
         for bit in batch:
             try:
-                found = self._find_needs(package, bit)
+                self.needs(package, bit)
             except (SplitTarget, Begin):
                 continue  # It matters only when the version is chosen.
-            self._needs[package, bit] = found
-            self._register(package, bit, found)
 
     def visit(self, packages: Sequence[tuple[Key, int]]) -> None:
         """Say whose metadata will be asked for: of the best version of each package met."""
@@ -204,32 +202,20 @@ class TargetProblem:
         found = self.needs(package, version)
         return () if isinstance(found, Refusal) else found
 
-    def markers_of(self, decided: Mapping[Key, int]) -> Iterable[tuple[tuple[str, str], bool]]:
-        """Yield the markers that decide what the chosen releases need, each as ((marker, extra), answer)."""
-        for marker in self.question.root_markers:
-            yield (marker, ""), self.holds(marker, "")
-        for package, version in decided.items():
-            name, extra = (package, "") if isinstance(package, str) else package
-            if name == ROOT:
-                continue
-            known = self.package(name)
-            number = known.version(version)
-            requires = self.knowledge.requires(known, number)
-            if isinstance(requires, Unavailable):
-                continue
-            for requirement in self._replaced(requires, name, number):
-                marker = requirement.marker
-                if marker and (not extra or "extra" in marker):
-                    yield (marker, extra), self.holds(marker, extra)
+    def active(self, package: Key, version: int) -> tuple[int, ...]:
+        """Return the numbers of the requirements that count, of a version that was asked."""
+        return self._active[package, version]
 
     def constraint_holds(self, ask: Ask) -> bool:
-        """Return whether a constraint counts for this target."""
-        return self._constraint_holds(ask)
+        """Return whether a constraint counts for this target.
+
+        :raises SplitTarget: when it counts for a part of its patch releases.
+        """
+        return self.view.holds(ask.requirement.marker, self.bit)
 
     def refuses(self, package: Key, version: int) -> bool:
         """Return whether a release that was refused elsewhere is refused here too."""
-        found = self.needs(package, version)
-        return isinstance(found, Refusal)
+        return isinstance(self.needs(package, version), Refusal)
 
     def surely_needs(self, package: Key, version: int, needed: Mapping[Key, int], ask: Ask) -> bool:
         """Return whether a version needs here what it was found to need elsewhere.
@@ -249,63 +235,29 @@ class TargetProblem:
                 return True
         return False
 
-    # Packages and their versions ----------------------------------------------------------------
-
-    def package(self, name: str) -> Package:
-        """Return what is known of *name*, by the source that it is bound to for this target."""
-        found = self._packages.get(name)
-        if found is None:
-            source = self.bound.get(name)
-            if source is None and name in self.allowances.bound:
-                source = self.allowances.bound[name][0]
-            found = self._packages[name] = self.knowledge.package(name, source)
-        return found
+    # Versions -----------------------------------------------------------------------------------
 
     def usable(self, name: str) -> Usable:
         """Return which versions of *name* may be chosen for this target."""
         found = self._usable.get(name)
         if found is None:
-            found = self._usable[name] = self._find_usable(self.package(name))
+            package = self.package(name)
+            whole, part, wheels = self.view.fitting(package, self.members)
+            barred, late = self.ground.barred(name)
+            found = self._usable[name] = Usable(part & ~barred & ~1, late, part & ~whole, wheels)
         return found
-
-    def _find_usable(self, package: Package) -> Usable:
-        whole, part, wheels = self.view.fitting(package, self.members)
-        if package.direct is not None:
-            return Usable(part, 0, part & ~whole, wheels)
-        name = package.name
-        mask = part & ~1
-        late = 0
-        yanked = package.yanked & ~self.question.wanted_yanked(package)
-        late |= package.yanked & self.allowances.yanked.get(name, 0)
-        mask &= ~(yanked & ~late)
-        refused = self.refused_prereleases(package)
-        if name in self.allowances.prereleases and self.question.rules.prerelease_rule(name) != "never":
-            late |= refused
-        mask &= ~(refused & ~late)
-        return Usable(mask, late, part & ~whole, wheels)
-
-    def refused_prereleases(self, package: Package) -> int:
-        """Return the pre-releases that the rule for this name keeps out."""
-        rule = self.question.rules.prerelease_rule(package.name)
-        if rule == "allow":
-            return 0
-        if rule == "never":
-            return package.prereleases
-        finals = package.whole & ~1 & ~package.prereleases & ~package.yanked
-        if not finals or package.name in self.question.prereleases_named:
-            return 0
-        return package.prereleases
 
     def _best(self, name: str, package: Package, mask: int, usable: Usable) -> int:
         for version in self.question.preferences.get(name, ()):
             bit = package.bit(version)
             if bit & mask:
                 return bit
-        wheels = mask & usable.wheels
-        for version in self.earlier.get(name, ()):
-            bit = package.bit(version)
-            if bit & mask and (bit & wheels or not wheels):
-                return bit
+        earlier = self.earlier.get(name)
+        if earlier and package.direct is None:
+            wheels = mask & usable.wheels
+            for bit in earlier:
+                if bit & mask and (bit & wheels or not wheels):
+                    return bit
         return self._first(name, mask & ~usable.late or mask)
 
     def _first(self, name: str, mask: int) -> int:
@@ -325,191 +277,3 @@ class TargetProblem:
                 except UnreadableVersion:
                     continue
         return tuple(sorted(cuts))
-
-    # Bindings and markers -----------------------------------------------------------------------
-
-    def _bindings(self) -> dict[str, Source]:
-        """Return the sources that names are bound to for this target, wherever they are asked for."""
-        bound: dict[str, Source] = {}
-        for name, choices in self.question.sources.items():
-            for marker, source in choices:
-                if not marker or self._root_holds(marker):
-                    if source is not None:
-                        bound[name] = source
-                    break
-        for asked, _root, source in self.question.roots:
-            if source is not None and self._root_holds(asked.marker):
-                bound[asked.name] = source
-        return bound
-
-    def _root_holds(self, marker: str) -> bool:
-        return not marker or self.holds(marker, "")
-
-    def _constraint_holds(self, ask: Ask) -> bool:
-        return self._root_holds(ask.requirement.marker)
-
-    def holds(self, marker: str, extra: str) -> bool:
-        """Return whether a marker holds for this target, and remember that it was asked.
-
-        :raises SplitTarget: when it holds for some patch releases only.
-        """
-        key = (marker, extra)
-        known = self._marker_answers.get(key)
-        if known is not None:
-            return known
-        in_all, in_any = self.view.targets.marker(marker, extra)
-        answer = bool(in_all & self.bit)
-        if not answer and in_any & self.bit:
-            node = self.view.targets.node(marker)
-            cuts = marker_cuts(node, self.target)
-            if not cuts:
-                raise _Refused(f"asks for {unanswerable(node) or 'something'}, which no target stands for")
-            raise SplitTarget(cuts)
-        self._marker_answers[key] = answer
-        return answer
-
-    # What a release needs -----------------------------------------------------------------------
-
-    def _find_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
-        name, extra = (package, "") if isinstance(package, str) else package
-        try:
-            if name == ROOT:
-                return self._root_needs(extra)
-            return self._release_needs(package, name, extra, version)
-        except _Refused as refusal:
-            return Refusal(Excluded("refused", name, str(refusal)))
-
-    def _root_needs(self, extra: str) -> Sequence[Need]:
-        needs: list[Need] = []
-        roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
-        asks = []
-        for asked, root, _source in roots:
-            replaced = self.question.overrides.replaces(asked, ROOT, "")
-            for requirement in self.question.overrides.apply(asked, ROOT, ""):
-                if self._root_holds(requirement.marker):
-                    asks.append(
-                        Ask(package_key(ROOT, extra), "", requirement, root.origin, overridden=replaced)
-                    )
-        self.knowledge.hint_names(
-            ask.requirement.name for ask in asks if ask.requirement.name not in self.bound
-        )
-        for ask in asks:
-            self._need(ask, needs)
-        return needs
-
-    def _release_needs(self, package: Key, name: str, extra: str, version: int) -> Sequence[Need]:
-        known = self.package(name)
-        number = known.version(version)
-        requires = self.knowledge.requires(known, number)
-        if isinstance(requires, Unavailable):
-            raise _Refused(requires.reason)
-        needs: list[Need] = []
-        asks = []
-        for requirement in self._replaced(requires, name, number):
-            marker = requirement.marker
-            if extra:
-                wanted = "extra" in marker and self._release_holds(marker, extra, requirement)
-            else:
-                wanted = not marker or self._release_holds(marker, "", requirement)
-            if wanted:
-                asks.append(requirement)
-        self.knowledge.hint_names(one.name for one in asks if one.name not in self.bound)
-        for requirement in asks:
-            overridden = bool(self.question.overrides) and requirement not in requires
-            self._need(Ask(package, number, requirement, overridden=overridden), needs)
-        return needs
-
-    def _replaced(self, requires: Iterable[Requirement], name: str, version: str) -> Iterable[Requirement]:
-        overrides = self.question.overrides
-        if not overrides:
-            return requires
-        return [new for old in requires for new in overrides.apply(old, name, version)]
-
-    def _release_holds(self, marker: str, extra: str, requirement: Requirement) -> bool:
-        try:
-            return self.holds(marker, extra)
-        except UnreadableMarker:
-            raise _Refused(f"its requirement {requirement} has a marker that cannot be read") from None
-        except _Refused as refusal:
-            raise _Refused(f"its requirement {requirement} {refusal}") from None
-
-    def _need(self, ask: Ask, needs: list[Need]) -> None:
-        """Add to *needs* what one requirement asks for: a name, and its extras."""
-        requirement = ask.requirement
-        name = requirement.name
-        if name == self.question.root_name and name:
-            needs.extend(((ROOT, extra), ROOT_BIT, ask) for extra in requirement.extras if extra)
-            return
-        if requirement.url:
-            self._check_url(ask)
-        package = self.package(name)
-        if package.missing is not None:
-            ask.why = package.missing.reason
-        try:
-            mask = package.mask(requirement.specifier) if requirement.specifier else package.whole & ~1
-        except UnreadableVersion:
-            raise _Refused(f"its requirement {requirement} cannot be read") from None
-        if ask.why:
-            mask = 0
-        if requirement.specifier and ask.version:
-            self._allow(package, requirement.specifier, mask)
-        needs.append((name, mask, ask))
-        needs.extend(((name, extra), mask, ask) for extra in requirement.extras)
-
-    def _allow(self, package: Package, specifier: str, mask: int) -> None:
-        """Find out whether a release asks for what is kept out until somebody asks for it.
-
-        :raises Begin: when it does, for the first time.
-        """
-        name = package.name
-        kept_out = mask & package.prereleases
-        asked_first = kept_out and name not in self.allowances.prereleases
-        if (
-            asked_first
-            and consents_to_prereleases(specifier)
-            and kept_out & self.refused_prereleases(package)
-        ):
-            self.allowances.prereleases.add(name)
-            raise Begin
-        if mask & package.yanked and "==" in specifier:
-            pinned = package.bit(pinned_version(specifier)) & package.yanked
-            allowed = self.allowances.yanked.get(name, 0)
-            if pinned & ~allowed & ~self.question.wanted_yanked(package):
-                self.allowances.yanked[name] = allowed | pinned
-                raise Begin
-
-    def _check_url(self, ask: Ask) -> None:
-        """Accept a direct reference where the project binds the name to it, or one of its sources asks.
-
-        :raises Begin: when a source of the project binds a name for the first time.
-        """
-        requirement = ask.requirement
-        wanted = self.question.source_of_url(requirement.url)
-        bound = self.bound.get(requirement.name)
-        if bound is None and requirement.name in self.allowances.bound:
-            bound = self.allowances.bound[requirement.name][0]
-        if bound is not None:
-            if requirement.name not in self.bound and bound != wanted:
-                ask.why = f"{requirement.name} comes from {bound.location} here"
-            return
-        asker = ask.asker if isinstance(ask.asker, str) else ask.asker[0]
-        if asker == ROOT or self.package(asker).direct is None:
-            raise _Refused(
-                f"asks for {requirement.name} at {requirement.url}; "
-                "only the project and its own sources may name URLs"
-            )
-        self.allowances.bound[requirement.name] = (wanted, asker)
-        raise Begin
-
-    def _register(self, package: Key, version: int, found: Sequence[Need] | Refusal) -> None:
-        if isinstance(found, Refusal):
-            return
-        asked = self._asked
-        for needed, allowed, _ask in found:
-            key = (package, needed, allowed)
-            asked[key] = asked.get(key, 0) | version
-
-
-def package_key(name: str, extra: str) -> Key:
-    """Return the solver's key of a name, or of one of its extras."""
-    return (name, extra) if extra else name

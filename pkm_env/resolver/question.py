@@ -12,7 +12,7 @@ from pkm_env.resolver.overrides import Overrides
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from pkm_env.model.requirements import Requirement
@@ -45,7 +45,6 @@ class Question:
         "own_extras",
         "preferences",
         "prereleases_named",
-        "root_markers",
         "root_name",
         "roots",
         "rules",
@@ -74,7 +73,6 @@ class Question:
         for text, origin in request.rules.constraints:
             asked = _parsed(text, origin)
             self._constraints.setdefault(asked.name, []).append((asked.specifier, Ask("", "", asked, origin)))
-        self.root_markers = self._markers()
         self.direct_names = frozenset(asked.name for asked, _root, _source in self.roots)
         self.prereleases_named: set[str] = set()
         self._pins: dict[str, set[str]] = {}
@@ -94,6 +92,20 @@ class Question:
             mask |= package.bit(version)
         return mask & package.yanked
 
+    def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
+        """Return the sources that names are bound to wherever they are asked for; *holds* answers markers."""
+        bound: dict[str, Source] = {}
+        for name, choices in self.sources.items():
+            for marker, source in choices:
+                if holds(marker):
+                    if source is not None:
+                        bound[name] = source
+                    break
+        for asked, _root, source in self.roots:
+            if source is not None and holds(asked.marker):
+                bound[asked.name] = source
+        return bound
+
     def source_of_url(self, url: str) -> Source:
         """Return the source that a direct reference means."""
         return source_of_url(url)
@@ -104,17 +116,6 @@ class Question:
         if source is None and asked.url:
             source = source_of_url(asked.url)
         return asked, root, source
-
-    def _markers(self) -> tuple[str, ...]:
-        """Return the markers of all that the project writes down; they decide what it asks for."""
-        found = [marker for choices in self.sources.values() for marker, _source in choices]
-        for asked, _root, _source in (
-            *self.roots,
-            *(root for roots in self.own_extras.values() for root in roots),
-        ):
-            found += [requirement.marker for requirement in (asked, *self.overrides.apply(asked, "", ""))]
-        found += [ask.requirement.marker for asks in self._constraints.values() for _specifier, ask in asks]
-        return tuple(dict.fromkeys(marker for marker in found if marker))
 
     def _own_words(self) -> list[Requirement]:
         """Return all requirements that the project itself writes down."""

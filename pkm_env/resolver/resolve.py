@@ -7,14 +7,15 @@ target prefers what was chosen before, that is the solution that it would find i
 
 from __future__ import annotations
 
-from pkm_env.resolver.fit import View
+from pkm_env.resolver.fit import SplitTarget, View
+from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.knowledge import Knowledge
 from pkm_env.resolver.notes import ROOT
-from pkm_env.resolver.packages import Allowances, Begin, SplitTarget, TargetProblem
+from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.question import BadRequirement, Question, source_of_url
 from pkm_env.resolver.request import NoSolution, Origin, Pin, Request, Resolution, Root, Rules
 from pkm_env.resolver.solution import Derivation, Solution
-from pkm_env.resolver.solver import Solver, Unsolvable
+from pkm_env.resolver.solver import Counts, Solver, Unsolvable, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,11 @@ def _joined(outcomes: Sequence[Outcome], places: Sequence[int]) -> list[Outcome]
 
 def _agree(one: Outcome, other: Outcome) -> bool:
     if isinstance(one, NoSolution) or isinstance(other, NoSolution):
-        return isinstance(one, NoSolution) and isinstance(other, NoSolution) and one.derivation is other.derivation
+        return (
+            isinstance(one, NoSolution)
+            and isinstance(other, NoSolution)
+            and one.derivation is other.derivation
+        )
     return {name: pin.identity for name, pin in one.pins.items()} == {
         name: pin.identity for name, pin in other.pins.items()
     }
@@ -145,47 +150,61 @@ class Search:
     def __init__(self, question: Question, knowledge: Knowledge) -> None:
         self.question = question
         self.knowledge = knowledge
+        self.allowances = Allowances()
+        self._grounds: dict[tuple[object, ...], Ground] = {}
         self._solutions: list[Solution] = []
         self._failures: list[Derivation] = []
-        self._earlier: dict[str, list[str]] = {}
+        self._earlier: dict[str, list[int]] = {}
 
     def outcomes(self, one: Class) -> list[Outcome]:
         """Return the outcome of each member of a class.
 
         :raises SplitTarget: when its patch releases have different answers.
         """
+        while True:
+            try:
+                return self._outcomes(one)
+            except Begin:
+                self._grounds.clear()
+
+    def _outcomes(self, one: Class) -> list[Outcome]:
+        problem = TargetProblem(self._ground(one), one.view, one.members, self._earlier)
         for solution in self._solutions:
-            if solution.fits(one.view, one.members):
+            if solution.fits(problem):
                 return [solution.resolution(target, shared=True) for target in one.targets]
         for failure in self._failures:
-            if failure.holds_for(self._problem(one, failure.problem.allowances)):
+            if failure.holds_for(problem):
                 return [NoSolution(target, failure) for target in one.targets]
         try:
-            solution = self._solve(one)
+            solution = self._solve(problem)
         except Unsolvable as failure:
-            derivation = Derivation(failure.cause, self._last)
+            derivation = Derivation(failure.cause, problem)
             self._failures.append(derivation)
             return [NoSolution(target, derivation) for target in one.targets]
         self._solutions.append(solution)
-        for name, pin in solution.pins.items():
-            versions = self._earlier.setdefault(name, [])
-            if pin.version not in versions:
-                versions.append(pin.version)
+        for name, bit in solution.versions.items():
+            bits = self._earlier.setdefault(name, [])
+            if bit not in bits:
+                bits.append(bit)
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
 
-    def _problem(self, one: Class, allowances: Allowances) -> TargetProblem:
-        return TargetProblem(self.question, self.knowledge, one.view, one.members, allowances, self._earlier)
+    def _ground(self, one: Class) -> Ground:
+        """Return the ground of all targets that bind the same names to the same sources."""
+        bound = self.question.bindings(lambda marker: one.view.holds(marker, one.members & -one.members))
+        key = tuple(sorted((name, repr(source.to_plain())) for name, source in bound.items()))
+        found = self._grounds.get(key)
+        if found is None:
+            found = self._grounds[key] = Ground(self.question, self.knowledge, bound, self.allowances)
+        return found
 
-    def _solve(self, one: Class) -> Solution:
-        allowances = Allowances()
-        while True:
-            problem = self._last = self._problem(one, allowances)
-            asked = self.knowledge.asked
+    def _solve(self, problem: TargetProblem) -> Solution:
+        asked = self.knowledge.asked
+        counts = Counts()
+        decided = walk(problem, ROOT)
+        if decided is None:
             solver = Solver(problem, ROOT)
-            try:
-                decided = solver.solve()
-            except Begin:
-                continue
-            return Solution(problem, decided, solver.counts, self.knowledge.asked - asked)
-
-    _last: TargetProblem
+            decided = solver.solve()
+            counts = solver.counts
+        else:
+            counts.decisions = len(decided)
+        return Solution(problem, decided, counts, self.knowledge.asked - asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT, Excluded
 from pkm_env.resolver.request import Pin, Resolution
-from pkm_env.resolver.solver import EXCLUDED, NEEDS
+from pkm_env.resolver.solver import EXCLUDED, NEEDS, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,18 +20,26 @@ if TYPE_CHECKING:
 
 
 class Solution:
-    """The chosen release of each package, with what it was chosen by."""
+    """The chosen release of each package, with what it was chosen by.
+
+    ``versions`` are the chosen bits of the packages that an index lists, by name.
+    """
 
     def __init__(
         self, problem: TargetProblem, decided: Mapping[Key, int], counts: Counts, asked: int
     ) -> None:
         self.problem = problem
-        self.decided = decided
         self.counts = counts
         self.asked = asked
-        self.markers = dict(problem.markers_of(decided))
+        self.active = [(key, bit, problem.active(key, bit)) for key, bit in decided.items()]
+        self.versions = {
+            key: bit
+            for key, bit in decided.items()
+            if isinstance(key, str) and key != ROOT and problem.package(key).direct is None
+        }
         self.pins = _pins(problem, decided)
         self.notes = tuple(_notes(problem, decided))
+        self._agreeing: dict[int, tuple[View, int]] = {}
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
         """Return the answer for one target; *shared* when it took no work of its own."""
@@ -46,37 +54,48 @@ class Solution:
             }
         return Resolution(target, self.pins, self.notes, steps)
 
-    def fits(self, view: View, members: int) -> bool:
-        """Return whether this is a solution, and the preferred one, for all targets in *members* of *view*."""
-        agreeing = members
-        for (marker, extra), answer in self.markers.items():
-            in_all, in_any = view.targets.marker(marker, extra)
-            agreeing &= in_all if answer else ~in_any
-            if agreeing != members:
-                return False
-        for key, version in self.decided.items():
-            if isinstance(key, str) and key != ROOT and not self._pin_fits(key, version, view, members):
-                return False
-        return True
+    def fits(self, other: TargetProblem) -> bool:
+        """Return whether this is a solution of *other* too, and the one that it would prefer."""
+        if other.ground is not self.problem.ground:
+            return False
+        view = other.view
+        known = self._agreeing.get(id(view))
+        if known is None:
+            known = self._agreeing[id(view)] = (view, self._agree(view))
+        return not other.members & ~known[1] and all(
+            other.constraint_holds(ask) == self.problem.constraint_holds(ask)
+            for name in self.versions
+            for _bound, ask in other.question.constraints_of(name)
+        )
 
-    def _pin_fits(self, name: str, version: int, view: View, members: int) -> bool:
+    def _agree(self, view: View) -> int:
+        """Return the targets of *view* that have the same needs, and files of all that was chosen."""
+        agreeing = every = view.targets.every
+        for key, bit, active in self.active:
+            template = self.problem.ground.template(view, key, bit)
+            if isinstance(template, Refusal):
+                return 0
+            agreeing &= template.agreeing(active, every)
+        for key, bit, _active in self.active:
+            if agreeing and isinstance(key, str) and key != ROOT:
+                agreeing &= self._able(key, bit, view)
+        return agreeing
+
+    def _able(self, name: str, version: int, view: View) -> int:
+        """Return the targets of *view* that would take this version of *name*."""
         problem = self.problem
         package = problem.package(name)
         able, by_wheel = view.able(package, version)
-        if members & ~able:
-            return False
-        if package.direct is not None:
-            return True
-        if members & ~by_wheel and problem.usable(name).wheels & version:
-            return False  # It would be built here, though it need not be where it was chosen.
+        if package.direct is None and problem.usable(name).wheels & version:
+            able = by_wheel  # Else it would be built there, though it need not be here.
         pinned = package.version(version)
         for preferred in problem.question.preferences.get(name, ()):
             if preferred == pinned:
                 break
             bit = package.bit(preferred)
-            if bit and not bit & problem.usable(name).mask and view.able(package, bit)[0] & members:
-                return False  # The lock's version does not fit where this was solved, but does here.
-        return True
+            if bit and not bit & problem.usable(name).mask:
+                able &= ~view.able(package, bit)[0]  # The lock's version does not fit here, but would there.
+        return able
 
 
 class Derivation:
@@ -106,7 +125,7 @@ class Derivation:
 
     def holds_for(self, problem: TargetProblem) -> bool:
         """Return whether every fact is one of *problem* too, so that it has no solution either."""
-        if problem.bound.keys() != self.problem.bound.keys():
+        if problem.ground is not self.problem.ground:
             return False
         return all(self._fact_holds(fact, problem) for fact in self.facts())
 
@@ -174,7 +193,7 @@ def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
         package, bit = problem.package(name), decided[name]
         version = package.version(bit)
         if bit & package.prereleases and not package.direct:
-            if name in problem.allowances.prereleases:
+            if name in problem.ground.allowances.prereleases:
                 yield f"{name} {version} is a pre-release, taken because a release of another package names one"
             elif problem.question.rules.prerelease_rule(name) == "if-necessary" and (
                 name not in problem.question.prereleases_named
@@ -182,8 +201,8 @@ def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
                 yield f"{name} {version} is a pre-release, taken because {name} has no final release"
         if bit & package.yanked:
             yield f"{name} {version} is yanked, taken because it is pinned or locked"
-        if name in problem.allowances.bound and name not in problem.bound:
-            source, asker = problem.allowances.bound[name]
+        if name in problem.ground.allowances.bound and name not in problem.ground.bound:
+            source, asker = problem.ground.allowances.bound[name]
             yield f"{name} comes from {source.location}, because {asker} asks for it there"
     for name, extra in sorted(key for key in decided if not isinstance(key, str) and key[0] != ROOT):
         package = problem.package(name)

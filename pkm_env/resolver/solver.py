@@ -99,6 +99,47 @@ class Unsolvable(Exception):
         self.cause = cause
 
 
+def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:
+    """Return what ``Solver.solve`` finds where nothing conflicts on the way, None as soon as something does.
+
+    It decides the same packages in the same order by the same masks, but learns nothing and keeps no
+    trail: a twentieth of the work, and most problems need no more.
+    """
+    open_masks: dict[Any, Mask] = {root: problem.states(root) & ~1}
+    decided: dict[Any, Mask] = {}
+    queue = [root]
+    for package in queue:
+        leader = problem.leader(package)
+        for one in (package,) if leader is None else (leader, package):
+            if one in decided:
+                continue
+            mask = open_masks[one]
+            if one is package and leader is not None:
+                mask &= decided[leader]
+            if not mask:
+                return None
+            version, excluded = problem.choose(one, mask)
+            if excluded is not None:
+                return None
+            needs = problem.needs(one, version)
+            if isinstance(needs, Refusal):
+                return None
+            decided[one] = version
+            fresh = []
+            for needed, allowed, _note in needs:
+                before = open_masks.get(needed)
+                if before is None:
+                    queue.append(needed)
+                    fresh.append(needed)
+                    before = -2
+                open_masks[needed] = before & allowed
+                if not before & allowed or (needed in decided and not decided[needed] & allowed):
+                    return None
+            if fresh:
+                problem.visit([(needed, open_masks[needed]) for needed in fresh])
+    return decided
+
+
 class Counts:
     """How much work a solve was: decisions made, conflicts met, incompatibilities looked at."""
 

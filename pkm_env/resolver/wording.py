@@ -193,7 +193,7 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
     usable = problem.usable(name).mask
     relevant = admitted_by(name, facts, problem) & ~usable
     groups = []
-    refused = problem.refused_prereleases(package) & relevant
+    refused = problem.ground.refused_prereleases(package) & relevant
     if refused:
         groups.append(f"{_few(package, refused)} (pre-release{'s' if refused & (refused - 1) else ''})")
     yanked = package.yanked & relevant & ~refused

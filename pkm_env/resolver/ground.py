@@ -1,0 +1,300 @@
+"""What releases need, worked out once for all targets of a view: the ground that targets are solved on.
+
+A template holds the requirements of one release (or of one of its extras, or of the project), each with
+the targets that it counts for. A target picks those whose bit is its own.
+"""
+
+from __future__ import annotations
+
+from pkm_env.model.distribution import Unavailable
+from pkm_env.model.markers import UnreadableMarker
+from pkm_env.model.versions import UnreadableVersion
+from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
+from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
+from pkm_env.resolver.solver import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.model.distribution import Source
+    from pkm_env.resolver.fit import View
+    from pkm_env.resolver.knowledge import Knowledge, Package
+    from pkm_env.resolver.question import Question
+
+    Key = Any  # ROOT, a name, or a (name, extra) pair
+    Need = tuple[Key, int, Ask]
+
+
+class Begin(Exception):
+    """The solve has to begin again, with what ``Allowances`` now hold."""
+
+
+class Allowances:
+    """What solves found out that has to be allowed from their beginning.
+
+    ``prereleases`` are names of which a release of another package names a pre-release; ``yanked`` maps
+    names to versions that are pinned by one; ``bound`` are sources that a source of the project asks for.
+    """
+
+    __slots__ = ("bound", "prereleases", "yanked")
+
+    def __init__(self) -> None:
+        self.prereleases: set[str] = set()
+        self.yanked: dict[str, int] = {}
+        self.bound: dict[str, tuple[Source, str]] = {}
+
+
+class Row:
+    """One requirement of a release: the targets it counts for (all patches, any), and what it needs."""
+
+    __slots__ = ("ask", "in_all", "in_any", "needs", "number")
+
+    def __init__(self, number: int, in_all: int, in_any: int, ask: Ask) -> None:
+        self.number = number
+        self.in_all = in_all
+        self.in_any = in_any
+        self.ask = ask
+        self.needs: Sequence[Need] | Refusal | None = None
+
+
+class Template:
+    """The requirements of one release that count for any target of a view."""
+
+    __slots__ = ("_agreeing", "made", "rows")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.made: dict[tuple[int, ...], Sequence[Need] | Refusal] = {}
+        self._agreeing: dict[tuple[int, ...], int] = {}
+
+    def agreeing(self, active: tuple[int, ...], every: int) -> int:
+        """Return the targets for which exactly the requirements with the numbers *active* count."""
+        found = self._agreeing.get(active)
+        if found is None:
+            found = every
+            left = set(active)
+            for row in self.rows:
+                if row.number in left:
+                    left.discard(row.number)
+                    found &= row.in_all
+                else:
+                    found &= ~row.in_any
+            found = self._agreeing[active] = 0 if left else found
+        return found
+
+
+class _Refused(Exception):
+    """A release cannot be used, for the reason given; never leaves this module."""
+
+
+class Ground:
+    """Packages and templates for targets that bind the same names to the same sources."""
+
+    def __init__(
+        self, question: Question, knowledge: Knowledge, bound: Mapping[str, Source], allowances: Allowances
+    ) -> None:
+        self.question = question
+        self.knowledge = knowledge
+        self.bound = bound
+        self.allowances = allowances
+        self._packages: dict[str, Package] = {}
+        self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
+        self._barred: dict[str, tuple[int, int]] = {}
+
+    def package(self, name: str) -> Package:
+        """Return what is known of *name*, by the source that it is bound to."""
+        found = self._packages.get(name)
+        if found is None:
+            source = self.bound.get(name)
+            if source is None and name in self.allowances.bound:
+                source = self.allowances.bound[name][0]
+            found = self._packages[name] = self.knowledge.package(name, source)
+        return found
+
+    # Which versions rules keep out ----------------------------------------------------------------
+
+    def barred(self, name: str) -> tuple[int, int]:
+        """Return the versions that pre-release and yank rules keep out, and those they leave for last."""
+        found = self._barred.get(name)
+        if found is None:
+            found = self._barred[name] = self._find_barred(self.package(name))
+        return found
+
+    def _find_barred(self, package: Package) -> tuple[int, int]:
+        if package.direct is not None:
+            return 0, 0
+        name = package.name
+        yanked = package.yanked & ~self.question.wanted_yanked(package)
+        late = package.yanked & self.allowances.yanked.get(name, 0)
+        refused = self.refused_prereleases(package)
+        if name in self.allowances.prereleases and self.question.rules.prerelease_rule(name) != "never":
+            late |= refused
+        return (yanked | refused) & ~late, late
+
+    def refused_prereleases(self, package: Package) -> int:
+        """Return the pre-releases that the rule for this name keeps out."""
+        if not package.prereleases:
+            return 0
+        rule = self.question.rules.prerelease_rule(package.name)
+        if rule == "allow":
+            return 0
+        if rule == "never":
+            return package.prereleases
+        finals = package.whole & ~1 & ~package.prereleases & ~package.yanked
+        if not finals or package.name in self.question.prereleases_named:
+            return 0
+        return package.prereleases
+
+    # Templates -------------------------------------------------------------------------------------
+
+    def template(self, view: View, key: Key, version: int) -> Template | Refusal:
+        """Return what one version of a package needs, for the targets of *view*."""
+        place = (id(view), key, version)
+        known = self._templates.get(place)
+        if known is None:
+            known = self._templates[place] = (view, self._make(view, key, version))
+        return known[1]
+
+    def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
+        name, extra = (key, "") if isinstance(key, str) else key
+        try:
+            asks = self._root_asks(key, extra) if name == ROOT else self._asks(key, name, version)
+            return Template(list(self._rows(view, asks, "" if name == ROOT else extra)))
+        except _Refused as refusal:
+            return Refusal(Excluded("refused", name, str(refusal)))
+
+    def _root_asks(self, key: Key, extra: str) -> Iterable[Ask]:
+        roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
+        for asked, root, _source in roots:
+            replaced = self.question.overrides.replaces(asked, ROOT, "")
+            for requirement in self.question.overrides.apply(asked, ROOT, ""):
+                yield Ask(key, "", requirement, root.origin, overridden=replaced)
+
+    def _asks(self, key: Key, name: str, version: int) -> Iterable[Ask]:
+        package = self.package(name)
+        number = package.version(version)
+        requires = self.knowledge.requires(package, number)
+        if isinstance(requires, Unavailable):
+            raise _Refused(requires.reason)
+        overrides = self.question.overrides
+        if not overrides:
+            return (Ask(key, number, requirement) for requirement in requires)
+        return (
+            Ask(key, number, new, overridden=new is not old)
+            for old in requires
+            for new in overrides.apply(old, name, number)
+        )
+
+    def _rows(self, view: View, asks: Iterable[Ask], extra: str) -> Iterable[Row]:
+        every = view.targets.every
+        for number, ask in enumerate(asks):
+            marker = ask.requirement.marker
+            if not marker:
+                if not extra:
+                    yield Row(number, every, every, ask)
+            elif not extra or "extra" in marker:
+                try:
+                    in_all, in_any = view.targets.marker(marker, extra)
+                except UnreadableMarker:
+                    raise _Refused(
+                        f"its requirement {ask.requirement} has a marker that cannot be read"
+                    ) from None
+                if in_any:
+                    yield Row(number, in_all, in_any, ask)
+
+    # Needs -----------------------------------------------------------------------------------------
+
+    def needs(self, rows: Sequence[Row]) -> Sequence[Need] | Refusal:
+        """Return what the requirements in *rows* need.
+
+        :raises Begin: when a release asks for what is kept out until somebody asks for it.
+        """
+        fresh = [row.ask.requirement.name for row in rows if row.needs is None]
+        if fresh:
+            self.knowledge.hint_names(name for name in fresh if name not in self.bound)
+        found: list[Need] = []
+        for row in rows:
+            if row.needs is None:
+                try:
+                    row.needs = self._need(row.ask)
+                except _Refused as refusal:
+                    row.needs = Refusal(Excluded("refused", _name(row.ask.asker), str(refusal)))
+            if isinstance(row.needs, Refusal):
+                return row.needs
+            found += row.needs
+        return found
+
+    def _need(self, ask: Ask) -> Sequence[Need]:
+        """Return what one requirement asks for: a name, and its extras."""
+        requirement = ask.requirement
+        name = requirement.name
+        if name == self.question.root_name and name:
+            return [((ROOT, extra), ROOT_BIT, ask) for extra in requirement.extras]
+        if requirement.url:
+            self._check_url(ask)
+        package = self.package(name)
+        if package.missing is not None:
+            ask.why = package.missing.reason
+        try:
+            mask = package.mask(requirement.specifier) if requirement.specifier else package.whole & ~1
+        except UnreadableVersion:
+            raise _Refused(f"its requirement {requirement} cannot be read") from None
+        if ask.why:
+            mask = 0
+        if requirement.specifier and ask.version:
+            self._allow(package, requirement.specifier, mask)
+        if not requirement.extras:
+            return ((name, mask, ask),)
+        return [(name, mask, ask), *(((name, extra), mask, ask) for extra in requirement.extras)]
+
+    def _allow(self, package: Package, specifier: str, mask: int) -> None:
+        """Find out whether a release asks for what is kept out until somebody asks for it.
+
+        :raises Begin: when it does, for the first time.
+        """
+        name = package.name
+        kept_out = mask & package.prereleases
+        asked_first = kept_out and name not in self.allowances.prereleases
+        if (
+            asked_first
+            and consents_to_prereleases(specifier)
+            and kept_out & self.refused_prereleases(package)
+        ):
+            self.allowances.prereleases.add(name)
+            raise Begin
+        if mask & package.yanked and "==" in specifier:
+            pinned = package.bit(pinned_version(specifier)) & package.yanked
+            allowed = self.allowances.yanked.get(name, 0)
+            if pinned & ~allowed & ~self.question.wanted_yanked(package):
+                self.allowances.yanked[name] = allowed | pinned
+                raise Begin
+
+    def _check_url(self, ask: Ask) -> None:
+        """Accept a direct reference where the project binds the name to it, or one of its sources asks.
+
+        :raises Begin: when a source of the project binds a name for the first time.
+        """
+        requirement = ask.requirement
+        wanted = self.question.source_of_url(requirement.url)
+        bound = self.bound.get(requirement.name)
+        if bound is not None:
+            return
+        if requirement.name in self.allowances.bound:
+            bound = self.allowances.bound[requirement.name][0]
+            if bound != wanted:
+                ask.why = f"{requirement.name} comes from {bound.location} here"
+            return
+        asker = _name(ask.asker)
+        if asker == ROOT or self.package(asker).direct is None:
+            raise _Refused(
+                f"asks for {requirement.name} at {requirement.url}; "
+                "only the project and its own sources may name URLs"
+            )
+        self.allowances.bound[requirement.name] = (wanted, asker)
+        raise Begin
+
+
+def _name(key: Key) -> str:
+    return key if isinstance(key, str) else str(key[0])
