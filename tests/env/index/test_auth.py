@@ -106,10 +106,7 @@ def test_a_program_that_fails_or_is_missing_knows_nothing():
     ("code", "expected"),
     [
         (
-            (
-                "import sys, json; print(json.dumps({'username': input(), 'password': 'pw'}))",
-                (URL, "pw"),
-            ),
+            "import json; print(json.dumps({'username': input(), 'password': 'pw'}))",
             (URL, "pw"),
         ),
         ('print(\'{"password": "pw"}\')', ("__token__", "pw")),

@@ -1,0 +1,139 @@
+"""Pages and metadata, as the cache keeps them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pkm_env.cache.pages import HEADER, CachedPage, MetadataCache, PageCache, index_key
+from pkm_env.cache.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIGEST = (("1.0", "2.0"), (("", "sdist", 3),), 0, 0, "key", b"\x00" * 16)
+FILES = [(("spam-1.0.tar.gz", {}),), (("spam-2.0.tar.gz", {}), ("spam-2.0.zip", {}))]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "cache"), lambda _: None)
+
+
+@pytest.fixture
+def pages(store: Store) -> PageCache:
+    cache = PageCache(store)
+    cache.save("index", "spam", CachedPage(DIGEST, etag='"e"', modified="m", max_age_s=600, files=FILES))
+    return cache
+
+
+def test_a_page_comes_back_with_its_validators(pages: PageCache):
+    page = pages.load("index", "spam")
+    assert page is not None
+    assert (page.digest, page.etag, page.modified, page.max_age_s) == (DIGEST, '"e"', "m", 600)
+    assert not page.missing
+    assert [page.files_of(number) for number in (0, 1)] == FILES
+
+
+def test_a_name_that_is_not_there_can_be_kept_too(pages: PageCache):
+    pages.save("index", "eggs", CachedPage((), missing=True, max_age_s=60))
+    page = pages.load("index", "eggs")
+    assert page is not None
+    assert page.missing
+
+
+def test_a_page_is_fresh_from_its_confirmation_to_its_age(pages: PageCache):
+    page = pages.load("index", "spam")
+    assert page is not None
+    for seconds, fresh in ((0, True), (599, True), (601, False), (-60, True), (-3600, False)):
+        assert page.is_fresh(page.confirmed_s + seconds) is fresh
+
+
+def test_a_confirmation_makes_it_fresh_again(pages: PageCache):
+    path = pages._path("index", "spam")
+    os.utime(path, (0, 0))
+    old = pages.load("index", "spam")
+    pages.confirm("index", "spam")
+    new = pages.load("index", "spam")
+    assert old is not None
+    assert new is not None
+    assert old.confirmed_s == 0 < new.confirmed_s
+    pages.confirm("index", "nothing")
+
+
+def test_a_large_digest_is_read_whole(pages: PageCache):
+    versions = tuple(str(number) for number in range(30_000))
+    pages.save("index", "large", CachedPage((versions, (), 0, 0, "k", b""), files=[() for _ in versions]))
+    page = pages.load("index", "large")
+    assert page is not None
+    assert page.digest[0] == versions
+
+
+def test_a_damaged_digest_is_no_page(pages: PageCache):
+    path = pages._path("index", "spam")
+    with open(path, "rb") as file:
+        whole = bytearray(file.read())
+    end = HEADER.size + HEADER.unpack_from(whole)[1]
+    for at in range(end):
+        damaged = bytearray(whole)
+        damaged[at] ^= 4
+        with open(path, "wb") as file:
+            file.write(damaged)
+        assert pages.load("index", "spam") is None, at
+    for size in range(end):
+        with open(path, "wb") as file:
+            file.write(whole[:size])
+        assert pages.load("index", "spam") is None, size
+
+
+def test_damaged_or_missing_files_are_noticed_when_they_are_read(pages: PageCache):
+    path = pages._path("index", "spam")
+    with open(path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x00")
+    page = pages.load("index", "spam")
+    assert page is not None
+    assert page.files_of(0) == FILES[0]
+    assert page.files_of(1) is None
+    os.unlink(path)
+    assert page.files_of(0) is None
+
+
+def test_metadata_is_kept_by_key_and_the_last_one_counts(store: Store):
+    cache = MetadataCache(store)
+    cache.save("index", "spam", "a", ("spam", "1.0"))
+    cache.save("index", "spam", "b", ("spam", "2.0"))
+    cache.save("index", "spam", "a", ("spam", "1.1"))
+    assert MetadataCache(store).load("index", "spam") == {"a": ("spam", "1.1"), "b": ("spam", "2.0")}
+    assert MetadataCache(store).load("other", "spam") == {}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "zeros"])
+def test_damaged_metadata_is_forgotten_and_the_file_mended(store: Store, damage: str):
+    cache = MetadataCache(store)
+    cache.save("index", "spam", "a", ("spam", "1.0"))
+    path = cache._path("index", "spam")
+    good = os.path.getsize(path)
+    cache.save("index", "spam", "b", ("spam", "2.0"))
+    with open(path, "r+b") as file:
+        if damage == "cut":
+            file.truncate(good + 9)
+        elif damage == "flip":
+            file.seek(good + 10)
+            file.write(b"\xff")
+        else:
+            file.seek(0, os.SEEK_END)
+            file.write(b"\0" * 30)
+    fresh = MetadataCache(store)
+    assert fresh.load("index", "spam").get("a") == ("spam", "1.0")
+    assert fresh.load("index", "spam").get("b") == (("spam", "2.0") if damage == "zeros" else None)
+    fresh.save("index", "spam", "c", ("spam", "3.0"))
+    assert MetadataCache(store).load("index", "spam")["c"] == ("spam", "3.0")
+
+
+def test_the_key_of_an_index_shows_neither_address_nor_secret():
+    key = index_key("https://index.example/simple/")
+    assert key.isalnum()
+    assert key != index_key("https://index.example/simple/", "flat")
