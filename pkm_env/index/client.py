@@ -310,6 +310,7 @@ class Download:
         self._headers: dict[str, str] = {"Accept-Encoding": "identity"}
         self._etag = ""
         self._resumed = False
+        self._size = 0
         self._restart()
 
     def run(self) -> tuple[str, int]:
@@ -351,12 +352,15 @@ class Download:
 
     def _restart(self) -> None:
         """Begin with an empty file."""
-        self._size = 0
+        written, self._size = self._size, 0
         self._resumed = False
         self._hashers = {name: hashlib.new(name) for name in {"sha256", self._algorithm or "sha256"}}
-        if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
+        if written:
+            try:
+                os.ftruncate(self._descriptor, 0)
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+            except OSError as error:
+                raise unwritable(self._target, error) from error
 
     def _receive(self, response: http.client.HTTPResponse, url: str) -> None:
         """Write the body of one answer behind what is there."""

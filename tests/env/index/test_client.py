@@ -1,0 +1,224 @@
+"""Files on their way from an index to the disk."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pkm_env.index.auth import Credentials
+from pkm_env.index.client import IndexClient, NoRanges, max_age, read_span
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, WriteFailed
+from pkm_env.index.http import Http
+from pkm_env.index.spec import IndexSpec
+from pkm_env.model.distribution import File, Metadata, Unavailable
+from tests.support.index_server import LocalIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BIG = {"spam.bin": bytes(range(256)) * 3000}
+
+
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    with LocalIndex() as served:
+        served.add_wheel("spam", "1.0", files=BIG, requires=["eggs"], compress=False)
+        yield served
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(pauses: list[float]) -> Iterator[IndexClient]:
+    made = IndexClient(Http(Credentials(), timeout_s=5, sleep=pauses.append))
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> str:
+    return str(tmp_path / "target")
+
+
+def the_file(index: LocalIndex, **told) -> File:
+    listed = index.file("spam-1.0-py3-none-any.whl")
+    how = {"hashes": {"sha256": listed.sha256}, "size": listed.size, "index": "main", **told}
+    return File(listed.filename, index.file_url(listed.filename), **how)
+
+
+def content(index: LocalIndex) -> bytes:
+    return index.file("spam-1.0-py3-none-any.whl").content
+
+
+def test_a_file_arrives_with_its_digest_and_size(index: LocalIndex, client: IndexClient, target: str):
+    amounts: list[int] = []
+    file = the_file(index)
+    assert client.download(file, target, advance=amounts.append) == (file.hashes["sha256"], file.size)
+    with open(target, "rb") as written:
+        assert written.read() == content(index)
+    assert sum(amounts) == file.size
+
+
+def test_a_file_that_is_cut_goes_on_where_it_ended(index: LocalIndex, client: IndexClient, target: str):
+    index.cut(".whl", after=300_000, times=1)
+    file = the_file(index)
+    assert client.download(file, target)[0] == file.hashes["sha256"]
+    first, second = index.requests
+    assert "range" not in first.headers
+    assert second.headers["range"] == "bytes=300000-"
+    assert "if-range" in second.headers
+
+
+def test_a_file_that_changed_between_two_parts_is_fetched_from_its_start(
+    index: LocalIndex, client: IndexClient, target: str
+):
+    file = the_file(index)
+    index.etags = False
+    listed = index.file(file.filename)
+    whole = listed.content
+    index.replace(file.filename, b"X" * len(whole))
+    index.cut(".whl", after=1000, times=1)
+    amounts: list[int] = []
+
+    def heal(amount: int) -> None:
+        amounts.append(amount)
+        index.replace(file.filename, whole)
+
+    assert client.download(file, target, advance=heal)[0] == file.hashes["sha256"]
+    assert [asked.headers.get("range") for asked in index.requests] == [None, "bytes=1000-", None]
+
+
+def test_a_server_without_ranges_is_asked_for_the_whole_again(
+    index: LocalIndex, client: IndexClient, target: str
+):
+    index.ranges = False
+    index.cut(".whl", after=300_000, times=2)
+    assert client.download(the_file(index), target)[1] == len(content(index))
+    assert all("range" not in asked.headers for asked in index.requests)
+
+
+def test_another_content_is_refused_and_nothing_stays(index: LocalIndex, client: IndexClient, target: str):
+    file = the_file(index, hashes={"sha256": "0" * 64})
+    with pytest.raises(HashMismatch) as caught:
+        client.download(file, target)
+    assert (caught.value.algorithm, caught.value.expected) == ("sha256", "0" * 64)
+    assert not os.path.exists(target)
+    assert index.count(".whl") == 1
+
+
+def test_the_hashes_of_the_lock_count_not_those_of_the_index(
+    index: LocalIndex, client: IndexClient, target: str
+):
+    file = the_file(index, hashes={"sha256": "0" * 64})
+    client.download(file, target, hashes={"sha512": sha512(content(index))})
+    assert os.path.getsize(target) == len(content(index))
+
+
+def sha512(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha512(data).hexdigest()
+
+
+def test_a_file_larger_than_listed_is_given_up_early(index: LocalIndex, client: IndexClient, target: str):
+    with pytest.raises(BadPage, match="larger than the 10 bytes"):
+        client.download(the_file(index, size=10), target)
+    assert not os.path.exists(target)
+
+
+def test_a_file_that_is_gone_is_a_refusal(index: LocalIndex, client: IndexClient, target: str):
+    file = the_file(index)
+    index.remove(file.filename)
+    with pytest.raises(IndexRefused) as caught:
+        client.download(file, target)
+    assert caught.value.status == 404
+
+
+def test_a_file_that_never_comes_whole_is_unreachable(
+    index: LocalIndex, client: IndexClient, target: str, pauses: list[float]
+):
+    index.drop(".whl", times=None)
+    with pytest.raises(IndexUnreachable):
+        client.download(the_file(index), target)
+    assert len(pauses) == 3
+    assert not os.path.exists(target)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is Linux's")
+def test_a_full_disk_is_no_fault_of_the_network(index: LocalIndex, client: IndexClient, tmp_path: Path):
+    target = tmp_path / "target"
+    target.symlink_to("/dev/full")
+    with pytest.raises(WriteFailed, match="No space left"):
+        client.download(the_file(index), str(target))
+    assert index.count(".whl") == 1
+
+
+def test_a_folder_that_is_not_there_is_told(index: LocalIndex, client: IndexClient, tmp_path: Path):
+    with pytest.raises(WriteFailed, match="cannot be written"):
+        client.download(the_file(index), str(tmp_path / "no" / "target"))
+    assert index.requests == []
+
+
+def test_metadata_of_another_digest_than_listed_is_not_taken(index: LocalIndex, client: IndexClient):
+    found = client.metadata(the_file(index, metadata_hashes={"sha256": "0" * 64}))
+    assert isinstance(found, Unavailable)
+    assert found.kind == "metadata"
+    assert "is not the one that is expected" in found.reason
+
+
+def test_a_sibling_that_is_not_there_after_all_is_replaced_by_a_range(index: LocalIndex, client: IndexClient):
+    index.metadata = False
+    found = client.metadata(the_file(index, metadata_hashes={}))
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs",)
+    assert index.count(".whl", status=206) == 1
+
+
+def test_a_server_without_ranges_is_asked_for_a_part_once(index: LocalIndex, client: IndexClient):
+    index.ranges = False
+    assert client.metadata(the_file(index)) is None
+    assert client.metadata(the_file(index)) is None
+    assert len(index.requests) == 1
+
+
+def test_a_wheel_that_is_no_archive_has_no_metadata(index: LocalIndex, client: IndexClient):
+    index.replace("spam-1.0-py3-none-any.whl", b"<html>not found</html>")
+    found = client.metadata(the_file(index))
+    assert isinstance(found, Unavailable)
+    assert "no end record" in found.reason
+
+
+@pytest.mark.parametrize("text", ["", "bytes */5", "bytes a-b/c", "lines 0-1/2", "bytes 0-4/*"])
+def test_a_span_that_cannot_be_read_is_none(text: str):
+    with pytest.raises(NoRanges):
+        read_span(text)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("max-age=60, public", 60),
+        ('Max-Age="60"', 60),
+        ("no-cache", 0),
+        ("no-store", -1),
+        ("", 600),
+        ("max-age=soon", 600),
+        ("max-age=99999999999999", 86_400),
+    ],
+)
+def test_cache_control_says_how_long_a_page_is_fresh(told: str, seconds: int):
+    assert max_age({"cache-control": told}) == seconds
+
+
+def test_a_page_for_all_names_is_read_for_one(index: LocalIndex, client: IndexClient):
+    index.add_wheel("eggs", "2.0")
+    flat = IndexSpec("flat", index.flat_url, "flat")
+    page = client.read(flat, "eggs", client.ask(flat, ""))
+    assert page.digest[0] == ("2.0",)
+    assert page.warnings == []
