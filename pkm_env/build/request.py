@@ -46,8 +46,9 @@ class BuildRequest:
     *root* is the absolute path of the tree. *subject* and *origin* name it in messages ("spam 1.0", "its
     sdist"; the user's own tree has no origin). *name* (normalised) and *version* are what has to come out,
     "" where that is not known. *settings* are PEP 517's config settings. *variables* come on top of the
-    build's own; PKM_VERSION and PKM_PROFILE reach the user's own tree without being told here. With *copied*, the absolute path of
-    *root* or of a folder above, the build gets a copy of that folder, and the tree stays as it is.
+    build's own; PKM_VERSION and PKM_PROFILE reach the user's own tree without being told here. With
+    *copied*, the absolute path of *root* or of a folder above, the build gets a copy of that folder, and the
+    tree stays as it is.
     """
 
     __slots__ = ("copied", "name", "origin", "root", "settings", "subject", "variables", "version")

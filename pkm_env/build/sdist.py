@@ -137,6 +137,7 @@ class _Unpacking:
         self.files: set[Parts] = set()
         self.folders: set[Parts] = set()
         self.links: dict[Parts, tuple[str, Parts]] = {}
+        self.spellings: dict[str, Parts] = {}
         self.written = 0
 
     def run(self, archive: str, *, any_top: bool) -> str:
@@ -218,23 +219,20 @@ class _Unpacking:
                 continue
             if folder in self.files or folder in self.links:
                 self._refuse(member, "it is there twice, as a folder and as something else")
-            try:
-                os.mkdir(self._path(folder))
-            except FileExistsError:
-                self._refuse(member, "it differs from another member in upper and lower case alone")
+            self._check_case(member, folder)
+            os.mkdir(self._path(folder))
             self.folders.add(folder)
 
     def _write_file(self, member: Member, parts: Parts, blocks: Iterator[bytes]) -> None:
         """Write a regular file; a tar may hold the same path again, and then the last one counts."""
-        path = self._path(parts)
         if parts in self.folders or parts in self.links or (parts in self.files and not member.may_repeat):
             self._refuse(member, "it is there twice")
-        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        flags |= os.O_TRUNC if parts in self.files else os.O_CREAT | os.O_EXCL
-        try:
-            descriptor = os.open(path, flags, 0o755 if member.mode & 0o100 else 0o644)
-        except FileExistsError:
-            self._refuse(member, "it differs from another member in upper and lower case alone")
+        self._check_case(member, parts)
+        path = self._path(parts)
+        if parts in self.files:
+            os.unlink(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o755 if member.mode & 0o100 else 0o644)
         self.files.add(parts)
         with os.fdopen(descriptor, "wb") as stream:
             for block in blocks:
@@ -246,6 +244,13 @@ class _Unpacking:
                 stream.write(block)
         # Make and its like compare these times: generated files have to stay newer than their sources.
         os.utime(path, (member.mtime, member.mtime))
+
+    def _check_case(self, member: Member, parts: Parts) -> None:
+        """Refuse a second spelling of a path where the file system takes both for one."""
+        if self.platform in {"win32", "darwin"}:
+            spelled = self.spellings.setdefault("/".join(parts).casefold(), parts)
+            if spelled != parts:
+                self._refuse(member, f"only upper and lower case tell it from {'/'.join(spelled)}")
 
     def _copy(self, member: Member, parts: Parts) -> None:
         """Write a hard link as a copy of the earlier member that it names."""
@@ -267,6 +272,7 @@ class _Unpacking:
             or (self.platform == "win32" and ":" in target)
         ):
             self._refuse(member, f"it links to {member.target!r}, outside of the sdist")
+        self._check_case(member, parts)
         self.links[parts] = (target, tuple(target.split("/")))
 
     def _make_links(self) -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import stat
 import tarfile
+import tempfile
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pkm_env.build.errors import BadSdist
 from pkm_env.build.sdist import Limits, metadata_of_sdist, read_pkg_info, split_sdist_filename, unpack_sdist
@@ -164,6 +168,99 @@ def test_terminal_codes_in_names_are_written_out(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE])
+def test_names_that_only_case_tells_apart_are_refused_where_they_are_one(tmp_path: Path, kind: bytes) -> None:
+    archive = _written(tmp_path, _member("spam-1.0/SPAM.py", kind, "x" if kind == tarfile.SYMTYPE else ""))
+    assert "spam-1.0/spam.py" in _refused(archive, tmp_path, platform="darwin").reason
+    assert os.path.isdir(unpack_sdist(archive, str(tmp_path / "to"), platform="linux"))
+
+
+def test_name_that_is_too_long_for_the_system_is_told_as_such(tmp_path: Path) -> None:
+    info = _member(f"spam-1.0/{'x' * 300}")
+    assert "this system can't have" in _refused(_written(tmp_path, info), tmp_path).reason
+
+
+def test_sparse_file_is_refused(tmp_path: Path) -> None:
+    info = _member("spam-1.0/x")
+    info.pax_headers = {"GNU.sparse.major": "1"}
+    assert "sparse" in _refused(_written(tmp_path, info), tmp_path).reason
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"11 path=abc", b"path=abc\n", b"99 path=abc\n", b"12 pathabc==\n"[:12], b"9 size=x\n", b"0 path=a\n"],
+)
+def test_malformed_pax_record_is_refused(tmp_path: Path, record: bytes) -> None:
+    header = tarfile.TarInfo("spam-1.0/header")
+    header.type, header.size = tarfile.XHDTYPE, len(record)
+    blocks = header.tobuf(tarfile.USTAR_FORMAT) + record.ljust(512, b"\0")
+    follower = tarfile.TarInfo("spam-1.0/x").tobuf(tarfile.USTAR_FORMAT)
+    (tmp_path / "spam-1.0.tar").write_bytes(blocks + follower + bytes(1024))
+    _refused(str(tmp_path / "spam-1.0.tar"), tmp_path)
+
+
+def test_header_with_a_negative_size_is_refused(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("spam-1.0/x")
+    info.size = -512
+    (tmp_path / "spam-1.0.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    assert "negative" in _refused(str(tmp_path / "spam-1.0.tar"), tmp_path).reason
+
+
+def test_global_pax_header_as_git_archive_writes_it_is_taken(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "spam-1.0.tar", "w", pax_headers={"comment": "0" * 40}) as tar:
+        tar.addfile(_member("./", tarfile.DIRTYPE))
+        tar.addfile(_member("./spam-1.0/x"))
+    assert os.listdir(unpack_sdist(str(tmp_path / "spam-1.0.tar"), str(tmp_path / "to"))) == ["x"]
+
+
+def test_link_that_the_system_refuses_becomes_a_copy_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    to_file = _written(tmp_path, _member("spam-1.0/link", tarfile.SYMTYPE, "spam.py"))
+    top = unpack_sdist(to_file, str(tmp_path / "files"))
+    assert not os.path.islink(os.path.join(top, "link"))
+    assert os.path.getsize(os.path.join(top, "link")) == os.path.getsize(os.path.join(top, "spam.py"))
+    to_folder = _written(tmp_path, _member("spam-1.0/link", tarfile.SYMTYPE, "."))
+    assert "can't be made here" in _refused(to_folder, tmp_path).reason
+
+
+@pytest.mark.parametrize("name", ["spam-1.0", "spam-1.0.exe"])
+def test_top_folder_is_held_to_nothing_where_the_name_says_nothing(tmp_path: Path, name: str) -> None:
+    sdist = make_sdist(tmp_path, "spam", "1.0", filename="download", top=name)
+    assert unpack_sdist(str(sdist), str(tmp_path / "to")).endswith(name)
+
+
+def test_error_of_the_disk_is_not_blamed_on_the_sdist(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        unpack_sdist(str(tmp_path / "absent-1.0.tar.gz"), str(tmp_path / "to"))
+    assert not (tmp_path / "to").exists()
+
+
+_PLAIN = gzip.decompress(sdist_bytes("spam", "1.0", files={"a.py": "x = 1\n", "b/c.py": "y" * 700})[1])
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_PLAIN) - 1), st.integers(0, 255)), min_size=1, max_size=6))
+def test_mutated_archive_is_refused_or_stays_inside(changes: list[tuple[int, int]]) -> None:
+    content = bytearray(_PLAIN)
+    for at, value in changes:
+        content[at] = value
+    with tempfile.TemporaryDirectory() as folder:
+        archive = os.path.join(folder, "spam-1.0.tar")
+        with open(archive, "wb") as stream:
+            stream.write(content)
+        try:
+            unpack_sdist(archive, os.path.join(folder, "to"))
+        except BadSdist:
+            assert os.listdir(folder) == ["spam-1.0.tar"]
+        else:
+            assert sorted(os.listdir(folder)) == ["spam-1.0.tar", "to"]
+            assert os.listdir(os.path.join(folder, "to")) == ["spam-1.0"]
+
+
 @pytest.mark.parametrize("form", ["tar.gz", "zip"])
 def test_bomb_is_stopped_at_the_limit(tmp_path: Path, form: str) -> None:
     sdist = make_sdist(tmp_path, "spam", "1.0", files={"big": b"\0" * 3_000_000}, form=form)
@@ -195,6 +292,38 @@ def test_zip_that_holds_more_than_it_says_is_refused(tmp_path: Path) -> None:
 def test_zip_escapes_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "spam-1.0.zip").write_bytes(zip_bytes({"spam-1.0/x": b"", name: b""}))
     assert _refused(str(tmp_path / "spam-1.0.zip"), tmp_path).member == name
+
+
+def test_encrypted_zip_entry_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zip_bytes({"spam-1.0/x": b"abc"}))
+    for signature, offset in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        content[content.index(signature) + offset] |= 1
+    (tmp_path / "spam-1.0.zip").write_bytes(content)
+    assert "damaged" in _refused(str(tmp_path / "spam-1.0.zip"), tmp_path).reason
+
+
+def test_zip_without_sensible_times_and_modes_is_taken(tmp_path: Path) -> None:
+    content = bytearray(zip_bytes({"spam-1.0/": b"", "spam-1.0/x": b"abc"}))
+    at = content.rindex(b"PK\1\2")
+    content[at + 14 : at + 16] = b"\0\0"
+    content[at + 38 : at + 42] = bytes(4)
+    (tmp_path / "spam-1.0.zip").write_bytes(content)
+    top = unpack_sdist(str(tmp_path / "spam-1.0.zip"), str(tmp_path / "to"))
+    assert os.stat(os.path.join(top, "x")).st_mode & 0o777 & ~0o022 == 0o644
+
+
+def test_device_in_a_zip_is_refused(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("spam-1.0/null")
+    info.create_system, info.external_attr = 3, (stat.S_IFCHR | 0o666) << 16
+    (tmp_path / "spam-1.0.zip").write_bytes(zip_bytes({"spam-1.0/x": b""}, entries=[(info, b"")]))
+    assert _refused(str(tmp_path / "spam-1.0.zip"), tmp_path).member == "spam-1.0/null"
+
+
+def test_target_of_a_zipped_link_has_a_bound(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("spam-1.0/link")
+    info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    (tmp_path / "spam-1.0.zip").write_bytes(zip_bytes({}, entries=[(info, b"x" * 2_000_000)]))
+    assert "more than a megabyte" in _refused(str(tmp_path / "spam-1.0.zip"), tmp_path).reason
 
 
 def test_link_in_a_zip_is_held_to_the_same_rules(tmp_path: Path) -> None:
@@ -306,6 +435,25 @@ def test_nested_pkg_info_does_not_count(tmp_path: Path) -> None:
 def test_pkg_info_of_another_project_is_refused(tmp_path: Path) -> None:
     sdist = make_sdist(tmp_path, "spam", "1.0", pkg_info=metadata_text("eggs", "1.0"))
     with pytest.raises(BadSdist, match=r"eggs 1\.0"):
+        metadata_of_sdist(str(sdist))
+
+
+@pytest.mark.parametrize("damage", [_cut, lambda _: b"x"])
+def test_damage_is_told_when_only_pkg_info_is_read(tmp_path: Path, damage) -> None:
+    sdist = make_sdist(tmp_path, "spam", "1.0", mangle=damage)
+    with pytest.raises(BadSdist):
+        read_pkg_info(str(sdist))
+
+
+def test_search_for_pkg_info_has_a_bound(tmp_path: Path) -> None:
+    sdist = make_sdist(tmp_path, "spam", "1.0", files={f"f{n}": "" for n in range(50)})
+    with pytest.raises(BadSdist, match="more than 20 members"):
+        read_pkg_info(str(sdist), limits=Limits(members=20))
+
+
+def test_pkg_info_without_a_name_is_refused(tmp_path: Path) -> None:
+    sdist = make_sdist(tmp_path, "spam", "1.0", pkg_info="Metadata-Version: 2.2\nVersion: 1.0\n")
+    with pytest.raises(BadSdist, match="no field Name"):
         metadata_of_sdist(str(sdist))
 
 
