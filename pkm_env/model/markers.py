@@ -10,17 +10,27 @@ from __future__ import annotations
 
 from pkm_env.model.marker_text import marker_for
 from pkm_env.model.requirements import normalise_name
-from pkm_env.model.versions import UnreadableVersion, patch_samples, specifier_contains
+from pkm_env.model.versions import UnreadableVersion, patch_samples, python_truths, specifier_contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from pkm_env.model.target import Target
 
     Truth = tuple[int, int]
     Node = tuple[Any, ...]
+
+    class Answers(Protocol):
+        """Where answers are kept by their question."""
+
+        def find(self, key: Any) -> Any:
+            """Return the answer, None when there is none."""
+
+        def keep(self, key: Any, value: Any) -> None:
+            """Keep an answer."""
+
 
 __all__ = [
     "TargetSet",
@@ -214,6 +224,21 @@ def compare(left: str, operator: str, right: str, *, versioned: bool) -> bool:
     return answers[operator]()
 
 
+class _Answers:
+    """Answers of this run alone; ``Answers`` that last are those of a notebook."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def find(self, key: Any) -> Any:
+        return self._known.get(key)
+
+    def keep(self, key: Any, value: Any) -> None:
+        self._known[key] = value
+
+
 class TargetSet:
     """Targets in a fixed order, one bit each, and what markers and Requires-Python say of them all.
 
@@ -223,13 +248,16 @@ class TargetSet:
 
     __slots__ = ("_atoms", "_nodes", "_specifiers", "_truths", "every", "targets")
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(
+        self, targets: Sequence[Target], truths: Answers | None = None, pythons: Answers | None = None
+    ) -> None:
+        """Take the targets, and where answers of earlier runs about the same targets are kept."""
         self.targets = tuple(targets)
         self.every = (1 << len(self.targets)) - 1
         self._atoms: dict[Node, Truth] = {}
         self._nodes: dict[str, Node] = {}
-        self._truths: dict[tuple[str, str | None], Truth] = {}
-        self._specifiers: dict[str, Truth] = {}
+        self._truths = truths or _Answers()
+        self._specifiers = pythons or _Answers()
 
     def node(self, text: str) -> Node:
         """Return *text* parsed, once.
@@ -246,10 +274,11 @@ class TargetSet:
 
         :raises UnreadableMarker: when it is no marker.
         """
-        key = (text, extra if "extra" in text else None)
-        truth = self._truths.get(key)
+        key = (text, extra if "extra" in text else "")
+        truth: Truth | None = self._truths.find(key)
         if truth is None:
-            truth = self._truths[key] = self._answer(self.node(text), extra)
+            truth = self._answer(self.node(text), extra)
+            self._truths.keep(key, truth)
         return truth
 
     def requires_python(self, specifier: str) -> Truth:
@@ -257,19 +286,23 @@ class TargetSet:
 
         :raises UnreadableVersion: when it is no specifier.
         """
-        truth = self._specifiers.get(specifier)
+        truth: Truth | None = self._specifiers.find(specifier)
         if truth is None:
-            in_all = in_any = 0
-            known: dict[tuple[str, tuple[int, int | None]], tuple[bool, bool]] = {}
-            for place, target in enumerate(self.targets):
-                key = (target.python, target.patches)
-                answer = known.get(key)
-                if answer is None:
-                    answer = known[key] = _holds(specifier, target)
-                in_all |= answer[0] << place
-                in_any |= answer[1] << place
-            truth = self._specifiers[specifier] = (in_all, in_any)
+            truth = self._ask_pythons(specifier)
+            self._specifiers.keep(specifier, truth)
         return truth
+
+    def _ask_pythons(self, specifier: str) -> Truth:
+        in_all = in_any = 0
+        known: dict[tuple[str, tuple[int, int | None]], tuple[bool, bool]] = {}
+        for place, target in enumerate(self.targets):
+            key = (target.python, target.patches)
+            answer = known.get(key)
+            if answer is None:
+                answer = known[key] = python_truths(specifier, target.python, target.patches)
+            in_all |= answer[0] << place
+            in_any |= answer[1] << place
+        return in_all, in_any
 
     def _answer(self, node: Node, extra: str) -> Truth:
         if node[0] == "and":
@@ -321,14 +354,6 @@ def _by_patch(variable: str, target: Target) -> bool:
     if variable == "python_full_version":
         return True
     return variable == "implementation_version" and target.markers.get("implementation_name") == "cpython"
-
-
-def _holds(specifier: str, target: Target) -> tuple[bool, bool]:
-    truths = {
-        specifier_contains(specifier, version)
-        for version in _versions(target, patch_samples(specifier, target.patches))
-    }
-    return truths == {True}, True in truths
 
 
 def _versions(target: Target, patches: Iterable[int]) -> list[str]:

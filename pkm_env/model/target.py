@@ -128,6 +128,17 @@ class Target:
             return any(f"{p}-{a}-{f}" in members for f in platforms for a in abis for p in pythons)
         return any(members.holds(p, a, f) for f in platforms for a in abis for p in pythons)
 
+    def is_part_of(self, other: Target) -> bool:
+        """Return whether this is *other*, or stands for some of its patch releases."""
+        names = (self.python, self.implementation, self.platform)
+        low, high = other.patches
+        return (
+            names == (other.python, other.implementation, other.platform)
+            and self.has_own_tags == other.has_own_tags
+            and self.patches[0] >= low
+            and (high is None or (self.patches[1] is not None and self.patches[1] <= high))
+        )
+
     def part(self, patches: Patches) -> Target:
         """Return the same target for fewer patch releases."""
         low = patches[0]

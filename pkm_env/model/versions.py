@@ -242,19 +242,33 @@ def key_within(key: Key, intervals: Iterable[Interval]) -> bool:
     return any((low is None or key >= low) and (high is None or key < high) for low, high in intervals)
 
 
+class Test:
+    """A specifier read once, to test versions with."""
+
+    __slots__ = ("_exact", "_intervals")
+
+    def __init__(self, specifier: str) -> None:
+        """Read *specifier*.
+
+        :raises UnreadableVersion: when it is not one of PEP 440.
+        """
+        clauses = split_specifier(specifier)
+        self._exact = [version.lower() for operator, version in clauses if operator == "==="]
+        self._intervals = [clause_intervals(*clause) for clause in clauses if clause[0] != "==="]
+
+    def admits(self, key: Key, text: str) -> bool:
+        """Return whether a version meets every clause; pre-releases are versions as any."""
+        if any(text.lower() != wanted for wanted in self._exact):
+            return False
+        return all(key_within(key, intervals) for intervals in self._intervals)
+
+
 def specifier_contains(specifier: str, version: str) -> bool:
     """Return whether *version* meets every clause of *specifier*; pre-releases are versions as any.
 
     :raises UnreadableVersion: when one of the texts is not of PEP 440.
     """
-    key = version_key(version)
-    for operator, wanted in split_specifier(specifier):
-        if operator == "===":
-            if wanted.lower() != version.lower():
-                return False
-        elif not key_within(key, clause_intervals(operator, wanted)):
-            return False
-    return True
+    return Test(specifier).admits(version_key(version), version)
 
 
 def names_prerelease(specifier: str) -> bool:
@@ -277,11 +291,12 @@ class VersionLine:
 
     __slots__ = ("_keys", "_masks", "count", "versions")
 
-    def __init__(self, versions: Sequence[str]) -> None:
+    def __init__(self, versions: Sequence[str], masks: dict[str, int] | None = None) -> None:
+        """Take the versions, and the *masks* of specifiers that are known already; new ones are added."""
         self.versions = versions
         self.count = len(versions)
         self._keys: dict[int, Key] = {}
-        self._masks: dict[str, int] = {}
+        self._masks = {} if masks is None else masks
 
     def mask(self, specifier: str) -> int:
         """Return the versions that meet *specifier* ("" admits all).
@@ -341,22 +356,28 @@ def python_truths(specifier: str, minor: str, patches: tuple[int, int | None]) -
 
     :raises UnreadableVersion: when the specifier is not one of PEP 440.
     """
-    truths = {
-        specifier_contains(specifier, f"{minor}.{patch}") for patch in patch_samples(specifier, patches)
-    }
-    return truths == {True}, True in truths
+    truths = [truth for _patch, truth in _patch_truths(specifier, minor, patches)]
+    return False not in truths, True in truths
 
 
 def python_cuts(specifier: str, minor: str, patches: tuple[int, int | None]) -> tuple[int, ...]:
     """Return the patch releases within *patches* at which the truth of *specifier* changes, ascending."""
-    cuts = []
-    before = None
+    truths = _patch_truths(specifier, minor, patches)
+    return tuple(
+        patch for (_, before), (patch, truth) in zip(truths, truths[1:], strict=False) if truth != before
+    )
+
+
+def _patch_truths(specifier: str, minor: str, patches: tuple[int, int | None]) -> list[tuple[int, bool]]:
+    test = Test(specifier)
+    release = tuple(int(part) for part in minor.split("."))
+    found = []
     for patch in patch_samples(specifier, patches):
-        truth = specifier_contains(specifier, f"{minor}.{patch}")
-        if before is not None and truth != before:
-            cuts.append(patch)
-        before = truth
-    return tuple(cuts)
+        full = (*release, patch) if patch else release
+        while not full[-1]:
+            full = full[:-1]
+        found.append((patch, test.admits((0, full, FINAL, 0, -1, LAST, ()), f"{minor}.{patch}")))
+    return found
 
 
 def patch_samples(specifier: str, patches: tuple[int, int | None]) -> list[int]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from _blake2 import blake2b
+
 from pkm_env.model.markers import TargetSet, marker_cuts
 from pkm_env.model.tags import tag_parts
 from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pkm_env.model.tags import TagParts
     from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
+    from pkm_env.resolver.notebook import Notebook
 
     Row = tuple[int, int, bool, int]
 
@@ -96,27 +99,63 @@ class View:
     A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
     """
 
-    __slots__ = ("_rows", "tags", "targets")
+    __slots__ = ("_kept", "_rows", "_spread", "_wider", "tags", "targets")
 
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self.targets = TargetSet(targets)
+    def __init__(self, targets: Sequence[Target], notebook: Notebook, wider: View | None = None) -> None:
+        """Make the view of *targets*; each of them is, or is a part of, one of the view *wider*."""
+        name = _digest(targets)
+        self.targets = TargetSet(targets, notebook.page(f"markers {name}"), notebook.page(f"pythons {name}"))
         self.tags = TagSet(targets)
         self._rows: dict[int, tuple[Package, list[Row]]] = {}
+        self._kept = notebook.page(f"rows {name}")
+        self._wider = wider
+        self._spread: list[tuple[int, int]] = []
+        if wider is not None:
+            self._spread = list(_spread(wider.targets.targets, targets))
 
     def rows(self, package: Package) -> list[Row]:
-        """Return the rows of a package; each says which targets can use which versions, by one kind of file."""
+        """Return the rows of a package: which targets can use which versions, by one kind of file."""
         known = self._rows.get(id(package))
-        if known is None:
-            known = self._rows[id(package)] = (package, self._make_rows(package))
-        return known[1]
+        if known is not None:
+            return known[1]
+        kept = (package.key, package.takes_wheels, package.takes_sdists)
+        rows: list[Row] | None = self._kept.find(kept) if package.key else None
+        if rows is None:
+            rows = self._from_wider(package)
+            if rows is None:
+                rows = self._make_rows(package)
+            if package.key:
+                self._kept.keep(kept, rows)
+        self._rows[id(package)] = (package, rows)
+        return rows
+
+    def _from_wider(self, package: Package) -> list[Row] | None:
+        """Return the rows as the wider view has them, None where they differ between patch releases."""
+        if self._wider is None:
+            return None
+        relevant = 0
+        for bit, _parts in self._spread:
+            relevant |= bit
+        rows = []
+        for in_all, in_any, wheel, mask in self._wider.rows(package):
+            if in_any & ~in_all & relevant:
+                return None
+            fitting = 0
+            for bit, parts in self._spread:
+                if in_all & bit:
+                    fitting |= parts
+            if fitting:
+                rows.append((fitting, fitting, wheel, mask))
+        return rows
 
     def _make_rows(self, package: Package) -> list[Row]:
         merged: dict[tuple[int, int, bool], int] = {}
+        tag_bits, every = self.tags.bits, self.targets.every
         for requires_python, tags, mask in package.signatures:
             wheel = tags != SDIST
             if not (package.takes_wheels if wheel else package.takes_sdists):
                 continue
-            fitting = self.tags.bits(tags) if wheel else self.targets.every
+            fitting = tag_bits(tags) if wheel else every
             if not fitting:
                 continue
             in_all, in_any = self.python_bits(requires_python)
@@ -179,3 +218,16 @@ class View:
                 if wheel:
                     by_wheel |= in_all
         return able, by_wheel
+
+
+def _digest(targets: Sequence[Target]) -> str:
+    """Return a short text that no other targets have."""
+    return blake2b(repr([target.to_plain() for target in targets]).encode(), digest_size=16).hexdigest()
+
+
+def _spread(wider: Sequence[Target], targets: Sequence[Target]) -> Iterator[tuple[int, int]]:
+    """Yield the bit of each target in *wider* that has parts in *targets*, with the bits of these."""
+    for place, whole in enumerate(wider):
+        parts = sum(1 << number for number, part in enumerate(targets) if part.is_part_of(whole))
+        if parts:
+            yield 1 << place, parts

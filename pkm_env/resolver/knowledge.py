@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.model.distribution import Unavailable
-from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+from pkm_env.model.requirements import Requirement, UnreadableRequirement, parse_requirement
 from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerelease, split_specifier
 
 TYPE_CHECKING = False
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pkm_env.model.distribution import Metadata, Source
-    from pkm_env.model.ports import Listing, Memory, Releases
-    from pkm_env.model.requirements import Requirement
+    from pkm_env.model.ports import Listing, Releases
+    from pkm_env.resolver.notebook import Notebook
     from pkm_env.resolver.request import Rules
 
 _DIRECT_TAGS = "py2.py3-none-any"
@@ -30,6 +30,7 @@ class Package:
         "direct",
         "excluded",
         "index",
+        "key",
         "line",
         "listing",
         "missing",
@@ -44,16 +45,17 @@ class Package:
         "yanked",
     )
 
-    def __init__(self, name: str, versions: Sequence[str]) -> None:
+    def __init__(self, name: str, versions: Sequence[str], masks: dict[str, int] | None = None) -> None:
         self.name = name
         self._bits: dict[str, int] = {}
-        self.line = VersionLine(versions)
+        self.line = VersionLine(versions, masks)
         self.whole = (2 << len(versions)) - 1
         self.signatures: Sequence[tuple[str, str, int]] = ()
         self.prereleases = 0
         self.yanked = 0
         self.wheels = 0
         self.index = ""
+        self.key = ""
         self.listing: Listing | None = None
         self.missing: Unavailable | None = None
         self.source: Source | None = None
@@ -95,19 +97,21 @@ class Knowledge:
 
     __slots__ = (
         "_directs",
+        "_kept",
         "_packages",
         "_releases",
         "_requirements",
         "asked",
-        "memory",
+        "notebook",
         "releases",
         "rules",
     )
 
-    def __init__(self, releases: Releases, memory: Memory, rules: Rules) -> None:
+    def __init__(self, releases: Releases, notebook: Notebook, rules: Rules) -> None:
         self.releases = releases
-        self.memory = memory
+        self.notebook = notebook
         self.rules = rules
+        self._kept = notebook.page("requirements")
         self.asked = 0
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
@@ -121,7 +125,25 @@ class Knowledge:
         """
         found = self._requirements.get(text)
         if found is None:
-            found = self._requirements[text] = parse_requirement(text)
+            plain = self._kept.find(text)
+            if plain is None:
+                found = parse_requirement(text)
+                self._kept.keep(text, found.to_plain())
+            else:
+                found = Requirement(*plain)
+            self._requirements[text] = found
+        return found
+
+    def _masks(self, key: str) -> dict[str, int] | None:
+        """Return the masks that are known of the listing with that digest, for new ones to be added."""
+        if not key:
+            return None
+        page = self.notebook.page("masks")
+        found: dict[str, int] | None = page.find(key)
+        if found is None:
+            found = {}
+            page.keep(key, found)
+        page.watch(found)
         return found
 
     def package(self, name: str, source: Source | None = None) -> Package:
@@ -145,8 +167,9 @@ class Knowledge:
             package = Package(name, ())
             package.missing = listing
             return package
-        package = Package(name, listing.versions)
+        package = Package(name, listing.versions, self._masks(listing.key))
         package.listing = listing
+        package.key = listing.key
         package.signatures = listing.signatures
         package.prereleases = listing.prereleases << 1
         package.yanked = listing.yanked << 1

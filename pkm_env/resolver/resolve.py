@@ -10,6 +10,7 @@ from __future__ import annotations
 from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.knowledge import Knowledge
+from pkm_env.resolver.notebook import Notebook
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.question import BadRequirement, Question, source_of_url
@@ -49,24 +50,31 @@ def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outco
     :raises BadRequirement: when a text of the request cannot be read.
     """
     question = Question(request)
-    knowledge = Knowledge(releases, memory, request.rules)
+    key = " ".join((request.root_name, *(target.key for target in request.targets)))
+    notebook = Notebook(memory, key)
+    knowledge = Knowledge(releases, notebook, request.rules)
     knowledge.hint_names(asked.name for asked, _root, source in question.roots if source is None)
-    search = Search(question, knowledge)
-    view = View(request.targets)
-    classes = [Class(view, members, places) for members, places in _classes(request.targets)]
-    classes.sort(key=lambda one: _order(one.target))
+    outcomes = _solve_all(request, Search(question, knowledge), notebook)
+    notebook.save()
+    places = sorted(outcomes)
+    return tuple(_joined([outcomes[place] for place in places], [place for place, _low in places]))
+
+
+def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tuple[int, int], Outcome]:
+    """Return the outcomes by the place of their target in the request, and their first patch release."""
+    view = View(request.targets, notebook)
+    waiting = [Class(view, members, places) for members, places in _classes(request.targets)]
+    waiting.sort(key=lambda one: _order(one.target))
     outcomes: dict[tuple[int, int], Outcome] = {}
-    waiting = list(classes)
     while waiting:
-        one = waiting.pop(0)
         try:
-            found = search.outcomes(one)
+            found = search.outcomes(waiting[0])
         except SplitTarget as split:
-            waiting[:0] = _parts(one, split.cuts)
+            waiting = _split(waiting, split.cuts, notebook)
             continue
-        for place, outcome in zip(one.places, found, strict=True):
+        for place, outcome in zip(waiting.pop(0).places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
-    return tuple(_joined([outcomes[key] for key in sorted(outcomes)], [key[0] for key in sorted(outcomes)]))
+    return outcomes
 
 
 def _joined(outcomes: Sequence[Outcome], places: Sequence[int]) -> list[Outcome]:
@@ -133,15 +141,32 @@ def _order(target: Target) -> tuple[tuple[int, ...], str]:
     return tuple(int(part) for part in target.python.split(".")), target.name
 
 
-def _parts(one: Class, cuts: tuple[int, ...]) -> list[Class]:
-    """Return the class as one class for each run of patch releases between *cuts*."""
-    low, high = one.target.patches
-    starts = (low, *cuts)
-    ends = (*(cut - 1 for cut in cuts), high)
-    members = one.targets
-    view = View([target.part(patches) for patches in zip(starts, ends, strict=True) for target in members])
-    size = len(members)
-    return [Class(view, ((1 << size) - 1) << number * size, one.places) for number in range(len(starts))]
+def _split(waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook) -> list[Class]:
+    """Return *waiting* with the first class in parts that begin at *cuts*.
+
+    All that wait for the same Python are split with it, as they would be in their turn, so that one view
+    serves all; parts that agree are joined in the end.
+    """
+    first = waiting[0]
+    alike = [one for one in waiting if one.view is first.view and _python(one) == _python(first)]
+    low, high = first.target.patches
+    patches = list(zip((low, *cuts), (*(cut - 1 for cut in cuts), high), strict=True))
+    targets = [target.part(part) for part in patches for one in alike for target in one.targets]
+    view = View(targets, notebook, first.view)
+    made: list[tuple[int, Class]] = []
+    place = 0
+    for _part in patches:
+        for number, one in enumerate(alike):
+            size = len(one.places)
+            made.append((number, Class(view, ((1 << size) - 1) << place, one.places)))
+            place += size
+    made.sort(key=lambda numbered: numbered[0])
+    rest = [one for one in waiting if one not in alike]
+    return [one for _number, one in made] + rest
+
+
+def _python(one: Class) -> tuple[str, tuple[int, int | None]]:
+    return one.target.python, one.target.patches
 
 
 class Search:

@@ -1,0 +1,80 @@
+"""Predicates that were worked out in an earlier resolve: parsed requirements, masks, truths of markers.
+
+Each entry is keyed by its whole input (the digest of a listing and a specifier; a set of targets and a
+marker), so an entry is never wrong, and losing it costs time alone. One notebook serves one project
+and its targets; what a run did not use is left out when it is written anew.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pkm_env.model.ports import Memory
+
+FORMAT = 1
+KIND = "resolve"
+
+
+class Page:
+    """One kind of entries: those of earlier runs, and those used in this one."""
+
+    __slots__ = ("_growing", "_old", "_was_kept", "used")
+
+    def __init__(self, old: dict[Any, Any] | None = None) -> None:
+        self._old = old or {}
+        self.used: dict[Any, Any] = {}
+        self._was_kept = False
+        self._growing: list[tuple[dict[Any, Any], int]] = []
+
+    @property
+    def grown(self) -> bool:
+        """Whether anything was added in this run."""
+        return self._was_kept or any(len(entry) != size for entry, size in self._growing)
+
+    def find(self, key: Any) -> Any:
+        """Return the entry under *key*, None when there is none."""
+        found = self.used.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.used[key] = found
+        return found
+
+    def keep(self, key: Any, value: Any) -> None:
+        """Write down an entry."""
+        self.used[key] = value
+        self._was_kept = True
+
+    def watch(self, entry: dict[Any, Any]) -> None:
+        """Hear of an entry that grows by itself."""
+        self._growing.append((entry, len(entry)))
+
+
+class Notebook:
+    """The pages of one project, by name; a page is made when it is first asked for."""
+
+    __slots__ = ("_key", "_memory", "_old", "_pages")
+
+    def __init__(self, memory: Memory, key: str) -> None:
+        self._memory = memory
+        self._key = key
+        found = memory.recall(KIND, key)
+        right = isinstance(found, tuple) and len(found) == 2 and found[0] == FORMAT  # noqa: PLR2004 - a pair
+        self._old: dict[str, dict[Any, Any]] = found[1] if right else {}
+        self._pages: dict[str, Page] = {}
+
+    def page(self, name: str) -> Page:
+        """Return the page of that name."""
+        found = self._pages.get(name)
+        if found is None:
+            found = self._pages[name] = Page(self._old.get(name))
+        return found
+
+    def save(self) -> None:
+        """Keep what was used, where something was added."""
+        if any(page.grown for page in self._pages.values()):
+            self._memory.remember(
+                KIND, self._key, (FORMAT, {name: page.used for name, page in self._pages.items()})
+            )
