@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from pkm_build.errors import InvalidFile
 from pkm_env.build.errors import BadSource, BuildFailed
 from pkm_env.build.request import Limits
 from tests.support.projects import write_project
+from tests.support.wheels import project_members
 
 if TYPE_CHECKING:
     from tests.env.build.conftest import Bench
@@ -303,3 +306,33 @@ def test_faults_in_the_file_of_an_sdist_name_the_sdist(bench: Bench) -> None:
         bench.frontend.wheel(bench.request(root), str(bench.out))
     assert caught.value.reason == "pkm_build refuses it"
     assert any("dependancies" in line for line in caught.value.lines)
+
+
+def test_products_reach_a_folder_on_another_file_system(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename between file systems fails; the copy is renamed in its place."""
+    bench.tree()
+    real = os.replace
+
+    def replace(source: str, target: str) -> None:
+        if os.path.dirname(source) != os.path.dirname(target):
+            raise OSError(errno.EXDEV, "other file system")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    path, _ = bench.frontend.wheel(bench.request(), str(bench.out))
+    assert os.listdir(bench.out) == [os.path.basename(path)]
+
+
+def test_several_trees_are_built_at_once(bench: Bench) -> None:
+    requests = []
+    for number in range(4):
+        root = bench.folder / f"tree{number}"
+        write_project(root, "", project_members("spam", f"1.{number}"))
+        (root / "pyproject.toml").write_bytes(project_members("spam", "1.0")["pyproject.toml"])
+        requests.append(bench.request(root, version=f"1.{number}"))
+    with ThreadPoolExecutor(4) as pool:
+        built = list(pool.map(lambda request: bench.frontend.wheel(request, str(bench.out)), requests))
+    assert [metadata.version for _, metadata in built] == ["1.0", "1.1", "1.2", "1.3"]
+    assert bench.is_clean()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.build.errors import BuildFailed
-from pkm_env.build.process import Programs
+from pkm_env.build.process import Programs, end_group
 from pkm_env.build.request import Limits
 
 if TYPE_CHECKING:
@@ -155,6 +156,44 @@ def test_hostile_backend_is_ended_and_named(bench: Bench, hooks: str, reason: st
     assert (bench.logs / "spam-1.0.log").stat().st_size <= 100_000
     assert not bench.out.exists()
     assert bench.is_clean()
+
+
+def test_interrupt_ends_a_build_that_runs_in_another_thread(bench: Bench) -> None:
+    root = bench.tree(hooks=HANG.replace("print('working', flush=True)", "open('started', 'w').close()"))
+    raised: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            bench.frontend.wheel(bench.request(), str(bench.out))
+        except BuildFailed as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    while thread.is_alive() and not (root / "started").exists():
+        thread.join(0.01)
+    bench.frontend.stop()
+    thread.join()
+    assert "(interrupted" in str(raised[0])
+    assert bench.is_clean()
+
+
+def test_real_time_signal_without_a_name_is_told_by_its_number(bench: Bench) -> None:
+    bench.tree(hooks=KILL.replace("signal.SIGKILL", "40"))
+    with pytest.raises(BuildFailed, match="killed by signal 40"):
+        bench.frontend.wheel(bench.request(), str(bench.out))
+
+
+def test_answer_of_unlikely_size_is_refused(bench: Bench) -> None:
+    bench.tree(hooks="def get_requires_for_build_wheel(*args): return ['x' * (17 << 20)]")
+    with pytest.raises(BuildFailed, match="unlikely size"):
+        bench.frontend.wheel(bench.request(), str(bench.out))
+
+
+def test_group_that_is_gone_is_no_error() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+    child.wait()
+    end_group(child.pid, sys.platform)
 
 
 def test_interpreter_that_cannot_be_started_is_named(bench: Bench) -> None:

@@ -5,12 +5,13 @@ import http.server
 import os
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pkm_env.build.errors import CheckoutFailed
-from pkm_env.build.vcs import Git, split_location, top_of
+from pkm_env.build.vcs import Git, checkout, split_location, top_of
 from pkm_env.model.distribution import Source
 from tests.support.projects import clean_environ
 from tests.support.wheels import project_members
@@ -273,6 +274,48 @@ def test_revision_that_git_would_read_otherwise_is_refused(
         git.checkout(_source(upstream, revision))
     assert caught.value.kind == "refused"
     assert str(caught.value).isprintable()
+
+
+def test_commit_that_is_no_id_is_refused(git: Git, upstream: Repository) -> None:
+    upstream.commit(file="1")
+    with pytest.raises(CheckoutFailed) as caught:
+        git.checkout(_source(upstream, commit="trunk"))
+    assert caught.value.kind == "refused"
+
+
+def test_failed_checkout_leaves_nothing_and_the_next_one_works(
+    tmp_path: Path, git: Git, upstream: Repository
+) -> None:
+    inner = Repository(tmp_path / "inner", upstream.environ)
+    inner.commit(file="inner")
+    upstream.commit(file="1")
+    upstream.git("submodule", "--quiet", "add", "../inner", "sub")
+    upstream.commit(file="2")
+    inner.root.rename(tmp_path / "away")
+    with pytest.raises(CheckoutFailed):
+        git.checkout(_source(upstream))
+    assert not list((tmp_path / "cache").glob("*/*/checkouts/*"))
+    (tmp_path / "away").rename(inner.root)
+    assert _text(git.checkout(_source(upstream))[1], "sub/file") == "inner"
+
+
+def test_door_for_one_checkout_is_that_of_git(
+    tmp_path: Path, environ: dict[str, str], upstream: Repository
+) -> None:
+    commit = upstream.commit(file="1")
+    assert checkout(_source(upstream), str(tmp_path / "cache"), environ=environ)[0].commit == commit
+
+
+def test_processes_that_want_the_same_commit_wait_for_each_other(
+    tmp_path: Path, environ: dict[str, str], upstream: Repository
+) -> None:
+    upstream.commit(file="1")
+
+    def one(_: int) -> str:
+        return Git(str(tmp_path / "cache"), environ=environ).checkout(_source(upstream))[1]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(one, range(4)))) == 1
 
 
 def test_hooks_of_the_user_do_not_run(tmp_path: Path, environ: dict[str, str], upstream: Repository) -> None:
