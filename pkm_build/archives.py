@@ -16,7 +16,7 @@ from pkm_build.errors import BuildError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, BinaryIO
 
     # name in the archive, path on disk or content, whether it may be executed
@@ -77,14 +77,20 @@ def read_bytes(source: str | bytes) -> bytes:
         os.close(handle)
 
 
+def built_in_sha256() -> Any:
+    """Return the SHA-256 that is compiled into the interpreter, None where there is none."""
+    from sys import version_info
+
+    name = "_sha2" if version_info >= (3, 12) else "_sha256"
+    try:
+        return __import__(name).sha256
+    except ImportError:  # it may be left out when Python is compiled
+        return None
+
+
 def sha256_for(total: int) -> Callable[[bytes], bytes]:
     """Return the SHA-256 that is cheapest for *total* bytes: a built-in needs no start, OpenSSL's is quicker."""
-    sha256: Any = None
-    for name in ("_sha2", "_sha256") if total < LARGE else ():  # of Python 3.12 and later, and up to 3.11
-        try:
-            sha256 = __import__(name).sha256
-        except ImportError:
-            continue
+    sha256 = built_in_sha256() if total < LARGE else None
     if sha256 is None:
         from hashlib import sha256
 
@@ -115,50 +121,61 @@ def squeeze_all(
         for at, member in enumerate(members):
             take(at, squeeze(member[1], sha256, level))
         return
-    from _thread import allocate_lock, start_new_thread  # `threading` costs 4 ms more
+    crew = Crew(members, sha256, level)
+    crew.start(threads)
+    try:
+        for start, found in crew.results():
+            for offset, squeezed in enumerate(found):
+                take(start + offset, squeezed)
+    finally:
+        crew.waiting.clear()
 
-    starts = list(range(0, len(members), CHUNK))
-    results: dict[int, list[Squeezed] | BaseException] = {}
-    done = {start: allocate_lock() for start in starts}
-    for lock in done.values():
-        lock.acquire()
-    waiting = starts[::-1]
 
-    def work() -> None:
-        while waiting:
+class Crew:
+    """Threads that squeeze *members* in chunks; `threading` would cost 4 ms more than `_thread`."""
+
+    def __init__(self, members: Sequence[Member], sha256: Callable[[bytes], bytes], level: int) -> None:
+        from _thread import allocate_lock
+
+        self.members = members
+        self.sha256 = sha256
+        self.level = level
+        self.starts = list(range(0, len(members), CHUNK))
+        self.waiting = self.starts[::-1]
+        self.made: dict[int, list[Squeezed] | OSError | MemoryError] = {}
+        self.done = {start: allocate_lock() for start in self.starts}
+        for lock in self.done.values():
+            lock.acquire()
+
+    def start(self, threads: int) -> None:
+        """Let so many threads begin."""
+        from _thread import start_new_thread
+
+        for _ in range(min(threads, len(self.starts))):
+            start_new_thread(self.work, ())
+
+    def work(self) -> None:
+        """Squeeze chunks until none waits; an error takes the place of its chunk."""
+        while self.waiting:
             try:
-                start = waiting.pop()
-            except IndexError:
+                start = self.waiting.pop()
+            except IndexError:  # another thread was quicker
                 return
             try:
-                chunk = members[start : start + CHUNK]
-                results[start] = [squeeze(member[1], sha256, level) for member in chunk]
-            except BaseException as exc:  # noqa: BLE001 - carried to the caller's thread and raised there
-                results[start] = exc
-            done[start].release()
+                chunk = self.members[start : start + CHUNK]
+                self.made[start] = [squeeze(member[1], self.sha256, self.level) for member in chunk]
+            except (OSError, MemoryError) as exc:
+                self.made[start] = exc
+            self.done[start].release()
 
-    for _ in range(min(threads, len(starts))):
-        start_new_thread(work, ())
-    failed: BaseException | None = None
-    for start in starts:
-        done[start].acquire()
-        found = results.pop(start)
-        if isinstance(found, BaseException):
-            waiting.clear()
-            failed = found
-            break
-        for offset, squeezed in enumerate(found):
-            take(start + offset, squeezed)
-    if failed is not None:
-        raise failed
-
-
-def total_size(members: Sequence[Member]) -> int:
-    """Return the bytes of all members, exact only up to `LARGE`, where counting stops being of use."""
-    total = 0
-    for _, source, _ in members:
-        total += len(source) if isinstance(source, bytes) else os.stat(source).st_size
-    return total
+    def results(self) -> Iterator[tuple[int, list[Squeezed]]]:
+        """Yield the chunks in order, each with the index of its first member; raise the first error in them."""
+        for start in self.starts:
+            self.done[start].acquire()
+            found = self.made.pop(start)
+            if isinstance(found, (OSError, MemoryError)):
+                raise found
+            yield start, found
 
 
 class WheelWriter:
@@ -192,6 +209,7 @@ class WheelWriter:
         squeeze_all(members, self.level, self.threads, take)
 
     def put(self, name: str, executable: bool, squeezed: Squeezed) -> None:
+        """Write one member whose content is squeezed already."""
         method, crc, size, packed, _, _ = squeezed
         raw = name.encode()
         flags = 0 if raw.isascii() else 0x800

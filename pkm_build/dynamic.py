@@ -250,26 +250,33 @@ def constant(node: ast.expr | None, names: Names) -> object:
     """Return the value of an expression that needs no running: texts, numbers, tuples, joins; else None."""
     import _ast
 
+    value: object = None
     if isinstance(node, _ast.Constant):
-        return node.value
-    if isinstance(node, _ast.Name):
-        return names.get(node.id)
-    if isinstance(node, (_ast.Tuple, _ast.List)):
-        return [constant(item, names) for item in node.elts]
-    if isinstance(node, _ast.JoinedStr):
-        parts = [
-            constant(getattr(part, "value", part) if isinstance(part, _ast.FormattedValue) else part, names)
-            for part in node.values
-        ]
-        return None if None in parts else "".join(map(str, parts))
-    if isinstance(node, _ast.BinOp) and isinstance(node.op, (_ast.Add, _ast.Mod)):
-        left, right = constant(node.left, names), constant(node.right, names)
-        if isinstance(node.op, _ast.Add) and isinstance(left, str) and isinstance(right, str):
-            return left + right
-        if isinstance(node.op, _ast.Mod) and isinstance(left, str) and right is not None:
-            return formatted(left, right)
-    if isinstance(node, _ast.Call):
-        return joined_call(node, names)
+        value = node.value
+    elif isinstance(node, _ast.Name):
+        value = names.get(node.id)
+    elif isinstance(node, (_ast.Tuple, _ast.List)):
+        value = [constant(item, names) for item in node.elts]
+    elif isinstance(node, _ast.JoinedStr):
+        inner = [part.value if isinstance(part, _ast.FormattedValue) else part for part in node.values]
+        parts = [constant(part, names) for part in inner]
+        value = None if None in parts else "".join(map(str, parts))
+    elif isinstance(node, _ast.BinOp):
+        value = combined(node, names)
+    elif isinstance(node, _ast.Call):
+        value = joined_call(node, names)
+    return value
+
+
+def combined(node: ast.BinOp, names: Names) -> object:
+    """Return the value of ``TEXT + TEXT`` or ``TEXT % VALUES``, None for another operation."""
+    import _ast
+
+    left, right = constant(node.left, names), constant(node.right, names)
+    if isinstance(node.op, _ast.Add) and isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if isinstance(node.op, _ast.Mod) and isinstance(left, str) and right is not None:
+        return formatted(left, right)
     return None
 
 
@@ -294,12 +301,8 @@ def joined_call(node: ast.Call, names: Names) -> object:
     if not isinstance(function, _ast.Attribute) or function.attr != "join":
         return None
     argument = node.args[0]
-    if (
-        isinstance(argument, _ast.Call)
-        and getattr(argument.func, "id", "") == "map"
-        and len(argument.args) == 2
-    ):  # noqa: PLR2004 - map(str, X)
-        argument = argument.args[1]
+    if isinstance(argument, _ast.Call) and getattr(argument.func, "id", "") == "map":
+        argument = argument.args[-1]
     elif isinstance(argument, (_ast.GeneratorExp, _ast.ListComp)):
         argument = argument.generators[0].iter
     mark, items = constant(function.value, names), constant(argument, names)

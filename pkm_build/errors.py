@@ -97,7 +97,7 @@ class InvalidFile(PkmError):
         from pkm_build.positions import locate
 
         places = locate(self.text, [fault.key for fault in self.faults])
-        found = [(line, column, fault) for (line, column), fault in zip(places, self.faults)]
+        found = [(line, column, fault) for (line, column), fault in zip(places, self.faults, strict=True)]
         return sorted(found, key=lambda item: item[:2])
 
     def lines(self) -> Iterator[str]:

@@ -55,20 +55,17 @@ def wheel_sentences(build: Build, selection: Selection, path: str) -> list[str]:
 def rule_of(build: Build, selection: Selection, name: str, path: str) -> str:
     """Return the rule that put a file into the wheel."""
     reason = selection.reasons.get(name, "packages")
-    if reason == "packages":
-        for at, (root, _) in enumerate(selection.roots):
-            if path == root or path.startswith(root + "/"):
-                if build.settings.packages is None:
-                    return f"{root} was found as the code of the project"
-                return place(build, (*BUILD, "packages", at), f'packages "{root}"')
-    if reason.startswith("include"):
-        for at, pattern in enumerate(build.settings.include):
-            if globs.matches(pattern, path):
-                return place(build, (*BUILD, "include", at), reason)
-    if reason == "map":
-        for key in build.settings.map:
-            if path == key or path.startswith(key + "/"):
-                return place(build, (*BUILD, "map", key), f'map "{key}"')
+    patterns: dict[str, list[tuple[Key, str]]] = {
+        "packages": [(("packages", at), root) for at, (root, _) in enumerate(selection.roots)],
+        "include": [(("include", at), pattern) for at, pattern in enumerate(build.settings.include)],
+        "map": [(("map", source), source) for source in build.settings.map],
+    }
+    word = reason.partition(" ")[0]
+    for key, pattern in patterns.get(word, ()):
+        if globs.matches(pattern, path):
+            if word == "packages" and build.settings.packages is None:
+                return f"{pattern} was found as the code of the project"
+            return place(build, (*BUILD, *key), f'{word} "{pattern}"')
     return reason
 
 

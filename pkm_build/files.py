@@ -19,12 +19,46 @@ if TYPE_CHECKING:
     Listing = tuple[list[str], list[str]]
 
 JUNK_FOLDERS = frozenset(
-    "__pycache__ .git .hg .svn .bzr .venv .tox .nox .pkm .eggs .mypy_cache .pytest_cache .ruff_cache .hypothesis"
-    " .ipynb_checkpoints .idea .vscode .pdm-build node_modules __pypackages__".split()
+    [
+        "__pycache__",
+        ".git",
+        ".hg",
+        ".svn",
+        ".bzr",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".pkm",
+        ".eggs",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".idea",
+        ".vscode",
+        ".pdm-build",
+        "node_modules",
+        "__pypackages__",
+    ]
 )
 JUNK_FILES = frozenset(
-    ".DS_Store Thumbs.db desktop.ini .env .netrc .pypirc .coverage .directory id_rsa id_dsa id_ecdsa id_ed25519"
-    " .git .pdm-python".split()
+    [
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+        ".env",
+        ".netrc",
+        ".pypirc",
+        ".coverage",
+        ".directory",
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        ".git",
+        ".pdm-python",
+    ]
 )
 JUNK_SUFFIXES = (".pyc", ".pyo", "~", ".swp", ".swo", ".rej", ".bak", ".p12", ".pfx", ".jks")
 KEY_SUFFIXES = (".pem", ".key", ".ppk")
@@ -83,6 +117,7 @@ class Tree:
         return found
 
     def read(self, folder: str) -> Listing:
+        """Read a folder from disk: what `listing` keeps."""
         folders, files = [], []
         prefix = f"{folder}/" if folder else ""
         ignores = self.ignores
@@ -110,6 +145,10 @@ class Tree:
         return folders, files
 
     def scan(self, folder: str) -> list[os.DirEntry[str]]:
+        """Return the entries of a folder.
+
+        :raises BuildError: when it cannot be read
+        """
         try:
             with os.scandir(self.path(folder)) as entries:
                 return list(entries)
@@ -145,6 +184,7 @@ class Tree:
         return found
 
     def walk_into(self, folder: str, found: list[str], above: tuple[str, ...]) -> None:
+        """Add the files below *folder* to *found*; *above* are folders already being walked."""
         folders, files = self.listing(folder)
         prefix = f"{folder}/" if folder else ""
         found += [prefix + name for name in files]
@@ -195,6 +235,7 @@ class ListedTree(Tree):
             self.add_folder(folder)[1].add(name)
 
     def add_folder(self, folder: str) -> tuple[set[str], set[str]]:
+        """Return the names in *folder*, known from now on, as are the folders above it."""
         known = self.names.get(folder)
         if known is None:
             known = self.names[folder] = (set(), set())
@@ -203,15 +244,19 @@ class ListedTree(Tree):
         return known
 
     def path(self, path: str) -> str:
+        """Return where *path* lies on disk."""
         return self.sources.get(path, super().path(path))
 
     def is_file(self, path: str) -> bool:
+        """Return whether the archive has this file."""
         return path in self.sources
 
     def is_folder(self, path: str) -> bool:
+        """Return whether the archive has files below this folder."""
         return path in self.names
 
     def read(self, folder: str) -> Listing:
+        """Read a folder from disk: what `listing` keeps."""
         folders, files = self.names.get(folder, ((), ()))
         return (
             sorted([name for name in folders if not junk(name, folder=True)]),
@@ -219,6 +264,7 @@ class ListedTree(Tree):
         )
 
     def walk_into(self, folder: str, found: list[str], above: tuple[str, ...]) -> None:
+        """Add the files below *folder* to *found*; *above* are folders already being walked."""
         folders, files = self.listing(folder)
         prefix = f"{folder}/" if folder else ""
         found += [prefix + name for name in files]
@@ -226,6 +272,7 @@ class ListedTree(Tree):
             self.walk_into(prefix + name, found, above)
 
     def all_below(self, folder: str) -> Iterable[str]:
+        """Yield all files below *folder* but junk."""
         folders, files = self.listing(folder)
         prefix = f"{folder}/" if folder else ""
         yield from [prefix + name for name in files]

@@ -98,6 +98,7 @@ def fits(pattern: str, at: int, char: str) -> int:
 
 
 def in_class(inside: str, char: str) -> bool:
+    """Return whether *char* is one of the characters between brackets."""
     negated = inside[:1] in ("!", "^")
     body = inside[1:] if negated else inside
     at = 0

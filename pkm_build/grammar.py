@@ -29,16 +29,63 @@ ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 NAME = ALNUM + "-_."
 DIGITS = "0123456789"
 OPERATORS = ("~=", "==", "!=", "<=", ">=", "<", ">")
+WORDS = {"and": "joint", "or": "joint", "in": "operator"}
+AFTER_WORD = ("", " ", "(", ")", "'", '"', "<", ">", "=", "!", "~")
 COMPARISONS = ("<=", ">=", "==", "!=", "~=", "<", ">")
 VARIABLES = frozenset(
-    "os_name sys_platform platform_machine platform_python_implementation platform_release platform_system"
-    " platform_version python_version python_full_version implementation_name implementation_version extra".split()
+    [
+        "os_name",
+        "sys_platform",
+        "platform_machine",
+        "platform_python_implementation",
+        "platform_release",
+        "platform_system",
+        "platform_version",
+        "python_version",
+        "python_full_version",
+        "implementation_name",
+        "implementation_version",
+        "extra",
+    ]
 )
 LICENCES = frozenset(
-    "0BSD AFL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause BSL-1.0"
-    " CC-BY-4.0 CC0-1.0 EPL-2.0 EUPL-1.2 GPL-2.0-only GPL-2.0-or-later GPL-3.0-only GPL-3.0-or-later HPND ISC"
-    " LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0-only LGPL-3.0-or-later MIT MIT-0 MIT-CMU MPL-2.0 MS-PL"
-    " OFL-1.1 PSF-2.0 Python-2.0 Unlicense WTFPL ZPL-2.1 Zlib".split()
+    [
+        "0BSD",
+        "AFL-3.0",
+        "AGPL-3.0-only",
+        "AGPL-3.0-or-later",
+        "Apache-2.0",
+        "Artistic-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSL-1.0",
+        "CC-BY-4.0",
+        "CC0-1.0",
+        "EPL-2.0",
+        "EUPL-1.2",
+        "GPL-2.0-only",
+        "GPL-2.0-or-later",
+        "GPL-3.0-only",
+        "GPL-3.0-or-later",
+        "HPND",
+        "ISC",
+        "LGPL-2.1-only",
+        "LGPL-2.1-or-later",
+        "LGPL-3.0-only",
+        "LGPL-3.0-or-later",
+        "MIT",
+        "MIT-0",
+        "MIT-CMU",
+        "MPL-2.0",
+        "MS-PL",
+        "OFL-1.1",
+        "PSF-2.0",
+        "Python-2.0",
+        "Unlicense",
+        "WTFPL",
+        "ZPL-2.1",
+        "Zlib",
+    ]
 )
 
 
@@ -269,34 +316,35 @@ def marker_tokens(text: str) -> list[tuple[str, str]]:
     while rest:
         char = rest[0]
         if char in "()":
-            token, size = (char, char), 1
+            kind, value, size = char, char, 1
         elif char in "\"'":
-            size = rest.find(char, 1) + 1
-            inside = rest[1 : size - 1]
-            if not size or '"' in inside or "( " in inside or " )" in inside or not inside.isprintable():
-                return []
-            token = ("literal", f'"{inside}"')
+            kind, value, size = literal(rest)
         elif char in "<>=!~":
             size = len(rest) - len(rest.lstrip("<>=!~"))
-            token = ("operator", rest[:size])
-            if rest[:size] not in COMPARISONS:
-                return []
+            kind, value = "operator" if rest[:size] in COMPARISONS else "", rest[:size]
         else:
-            size = len(rest) - len(rest.lstrip(ALNUM + "_"))
-            word = rest[:size]
-            if word in VARIABLES:
-                token = ("variable", word)
-            elif word in ("and", "or"):
-                token = ("joint", word)
-            elif word == "in":
-                token = ("operator", "in")
-            elif word == "not" and rest[3:].lstrip(" ")[:2] == "in" and rest[3:4] == " ":
-                size = len(rest) - len(rest[3:].lstrip(" ")) + 2
-                token = ("operator", "not in")
-            else:
-                return []
-            if rest[size : size + 1] not in ("", " ", "(", ")", "'", '"', "<", ">", "=", "!", "~"):
-                return []
-        tokens.append(token)
+            kind, value, size = word_token(rest)
+        if not kind:
+            return []
+        tokens.append((kind, value))
         rest = rest[size:].lstrip(" ")
     return tokens
+
+
+def literal(rest: str) -> tuple[str, str, int]:
+    """Return kind, text in double quotes and size of the quoted text that *rest* begins with; no kind if unsure."""
+    size = rest.find(rest[0], 1) + 1
+    inside = rest[1 : size - 1]
+    plain = size and '"' not in inside and "( " not in inside and " )" not in inside and inside.isprintable()
+    return "literal" if plain else "", f'"{inside}"', size
+
+
+def word_token(rest: str) -> tuple[str, str, int]:
+    """Return kind, plain text and size of the word that *rest* begins with; no kind for one that is not known."""
+    size = len(rest) - len(rest.lstrip(ALNUM + "_"))
+    word = rest[:size]
+    kind = "variable" if word in VARIABLES else WORDS.get(word, "")
+    if word == "not" and rest[3:4] == " " and rest[3:].lstrip(" ")[:2] == "in":
+        size = len(rest) - len(rest[3:].lstrip(" ")) + 2
+        kind, word = "operator", "not in"
+    return kind if rest[size : size + 1] in AFTER_WORD else "", word, size

@@ -18,6 +18,7 @@ import os
 import sys
 
 from pkm_build.errors import BuildError, HookFailed, PkmError
+from pkm_build.grammar import NotUnderstood, read_requirement
 from pkm_build.work import work_folder
 
 TYPE_CHECKING = False
@@ -109,7 +110,7 @@ def load_hook(build: Build) -> ModuleType:
     sys.path.insert(0, os.path.dirname(path))
     try:
         spec.loader.exec_module(module)
-    except Exception as exc:  # noqa: BLE001 - foreign code may raise anything; it is reported, not hidden
+    except Exception as exc:
         raise failed(build, exc) from exc
     finally:
         sys.path.remove(os.path.dirname(path))
@@ -133,10 +134,11 @@ def hook_requires(build: Build, kind: str) -> list[str]:
     """Return the requirements that the hook names for *kind*."""
     ask = getattr(load_hook(build), "requires", None)
     found = list(ask(kind)) if ask else []
-    from pkm_build.project import requirement_faults
-
-    for wrong in requirement_faults(found):
-        raise HookFailed(f"{build.settings.hook}: requires gives {wrong}")
+    try:
+        for text in found:
+            read_requirement(text)
+    except NotUnderstood as exc:
+        raise HookFailed(f'{build.settings.hook}: requires gives "{text}": {exc}') from exc
     return found
 
 
@@ -149,7 +151,7 @@ def call(build: Build, name: str, kind: str, work: str) -> Context:
             function(context)
         except PkmError:
             raise
-        except Exception as exc:  # noqa: BLE001 - foreign code may raise anything; it is reported, not hidden
+        except Exception as exc:
             raise failed(build, exc) from exc
     return context
 

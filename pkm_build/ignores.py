@@ -197,9 +197,11 @@ class Ignores:
         return self.index
 
     def tracks(self, path: str) -> bool:
+        """Return whether git tracks the file."""
         return self.prefix + path in self.tracked()
 
     def tracks_any(self, folder: str) -> bool:
+        """Return whether git tracks a file whose path begins with *folder*."""
         start = self.prefix + folder
         return any(path.startswith(start) for path in self.tracked())
 

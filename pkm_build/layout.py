@@ -21,15 +21,100 @@ CODE = (".py", ".pyi", ".so", ".pyd", ".pyx")
 STUBS = "-stubs"
 OTHER_ROOTS = ("python", "lib", "Lib", "source")
 HELPER_FOLDERS = frozenset(
-    "test tests testing doc docs documentation example examples script scripts tool tools bin ci bench benchmark"
-    " benchmarks build dist data ext extern fixtures integration notebooks packaging perf requirements samples site"
-    " src tasks tutorial tutorials util utils vendor wheelhouse htmlcov functional_tests integration_tests"
-    " unit_tests e2e demo demos asv_bench conda recipe release news changelog.d newsfragments profiling profile".split()
+    [
+        "test",
+        "tests",
+        "testing",
+        "doc",
+        "docs",
+        "documentation",
+        "example",
+        "examples",
+        "script",
+        "scripts",
+        "tool",
+        "tools",
+        "bin",
+        "ci",
+        "bench",
+        "benchmark",
+        "benchmarks",
+        "build",
+        "dist",
+        "data",
+        "ext",
+        "extern",
+        "fixtures",
+        "integration",
+        "notebooks",
+        "packaging",
+        "perf",
+        "requirements",
+        "samples",
+        "site",
+        "src",
+        "tasks",
+        "tutorial",
+        "tutorials",
+        "util",
+        "utils",
+        "vendor",
+        "wheelhouse",
+        "htmlcov",
+        "functional_tests",
+        "integration_tests",
+        "unit_tests",
+        "e2e",
+        "demo",
+        "demos",
+        "asv_bench",
+        "conda",
+        "recipe",
+        "release",
+        "news",
+        "changelog.d",
+        "newsfragments",
+        "profiling",
+        "profile",
+    ]
 )
 HELPER_MODULES = frozenset(
-    "setup conftest noxfile tasks fabfile dodo manage pavement bootstrap ez_setup versioneer toxfile test tests"
-    " runtests run_tests build hatch_build pdm_build pkm_hook hubconf waf wscript release bench benchmark"
-    " make_release example examples demo sitecustomize usercustomize __init__ __main__".split()
+    [
+        "setup",
+        "conftest",
+        "noxfile",
+        "tasks",
+        "fabfile",
+        "dodo",
+        "manage",
+        "pavement",
+        "bootstrap",
+        "ez_setup",
+        "versioneer",
+        "toxfile",
+        "test",
+        "tests",
+        "runtests",
+        "run_tests",
+        "build",
+        "hatch_build",
+        "pdm_build",
+        "pkm_hook",
+        "hubconf",
+        "waf",
+        "wscript",
+        "release",
+        "bench",
+        "benchmark",
+        "make_release",
+        "example",
+        "examples",
+        "demo",
+        "sitecustomize",
+        "usercustomize",
+        "__init__",
+        "__main__",
+    ]
 )
 
 
@@ -50,11 +135,19 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
         if not beside or named(tree, "src", name):
             return [(path, path[4:]) for path in in_src]
     if beside:
+        hint = "is left out; packages in [tool.pkm.build] can name it"
+        warn += [f"{other} lies beside {beside[0]} and {hint}" for other in other_packages(tree, beside)]
         return [(path, path) for path in beside]
     for folder in OTHER_ROOTS:
         if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
             return [(path, path[len(folder) + 1 :]) for path in top_level(tree, folder)]
     return [(path, path) for path in only_candidate(tree, name)]
+
+
+def other_packages(tree: Tree, beside: list[str]) -> list[str]:
+    """Return packages beside pyproject.toml that are neither in *beside* nor helpers of the project."""
+    folders = [f for f in tree.listing("")[0] if f.isidentifier() and f.lower() not in HELPER_FOLDERS]
+    return [f for f in folders if f not in beside and has_init(tree, f)]
 
 
 def only_candidate(tree: Tree, name: str) -> list[str]:
@@ -103,16 +196,15 @@ def named(tree: Tree, folder: str, name: str) -> list[str]:
     folders, files = tree.listing(folder)
     found = []
     for sub in folders:
-        stem = sub[: -len(STUBS)] if sub.endswith(STUBS) else sub
+        stem = sub.removesuffix(STUBS)
         if not stem.isidentifier():
             continue
         plain = normalise(sub)
         if plain in (name, name + STUBS) or (sub.endswith(STUBS) and name == "types-" + normalise(stem)):
             if has_code(tree, prefix + sub):
                 found.append(prefix + sub)
-        elif name.startswith(plain + "-") and not has_init(tree, prefix + sub):
-            if is_namespace_of(tree, prefix + sub, plain, name):
-                found.append(prefix + sub)
+        elif is_namespace_of(tree, prefix + sub, plain, name):
+            found.append(prefix + sub)
     if not found:
         for file in files:
             stem, _, suffix = file.rpartition(".")
@@ -123,14 +215,15 @@ def named(tree: Tree, folder: str, name: str) -> list[str]:
 
 def is_namespace_of(tree: Tree, folder: str, plain: str, name: str) -> bool:
     """Return whether below the namespace *folder* lies the package or module that *name* spells out."""
+    if not name.startswith(plain + "-") or has_init(tree, folder):
+        return False
     folders, files = tree.listing(folder)
     for sub in folders:
         longer = f"{plain}-{normalise(sub)}"
         if longer == name and has_code(tree, f"{folder}/{sub}"):
             return True
-        if name.startswith(longer + "-") and not has_init(tree, f"{folder}/{sub}"):
-            if is_namespace_of(tree, f"{folder}/{sub}", longer, name):
-                return True
+        if is_namespace_of(tree, f"{folder}/{sub}", longer, name):
+            return True
     return any(file.endswith(".py") and f"{plain}-{normalise(file[:-3])}" == name for file in files)
 
 
@@ -141,7 +234,7 @@ def top_level(tree: Tree, folder: str) -> list[str]:
         return []
     found = []
     for sub in folders:
-        stem = sub[: -len(STUBS)] if sub.endswith(STUBS) else sub
+        stem = sub.removesuffix(STUBS)
         if stem.isidentifier() and has_code(tree, f"{folder}/{sub}"):
             found.append(f"{folder}/{sub}")
     found += [
@@ -153,6 +246,7 @@ def top_level(tree: Tree, folder: str) -> list[str]:
 
 
 def has_init(tree: Tree, folder: str) -> bool:
+    """Return whether *folder* is a package of the plain kind."""
     files = tree.listing(folder)[1]
     return "__init__.py" in files or "__init__.pyi" in files
 
@@ -191,7 +285,7 @@ def given_roots(tree: Tree, packages: tuple[str, ...]) -> list[Root]:
     found = []
     for raw in packages:
         path = raw.strip("/")
-        path = path[2:] if path.startswith("./") else path
+        path = path.removeprefix("./")
         if not tree.is_folder(path) and not tree.is_file(path):
             near = [other for other, _ in candidates(tree)]
             hint = f"there is {listed(near, 'and')}" if near else ""

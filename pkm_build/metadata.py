@@ -139,6 +139,7 @@ def requirement_rows(project: Project) -> list[tuple[str, str]]:
 
 
 def plain_requirement(text: str, marker: str = "") -> str:
+    """Return a requirement in a plain form, with *marker* joined to its own."""
     return write_requirement(read_requirement(text), marker)
 
 

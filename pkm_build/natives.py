@@ -201,6 +201,7 @@ def host_platform() -> str:
 
 
 def elf_platform(data: bytes) -> str:
+    """Return the platform tag of an ELF file; this interpreter's where the machine is not known."""
     order: str = "big" if data[5:6] == b"\2" else "little"
     number = int.from_bytes(data[18:20], order)  # type: ignore[arg-type]  # one of the two orders
     machine = ELF_MACHINES.get(number, "")

@@ -133,6 +133,7 @@ def charset_of(kind: str) -> str:
 
 
 def known_charset(name: str) -> bool:
+    """Return whether Python can read text in the charset."""
     try:
         return isinstance(b"".decode(name), str) and isinstance("".encode(name), bytes)
     except (LookupError, ValueError):
@@ -140,6 +141,7 @@ def known_charset(name: str) -> bool:
 
 
 def type_by_name(table: Table, key: tuple[str | int, ...], path: str) -> str | None:
+    """Return the content type that the suffix of a readme says, None (a fault) where it says none."""
     dot = path.rfind(".")
     kind = README_TYPES.get(path[dot:].lower()) if dot > path.rfind("/") else None
     if kind is None:
@@ -184,6 +186,7 @@ def read_license_files(table: Table) -> tuple[str, ...] | None:
 
 
 def read_license_table(table: Table) -> tuple[str | None, str | None]:
+    """Return text and file of the older licence table."""
     inner = table.table("license")
     assert inner is not None
     inner.refuse_unknown(("text", "file"))
@@ -293,4 +296,4 @@ def is_url(text: str) -> bool:
     if scheme.lower() == "mailto":
         return is_email(rest)
     host = rest[2:].replace("?", "/").replace("#", "/").partition("/")[0]
-    return rest.startswith("//") and bool(host) and "." != host[:1]
+    return rest.startswith("//") and bool(host) and host[:1] != "."

@@ -71,6 +71,7 @@ class Scanner:
         return False
 
     def note(self, key: Key, offset: int) -> None:
+        """Keep where a key path begins, the first time that it is met."""
         self.found.setdefault(key, offset)
 
     def resolve(self, parts: Sequence[str], offset: int, base: Key = ()) -> Key:
@@ -84,6 +85,7 @@ class Scanner:
         return key
 
     def header(self) -> Key:
+        """Read a table header, and return the path that it opens."""
         start = self.at
         many = self.text.startswith("[[", start)
         self.at += 2 if many else 1
@@ -99,6 +101,7 @@ class Scanner:
         return key
 
     def dotted(self) -> list[str]:
+        """Read a dotted key."""
         parts = []
         while True:
             self.skip()
@@ -109,6 +112,7 @@ class Scanner:
             self.at += 1
 
     def simple_key(self) -> str:
+        """Read one part of a key, bare or quoted."""
         if self.text[self.at] in "\"'":
             return self.quoted()
         start = self.at
@@ -136,6 +140,7 @@ class Scanner:
         return "".join(out)
 
     def escape(self) -> str:
+        """Read an escape in a basic string."""
         letter = self.text[self.at + 1 : self.at + 2]
         size = HEX.get(letter, 0)
         digits = self.text[self.at + 2 : self.at + 2 + size]
@@ -145,6 +150,7 @@ class Scanner:
         return ESCAPES.get(letter, "")
 
     def pair(self, base: Key) -> None:
+        """Read ``key = value`` below *base*."""
         start = self.at
         key = self.resolve(self.dotted(), start, base)
         self.skip()
@@ -152,6 +158,7 @@ class Scanner:
         self.value(key)
 
     def value(self, key: Key) -> None:
+        """Go past a value, noting the keys and elements in it."""
         self.skip("\n")
         char = self.text[self.at : self.at + 1]
         if char == "[":
@@ -165,6 +172,7 @@ class Scanner:
                 self.at += 1
 
     def array(self, key: Key) -> None:
+        """Go past an array."""
         self.at += 1
         index = 0
         while self.skip("\n") and self.text[self.at] != "]":
@@ -176,6 +184,7 @@ class Scanner:
         self.at += 1
 
     def inline(self, key: Key) -> None:
+        """Go past an inline table."""
         self.at += 1
         while self.skip("\n") and self.text[self.at] != "}":
             self.pair(key)

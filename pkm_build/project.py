@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 from pkm_build import grammar, people
-from pkm_build.errors import Fault
 from pkm_build.grammar import NotUnderstood, is_name, normalise
 from pkm_build.tables import Table, did_you_mean, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
+    from pkm_build.errors import Fault
     from pkm_build.people import Person
 
 BUILD_SYSTEM_KEYS = ("requires", "build-backend", "backend-path")
@@ -123,7 +122,7 @@ class Project:
     def from_plain(cls, plain: tuple[Any, ...]) -> Project:
         """Return the project that `to_plain` gave."""
         made = cls()
-        for name, value in zip(cls.__slots__, plain):
+        for name, value in zip(cls.__slots__, plain, strict=True):
             setattr(made, name, value)
         return made
 
@@ -153,6 +152,7 @@ def read_project(data: dict[str, Any], faults: list[Fault]) -> Project:
 
 
 def read_build_system(made: Project, top: Table) -> None:
+    """Read ``[build-system]`` (PEP 517 and 518)."""
     table = top.table("build-system")
     made.has_build_system = table is not None
     table = table or Table({"requires": []})
@@ -172,6 +172,7 @@ def read_build_system(made: Project, top: Table) -> None:
 
 
 def read_head(made: Project, table: Table) -> None:
+    """Read name, version, Python versions and the list of dynamic fields."""
     made.raw_name = table.string("name") or ""
     made.name = normalise(made.raw_name)
     made.dynamic = table.strings("dynamic")
@@ -221,6 +222,7 @@ def check_head(made: Project, table: Table) -> None:
 
 
 def read_texts(made: Project, table: Table) -> None:
+    """Read description, readme and licence."""
     made.description = table.string("description")
     if made.description is not None:
         if len(made.description.splitlines()) > 1 or "\n" in made.description:
@@ -233,6 +235,7 @@ def read_texts(made: Project, table: Table) -> None:
 
 
 def read_lists(made: Project, table: Table) -> None:
+    """Read people, keywords, classifiers, URLs and import names."""
     made.authors = people.read_people(table, "authors")
     made.maintainers = people.read_people(table, "maintainers")
     made.keywords = table.strings("keywords")
@@ -274,6 +277,7 @@ def read_import_names(table: Table, field: str) -> tuple[str, ...] | None:
 
 
 def check_import_names(made: Project, table: Table) -> None:
+    """Note names that are both, and names whose parents are not listed."""
     names = [name.partition(";")[0] for name in made.import_names or ()]
     spaces = [name.partition(";")[0] for name in made.import_namespaces or ()]
     for at, name in enumerate(names):
@@ -289,6 +293,7 @@ def check_import_names(made: Project, table: Table) -> None:
 
 
 def read_points(made: Project, table: Table) -> None:
+    """Read scripts and entry points."""
     made.scripts = read_scripts(table, "scripts")
     made.gui_scripts = read_scripts(table, "gui-scripts")
     for name in made.gui_scripts:
@@ -309,6 +314,7 @@ def read_points(made: Project, table: Table) -> None:
 
 
 def read_scripts(table: Table, field: str) -> dict[str, str]:
+    """Return the scripts of one kind, by name."""
     inner = table.table(field)
     return points_of(inner, script=True) if inner else {}
 
@@ -358,6 +364,7 @@ def requirements(table: Table, field: str) -> tuple[str, ...]:
 
 
 def check_requirement(table: Table, key: tuple[str | int, ...], text: str) -> None:
+    """Note a requirement that is none."""
     try:
         if grammar.quick_requirement(text) is None:
             grammar.read_requirement(text)
@@ -366,6 +373,7 @@ def check_requirement(table: Table, key: tuple[str | int, ...], text: str) -> No
 
 
 def read_requirements(made: Project, table: Table) -> None:
+    """Read dependencies and extras."""
     made.dependencies = requirements(table, "dependencies")
     made.extra_keys = {}
     found: dict[str, tuple[str, ...]] = {}
@@ -406,14 +414,18 @@ def read_groups(made: Project, top: Table) -> None:
         made.group_keys[name] = raw
         if not isinstance(value, list):
             table.fault(raw, f"must be a list, not {kind_of(value)}")
-            value = []
-        items = [group_item(table, raw, at, item) for at, item in enumerate(value)]
+        items = (
+            [group_item(table, raw, at, item) for at, item in enumerate(value)]
+            if isinstance(value, list)
+            else []
+        )
         made.groups[name] = tuple([item for item in items if item is not None])
     for name in made.groups:
         walk_group(made, name, (), [], table)
 
 
 def group_item(table: Table, raw: str, at: int, item: object) -> str | tuple[str, str] | None:
+    """Return one item of a group, None (a fault) for what is neither requirement nor include."""
     if isinstance(item, str):
         check_requirement(table, (raw, at), item)
         return item.strip()
@@ -458,14 +470,3 @@ def walk_group(
             table.fault(
                 (raw, at), f'there is no group "{item[1]}"', f'did you mean "{near}"?' if near else ""
             )
-
-
-def requirement_faults(texts: Iterable[str]) -> list[str]:
-    """Return what is wrong with each of *texts* that is no requirement."""
-    wrong = []
-    for text in texts:
-        try:
-            grammar.read_requirement(text)
-        except NotUnderstood as exc:
-            wrong.append(f'"{people.shown(text)}": {exc}')
-    return wrong

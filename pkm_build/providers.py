@@ -31,7 +31,7 @@ class InTree:
         self.folder = folder
         self.top = module.partition(".")[0]
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+    def find_spec(self, name: str, *_: object) -> Any:
         """Return the module's spec for the provider's own top name, None for others."""
         from importlib.machinery import PathFinder
 

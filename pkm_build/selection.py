@@ -140,14 +140,19 @@ def add_roots(build: Build, found: Selection) -> None:
         else:
             for name in kept:
                 found.put(target + name[cut:], name, "packages")
+    tell_left_out(build, tree)
+    for pattern in build.settings.exclude:
+        hint_useless_exclude(build, found, pattern)
+
+
+def tell_left_out(build: Build, tree: Tree) -> None:
+    """Warn of code that an ignore file takes out, where no index of git says what is tracked."""
     if tree.ignores is not None and not tree.ignores.git:
         for path, why in tree.left_out.items():
             if path.endswith((".py", ".pyi")):
                 build.warn.append(
                     f'{path} is left out of the wheel, as {why} ignores it; include = ["{path}"] ships it'
                 )
-    for pattern in build.settings.exclude:
-        hint_useless_exclude(build, found, pattern)
 
 
 def hint_useless_exclude(build: Build, found: Selection, pattern: str) -> None:

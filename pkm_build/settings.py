@@ -211,6 +211,7 @@ def has_brace(value: object) -> bool:
 def fill(
     value: object, key: tuple[str | int, ...], table: Table, properties: dict[str, str], own: tuple[str, ...]
 ) -> Any:
+    """Return *value* with each ``{NAME}`` in its texts replaced; ``{{`` is a brace."""
     if isinstance(value, dict):
         return {name: fill(item, (*key, name), table, properties, own) for name, item in value.items()}
     if isinstance(value, list):
@@ -241,6 +242,7 @@ def fill(
 
 
 def read_version_source(table: Table) -> VersionSource:
+    """Read ``[tool.pkm.version]``."""
     made = VersionSource()
     made.source = table.choice("source", VERSION_KEYS, "")
     made.path = table.string("path") or ""
@@ -307,29 +309,39 @@ def read_build(made: Settings, table: Table) -> None:
     for at, tag in enumerate(made.tags):
         if not is_tag(tag):
             table.fault(("tags", at), f'"{tag}" is no tag', 'tags look like "py3-none-any"')
-    sdist = table.table("sdist") or Table({})
+    read_sdist(made, table.table("sdist") or Table({}))
+    made.map = read_map(table)
+    made.data = read_data(table)
+    made.hook = read_hook(table)
+    made.extensions = ()
+    if "extension" in table.data:
+        from pkm_build.extensions import read_extensions
+
+        made.extensions = read_extensions(table)
+
+
+def read_sdist(made: Settings, sdist: Table) -> None:
+    """Read ``[tool.pkm.build.sdist]``."""
     sdist.refuse_unknown(SDIST_KEYS)
     made.sdist_include = sdist.strings("include")
     made.sdist_exclude = sdist.strings("exclude")
     for name in SDIST_KEYS:
         for at, path in enumerate(sdist.strings(name)):
             inside_only(sdist, (name, at), path)
-    made.map = read_map(table)
-    made.data = read_data(table)
-    made.hook = table.string("hook") or ""
-    if made.hook:
-        inside_only(table, ("hook",), made.hook)
-        if made.hook.rpartition("/")[2] == "build.py":
+
+
+def read_hook(table: Table) -> str:
+    """Return the path of the build hook, "" without one."""
+    hook = table.string("hook") or ""
+    if hook:
+        inside_only(table, ("hook",), hook)
+        if hook.rpartition("/")[2] == "build.py":
             table.fault(
                 "hook", "must not be called build.py", "it would hide the program `build`; take pkm_hook.py"
             )
-        elif not made.hook.endswith(".py"):
-            table.fault("hook", f'"{made.hook}" is no Python file')
-    made.extensions = ()
-    if "extension" in table.data:
-        from pkm_build.extensions import read_extensions
-
-        made.extensions = read_extensions(table)
+        elif not hook.endswith(".py"):
+            table.fault("hook", f'"{hook}" is no Python file')
+    return hook
 
 
 def read_map(table: Table) -> dict[str, str]:

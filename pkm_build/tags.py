@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PURE = "py3-none-any"
+PARTS = 3  # interpreter, ABI, platform
 NATIVE_SUFFIXES = (".so", ".pyd", ".dylib", ".dll", ".a", ".lib", ".exe", ".o", ".obj")
 
 
@@ -24,9 +25,9 @@ def looks_native(name: str) -> bool:
 def is_tag(text: str) -> bool:
     """Return whether *text* has the form of a tag, or of a compressed set of them."""
     parts = text.split("-")
-    return len(parts) == 3 and all(
+    return text.count("-") == PARTS - 1 and all(
         part.replace("_", "").replace(".", "").isalnum() and part.isascii() for part in parts
-    )  # noqa: PLR2004 - python, ABI, platform
+    )
 
 
 def expand(tag: str) -> list[str]:

@@ -18,8 +18,10 @@ def requires(kind: str) -> list[str]:
 def build(context: Context) -> None:
     """Configure and build in the work folder, then add the library to the wheel."""
     source = os.path.join(context.root, "native")
-    flags = f"-DCMAKE_C_FLAGS=-ffile-prefix-map={context.root}=."
-    context.run("cmake", "-S", source, "-B", context.work, "-DCMAKE_BUILD_TYPE=Release", *([flags] if os.name == "posix" else []))
+    options = ["-DCMAKE_BUILD_TYPE=Release"]
+    if os.name == "posix":  # the same bytes in any folder
+        options.append(f"-DCMAKE_C_FLAGS=-ffile-prefix-map={context.root}=.")
+    context.run("cmake", "-S", source, "-B", context.work, *options)
     context.run("cmake", "--build", context.work, "--config", "Release")
     for folder, _, names in os.walk(context.work):
         for name in names:

@@ -54,7 +54,7 @@ def read_archive(path):
 class Sample:
     """A project in *root*; builds go to a folder beside it, with an environment of their own."""
 
-    def __init__(self, root, out):
+    def __init__(self, root, out) -> None:
         self.root = root
         self.out = out
         self.environ = {"PATH": os.environ["PATH"]}

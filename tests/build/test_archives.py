@@ -92,7 +92,7 @@ def test_a_file_that_vanishes_while_threads_work_is_an_error(tmp_path):
     sizes = archives.total_size(members)
     big.unlink()
     with pytest.raises(FileNotFoundError):
-        archives.squeeze_all([(n, s, m) for n, s, m in members], 6, 2, lambda at, squeezed: None)
+        archives.squeeze_all([(n, s, m) for n, s, m in members], 6, 2, lambda *_: None)
     writer.abort()
     assert sizes > archives.LARGE
 
@@ -106,7 +106,7 @@ def test_executables_keep_their_mark_and_nothing_else_of_their_mode(sample):
     assert (modes["spam/run.sh"], modes["spam/__init__.py"]) == (0o755, 0o644)
 
 
-@pytest.mark.parametrize("text", ["abc", "-1", "1.5", "١"])
+@pytest.mark.parametrize("text", ["abc", "-1", "1.5", "\u0661"])
 def test_a_bad_source_date_epoch_is_refused(text):
     with pytest.raises(BuildError, match="SOURCE_DATE_EPOCH") as caught:
         archives.timestamp(text)

@@ -93,7 +93,7 @@ def test_wrong_requirements_of_a_hook_are_refused(sample):
 def test_a_missing_hook_is_refused(sample):
     made = project(sample, "")
     (made.root / "pkm_hook.py").unlink()
-    with pytest.raises(BuildError, match="pkm_hook.py"):
+    with pytest.raises(BuildError, match="pkm_hook\\.py"):
         made.wheel()
 
 

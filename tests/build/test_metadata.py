@@ -49,7 +49,8 @@ def test_an_sdist_can_say_what_is_dynamic(sample):
 def test_people_with_and_without_an_address_stand_apart(sample):
     found = metadata_of(
         sample,
-        'authors = [{name = "A. B"}, {email = "c@d.example"}, {name = "Doe, J. (x)", email = "j@d.example"}, {name = "K"}]\n'
+        'authors = [{name = "A. B"}, {email = "c@d.example"}, '
+        '{name = "Doe, J. (x)", email = "j@d.example"}, {name = "K"}]\n'
         'maintainers = [{name = "Müller", email = "m@d.example"}]',
     )
     assert found["Author"] == "A. B, K"
@@ -139,7 +140,8 @@ def test_import_names_are_written_as_declared(sample):
     made = sample(
         {"ns/spam/__init__.py": "", "_x.py": ""},
         '[tool.pkm.build]\npackages = ["ns/spam", "_x.py"]\n',
-        head=f'[build-system]\nrequires = []\n{HEAD}import-names = ["ns.spam", "_x; private"]\nimport-namespaces = ["ns"]\n',
+        head=f'[build-system]\nrequires = []\n{HEAD}import-names = ["ns.spam", "_x; private"]\n'
+        'import-namespaces = ["ns"]\n',
     )
     found = message_from_string(made.wheel().info("METADATA"))
     assert found.get_all("Import-Name") == ["ns.spam", "_x; private"]

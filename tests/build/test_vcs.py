@@ -12,7 +12,10 @@ from pkm_build.vcs import render
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the program git is not here")
 
-HEAD = '[build-system]\nrequires = []\n[project]\nname = "spam"\ndynamic = ["version"]\n[tool.pkm.version]\nsource = "vcs"\n'
+HEAD = (
+    '[build-system]\nrequires = []\n[project]\nname = "spam"\ndynamic = ["version"]\n'
+    '[tool.pkm.version]\nsource = "vcs"\n'
+)
 
 
 @pytest.fixture
