@@ -198,7 +198,12 @@ def put_back(place_: str) -> None:
 
 def folders_of(venv: Venv) -> set[str]:
     """Return the folders of an environment that are there from the start."""
-    return {venv.purelib, venv.platlib, venv.scripts, venv.data}
+    found = {venv.data, os.path.join(venv.path, "include")}
+    for folder in (venv.purelib, venv.platlib, venv.scripts):
+        while folder not in found:
+            found.add(folder)
+            folder = os.path.dirname(folder)
+    return found
 
 
 def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:

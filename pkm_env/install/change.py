@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.files import read_file
+from pkm_env.files import make_directories, read_file
 from pkm_env.install import journal, swap
 from pkm_env.install.conflicts import (
     Conflict,
@@ -83,6 +83,7 @@ def change(
         return outcome
     if os.path.lexists(journal.state_path(venv.path, journal.JOURNAL)):
         raise Unrepaired(f"{venv.path} was left by an interrupted sync", "repeat the command to repair it")
+    make_directories(venv.purelib)
     site = Site(venv, venv, interpreter.platform, options.platform)
     removals = [find_removal(one, venv) for one in plan.removals]
     todo = Change(venv)

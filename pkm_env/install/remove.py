@@ -154,18 +154,19 @@ def remove_easy_install(
 def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
     """Sort out which of *paths* exist inside of the environment, and add their bytecode."""
     fence = Fence(venv.path)
-    folders: dict[str, frozenset[str]] = {}
+    folders: dict[str, frozenset[str] | None] = {}
     found: set[str] = set()
     for path in paths:
         folder, name = os.path.split(path)
         if folder not in folders:
-            folders[folder] = frozenset(list_folder(folder)) if fence.holds(folder) else frozenset()
-            if not fence.holds(folder):
-                removal.outside.append(path)
-        if name in folders[folder] and not (os.path.isdir(path) and not os.path.islink(path)):
+            folders[folder] = frozenset(list_folder(folder)) if fence.holds(folder) else None
+        there = folders[folder]
+        if there is None:
+            removal.outside.append(path)
+        elif name in there and not (os.path.isdir(path) and not os.path.islink(path)):
             found.add(path)
     for folder, names in list(folders.items()):
-        if CACHE in names and os.path.basename(folder) != CACHE:
+        if names and CACHE in names and os.path.basename(folder) != CACHE:
             found.update(bytecode_of(folder, found))
     removal.files = sorted(found)
     removal.folders = folders_above(found, venv)

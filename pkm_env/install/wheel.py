@@ -182,7 +182,7 @@ def place_data(placement: Placement, wheel: UnpackedWheel, data: DataFile, site:
             return
     check_place(placement.name, data.scheme, relative, site)
     path = os.path.join(folder, *relative.split("/"))
-    add_parents(placement, folder, relative)
+    add_parents(placement, site.venv.path, os.path.relpath(path, site.venv.path))
     row_path = site.prefixes[data.scheme].removeprefix("./") + relative
     source = os.path.join(wheel.path, *data.source.split("/"))
     if data.shebang:
@@ -194,12 +194,12 @@ def place_data(placement: Placement, wheel: UnpackedWheel, data: DataFile, site:
     placement.rows.append(record_row(row_path, data.digest, data.size))
 
 
-def add_parents(placement: Placement, folder: str, relative: str) -> None:
-    """Plan the folders between *folder* and the file at *relative* below it."""
-    parents = [folder]
-    for part in relative.split("/")[:-1]:
+def add_parents(placement: Placement, top: str, relative: str) -> None:
+    """Plan the folders between *top*, which is there, and the file at *relative* below it."""
+    parents = [top]
+    for part in relative.split(os.sep)[:-1]:
         parents.append(os.path.join(parents[-1], part))
-    placement.directories.extend(path for path in parents if path not in placement.directories)
+    placement.directories.extend(path for path in parents[1:] if path not in placement.directories)
 
 
 def check_place(name: str, scheme: str, relative: str, site: Site) -> None:
@@ -221,9 +221,10 @@ def check_place(name: str, scheme: str, relative: str, site: Site) -> None:
 
 def is_python(name: str) -> bool:
     """Whether *name* (lower case) is one that an interpreter has: python, python3.13t, pypy3.exe."""
-    stem = name.removesuffix(".exe").rstrip("t") if name.endswith((".exe", "t")) else name
-    letters = stem.rstrip("0123456789.")
-    return letters in PYTHON_NAMES or name in PYTHON_NAMES
+    stem = name.removesuffix(".exe")
+    if stem[-2:-1].isdigit():
+        stem = stem.removesuffix("t")
+    return stem.rstrip("0123456789.") in PYTHON_NAMES
 
 
 def place_script(placement: Placement, script: EntryPoint, kind: str, site: Site) -> None:

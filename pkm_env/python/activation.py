@@ -89,15 +89,19 @@ end
 
 CSH = """\
 # Source this file: source {name}/activate.csh
-alias deactivate 'if ($?_PKM_OLD_PATH) setenv PATH "$_PKM_OLD_PATH"; unset _PKM_OLD_PATH; \
-if ($?_PKM_OLD_PROMPT) set prompt="$_PKM_OLD_PROMPT"; unset _PKM_OLD_PROMPT; rehash; \
-unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; test "\\!:*" == keep || unalias deactivate'
+alias deactivate 'test $?_PKM_OLD_PATH != 0 && setenv PATH "$_PKM_OLD_PATH" && unset _PKM_OLD_PATH; \
+test $?_PKM_OLD_HOME != 0 && setenv PYTHONHOME "$_PKM_OLD_HOME" && unset _PKM_OLD_HOME; \
+test $?_PKM_OLD_PROMPT != 0 && set prompt="$_PKM_OLD_PROMPT" && unset _PKM_OLD_PROMPT; \
+rehash; unsetenv VIRTUAL_ENV; unsetenv VIRTUAL_ENV_PROMPT; test "\\!:*" != "keep" && unalias deactivate'
 deactivate keep
 setenv VIRTUAL_ENV {path}
 setenv VIRTUAL_ENV_PROMPT {prompt}
 set _PKM_OLD_PATH="$PATH"
 setenv PATH "${VIRTUAL_ENV}/bin:${PATH}"
-unsetenv PYTHONHOME
+if ($?PYTHONHOME) then
+    set _PKM_OLD_HOME="$PYTHONHOME"
+    unsetenv PYTHONHOME
+endif
 if (! $?VIRTUAL_ENV_DISABLE_PROMPT) then
     if ($?prompt) then
         set _PKM_OLD_PROMPT="$prompt"

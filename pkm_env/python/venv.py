@@ -175,7 +175,8 @@ def find_folders(path: str, settings: Mapping[str, str], platform: str) -> dict[
         if not name:
             return None
         library, header = os.path.join(path, "lib", name, "site-packages"), include_of(path, name)
-    if not os.path.isdir(library):
+    # pip takes site-packages along when it removes the last package of it.
+    if not os.path.isdir(os.path.dirname(library)):
         return None
     scripts = os.path.join(path, scripts_name(platform))
     return {"purelib": library, "platlib": library, "scripts": scripts, "include": header, "data": path}

@@ -276,9 +276,7 @@ def test_activation_in_bash_survives_strict_mode(tmp_path):
 
 def test_activation_in_fish(tmp_path):
     make_venv(interpreter(), str(tmp_path / "v's"))
-    script = (
-        f"source '{tmp_path}/v\\'s/bin/activate.fish'; echo $VIRTUAL_ENV; deactivate; echo none$VIRTUAL_ENV"
-    )
+    script = f"source '{tmp_path}/v\\'s/bin/activate.fish'; echo $VIRTUAL_ENV; deactivate; set -q VIRTUAL_ENV; or echo none"
     assert run_shell("fish", "-c", script) == [str(tmp_path / "v's"), "none"]
 
 
