@@ -90,7 +90,7 @@ def built_in_sha256() -> Any:
 
 def sha256_for(total: int) -> Callable[[bytes], bytes]:
     """Return the SHA-256 that is cheapest for *total* bytes: a built-in needs no start, OpenSSL's is quicker."""
-    sha256 = built_in_sha256() if total < LARGE else None
+    sha256: Any = built_in_sha256() if total < LARGE else None
     if sha256 is None:
         from hashlib import sha256
 
@@ -176,6 +176,14 @@ class Crew:
             if isinstance(found, (OSError, MemoryError)):
                 raise found
             yield start, found
+
+
+def total_size(members: Sequence[Member]) -> int:
+    """Return the bytes of all members."""
+    total = 0
+    for _, source, _ in members:
+        total += len(source) if isinstance(source, bytes) else os.stat(source).st_size
+    return total
 
 
 class WheelWriter:

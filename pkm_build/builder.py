@@ -99,6 +99,10 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str], stat
     made.project = made.source.project
     if not made.project.name:
         raise BuildError("pyproject.toml has no [project] table", "a wheel needs a name and a version")
+    if made.project.license_expression:
+        for text in made.project.classifiers:
+            if text.startswith("License ::"):
+                made.warn.append(f'the classifier "{text}" should go, as project.license says it (PEP 639)')
     return made
 
 

@@ -233,8 +233,8 @@ def is_email(text: str) -> bool:
     return bool(at) and clean and "@" not in local and bool(local) and all(domain.split("."))
 
 
-def check_classifiers(classifiers: tuple[str, ...], expression: str | None, table: Table) -> None:
-    """Note classifiers of a wrong form, with an unknown first part, or that contradict the licence."""
+def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
+    """Note classifiers of a wrong form, or with an unknown first part."""
     for at, text in enumerate(classifiers):
         parts = text.split(" :: ")
         key = ("classifiers", at)

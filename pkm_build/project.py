@@ -245,7 +245,7 @@ def read_lists(made: Project, table: Table) -> None:
                 ("keywords", at), f'"{people.shown(word)}" is no keyword', "one word or phrase, no comma"
             )
     made.classifiers = table.strings("classifiers")
-    people.check_classifiers(made.classifiers, made.license_expression, table)
+    people.check_classifiers(made.classifiers, table)
     made.urls = people.read_urls(table)
     made.import_names = read_import_names(table, "import-names")
     made.import_namespaces = read_import_names(table, "import-namespaces")

@@ -125,6 +125,11 @@ def test_a_licence_glob_without_a_match_is_an_error(sample):
         metadata_of(sample, 'license-files = ["COPYING*"]')
 
 
+def test_a_licence_classifier_beside_an_expression_is_told(sample, capsys):
+    metadata_of(sample, 'license = "MIT"\nclassifiers = ["License :: OSI Approved :: MIT License"]')
+    assert "should go" in capsys.readouterr().err
+
+
 def test_an_older_licence_table_is_kept(sample):
     found = metadata_of(sample, 'license = {text = "Mine\\nAll: mine\\n\\nReally"}')
     assert found["License"].splitlines() == ["Mine", "        All: mine", "        ", "        Really"]

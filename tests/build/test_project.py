@@ -115,11 +115,6 @@ WRONG = {
         "4 - Beta",
     ),
     "bad licence": (BASE + 'license = "MITT"', "project.license", 'did you mean "MIT"?'),
-    "licence classifier beside an expression": (
-        BASE + 'license = "MIT"\nclassifiers = ["License :: OSI Approved :: MIT License"]',
-        "project.classifiers[0]",
-        "can't stand beside",
-    ),
     "licence text and file": (BASE + 'license = {text="a", file="b"}', "project.license", "either"),
     "licence table with files": (
         BASE + 'license = {text="a"}\nlicense-files=["L"]',
