@@ -47,19 +47,11 @@ REFUSALS = (
 def checkout(
     source: Source, cache_dir: str, *, environ: Mapping[str, str], **how: object
 ) -> tuple[Source, str]:
-    """Return *source* with its full commit, and the path of its (sub)folder; ``Git`` says more.
+    """Return *source* with its full commit, and the path of its checkout; ``Git`` says more.
 
     :raises CheckoutFailed: when it cannot be had.
     """
     return Git(cache_dir, environ=environ, **how).checkout(source)  # type: ignore[arg-type] # passed on as given
-
-
-def top_of(path: str, source: Source) -> str:
-    """Return the folder of the whole repository, of the *path* that ``checkout`` gave for *source*."""
-    depth = len([part for part in source.subdirectory.split("/") if part not in {"", "."}])
-    for _ in range(depth):
-        path = os.path.dirname(path)
-    return path
 
 
 class Git:
@@ -87,7 +79,9 @@ class Git:
         self._fetched: set[tuple[str, str]] = set()
 
     def checkout(self, source: Source) -> tuple[Source, str]:
-        """Return *source* with its full commit, and the absolute path of its (sub)folder in the cache.
+        """Return *source* with its full commit, and the absolute path of the checkout in the cache.
+
+        That is the top of the repository; the subdirectory of *source* is known to be in it.
 
         Its commit counts where it has one, else its revision: the name of a branch, else of a tag, else the
         (start of the) id of a commit; "refs/…" is taken literally; "" is the repository's default branch.
@@ -111,7 +105,8 @@ class Git:
             revision=source.revision,
             commit=commit,
         )
-        return found, _subfolder(path, found)
+        _check_subfolder(path, found)
+        return found, path
 
     def _secrets(self, location: str, user: tuple[str, str] | None) -> list[tuple[str, str]]:
         """Return the setting by which git sends credentials, to the host of *location* alone."""
@@ -341,8 +336,8 @@ def _check(source: Source, location: str) -> None:
         raise CheckoutFailed(shown, f"{source.subdirectory!r} leads outside of it", kind="subdirectory")
 
 
-def _subfolder(path: str, source: Source) -> str:
-    """Return the path of the subfolder that *source* names in the checkout at *path*."""
+def _check_subfolder(path: str, source: Source) -> None:
+    """Refuse a subdirectory that is not in the checkout at *path*, or leads out of it through a link."""
     found = os.path.normpath(os.path.join(path, *source.subdirectory.split("/")))
     real = os.path.realpath(found)
     inside = real == os.path.realpath(path) or real.startswith(os.path.join(os.path.realpath(path), ""))
@@ -353,7 +348,6 @@ def _subfolder(path: str, source: Source) -> str:
             kind="subdirectory",
             revision=source.revision or source.commit,
         )
-    return found
 
 
 def _is_full_id(text: str) -> bool:

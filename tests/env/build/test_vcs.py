@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.build.errors import CheckoutFailed
-from pkm_env.build.vcs import Git, checkout, split_location, top_of
+from pkm_env.build.vcs import Git, checkout, split_location
 from pkm_env.model.distribution import Source
 from tests.support.projects import clean_environ
 from tests.support.wheels import project_members
@@ -195,11 +195,12 @@ def test_missing_git_is_told(tmp_path: Path, upstream: Repository) -> None:
     assert caught.value.kind == "git-missing"
 
 
-def test_subfolder_is_returned_and_the_top_is_found_again(git: Git, upstream: Repository) -> None:
+def test_top_of_the_repository_is_returned_when_a_subfolder_is_asked_for(
+    git: Git, upstream: Repository
+) -> None:
     upstream.commit(a__b__file="1", file="top")
     found, path = git.checkout(_source(upstream, subdirectory="a/b"))
-    assert _text(path) == "1"
-    assert _text(top_of(path, found)) == "top"
+    assert (found.subdirectory, _text(path)) == ("a/b", "top")
 
 
 @pytest.mark.parametrize("subfolder", ["absent", "../..", "a/../../..", "/etc", "file", "out"])
