@@ -29,6 +29,7 @@ from pkm_env.build.products import (
 )
 from pkm_env.build.request import Limits
 from pkm_env.build.system import read_build_system
+from pkm_env.build.vcs import checkout_around
 from pkm_env.files import make_directories, remove_tree
 
 TYPE_CHECKING = False
@@ -170,14 +171,16 @@ class _Job:
         self._folder = folder
         own = {} if request.origin else variables_for_own_tree(means.environ)
         self._extra = {**own, **request.variables}
-        self.root = self._copy() if copies and request.copied else request.root
+        # A checkout in the cache serves many builds: none of them may change it.
+        self._copied = request.copied or checkout_around(request.root)
+        self.root = self._copy() if copies and self._copied else request.root
         self._system: BuildSystem = read_build_system(self.root, request.subject, request.origin)
 
     def _copy(self) -> str:
         """Copy the tree, so that the original stays as it is; return where the root is in the copy."""
         copy = os.path.join(self._folder, "tree")
-        shutil.copytree(self._request.copied, copy, symlinks=True)
-        return os.path.normpath(os.path.join(copy, os.path.relpath(self._request.root, self._request.copied)))
+        shutil.copytree(self._copied, copy, symlinks=True)
+        return os.path.normpath(os.path.join(copy, os.path.relpath(self._request.root, self._copied)))
 
     def folder(self, name: str) -> str:
         """Return the path of a folder of this build, made on first use."""

@@ -48,7 +48,7 @@ class BuildRequest:
     "" where that is not known. *settings* are PEP 517's config settings. *variables* come on top of the
     build's own; PKM_VERSION and PKM_PROFILE reach the user's own tree without being told here. With
     *copied*, the absolute path of *root* or of a folder above, the build gets a copy of that folder, and the
-    tree stays as it is.
+    tree stays as it is; for a checkout in the cache that is always so.
     """
 
     __slots__ = ("copied", "name", "origin", "root", "settings", "subject", "variables", "version")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 BUCKET = "git-1"
+MIRROR = "mirror.git"
+CHECKOUTS = "checkouts"
 SCHEMES = frozenset(("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git"))
 FULL_ID = (40, 64)
 SHORTEST_ID = 4
@@ -52,6 +54,18 @@ def checkout(
     :raises CheckoutFailed: when it cannot be had.
     """
     return Git(cache_dir, environ=environ, **how).checkout(source)  # type: ignore[arg-type] # passed on as given
+
+
+def checkout_around(path: str) -> str:
+    """Return the top of the checkout in a cache that *path* (absolute) lies in, "" when it lies in none."""
+    below, above = os.path.normpath(path), ""
+    while below != above:
+        above, below = below, os.path.dirname(below)
+        if os.path.basename(below) == CHECKOUTS and os.path.isdir(
+            os.path.join(os.path.dirname(below), MIRROR)
+        ):
+            return above
+    return ""
 
 
 class Git:
@@ -133,7 +147,7 @@ class _Repository:
         self._source = source
         self._location = location
         self._folder = folder
-        self._mirror = os.path.join(folder, "mirror.git")
+        self._mirror = os.path.join(folder, MIRROR)
 
     def checked_out(self) -> tuple[str, str]:
         """Return the full commit and the path of its checkout, made if need be."""
@@ -148,7 +162,7 @@ class _Repository:
         return commit, path
 
     def _checkout_path(self, commit: str) -> str:
-        return os.path.join(self._folder, "checkouts", commit)
+        return os.path.join(self._folder, CHECKOUTS, commit)
 
     def _present(self, commit: str) -> str:
         """Return *commit* when the mirror has it or gets it."""

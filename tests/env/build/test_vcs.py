@@ -6,19 +6,19 @@ import os
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pkm_env.build.errors import CheckoutFailed
-from pkm_env.build.vcs import Git, checkout, split_location
+from pkm_env.build.vcs import Git, checkout, checkout_around, split_location
 from pkm_env.model.distribution import Source
 from tests.support.projects import clean_environ
 from tests.support.wheels import project_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Repository:
@@ -438,16 +438,25 @@ def test_secrets_are_taken_out_of_locations(location: str, expected: tuple[str, 
     assert split_location(location) == expected
 
 
-def test_project_of_a_repository_is_built_from_a_copy(
-    tmp_path: Path, git: Git, upstream: Repository, bench
+@pytest.mark.parametrize("subfolder", ["", "a/b"])
+def test_project_of_a_repository_is_built_from_a_copy_of_its_checkout(
+    tmp_path: Path, git: Git, upstream: Repository, bench, subfolder: str
 ) -> None:
-    members = project_members("spam", "1.0", requires=["eggs"])
-    for name, content in members.items():
-        (upstream.root / name).write_bytes(content)
     upstream.commit(file="1")
-    _, path = git.checkout(_source(upstream))
+    for name, content in project_members("spam", "1.0", requires=["eggs"]).items():
+        (upstream.root / subfolder).mkdir(parents=True, exist_ok=True)
+        (upstream.root / subfolder / name).write_bytes(content)
+    upstream.commit(file="2")
+    _, path = git.checkout(_source(upstream, subdirectory=subfolder))
     before = _everything(tmp_path / "cache")
-    request = bench.request(copied=path)
-    request.root = path
+    request = bench.request(Path(path) / subfolder)
     assert bench.frontend.wheel(request, str(bench.out))[1].requires == ("eggs",)
     assert _everything(tmp_path / "cache") == before
+
+
+def test_checkout_is_known_by_its_place_in_a_cache(git: Git, upstream: Repository, tmp_path: Path) -> None:
+    upstream.commit(a__file="1")
+    _, path = git.checkout(_source(upstream))
+    assert checkout_around(path) == checkout_around(os.path.join(path, "a")) == path
+    assert checkout_around(str(tmp_path / "checkouts" / "spam")) == ""
+    assert checkout_around(os.sep) == ""
