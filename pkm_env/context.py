@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from hashlib import blake2b
 
 from pkm_build import __version__
@@ -21,7 +22,7 @@ from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import Lock
 from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.options import SPAN_DAYS, is_span, normalise
-from pkm_env.workspace import find_root, parse_lock, read_workspace
+from pkm_env.workspace import NoProject, find_root, parse_lock, read_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Context:
         self._finder: Finder | None = None
         self._frontends: dict[str, BuildFrontend] = {}
         self.now_s = time.time()
+        self.refresh: bool | frozenset[str] = frozenset()
         self._requirements: tuple[Placed, dict[str, Placed]] | None = None
 
     @property
@@ -342,6 +344,12 @@ class Context:
             self._indexes = self._configured_indexes()
         return self._indexes
 
+    def known_indexes(self) -> tuple[IndexSpec, ...]:
+        """Return the configured indexes, those of the project too where there is one."""
+        with suppress(NoProject):
+            self._workspace = self.workspace
+        return self.indexes
+
     def _configured_indexes(self) -> tuple[IndexSpec, ...]:
         declaration = self.workspace.declaration if self._workspace is not None else None
         named, default = configured_indexes(declaration, self.environ, self.switches, self.user)
@@ -426,6 +434,7 @@ class Context:
             bindings=bindings,
             exclude_newer=cutoffs(exclude_newer, self.now_s),
             offline=self.settings.offline,
+            refresh=self.refresh,
         )
         return supply
 

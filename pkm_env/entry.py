@@ -58,7 +58,7 @@ def quick_answer(words: Sequence[str]) -> int | None:
         found = stamp.check(stamp.stamp_path(root, "sync-" + name[len("run-") :]), os.environ)
     if found is None:
         return None
-    if not command:
+    if not name.startswith("run-"):
         sys.stdout.write(found["say"])
         return 0
     return run_in(found, command)
@@ -66,25 +66,21 @@ def quick_answer(words: Sequence[str]) -> int | None:
 
 def stamped_command(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """Return the name of the stamp that may answer, and the words of a program to run ("" where none may)."""
-    if words and words[0] == "env":
-        words = words[1:]
-        if words and words[0] == "run":
-            return "", ()
-    if not words:
-        return "", ()
-    first, rest = words[0], words[1:]
-    if first == "lock" and not rest:
-        return "lock", ()
-    if first == "sync" and not rest:
-        return "sync-default", ()
-    if first == "sync" and len(rest) == 1 and is_plain(rest[0]):
-        return f"sync-{rest[0]}", ()
-    if first == "run" and rest:
-        if rest[0] == "-e" and len(rest) > 2 and is_plain(rest[1]) and rest[2][:1] != "-":  # noqa: PLR2004
-            return f"run-{rest[1]}", rest[2:]
-        if rest[0][:1] != "-":
-            return "run-default", rest
-    return "", ()
+    group = words[:1] == ["env"]
+    first, rest = (words[1:2], words[2:]) if group else (words[:1], words[1:])
+    name, command = "", rest[:0]
+    if first == ["lock"] and not rest:
+        name = "lock"
+    elif first == ["sync"] and not rest:
+        name = "sync-default"
+    elif first == ["sync"] and len(rest) == 1 and is_plain(rest[0]):
+        name = f"sync-{rest[0]}"
+    elif first == ["run"] and not group:
+        named = rest[:1] == ["-e"] and len(rest) > 1 and is_plain(rest[1])
+        command = rest[2:] if named else rest
+        if command and command[0][:1] != "-":
+            name = f"run-{rest[1]}" if named else "run-default"
+    return name, command
 
 
 def is_plain(word: str) -> bool:
@@ -112,6 +108,6 @@ def run_in(found: dict[str, str], command: Sequence[str]) -> int | None:
     environ["PATH"] = found["bin"] + os.pathsep + environ.get("PATH", os.defpath)
     try:
         sys.stdout.flush()
-        os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
+        os.execvpe(command[0], list(command), environ)  # noqa: S606 - the user's own command
     except OSError:
         return None

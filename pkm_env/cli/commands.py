@@ -52,6 +52,7 @@ def print_json(output: Output, value: object) -> None:
 
 def lock(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env lock``."""
+    from pkm_env.model.options import normalise
     from pkm_env.ops.lock import lock as run_lock
     from pkm_env.ops.options import LockOptions
     from pkm_env.ops.stamps import stamp_lock
@@ -62,7 +63,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         upgrade=arguments.upgrade,
         upgrade_packages=arguments.upgrade_package,
         write=not looking,
-        python=arguments.python or "",
+        refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
     )
     done = run_lock(context, options)
     if line.json:
@@ -237,7 +238,8 @@ def synced_json(done: Synced) -> dict[str, object]:
 
 
 def run(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm run``."""
+    """``pkm run``; what it prints is the program's own, so --json means nothing to it."""
+    del line
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.run import run as run_program
     from pkm_env.ops.stamps import stamp_run
@@ -294,6 +296,21 @@ def env_info(context: Context, arguments: argparse.Namespace, output: Output, li
     return 0
 
 
+def index_list(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm index list``."""
+    del arguments
+    indexes = context.known_indexes()
+    if line.json:
+        keys = ("name", "url", "format", "default", "explicit", "origin")
+        print_json(output, [{key: getattr(index, key) for key in keys} for index in indexes])
+        return 0
+    width = max((len(index.name) for index in indexes), default=0)
+    for index in indexes:
+        kind = "default" if index.default else "explicit" if index.explicit else ""
+        output.result(f"{index.name:<{width}}  {index.url}  {kind:<8}  {index.origin}".rstrip())
+    return 0
+
+
 def env_export(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env export``."""
     from pkm_env.ops.export import export_pylock
@@ -342,4 +359,5 @@ HANDLERS = {
     "env_info": env_info,
     "env_export": env_export,
     "cache_dir": cache_dir,
+    "index_list": index_list,
 }

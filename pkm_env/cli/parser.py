@@ -82,7 +82,8 @@ LOCK = Command(
         metavar="REQ",
         help="forget what is locked of one package, or move it to a requirement",
     ),
-    PYTHON,
+    switch("--refresh", "ask the indexes anew, whatever the cache holds"),
+    option("--refresh-package", action="append", default=[], metavar="P", help="ask for one package anew"),
     INDEX,
 )
 SYNC = Command(
@@ -133,21 +134,10 @@ COMMANDS: dict[str, Command] = {
         switch("--no-project", "leave the project itself out"),
         option("-o", "--output", metavar="FILE", help="the file to write (default: standard output)"),
     ),
-    "build": Command(
-        "build",
-        "build the project's sdist and wheel",
-        "pkm build",
-        option("--out-dir", "-o", metavar="DIR", help="where to put them (default: dist)"),
-        switch("--wheel", "build a wheel alone"),
-        switch("--sdist", "build an sdist alone"),
-        switch("--list", "build nothing; list the files that would go in"),
-        option("--explain", metavar="PATH", help="build nothing; say by which rule a file is in or out"),
-        option(
-            "-C", "--config-setting", action="append", default=[], metavar="KEY=VALUE", help="for the backend"
-        ),
+    "index list": Command(
+        "index_list", "list the indexes in their order, and where each is configured", "pkm index list"
     ),
     "cache dir": Command("cache_dir", "print the folder of the cache", "pkm cache dir"),
-    "cache info": Command("cache_info", "say what the cache holds", "pkm cache info"),
 }
 # Options that mean the same before and after the command, and whether they take a value.
 GLOBAL_OPTIONS = {

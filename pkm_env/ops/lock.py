@@ -9,6 +9,7 @@ from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.text import render
+from pkm_env.model.requirements import parse_requirement
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import read_lock_text, write_lock
@@ -88,6 +89,8 @@ def lock(context: Context, options: LockOptions) -> Locked:
     environments = workspace.chosen(options.environments)
     before = read_lock_text(workspace.lock_path)
     old = context.parsed_lock(before) if before is not None else None
+    context.refresh = options.refresh
+    check_known(old, options)
     old_targets = section_targets(old)
     locker = Locker(context, old, old_targets, options)
     stale = [environment for environment in environments if locker.is_stale(environment)]
@@ -113,6 +116,18 @@ def lock(context: Context, options: LockOptions) -> Locked:
         context.remember_lock(locked.text, found)
     locked.seconds = time.monotonic() - began
     return locked
+
+
+def check_known(old: Lock | None, options: LockOptions) -> None:
+    """Refuse to upgrade a package that is not locked: the name is probably mistyped.
+
+    :raises NotLocked: with the name that was probably meant.
+    """
+    known = {package.name for package in old.packages} if old is not None else set()
+    for text in options.upgrade_packages:
+        name = parse_requirement(text).name
+        if known and name not in known:
+            raise NotLocked(name, sorted(known))
 
 
 def stale_sections(context: Context, environments: Sequence[Environment], lock: Lock | None) -> list[str]:

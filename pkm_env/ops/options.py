@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 class LockOptions:
     """What the user asked of a lock: environments to lock ("" for all), and what to forget.
 
-    ``upgrade_packages`` are names or requirements.
+    ``upgrade_packages`` are names or requirements. ``refresh`` is True, or the names whose pages are asked
+    for anew.
     """
 
-    __slots__ = ("environments", "python", "upgrade", "upgrade_packages", "write")
+    __slots__ = ("environments", "refresh", "upgrade", "upgrade_packages", "write")
 
     def __init__(
         self,
@@ -22,13 +23,13 @@ class LockOptions:
         upgrade: bool = False,
         upgrade_packages: Sequence[str] = (),
         write: bool = True,
-        python: str = "",
+        refresh: bool | frozenset[str] = frozenset(),
     ) -> None:
         self.environments = tuple(environments)
         self.upgrade = upgrade
         self.upgrade_packages = tuple(upgrade_packages)
         self.write = write
-        self.python = python
+        self.refresh = refresh
 
 
 class SyncOptions:
@@ -46,7 +47,7 @@ class SyncOptions:
         "reinstall_packages",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each option, named at the call
         self,
         *,
         dry_run: bool = False,

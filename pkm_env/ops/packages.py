@@ -99,12 +99,17 @@ def source_identity(context: Context, source: Source, version: str) -> str:
         return context.tree_digest(root)
     told = blake2b(version.encode(), digest_size=16)
     for name in ("pyproject.toml", "setup.cfg", "setup.py"):
-        try:
-            with open(os.path.join(root, name), "rb") as file:
-                told.update(file.read())
-        except FileNotFoundError:
-            told.update(b"-")
+        told.update(content(os.path.join(root, name)))
     return f"editable:{told.hexdigest()}"
+
+
+def content(path: str) -> bytes:
+    """Return what a file holds, b"" where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
 
 
 def direct_url(source: Source) -> dict[str, Any]:

@@ -53,32 +53,46 @@ def choose_python(
     if not wish:
         wish, origin = pinned_version(context.workspace.root), ".python-version"
     present = context.probed(venv.python) if venv is not None else None
-    present_fits = present is not None and admitting(targets, present) is not None
+    if present is not None and admitting(targets, present) is None:
+        present = None
     if wish:
-        wanted = context.find_python(wish)
-        if wanted is None:
-            raise NoPython(f"{origin} asks for Python {wish}, which is not on this machine")
-        require_admitted(environment, targets, wanted, f"{origin} asks for Python {wanted.version}")
-        if present is not None and present_fits and same_python(present, wanted):
+        wanted = wished(context, environment, targets, wish, origin)
+        if present is not None and same_python(present, wanted):
             return Choice(present, keeps_venv=True)
         why = f"{origin} asks for Python {wanted.version}; " if venv is not None else ""
         return replaced(context, venv, wanted, why, options)
-    if present is not None and present_fits:
+    if present is not None:
         return Choice(present, keeps_venv=True)
-    why = ""
-    if venv is not None:
-        why = f"Python {venv.version} is not among the targets of {environment.name}; "
+    why = f"Python {venv.version} is no target of {environment.name}; " if venv is not None else ""
     if context.settings.python:
-        wanted = context.find_python(context.settings.python)
-        if wanted is None:
-            raise NoPython(
-                f"PKM_PYTHON asks for Python {context.settings.python}, which is not on this machine"
-            )
-        require_admitted(environment, targets, wanted, f"PKM_PYTHON asks for Python {wanted.version}")
-        return replaced(context, venv, wanted, why, options)
+        wanted = wished(context, environment, targets, context.settings.python, "PKM_PYTHON")
+    else:
+        wanted = newest(context, environment, targets)
+    return replaced(context, venv, wanted, why, options)
+
+
+def wished(
+    context: Context, environment: Environment, targets: Sequence[Target], wish: str, origin: str
+) -> Interpreter:
+    """Return the interpreter that the user asked for.
+
+    :raises NoPython: when it is not there, or the section was not solved for it.
+    """
+    wanted = context.find_python(wish)
+    if wanted is None:
+        raise NoPython(f"{origin} asks for Python {wish}, which is not on this machine")
+    require_admitted(environment, targets, wanted, f"{origin} asks for Python {wanted.version}")
+    return wanted
+
+
+def newest(context: Context, environment: Environment, targets: Sequence[Target]) -> Interpreter:
+    """Return the newest interpreter of this machine that the section was solved for.
+
+    :raises NoPython: when there is none.
+    """
     for found in context.pythons(targets):
         if admitting(targets, found) is not None:
-            return replaced(context, venv, found, why, options)
+            return found
     pythons = ", ".join(dict.fromkeys(target.python for target in targets))
     raise NoPython(
         f'no Python of this machine is a target of the environment "{environment.name}" (python {pythons})',

@@ -110,16 +110,23 @@ class Locker:
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
             options=section_options(environment),
         )
-        for failure in failures:
-            self.context.reporter.note(
-                f"{environment.name} leaves out {failure.target.name}: {self.short_reason(failure)}"
-            )
+        self.tell_left_out(environment, failures)
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
 
+    def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
+        """Tell which implied targets have no solution, those with one reason together."""
+        by_reason: dict[str, list[str]] = {}
+        for failure in failures:
+            by_reason.setdefault(self.short_reason(failure), []).append(failure.target.name)
+        for reason, names in by_reason.items():
+            shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more targets" if names[2:] else "")
+            self.context.reporter.note(f"{environment.name} leaves out {shown}: {reason}")
+
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
-        return explain(failure, where=self.where).conclusion
+        explanation = explain(failure, where=self.where)
+        return explanation.lines[-1].text if explanation.lines else explanation.conclusion
 
     def where(self, origin: Origin) -> str:
         """Return where a requirement of the project stands, as file:line:column."""
@@ -168,10 +175,8 @@ class Locker:
     def constraints(self, environment: Environment) -> list[tuple[str, Origin]]:
         """Return the bounds of a solve: those of the project, and of the packages to upgrade."""
         found = [(text, Origin("a constraint", ("tool", "pkm"))) for text in environment.options.constraints]
-        for text in self.options.upgrade_packages:
-            if parse_requirement(text).specifier:
-                found.append((text, Origin("--upgrade-package")))
-        return found
+        moved = [text for text in self.options.upgrade_packages if parse_requirement(text).specifier]
+        return [*found, *((text, Origin("--upgrade-package")) for text in moved)]
 
     def roots(self, environment: Environment) -> Iterable[Root]:
         """Yield what the environment asks for, each with the place where it stands."""

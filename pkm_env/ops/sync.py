@@ -129,7 +129,7 @@ def sync(context: Context, environment: Environment, options: SyncOptions) -> Sy
         look = look_at(context, environment, lock, options, raising=True)
         describe(context, done, look)
         if look.plan.changes or look.venv is None:
-            carry_out(context, environment, look, path, options, done)
+            carry_out(context, environment, look, path, options)
         done.paths = watched_paths(context, environment, path)
     done.seconds = time.monotonic() - began
     return done
@@ -228,7 +228,7 @@ def repaired(context: Context, path: str) -> str:
 
 
 def carry_out(
-    context: Context, environment: Environment, look: Look, path: str, options: SyncOptions, done: Synced
+    context: Context, environment: Environment, look: Look, path: str, options: SyncOptions
 ) -> None:
     """Get the wheels that the plan needs, and apply it."""
     assert look.choice is not None

@@ -1,0 +1,109 @@
+"""The real command builds what has no wheel: sdists and repositories, good and bad."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+
+from tests.support.projects import write_project
+from tests.support.wheels import project_members
+
+SHOP = """
+[project]
+name = "shop"
+version = "1.0"
+requires-python = ">=3.{minor},<3.{next}"
+dependencies = {dependencies}
+
+[tool.pkm.env.default]
+python = "==3.{minor}.*"
+platforms = ["linux-x86_64"]
+"""
+
+
+def shop(folder, *dependencies, more=""):
+    minor = sys.version_info.minor
+    text = SHOP.format(minor=minor, next=minor + 1, dependencies=list(dependencies))
+    return write_project(folder / "shop", text + more)
+
+
+def installed(project):
+    return sorted(path.name for path in project.glob(".venv/lib/*/site-packages/*.dist-info"))
+
+
+def test_sdist_is_built_with_its_build_requirements_and_only_once(index, pkm, tmp_path):
+    hooks = "import eggs\n"
+    index.add_sdist(
+        "bean", "1.0", backend="in-tree", requires=["eggs"], build_requires=["eggs==1.0"], hooks=hooks
+    )
+    project = shop(tmp_path, "bean")
+    assert pkm("sync", cwd=project).code == 0
+    assert installed(project) == ["bean-1.0.dist-info", "eggs-2.0.dist-info"]
+    again = shop(tmp_path / "again", "bean")
+    (again / "pylock.toml").write_bytes((project / "pylock.toml").read_bytes())
+    index.forget()
+    assert pkm("sync", "--frozen", cwd=again).code == 0
+    assert installed(again) == installed(project)
+    assert index.count("/files/") == 0
+
+
+def test_failed_build_names_its_cause_and_changes_nothing(index, pkm, tmp_path):
+    message = "src/fast.c:3:10: fatal error: zlib.h: No such file or directory"
+    hooks = f"def build_wheel(*args):\n    print({message!r})\n    raise SystemExit(1)"
+    index.add_sdist("bean", "1.0", hooks=hooks)
+    project = shop(tmp_path, "eggs")
+    assert pkm("sync", cwd=project).code == 0
+    before = installed(project)
+    failed = pkm("sync", cwd=shop(tmp_path, "eggs", "bean"))
+    assert failed.code == 1
+    assert "error: bean 1.0 could not be built from its sdist (exit code 1" in failed.stderr
+    assert f"  {message}\n" in failed.stderr
+    assert message in (project / ".pkm" / "logs" / "bean-1.0.log").read_text()
+    assert installed(project) == before
+
+
+def test_hostile_sdist_is_refused_and_writes_nothing_outside(index, pkm, tmp_path):
+    index.add_sdist("bean", "1.0", entries=[(tarfile.TarInfo("bean-1.0/../../../evil"), b"x")])
+    project = shop(tmp_path, "bean")
+    refused = pkm("sync", cwd=project)
+    assert refused.code == 1
+    assert "bean-1.0/../../../evil: its path leads upwards" in refused.stderr
+    assert not [path for path in tmp_path.rglob("evil*")]
+    assert installed(project) == []
+
+
+def test_passwords_of_indexes_do_not_reach_a_build(index, pkm, tmp_path):
+    index.add_sdist("bean", "1.0", hooks="assert 'hunter2' not in repr(dict(os.environ)), dict(os.environ)")
+    project = shop(tmp_path, "bean")
+    done = pkm(
+        "sync",
+        cwd=project,
+        env={"PKM_INDEX_COMPANY_PASSWORD": "hunter2", "PIP_INDEX_URL": "http://a:hunter2@b"},
+    )
+    assert done.code == 0, done.stderr
+
+
+def test_repository_is_locked_to_a_commit_and_installed_offline(index, pkm, tmp_path):
+    upstream = tmp_path / "upstream"
+    for name, content in project_members("bean", "1.0", requires=["eggs"]).items():
+        write_project(upstream, "", {f"below/{name}": content})
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
+    environ = {**pkm.environ, "PATH": os.environ["PATH"]}
+    for args in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run(["git", *args], cwd=upstream, env=environ, check=True)
+    commit = subprocess.check_output(
+        ["git", "rev-parse", "HEAD"], cwd=upstream, env=environ, text=True
+    ).strip()
+    source = (
+        f'[tool.pkm.sources]\nbean = {{ git = "{upstream.as_uri()}", tag = "v1", subdirectory = "below" }}\n'
+    )
+    project = shop(tmp_path, "bean", more=source)
+    locked = pkm("lock", cwd=project)
+    assert locked.code == 0, locked.stderr
+    assert f'commit-id = "{commit}"' in (project / "pylock.toml").read_text()
+    assert pkm("sync", cwd=project).code == 0
+    upstream.rename(tmp_path / "gone")
+    assert pkm("--offline", "sync", "--reinstall", cwd=project).code == 0
+    assert installed(project) == ["bean-1.0.dist-info", "eggs-2.0.dist-info"]

@@ -1,0 +1,147 @@
+"""What a user does wrong, or the world: one clear error, and nothing on disk has changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.projects import write_project
+
+HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".pkm" not in path.relative_to(folder).parts
+    }
+
+
+def refused(pkm, project, *words, **settings):
+    """Run a command that must fail; return what it says. Nothing but notes in .pkm may change."""
+    before = files_of(project)
+    result = pkm(*words, cwd=project, **settings)
+    assert result.code == 1, result.stdout + result.stderr
+    assert files_of(project) == before
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_an_unsatisfiable_pair_is_explained_with_both_places(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam>=2", "ham"]\n')
+    said = refused(pkm, project, "lock")
+    assert "1. shop asks for spam>=2" in said
+    assert "pyproject.toml:5:17" in said
+    assert "shop asks for ham" in said
+    assert "pyproject.toml:5:28" in said
+    assert "spam 2.0" in said
+    assert "eggs>=2" in said
+    assert "eggs<2" in said
+
+
+def test_an_unknown_package_is_named(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["sapm"]\n')
+    said = refused(pkm, project, "lock")
+    assert "sapm" in said
+    assert "no index has" in said
+
+
+def test_an_index_that_does_not_answer_is_named(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    said = refused(pkm, project, "lock", env={"PKM_INDEX_URL": "http://user:secret@127.0.0.1:9/simple/"})
+    assert 'index "default" does not answer' in said
+    assert "127.0.0.1:9" in said
+    assert "secret" not in said
+
+
+def test_a_file_with_another_hash_is_refused(pkm, tmp_path, index):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["eggs"]\n')
+    assert pkm("lock", cwd=project).code == 0
+    index.replace("eggs-2.0-py3-none-any.whl", b"something else")
+    said = refused(pkm, project, "sync")
+    assert "eggs-2.0-py3-none-any.whl is not the one" in said
+    assert "expected  sha256" in said
+    assert not (project / ".venv").exists()
+
+
+def test_all_faults_of_a_file_come_at_once_with_their_places(pkm, tmp_path):
+    text = HEAD.replace("[project]", "[project]\ndependancies = []") + 'dependencies = ["requests >=2,"]\n'
+    text += '[tool.pkm.env.test]\ngroups = ["tests"]\n[dependency-groups]\ntest = []\n'
+    project = write_project(tmp_path / "p", text)
+    said = refused(pkm, project, "lock")
+    assert "pyproject.toml has 3 faults" in said
+    assert "2:1 " in said
+    assert "project.dependancies: unknown key" in said
+    assert "6:17 " in said
+    assert 'did you mean "test"?' in said
+
+
+def test_invalid_toml_is_told_with_its_place(pkm, tmp_path):
+    project = write_project(tmp_path / "p", "[project\n")
+    assert "pyproject.toml:1:9: invalid TOML" in refused(pkm, project, "lock")
+
+
+def test_a_malformed_lock_is_told_with_its_key_and_stays(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD, {"pylock.toml": 'lock-version = "1.0"\npackages = 3\n'})
+    assert "pylock.toml: packages: must be a list" in refused(pkm, project, "sync")
+
+
+def test_a_lock_of_a_later_format_is_refused(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD, {"pylock.toml": 'lock-version = "2.0"\npackages = []\n'})
+    assert "is not understood" in refused(pkm, project, "sync")
+
+
+def test_no_project_is_told(pkm, tmp_path):
+    result = pkm("lock", cwd=tmp_path)
+    assert result.code == 1
+    assert "there is no pyproject.toml" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["sync", "tset"], 'did you mean "test"?'),
+        (["lcok"], 'did you mean "lock"?'),
+        (["sync", "--froze"], 'did you mean "--frozen"?'),
+        (["lock", "-P", "egs"], 'did you mean "eggs"?'),
+    ],
+)
+def test_a_mistyped_word_gets_what_was_meant_and_code_2(pkm, tmp_path, words, hint):
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.test]\n'
+    project = write_project(tmp_path / "p", text)
+    assert pkm("lock", cwd=project).code == 0
+    result = pkm(*words, cwd=project)
+    assert result.code == 2
+    assert hint in result.stderr
+
+
+def test_a_failed_build_names_its_log_and_its_lines(pkm, tmp_path, index):
+    index.add_sdist(
+        "broken", "1.0", hooks="def build_wheel(*a, **k):\n    raise RuntimeError('zlib.h is missing')\n"
+    )
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["broken"]\n')
+    assert pkm("lock", cwd=project).code == 0
+    said = refused(pkm, project, "sync")
+    assert "broken 1.0 could not be built" in said
+    assert "zlib.h is missing" in said
+    assert ".pkm/logs/broken-1.0.log" in said
+    assert (project / ".pkm/logs/broken-1.0.log").exists()
+
+
+def test_a_python_that_is_no_target_is_refused(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.default]\npython = ">=3.15"\n'
+    project = write_project(tmp_path / "p", text)
+    said = refused(pkm, project, "sync", "-p", pkm.python, "--dry-run")
+    assert "is no target of the environment" in said
+
+
+def test_offline_says_what_is_missing(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    assert "offline" in refused(pkm, project, "lock", "--offline")
+
+
+def test_a_setting_that_means_nothing_is_refused(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD)
+    result = pkm("lock", cwd=project, env={"PKM_HTTP_TIMEOUT": "soon"})
+    assert result.code == 2
+    assert "PKM_HTTP_TIMEOUT" in result.stderr
