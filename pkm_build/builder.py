@@ -13,7 +13,7 @@ from pkm_build import archives, metadata, tags
 from pkm_build.errors import BuildError, InvalidFile, PkmError
 from pkm_build.selection import Selection, archive_order, select_sdist, select_wheel
 from pkm_build.settings import read_settings
-from pkm_build.source import check, license_paths, load, read_readme
+from pkm_build.source import check, license_paths, load, read_readme, with_license_text
 from pkm_build.work import Build, remove_work_folders
 
 TYPE_CHECKING = False
@@ -283,7 +283,7 @@ def info_members(
     build: Build, selection: Selection, info: str, named: Sequence[str], metadata_directory: str | None
 ) -> list[Member]:
     """Return the members of the ``.dist-info`` folder but RECORD, sorted."""
-    project, tree = with_import_names(build, selection), selection.tree
+    project, tree = with_license_text(with_import_names(build, selection), selection.tree), selection.tree
     licences = license_paths(project, tree)
     text = metadata.core_metadata(project, build.version, licences, read_readme(project, tree), None)
     purelib = all(tag.endswith("-any") for tag in named)
@@ -405,7 +405,7 @@ def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict
         from pkm_build.hooks import sdist_files
 
         contents.update(sdist_files(build))
-    project, tree = build.project, selection.tree
+    project, tree = with_license_text(build.project, selection.tree), selection.tree
     info = metadata.core_metadata(
         project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
     )

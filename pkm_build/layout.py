@@ -124,7 +124,7 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
     :raises NoPackages: when there are none, or more than one choice
     """
     in_src = top_level(tree, "src") if tree.is_folder("src") else []
-    in_src = [path for path in in_src if module_of(path) not in ("setup", "conftest")]
+    in_src = [path for path in in_src if not is_test_module(path)]
     beside = named(tree, "", name)
     if in_src:
         if beside and named(tree, "src", name):
@@ -142,6 +142,12 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
         if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
             return [(path, path[len(folder) + 1 :]) for path in top_level(tree, folder)]
     return [(path, path) for path in only_candidate(tree, name)]
+
+
+def is_test_module(path: str) -> bool:
+    """Return whether a module (no package) is one of tests, or runs the build, by the words in its name."""
+    words = module_of(path).split("_")
+    return path.endswith(".py") and bool({"test", "tests", "conftest", "setup"} & set(words))
 
 
 def other_packages(tree: Tree, beside: list[str]) -> list[str]:

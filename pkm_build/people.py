@@ -254,10 +254,6 @@ def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
         elif parts[0] == "Development Status" and parts[1] not in STATUSES:
             near = did_you_mean(parts[1], STATUSES)
             table.fault(key, f'there is no status "{parts[1]}"', f'did you mean "{near}"?' if near else "")
-        elif parts[0] == "License" and expression:
-            table.fault(
-                key, 'a licence classifier can\'t stand beside a "license" expression', "remove it (PEP 639)"
-            )
         elif len(parts[1]) > 3 and parts[1] not in SECOND.get(parts[0], (parts[1],)):  # noqa: PLR2004 - "R", "PHP" resemble all
             near = did_you_mean(parts[1], SECOND[parts[0]])
             if near and near[0] == parts[1][0]:

@@ -178,6 +178,21 @@ def license_paths(project: Project, tree: Tree) -> list[str]:
     return sorted(found)
 
 
+def with_license_text(project: Project, tree: Tree) -> Project:
+    """Return the project with the text of its licence, where the older ``license.file`` names it.
+
+    :raises BuildError: when the file cannot be read as UTF-8
+    Source: PEP 621, "license": the field of core metadata is License.
+    """
+    if project.license_file is None:
+        return project
+    try:
+        with open(tree.path(project.license_file), "rb") as stream:
+            return project.replaced(license_text=stream.read().decode())
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BuildError(f'the licence file "{project.license_file}" can\'t be read: {exc}') from exc
+
+
 def is_prose(name: str) -> bool:
     """Return whether a file of a licence-like name is a text, not code such as ``license.py``."""
     return not name.lower().endswith((".py", ".pyi", ".sh", ".js", ".json", ".toml", ".yml", ".yaml", ".cfg"))

@@ -35,6 +35,11 @@ FOUND = {
         ["_eggs/__init__.py", "one.py", "spam/__init__.py"],
     ),
     "only package has another name": ("PyYAML", ["yaml/__init__.py", "tests/a.py"], ["yaml/__init__.py"]),
+    "module beside its tests in src": (
+        "spam",
+        ["src/spam.py", "src/test_spam.py", "src/_spam_test_help.py"],
+        ["spam.py"],
+    ),
     "another name in src": ("python-dateutil", ["src/dateutil/__init__.py"], ["dateutil/__init__.py"]),
     "python folder": ("spam", ["python/spam/__init__.py", "src/lib.rs"], ["spam/__init__.py"]),
     "lib folder": ("spam", ["lib/spam/__init__.py"], ["spam/__init__.py"]),

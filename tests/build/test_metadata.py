@@ -136,6 +136,12 @@ def test_an_older_licence_table_is_kept(sample):
     assert "All" not in found
 
 
+def test_an_older_licence_file_gives_its_text(sample):
+    found = metadata_of(sample, 'license = {file = "terms.txt"}', {"terms.txt": "Be kind\n\nTo all\n"})
+    assert found["License"].split() == ["Be", "kind", "To", "all"]
+    assert found.get_all("License-File") == ["terms.txt"]
+
+
 def test_urls_keep_their_order_and_labels(sample):
     found = metadata_of(sample, '[project.urls]\nZ = "https://z.example/"\nA = "https://a.example/"')
     assert found.get_all("Project-URL") == ["Z, https://z.example/", "A, https://a.example/"]
