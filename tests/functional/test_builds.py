@@ -70,7 +70,7 @@ def test_hostile_sdist_is_refused_and_writes_nothing_outside(index, pkm, tmp_pat
     refused = pkm("sync", cwd=project)
     assert refused.code == 1
     assert "bean-1.0/../../../evil: its path leads upwards" in refused.stderr
-    assert not [path for path in tmp_path.rglob("evil*")]
+    assert not list(tmp_path.rglob("evil*"))
     assert installed(project) == []
 
 
@@ -85,7 +85,7 @@ def test_passwords_of_indexes_do_not_reach_a_build(index, pkm, tmp_path):
     assert done.code == 0, done.stderr
 
 
-def test_repository_is_locked_to_a_commit_and_installed_offline(index, pkm, tmp_path):
+def test_repository_is_locked_to_a_commit_and_installed_offline(pkm, tmp_path):
     upstream = tmp_path / "upstream"
     for name, content in project_members("bean", "1.0", requires=["eggs"]).items():
         write_project(upstream, "", {f"below/{name}": content})
