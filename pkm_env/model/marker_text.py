@@ -32,9 +32,11 @@ def marker_for(targets: Sequence[Target], wanted: int, dont_care: int = 0) -> st
     if not unwanted:
         return ""
     best: dict[int, str] = {}
-    for mask, text in _conjunctions(targets):
+    for mask, touched, text in _conjunctions(targets):
         covered = mask & wanted
-        if covered and not mask & unwanted and (covered not in best or _cost(text) < _cost(best[covered])):
+        if not covered or touched & unwanted or (touched & ~mask & wanted):
+            continue
+        if covered not in best or _cost(text) < _cost(best[covered]):
             best[covered] = text
     return _cover(best, wanted)
 
@@ -71,9 +73,9 @@ def _either(texts: Iterable[str]) -> str:
     return " or ".join(f"({text})" if " and " in text else text for text in texts)
 
 
-def _conjunctions(targets: Sequence[Target]) -> Iterator[Part]:
+def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, str]]:
     every = (1 << len(targets)) - 1
-    pythons = [(every, ""), *_python_ranges(targets)]
+    pythons = [(every, every, ""), *_python_ranges(targets)]
     systems = [(every, ""), *_values(targets, "sys_platform")]
     machines = [(every, ""), *_values(targets, "platform_machine")]
     kinds = [(every, ""), *_values(targets, "implementation_name")]
@@ -83,10 +85,14 @@ def _conjunctions(targets: Sequence[Target]) -> Iterator[Part]:
         for machine, machine_text in machines
         for kind, kind_text in kinds
     ]
-    for python, python_text in pythons:
+    for python, touched, python_text in pythons:
         for place, texts in places:
             if python & place and (python_text or texts):
-                yield python & place, " and ".join((python_text, *texts) if python_text else texts)
+                yield (
+                    python & place,
+                    touched & place,
+                    " and ".join((python_text, *texts) if python_text else texts),
+                )
 
 
 def _values(targets: Sequence[Target], variable: str) -> list[Part]:
@@ -102,31 +108,50 @@ def _values(targets: Sequence[Target], variable: str) -> list[Part]:
     return found + [(every & ~mask, f"{variable} != '{value}'") for value, mask in sorted(masks.items())]
 
 
-def _python_ranges(targets: Sequence[Target]) -> list[Part]:
-    """Return the runs of Pythons, cut at minors by ``python_version``, at patches by ``python_full_version``."""
-    masks: dict[tuple[int, int, int], int] = {}
-    for place, target in enumerate(targets):
-        major, minor = target.python.split(".")
-        key = (int(major), int(minor), target.patches[0])
-        masks[key] = masks.get(key, 0) | 1 << place
-    keys = sorted(masks)
+def _python_ranges(targets: Sequence[Target]) -> list[tuple[int, int, str]]:
+    """Return runs of Pythons as (targets wholly within, targets touched, text).
+
+    Runs are cut at minors by ``python_version``, at patches by ``python_full_version``.
+    """
+    keys = sorted({key for target in targets for key in _bounds(target)})
     firsts = {key[:2]: key for key in reversed(keys)}
+    whole = [sum(1 << place for place, target in enumerate(targets) if _covers(target, key)) for key in keys]
     found = []
     for start, low in enumerate(keys):
-        mask = 0
+        touched = 0
         for end in range(start, len(keys)):
-            mask |= masks[keys[end]]
+            touched |= whole[end]
+            outside = 0
+            for mask in (*whole[:start], *whole[end + 1 :]):
+                outside |= mask
             after = keys[end + 1] if end + 1 < len(keys) else None
             text = _range_text(low if start else None, after, firsts)
             if text:
-                found.append((mask, text))
+                found.append((touched & ~outside, touched, text))
             if (
                 firsts[low[:2]] == low
                 and keys[end][:2] == low[:2]
                 and (after is None or after[:2] != low[:2])
             ):
-                found.append((mask, f"python_version == '{low[0]}.{low[1]}'"))
+                minor = f"{low[0]}.{low[1]}"
+                found.append((touched, touched, f"python_version == '{minor}'"))
+                found.append((outside, outside, f"python_version != '{minor}'"))
     return found
+
+
+def _bounds(target: Target) -> Iterator[tuple[int, int, int]]:
+    """Yield where a target's patch releases begin, and where those after them do."""
+    major, minor = target.python.split(".")
+    low, high = target.patches
+    yield int(major), int(minor), low
+    if high is not None:
+        yield int(major), int(minor), high + 1
+
+
+def _covers(target: Target, key: tuple[int, int, int]) -> bool:
+    """Return whether a target stands for the patch releases from *key* to the next bound."""
+    low, high = target.patches
+    return target.python == f"{key[0]}.{key[1]}" and low <= key[2] and (high is None or key[2] <= high)
 
 
 def _range_text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pkm_env.model.marker_text import marker_for
 from pkm_env.model.requirements import normalise_name
-from pkm_env.model.versions import UnreadableVersion, patch_samples, python_truths, specifier_contains
+from pkm_env.model.versions import SpecifierTest, UnreadableVersion, patch_samples, python_truths, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,28 +200,39 @@ def compare(left: str, operator: str, right: str, *, versioned: bool) -> bool:
     """Return what PEP 508 says of ``left operator right``.
 
     *versioned* says that the variable is one that holds versions: then both sides are compared as
-    versions where they are such, else as texts.
+    versions where they are such, else as texts. Texts have no order: "<=" and ">=" hold where they are
+    equal, "<" and ">" never.
 
     :raises UnreadableMarker: when texts are compared by ``~=`` or ``===``.
     """
     if versioned and operator not in {"in", "not in"}:
         try:
-            return specifier_contains(operator + right, left)
+            test = SpecifierTest(operator + right)
         except UnreadableVersion:
             pass
+        else:
+            return _admits(test, left)
     answers: dict[str, Callable[[], bool]] = {
         "in": lambda: left in right,
         "not in": lambda: left not in right,
         "==": lambda: left == right,
         "!=": lambda: left != right,
-        "<": lambda: left < right,
-        "<=": lambda: left <= right,
-        ">": lambda: left > right,
-        ">=": lambda: left >= right,
+        "<=": lambda: left == right,
+        ">=": lambda: left == right,
+        "<": lambda: False,
+        ">": lambda: False,
     }
     if operator not in answers:
         raise UnreadableMarker(f"{left!r} {operator} {right!r}")
     return answers[operator]()
+
+
+def _admits(test: SpecifierTest, text: str) -> bool:
+    """Return whether a specifier admits *text*; what is no version is admitted by no clause but ``===``."""
+    try:
+        return test.admits(version_key(text), text)
+    except UnreadableVersion:
+        return test.is_exactly(text)
 
 
 class _Answers:

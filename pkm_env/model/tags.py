@@ -97,12 +97,12 @@ def platform_tags(platform: str) -> Iterator[str]:
         yield from _macos_tags(floor_numbers(floor)[0], architecture)
     else:
         machine = "aarch64" if architecture == "arm64" else architecture
+        yield f"linux_{machine}"
         if floor.startswith("musl"):
             major, minor = floor_numbers(floor)
             yield from (f"musllinux_{major}_{older}_{machine}" for older in range(minor, -1, -1))
         else:
             yield from _manylinux_tags(floor_numbers(floor), machine)
-        yield f"linux_{machine}"
 
 
 def _manylinux_tags(floor: tuple[int, int], machine: str) -> Iterator[str]:

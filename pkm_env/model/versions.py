@@ -242,7 +242,7 @@ def key_within(key: Key, intervals: Iterable[Interval]) -> bool:
     return any((low is None or key >= low) and (high is None or key < high) for low, high in intervals)
 
 
-class Test:
+class SpecifierTest:
     """A specifier read once, to test versions with."""
 
     __slots__ = ("_exact", "_intervals")
@@ -262,13 +262,17 @@ class Test:
             return False
         return all(key_within(key, intervals) for intervals in self._intervals)
 
+    def is_exactly(self, text: str) -> bool:
+        """Return whether the specifier is ``===`` alone, and *text* what it names."""
+        return not self._intervals and all(text.lower() == wanted for wanted in self._exact)
+
 
 def specifier_contains(specifier: str, version: str) -> bool:
     """Return whether *version* meets every clause of *specifier*; pre-releases are versions as any.
 
     :raises UnreadableVersion: when one of the texts is not of PEP 440.
     """
-    return Test(specifier).admits(version_key(version), version)
+    return SpecifierTest(specifier).admits(version_key(version), version)
 
 
 def names_prerelease(specifier: str) -> bool:
@@ -369,7 +373,7 @@ def python_cuts(specifier: str, minor: str, patches: tuple[int, int | None]) -> 
 
 
 def _patch_truths(specifier: str, minor: str, patches: tuple[int, int | None]) -> list[tuple[int, bool]]:
-    test = Test(specifier)
+    test = SpecifierTest(specifier)
     release = tuple(int(part) for part in minor.split("."))
     found = []
     for patch in patch_samples(specifier, patches):

@@ -21,17 +21,17 @@ PURE = "py3-none-any"
 class NoMemory:
     """Remembers nothing."""
 
-    def recall(self, kind, key):
+    def recall(self, _kind, _key):
         return None
 
-    def remember(self, kind, key, value):
+    def remember(self, _kind, _key, _value):
         pass
 
 
 class Universe:
     """The world as the resolver sees it; ``asked`` and ``hinted`` tell what it was asked."""
 
-    def __init__(self, packages, sources=None):
+    def __init__(self, packages, sources=None) -> None:
         self.packages = {
             name: {version: self._release(release) for version, release in releases.items()}
             for name, releases in packages.items()
@@ -41,7 +41,7 @@ class Universe:
         self.hinted = []
 
     @staticmethod
-    def _release(release):
+    def _release(release) -> dict:
         return dict(release) if isinstance(release, dict) else {"requires": list(release)}
 
     def listing(self, name):
@@ -94,7 +94,7 @@ class Universe:
         return self._metadata(name, version, release)
 
     @staticmethod
-    def _metadata(name, version, release):
+    def _metadata(name, version, release) -> Metadata:
         requires = tuple(release.get("requires", ()))
         extras = release.get("extras")
         if extras is None:

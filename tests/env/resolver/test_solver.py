@@ -10,7 +10,7 @@ from pkm_env.resolver.solver import DERIVED, Refusal, Solver, Unsolvable
 class Letters:
     """A problem from a dict: ``{"a": {1: {"b": [1, 2]}}}`` says that a at 1 needs b at 1 or 2."""
 
-    def __init__(self, packages, leaders=(), refused=()):
+    def __init__(self, packages, leaders=(), refused=()) -> None:
         self.packages = packages
         self.leaders = dict(leaders)
         self.refused = set(refused)
@@ -38,10 +38,10 @@ class Letters:
             (name, sum(1 << one for one in allowed), (package, number)) for name, allowed in wanted.items()
         ]
 
-    def alike(self, package, version, needed, allowed):
+    def alike(self, package, version, needed, allowed):  # noqa: ARG002 - the solver's question
         return version
 
-    def rejected(self, package, mask, count):
+    def rejected(self, package, mask, count):  # noqa: ARG002 - the solver's question
         self.rejections.append((package, count))
 
     def visit(self, packages):
