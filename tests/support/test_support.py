@@ -68,7 +68,7 @@ def test_pip_installs_from_the_index_with_dependencies_and_extras(
     index.add_wheel("eggs", "3.0", requires_python=">=99")
     index.add_sdist("ham", "1.0", backend="in-tree")
     _pip(
-        tmp_path / "home", "install", "--index-url", index.url, "--target", str(tmp_path / "to"), "Spam[fast]"
+        tmp_path / "home", "install", "--index-url", index.url, "--target", str(tmp_path / "to"), "spam[fast]"
     )
     assert sorted(found.name for found in (tmp_path / "to").glob("*.py")) == ["eggs.py", "ham.py", "spam.py"]
     assert (tmp_path / "to" / "eggs-2.0.dist-info").is_dir()
