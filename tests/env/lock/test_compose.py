@@ -6,12 +6,17 @@ from tests.support.locks import LINUX_312, LINUX_313, MACOS_313, entry, locked_f
 
 def lock_of(*results, old=None, order=None):
     made = {found.section.name: found for found in results}
-    names = order or [*(old.sections if old else ()), *(name for name in made if not old or name not in old.sections)]
+    names = order or [
+        *(old.sections if old else ()),
+        *(name for name in made if not old or name not in old.sections),
+    ]
     return compose(old, targets_of(old) if old else {}, made, names)
 
 
 def test_a_package_of_two_sections_is_one_entry():
-    lock = lock_of(result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("a", "1", {"test": 1})]))
+    lock = lock_of(
+        result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("a", "1", {"test": 1})])
+    )
     assert [(p.name, p.sections) for p in lock.packages] == [("a", {"default": 1, "test": 1})]
 
 
@@ -21,13 +26,17 @@ def test_two_versions_are_two_entries():
 
 
 def test_a_section_that_is_not_locked_anew_keeps_its_entries():
-    first = lock_of(result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("b", "1", {"test": 1})]))
+    first = lock_of(
+        result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("b", "1", {"test": 1})])
+    )
     second = lock_of(result("default", [entry("a", "2", {"default": 1})]), old=first)
     assert [(p.name, p.version) for p in second.packages] == [("a", "2"), ("b", "1")]
 
 
 def test_a_section_that_is_no_longer_declared_goes():
-    first = lock_of(result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("b", "1", {"test": 1})]))
+    first = lock_of(
+        result("default", [entry("a", "1", {"default": 1})]), result("test", [entry("b", "1", {"test": 1})])
+    )
     second = lock_of(old=first, order=["default"])
     assert (list(second.sections), [p.name for p in second.packages]) == (["default"], ["a"])
 
@@ -41,7 +50,9 @@ def test_the_address_of_an_unchanged_file_stays():
 
 
 def test_a_file_with_another_digest_is_taken_as_it_now_is():
-    first = lock_of(result("default", [entry("a", "1", {"default": 1}, [locked_file("a-1-py3-none-any.whl", "aa")])]))
+    first = lock_of(
+        result("default", [entry("a", "1", {"default": 1}, [locked_file("a-1-py3-none-any.whl", "aa")])])
+    )
     changed = entry("a", "1", {"default": 1}, [locked_file("a-1-py3-none-any.whl", "bb")])
     second = lock_of(result("default", [changed]), old=first)
     assert second.packages[0].files[0].hashes == {"sha256": "bb"}

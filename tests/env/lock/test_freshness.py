@@ -11,7 +11,12 @@ from pkm_env.model.declaration import read_declaration
 def digest(groups=None, env="test", **data):
     """The digest of one environment of a project given as parsed TOML."""
     base = {
-        "project": {"name": "shop", "version": "1", "dependencies": ["a>=1", "b"], "requires-python": ">=3.10"},
+        "project": {
+            "name": "shop",
+            "version": "1",
+            "dependencies": ["a>=1", "b"],
+            "requires-python": ">=3.10",
+        },
         "dependency-groups": {"test": ["pytest"]},
         "tool": {"pkm": {"env": {"test": {"groups": ["test"]}}}},
     }
@@ -44,9 +49,16 @@ SAME = {
 OTHER = {
     "a requirement": {"project": project_table(dependencies=["a>=2", "b"])},
     "requires-python": {"project": project_table(**{"requires-python": ">=3.11"})},
-    "a rule of resolution": {"tool": {"pkm": {"resolution": "lowest", "env": {"test": {"groups": ["test"]}}}}},
+    "a rule of resolution": {
+        "tool": {"pkm": {"resolution": "lowest", "env": {"test": {"groups": ["test"]}}}}
+    },
     "the name of an index": {
-        "tool": {"pkm": {"env": {"test": {"groups": ["test"]}}, "index": [{"name": "own", "url": "https://x.example"}]}}
+        "tool": {
+            "pkm": {
+                "env": {"test": {"groups": ["test"]}},
+                "index": [{"name": "own", "url": "https://x.example"}],
+            }
+        }
     },
     "an override": {"tool": {"pkm": {"env": {"test": {"groups": ["test"]}}, "overrides": {"a": "==1"}}}},
     "another environment": {"tool": {"pkm": {"env": {"test": {"groups": ["test"]}, "docs": {}}}}},

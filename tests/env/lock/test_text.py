@@ -34,7 +34,10 @@ def sample():
             entry("a", "1", {"test": 1}),
             entry("b", "2", {"test": 1}),
             entry(
-                "g", "3", {"test": 1}, source=Source("vcs", "https://git.example/g", vcs="git", revision="v3", commit="0" * 40)
+                "g",
+                "3",
+                {"test": 1},
+                source=Source("vcs", "https://git.example/g", vcs="git", revision="v3", commit="0" * 40),
             ),
         ],
         [LINUX_313],
@@ -91,7 +94,9 @@ def test_environments_are_the_union_of_all_targets():
     ]
 
 
-@pytest.mark.parametrize("text", ['a"b', "back\\slash", "line\nbreak", "\x00\x1b", "plain", "ümläut", "\u2028"])
+@pytest.mark.parametrize(
+    "text", ['a"b', "back\\slash", "line\nbreak", "\x00\x1b", "plain", "ümläut", "\u2028"]
+)
 def test_any_text_survives_as_a_toml_string(text):
     assert tomllib.loads(f"a = {string(text)}")["a"] == text
 
@@ -101,8 +106,16 @@ BROKEN = [
     ("packages", {"packages": {}}, "must be a list"),
     ("packages[0].name", {"packages": [{}]}, "is missing"),
     ("packages[0].marker", {"packages": [{"name": "a", "marker": "nonsense ="}]}, "is no marker"),
-    ("packages[0].wheels[0].hashes", {"packages": [{"name": "a", "wheels": [{"name": "a.whl", "url": "u"}]}]}, "is missing"),
-    ("packages[0].wheels[0].name", {"packages": [{"name": "a", "wheels": [{"name": "../a.whl", "hashes": {"sha256": "0"}}]}]}, "no file name"),
+    (
+        "packages[0].wheels[0].hashes",
+        {"packages": [{"name": "a", "wheels": [{"name": "a.whl", "url": "u"}]}]},
+        "is missing",
+    ),
+    (
+        "packages[0].wheels[0].name",
+        {"packages": [{"name": "a", "wheels": [{"name": "../a.whl", "hashes": {"sha256": "0"}}]}]},
+        "no file name",
+    ),
     ("tool.pkm.sections.x.inputs", {"packages": [], "tool": {"pkm": {"sections": {"x": {}}}}}, "is missing"),
 ]
 
