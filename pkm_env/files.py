@@ -264,6 +264,23 @@ def long_path(path: str, platform: str = sys.platform) -> str:
     return "\\\\?\\UNC\\" + path[2:] if path.startswith("\\\\") else "\\\\?\\" + path
 
 
+def hash_file(path: str, algorithm: str = "sha256") -> bytes:
+    """Return the digest of a file's content.
+
+    :raises ValueError: when hashlib does not know the algorithm.
+    """
+    import hashlib
+
+    digest = hashlib.new(algorithm)
+    descriptor = os.open(path, READING)
+    try:
+        while block := os.read(descriptor, CHUNK):
+            digest.update(block)
+    finally:
+        os.close(descriptor)
+    return digest.digest()
+
+
 def copy_hashed(source: str, target: str, algorithm: str = "sha256") -> tuple[str, int]:
     """Copy a file to a new one and return the hex digest and size in bytes of what was copied."""
     import hashlib

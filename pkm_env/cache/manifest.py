@@ -5,6 +5,8 @@ Owns the values, the rows of RECORD and the entry points; reading the archive is
 
 from __future__ import annotations
 
+from binascii import b2a_base64
+
 from pkm_build.errors import PkmError
 
 TYPE_CHECKING = False
@@ -91,7 +93,8 @@ class Manifest:
     left out. ``record`` holds RECORD's rows for just these files, in the same order. ``data`` are the
     files of other schemes. ``console`` and ``gui`` are the scripts to write. ``executables`` are paths
     in the tree with the execute bit. ``tags`` are those of WHEEL. ``mtime_ns`` is the time that every
-    file of the tree was given, ``size_bytes`` the sum of their sizes.
+    file of the tree was given; ``sizes`` are those of ``files``, in bytes, ``size_bytes`` is the sum of
+    all that the archive held.
     """
 
     __slots__ = (
@@ -108,6 +111,7 @@ class Manifest:
         "record",
         "root_is_purelib",
         "size_bytes",
+        "sizes",
         "tags",
         "version",
     )
@@ -125,6 +129,7 @@ class Manifest:
     record: bytes
     root_is_purelib: bool
     size_bytes: int
+    sizes: tuple[tuple[int, ...], ...]
     tags: tuple[str, ...]
     version: str
 
@@ -198,6 +203,12 @@ def parse_record(text: str) -> Iterator[tuple[str, str, str]]:
         if len(row) > 3 or not row[0]:  # noqa: PLR2004 - path, hash, size
             raise ValueError(",".join(row))
         yield row[0], row[1] if len(row) > 1 else "", row[2] if len(row) > 2 else ""  # noqa: PLR2004 - as above
+
+
+def encode(digest: bytes) -> str:
+    """Return a digest as RECORD writes it: URL-safe base64 without padding."""
+    text = b2a_base64(digest, newline=False).decode("ascii")
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def record_row(path: str, digest: str = "", size: int | str = "") -> str:

@@ -8,6 +8,7 @@ Source: Binary distribution format (packaging.python.org), "File Format" and "De
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 
@@ -17,6 +18,7 @@ from pkm_env.cache.manifest import (
     DataFile,
     EntryPoint,
     Manifest,
+    encode,
     parse_entry_points,
     parse_record,
     record_row,
@@ -66,9 +68,10 @@ def unpack(
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             wheel = Wheel(Archive(data, filename, limits, platform), filename)
             if mtime_ns is None:
-                from time import time_ns
+                from time import time
 
-                mtime_ns = time_ns()
+                # Even seconds: every file system and archive format keeps them as they are.
+                mtime_ns = int(time()) // 2 * 2_000_000_000
             root = long_path(os.path.abspath(destination), platform)
             os.mkdir(root)
             try:
@@ -279,8 +282,6 @@ def write_member(wheel: Wheel, member: Member, path: str, mode: int, mtime_ns: i
 
     Its content is compared with RECORD while it is written.
     """
-    import hashlib
-
     digest, size = wheel.record.get(member.name, ("", ""))
     algorithm, _, expected = digest.partition("=")
     if size and size != str(member.size):
@@ -302,16 +303,10 @@ def write_member(wheel: Wheel, member: Member, path: str, mode: int, mtime_ns: i
         os.close(descriptor)
     if os.utime not in os.supports_fd:
         os.utime(path, ns=(mtime_ns, mtime_ns))
-    if expected and encode(other or main) != expected.rstrip("="):
+    found = encode(main.digest())
+    if expected and (found if other is None else encode(other.digest())) != expected.rstrip("="):
         raise wheel.bad("is not what RECORD says (wrong hash)", member.name)
-    return f"sha256={encode(main)}", shebang_of(start)
-
-
-def encode(digest: object) -> str:
-    """Return the digest of a hash object as RECORD writes it: URL-safe base64 without padding."""
-    from base64 import urlsafe_b64encode
-
-    return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")  # type: ignore[attr-defined] # hashlib names no type for them
+    return f"sha256={found}", shebang_of(start)
 
 
 def shebang_of(start: bytes) -> str:
@@ -354,6 +349,10 @@ def make_manifest(wheel: Wheel, digests: dict[str, tuple[str, str]], mtime_ns: i
         raw_name=wheel.raw_name,
         record="".join(rows).encode("utf-8"),
         root_is_purelib=wheel.root_is_purelib,
+        sizes=tuple(
+            tuple(wheel.members[f"{directory}/{name}" if directory else name].size for name in names)
+            for directory, names in files
+        ),
         size_bytes=sum(member.size for member in wheel.members.values()),
         tags=wheel.tags,
         version=wheel.version,

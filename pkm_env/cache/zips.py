@@ -70,7 +70,18 @@ DEFAULT = Limits()
 class Member:
     """One file of an archive, as its central directory has it; directories are no members."""
 
-    __slots__ = ("compressed", "crc", "executable", "flags", "method", "name", "offset", "raw_name", "size")
+    __slots__ = (
+        "compressed",
+        "crc",
+        "executable",
+        "flags",
+        "method",
+        "name",
+        "offset",
+        "raw_name",
+        "size",
+        "start",
+    )
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.raw_name: bytes = fields["raw_name"]
@@ -82,6 +93,8 @@ class Member:
         self.size: int = fields["size"]
         self.offset: int = fields["offset"]
         self.executable: bool = fields["executable"]
+        # Where its data starts, known once its local header was read.
+        self.start = 0
 
 
 class Archive:
@@ -291,7 +304,8 @@ class Archive:
             if entry.offset != position:
                 word = "overlaps another entry" if entry.offset < position else "follows hidden data"
                 raise self._bad(word, entry.name)
-            position = self._data_start(entry, end) + entry.compressed
+            entry.start = self._data_start(entry, end)
+            position = entry.start + entry.compressed
             if entry.flags & DESCRIPTOR:
                 position += self._descriptor_size(entry, position)
             if position > end:
@@ -347,7 +361,7 @@ class Archive:
 
         :raises BadWheel: when its size or checksum is not the one that was announced.
         """
-        start = self._data_start(member, len(self._data))
+        start = member.start
         if member.size <= PIECE and member.compressed <= PIECE:
             content = self._small(member, self._data[start : start + member.compressed])
             if zlib.crc32(content) != member.crc:
@@ -414,19 +428,22 @@ def unsafe_path(name: str, platform: str) -> str:
     """
     if "\\" in name:
         return "has a backslash in its path"
-    if any(character < " " or character == "\x7f" for character in name):
+    if not name.isprintable() and any(character < " " or character == "\x7f" for character in name):
         return "has a control character in its path"
     if name.startswith("/") or (name[1:2] == ":" and name[0].isalpha()):
         return "is an absolute path"
-    reasons = (unsafe_part(part, platform) for part in name.removesuffix("/").split("/"))
-    return next(filter(None, reasons), "")
+    for part in name.removesuffix("/").split("/"):
+        reason = unsafe_part(part, platform)
+        if reason:
+            return reason
+    return ""
 
 
 def unsafe_part(part: str, platform: str) -> str:
     """Return why one name in a path may not be used, or ""."""
     if part in {"", ".", ".."}:
         return "leads outside, or nowhere"
-    if len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES:
+    if len(part) * 4 > NAME_BYTES and len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES:
         return "has a name of more than 255 bytes"
     if platform == "win32" and unsafe_on_windows(part):
         return "is a name that Windows does not take"

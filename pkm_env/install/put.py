@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from pkm_build.errors import PkmError
+from pkm_env.cache.check import damage_of
 from pkm_env.files import DISK, Linker
 from pkm_env.install.wheel import place
 
@@ -70,17 +72,34 @@ def ignores_case(platform: str) -> bool:
     return platform in {"win32", "darwin"}
 
 
+class DamagedWheel(PkmError):
+    """A tree of the cache is no longer what was unpacked; *name* is the package, *path* the file in it."""
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(
+            f"what the cache holds of {name} is damaged ({path}); nothing was installed",
+            f"pkm cache clean {name} lets it be fetched again",
+        )
+        self.name = name
+        self.path = path
+
+
 def place_all(
     wanted: Iterable[WantedPackage], wheels: Mapping[str, UnpackedWheel], site: Site
 ) -> list[Placement]:
     """Return what each wanted package puts in, sorted by name.
 
+    :raises DamagedWheel: when the cache does not hold what was unpacked.
     :raises Refused: when one would replace what makes the environment one.
     """
-    return [
-        place(wheels[package.name], site, requested=package.requested, direct_url=package.direct_url)
-        for package in sorted(wanted, key=lambda package: package.name)
-    ]
+    placements = []
+    for package in sorted(wanted, key=lambda package: package.name):
+        wheel = wheels[package.name]
+        damage = damage_of(wheel)
+        if damage:
+            raise DamagedWheel(package.name, damage)
+        placements.append(place(wheel, site, requested=package.requested, direct_url=package.direct_url))
+    return placements
 
 
 def put(placements: Sequence[Placement], there: set[str], options: Options) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from stat import S_ISREG
 
-from pkm_env.cache.manifest import parse_record
-from pkm_env.files import CHUNK, READING, read_file
+from pkm_env.cache.manifest import encode, parse_record
+from pkm_env.files import hash_file, read_file
 from pkm_env.install.installed import scan
 
 TYPE_CHECKING = False
@@ -93,20 +93,10 @@ def compare(path: str, digest: str, size: str, *, quick: bool) -> str:
 
 def file_digest(path: str, algorithm: str) -> str:
     """Return the digest of a file as RECORD writes it, "" when pkm does not know the algorithm."""
-    import hashlib
-    from base64 import urlsafe_b64encode
-
     try:
-        digest = hashlib.new(algorithm)
+        return encode(hash_file(path, algorithm))
     except ValueError:
         return ""
-    descriptor = os.open(path, READING)
-    try:
-        while block := os.read(descriptor, CHUNK):
-            digest.update(block)
-    finally:
-        os.close(descriptor)
-    return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
 
 
 def edited(venv: Venv, paths: Iterable[str]) -> list[Finding]:

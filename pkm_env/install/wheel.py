@@ -11,8 +11,17 @@ from __future__ import annotations
 import os
 import sys
 
+try:
+    # The built-in one loads in no time; hashlib takes 5 ms for OpenSSL, which pays for large data alone.
+    from _sha2 import sha256
+except ImportError:
+    try:
+        from _sha256 import sha256
+    except ImportError:
+        from hashlib import sha256
+
 from pkm_build.errors import PkmError
-from pkm_env.cache.manifest import record_row
+from pkm_env.cache.manifest import encode, record_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,10 +130,7 @@ class Placement:
 
 def digest_of(content: bytes) -> str:
     """Return the SHA-256 of *content* as RECORD writes it."""
-    from base64 import urlsafe_b64encode
-    from hashlib import sha256
-
-    return "sha256=" + urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode("ascii")
+    return f"sha256={encode(sha256(content).digest())}"
 
 
 def place(
