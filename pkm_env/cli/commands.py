@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.cli.parser import UsageError
+from pkm_env.cli.parser import COMMANDS, UsageError
 from pkm_env.context import Context, Switches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable
+    from types import ModuleType
 
     from pkm_env.cli.output import Output
     from pkm_env.cli.parser import Line
-    from pkm_env.ops.lock import Change, Locked
-    from pkm_env.ops.sync import Synced
+
+    Handler = Callable[[Context, argparse.Namespace, Output, Line], int]
 
 
 def run_command(line: Line, output: Output) -> int:
     """Run the handler of a command; return the exit code."""
-    from pkm_env.cli.parser import COMMANDS
-
     context = make_context(line, output)
     if line.arguments is None:
+        from pkm_env.cli.day import status
+
         return status(context, output, line)
-    return HANDLERS[COMMANDS[line.command].handler](context, line.arguments, output, line)
+    module, _, name = COMMANDS[line.command].handler.partition(".")
+    handler: Handler = getattr(handlers(module), name)
+    return handler(context, line.arguments, output, line)
+
+
+def handlers(module: str) -> ModuleType:
+    """Return the module of a command's handler; no other is loaded."""
+    if module == "day":
+        from pkm_env.cli import day
+
+        return day
+    if module == "environments":
+        from pkm_env.cli import environments
+
+        return environments
+    from pkm_env.cli import machine
+
+    return machine
 
 
 def make_context(line: Line, output: Output) -> Context:
@@ -41,323 +59,3 @@ def make_context(line: Line, output: Output) -> Context:
         link_mode=getattr(arguments, "link_mode", None) or "",
     )
     return Context(folder, dict(os.environ), output, switches)
-
-
-def print_json(output: Output, value: object) -> None:
-    """Print a value as JSON to stdout."""
-    import json
-
-    output.result(json.dumps(value, indent=2))
-
-
-def lock(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm env lock``."""
-    from pkm_env.model.options import normalise
-    from pkm_env.ops.lock import lock as run_lock
-    from pkm_env.ops.options import LockOptions
-    from pkm_env.ops.stamps import stamp_lock
-
-    looking = arguments.check or arguments.dry_run
-    options = LockOptions(
-        arguments.environments,
-        upgrade=arguments.upgrade,
-        upgrade_packages=arguments.upgrade_package,
-        write=not looking,
-        refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
-    )
-    done = run_lock(context, options)
-    if line.json:
-        print_json(output, locked_json(done))
-    else:
-        print_locked(done, output, looking=looking)
-    if not looking:
-        stamp_lock(context, done, lock_line(done) + "\n")
-    return 1 if arguments.check and done.written else 0
-
-
-def lock_line(done: Locked) -> str:
-    """Return the line of a lock with nothing to do."""
-    count = len(done.lock.sections)
-    return f"pylock.toml is up to date ({count} environment{'s' if count != 1 else ''})"
-
-
-def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
-    """Print what a lock did, or would do."""
-    if not done.written:
-        output.result(lock_line(done))
-        return
-    count = len(done.sections)
-    noun = "environment" if count == 1 else "environments"
-    verb = "would lock" if looking else "Locked"
-    counts = f"({done.targets} target{'s' if done.targets != 1 else ''}, {done.solves} solves)"
-    output.result(f"{verb} {count} {noun} in {seconds(done.seconds)} {counts}")
-    width = max((len(name) for name in done.sections), default=0)
-    for name in done.sections:
-        size = len(done.lock.of_section(name))
-        targets = done.lock.sections[name].targets
-        output.result(f"  {name:<{width}}  {size:>3} packages  {target_summary(targets)}")
-    print_changes(done.changes, output)
-
-
-def print_changes(changes: Sequence[Change], output: Output) -> None:
-    """Print a difference, its columns aligned."""
-    rows = [(change, change_text(change)) for change in changes]
-    width = max((len(text) for _, text in rows), default=0)
-    for change, text in rows:
-        sign = "+" if not change.before else "-" if not change.after else "~"
-        tail = ", ".join(change.environments) + (f": {change.why}" if change.why else "")
-        output.change(sign, f"{text:<{width}}  {tail}".rstrip())
-
-
-def change_text(change: Change) -> str:
-    """Return the name and the versions of one change."""
-    if change.before and change.after:
-        return f"{change.name} {change.before} -> {change.after}"
-    return f"{change.name} {change.before or change.after}"
-
-
-def target_summary(targets: Sequence[str]) -> str:
-    """Return "python 3.11-3.14, 5 platforms" for the keys of targets."""
-    pythons = list(dict.fromkeys(key.split(" ")[0] for key in targets))
-    platforms = list(dict.fromkeys(key.split(" ", 1)[1] for key in targets))
-    versions = pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}"
-    places = platforms[0] if len(platforms) == 1 else f"{len(platforms)} platforms"
-    return f"python {versions}, {places}"
-
-
-def locked_json(done: Locked) -> dict[str, object]:
-    """Return what ``pkm env lock --json`` prints."""
-    return {
-        "changed": done.written,
-        "locked": list(done.sections),
-        "environments": {
-            name: {"packages": len(done.lock.of_section(name)), "targets": list(section.targets)}
-            for name, section in done.lock.sections.items()
-        },
-        "changes": [
-            {"name": c.name, "before": c.before, "after": c.after, "environments": list(c.environments)}
-            for c in done.changes
-        ],
-    }
-
-
-def seconds(value: float) -> str:
-    """Return a duration as people read it."""
-    return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
-
-
-def sync(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm env sync``."""
-    from pkm_env.ops.options import SyncOptions
-    from pkm_env.ops.stamps import stamp_sync
-    from pkm_env.ops.sync import sync as run_sync
-
-    looking = arguments.dry_run or arguments.check
-    options = SyncOptions(
-        dry_run=looking,
-        locked=arguments.locked,
-        frozen=arguments.frozen,
-        exact=not arguments.inexact,
-        project=not arguments.no_project,
-        reinstall=arguments.reinstall,
-        reinstall_packages=tuple(arguments.reinstall_package),
-        force=arguments.force,
-        compile_bytecode=arguments.compile_bytecode,
-    )
-    changed = False
-    shown = []
-    for environment in context.workspace.chosen(arguments.environments or ["default"]):
-        done = run_sync(context, environment, options)
-        changed = changed or not done.unchanged
-        if line.json:
-            shown.append(synced_json(done))
-        else:
-            print_synced(done, output, looking=looking)
-        if not looking and options.is_plain:
-            stamp_sync(context, environment, done, in_sync_line(done) + "\n")
-    if line.json:
-        print_json(output, shown)
-    return 1 if arguments.check and changed else 0
-
-
-def in_sync_line(done: Synced) -> str:
-    """Return the line of a sync with nothing to do."""
-    return f"{done.environment} is in sync ({plural(done.total, 'package')})"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def print_synced(done: Synced, output: Output, *, looking: bool) -> None:
-    """Print what a sync did, or would do."""
-    if done.repaired:
-        output.result(done.repaired)
-    if looking:
-        print_plan(done, output)
-        return
-    if done.made:
-        output.result(done.made)
-    if done.unchanged:
-        output.result(in_sync_line(done))
-        return
-    for sign, text in done.steps if not done.made else ():
-        output.change(sign, text)
-    output.result(
-        f"Synced {done.environment} in {seconds(done.seconds)}: {plural(done.total, 'package')}{done.sources_text}"
-    )
-
-
-def print_plan(done: Synced, output: Output) -> None:
-    """Print what would be done."""
-    if done.unchanged:
-        output.result(in_sync_line(done))
-        return
-    if done.made:
-        output.result(f"would make {done.made}")
-    installs = sum(sign != "-" for sign, _ in done.steps)
-    removes = len(done.steps) - installs
-    parts = [f"install {plural(installs, 'package')}"] if installs else []
-    parts += [f"remove {plural(removes, 'package')}"] if removes else []
-    output.result(f"would {' and '.join(parts) or 'change nothing else'}{done.sources_text}")
-    for sign, text in done.steps:
-        output.change(sign, text)
-
-
-def synced_json(done: Synced) -> dict[str, object]:
-    """Return what ``pkm env sync --json`` prints for one environment."""
-    return {
-        "environment": done.environment,
-        "path": done.path,
-        "changed": not done.unchanged,
-        "made": bool(done.made),
-        "packages": done.total,
-        "steps": [{"change": sign, "package": text} for sign, text in done.steps],
-    }
-
-
-def run(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm run``; what it prints is the program's own, so --json means nothing to it."""
-    del line
-    from pkm_env.ops.options import SyncOptions
-    from pkm_env.ops.run import run as run_program
-    from pkm_env.ops.stamps import stamp_run
-    from pkm_env.ops.sync import sync as run_sync
-
-    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
-    if not command:
-        raise UsageError("pkm run needs a command", "for example: pkm run python -V")
-    environment = context.workspace.environment(arguments.environment)
-    if not arguments.no_sync:
-        options = SyncOptions(locked=arguments.locked, frozen=arguments.frozen, exact=False)
-        done = run_sync(context, environment, options)
-        if not done.unchanged:
-            said = done.made or done.repaired
-            for text in filter(None, (said, f"Synced {environment.name} in {seconds(done.seconds)}")):
-                output.say(text)
-        if not (arguments.locked or arguments.frozen):
-            stamp_run(context, environment, done)
-    output.flush_notes()
-    output.out.flush()
-    return run_program(context, environment, command)
-
-
-def env_list(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm env list``."""
-    from pkm_env.ops.show import environment_states
-
-    del arguments
-    states = environment_states(context, context.workspace.environments)
-    if line.json:
-        print_json(output, [state.to_json() for state in states])
-        return 0
-    width = max(len(state.name) for state in states)
-    paths = max(len(state.shown_path) for state in states)
-    for state in states:
-        output.result(f"{state.name:<{width}}  {state.shown_path:<{paths}}  {state.summary}")
-    return 0
-
-
-def env_info(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm env info``."""
-    from pkm_env.ops.show import environment_states
-
-    chosen = context.workspace.chosen(arguments.environments or ["default"])
-    states = environment_states(context, chosen)
-    if line.json:
-        print_json(output, [state.to_json() for state in states])
-        return 0
-    for at, state in enumerate(states):
-        if at:
-            output.result("")
-        for label, text in state.rows():
-            output.result(f"{label:<14} {text}")
-    return 0
-
-
-def index_list(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm index list``."""
-    del arguments
-    indexes = context.known_indexes()
-    if line.json:
-        keys = ("name", "url", "format", "default", "explicit", "origin")
-        print_json(output, [{key: getattr(index, key) for key in keys} for index in indexes])
-        return 0
-    width = max((len(index.name) for index in indexes), default=0)
-    for index in indexes:
-        kind = "default" if index.default else "explicit" if index.explicit else ""
-        output.result(f"{index.name:<{width}}  {index.url}  {kind:<8}  {index.origin}".rstrip())
-    return 0
-
-
-def env_export(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm env export``."""
-    from pkm_env.ops.export import export_pylock
-
-    del line
-    environment = context.workspace.environment(arguments.environment)
-    base = os.path.dirname(os.path.abspath(arguments.output)) if arguments.output else os.getcwd()
-    text = export_pylock(context, environment, project=not arguments.no_project, base=base)
-    if arguments.output:
-        context.write_file(os.path.abspath(arguments.output), text)
-    else:
-        output.stop_progress()
-        output.out.write(text)
-    return 0
-
-
-def cache_dir(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
-    """``pkm cache dir``."""
-    del arguments, line
-    output.result(context.settings.cache_dir)
-    return 0
-
-
-def status(context: Context, output: Output, line: Line) -> int:
-    """``pkm`` alone: where one is, and what one would do next."""
-    from pkm_env.ops.show import environment_states, next_steps
-
-    states = environment_states(context, context.workspace.environments)
-    if line.json:
-        print_json(output, [state.to_json() for state in states])
-        return 0
-    name = context.workspace.project.raw_name or os.path.basename(context.workspace.root)
-    output.result(f"{name}, {plural(len(states), 'environment')}")
-    for state in states:
-        output.result(f"  {state.name}: {state.summary}")
-    for step in next_steps(states):
-        output.result(f"next: {step}")
-    return 0
-
-
-HANDLERS = {
-    "lock": lock,
-    "sync": sync,
-    "run": run,
-    "env_list": env_list,
-    "env_info": env_info,
-    "env_export": env_export,
-    "cache_dir": cache_dir,
-    "index_list": index_list,
-}

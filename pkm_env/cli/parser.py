@@ -67,7 +67,7 @@ LOCKED = switch("--locked", "a missing or stale section of the lock is an error"
 FROZEN = switch("--frozen", "take the lock as it is, without comparing it to pyproject.toml")
 
 LOCK = Command(
-    "lock",
+    "day.lock",
     "solve environments and write pylock.toml",
     "pkm lock --upgrade-package httpx",
     ENVIRONMENTS,
@@ -87,7 +87,7 @@ LOCK = Command(
     INDEX,
 )
 SYNC = Command(
-    "sync",
+    "day.sync",
     "make environments hold exactly what is locked",
     "pkm sync test",
     ENVIRONMENTS_DEFAULT,
@@ -110,7 +110,7 @@ COMMANDS: dict[str, Command] = {
     "lock": LOCK,
     "sync": SYNC,
     "run": Command(
-        "run",
+        "day.run",
         "run a command in an environment, locked and synced before",
         "pkm run -e test pytest -x",
         option("-e", "--env", default="default", metavar="ENV", dest="environment", help="the environment"),
@@ -123,10 +123,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "env lock": LOCK,
     "env sync": SYNC,
-    "env list": Command("env_list", "list the environments and their state", "pkm env list --json"),
-    "env info": Command("env_info", "say all of one environment", "pkm env info test", ENVIRONMENTS_DEFAULT),
+    "env list": Command(
+        "environments.env_list", "list the environments and their state", "pkm env list --json"
+    ),
+    "env info": Command(
+        "environments.env_info", "say all of one environment", "pkm env info test", ENVIRONMENTS_DEFAULT
+    ),
     "env export": Command(
-        "env_export",
+        "environments.env_export",
         "write what is locked for one environment in another form",
         "pkm env export test --format pylock --no-project > pylock.test.toml",
         ONE_ENVIRONMENT,
@@ -135,9 +139,11 @@ COMMANDS: dict[str, Command] = {
         option("-o", "--output", metavar="FILE", help="the file to write (default: standard output)"),
     ),
     "index list": Command(
-        "index_list", "list the indexes in their order, and where each is configured", "pkm index list"
+        "machine.index_list",
+        "list the indexes in their order, and where each is configured",
+        "pkm index list",
     ),
-    "cache dir": Command("cache_dir", "print the folder of the cache", "pkm cache dir"),
+    "cache dir": Command("machine.cache_dir", "print the folder of the cache", "pkm cache dir"),
 }
 # Options that mean the same before and after the command, and whether they take a value.
 GLOBAL_OPTIONS = {
