@@ -118,6 +118,16 @@ class Knowledge:
         self._requirements: dict[str, Requirement] = {}
         self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
 
+    def under(self, rules: Rules) -> Knowledge:
+        """Return the same knowledge for other rules: what depends on rules is derived anew."""
+        if rules is self.rules:
+            return self
+        other = Knowledge(self.releases, self.notebook, rules)
+        other._requirements = self._requirements
+        other._releases = self._releases
+        other._directs = self._directs
+        return other
+
     def requirement(self, text: str) -> Requirement:
         """Return *text* parsed.
 

@@ -180,7 +180,7 @@ class TargetProblem:
         for bit in batch:
             try:
                 self.needs(package, bit)
-            except (SplitTarget, Begin):
+            except (SplitTarget, Begin):  # noqa: PERF203 - of few versions
                 continue  # It matters only when the version is chosen.
 
     def visit(self, packages: Sequence[tuple[Key, int]]) -> None:
@@ -201,6 +201,10 @@ class TargetProblem:
         """Return what a decided version needs."""
         found = self.needs(package, version)
         return () if isinstance(found, Refusal) else found
+
+    def known_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal | None:
+        """Return what a version needs, None when that was not asked in this solve."""
+        return self._needs.get((package, version))
 
     def active(self, package: Key, version: int) -> tuple[int, ...]:
         """Return the numbers of the requirements that count, of a version that was asked."""
@@ -248,15 +252,15 @@ class TargetProblem:
         return found
 
     def _best(self, name: str, package: Package, mask: int, usable: Usable) -> int:
-        for version in self.question.preferences.get(name, ()):
-            bit = package.bit(version)
-            if bit & mask:
-                return bit
-        earlier = self.earlier.get(name)
-        if earlier and package.direct is None:
-            wheels = mask & usable.wheels
-            for bit in earlier:
-                if bit & mask and (bit & wheels or not wheels):
+        wheels = mask & usable.wheels
+        preferred = [package.bit(version) for version in self.question.preferences.get(name, ())]
+        for among in (wheels, mask):
+            for bit in preferred:
+                if bit & among:
+                    return bit
+        if package.direct is None:
+            for bit in self.earlier.get(name, ()):
+                if bit & (wheels or mask):
                     return bit
         return self._first(name, mask & ~usable.late or mask)
 

@@ -111,7 +111,23 @@ def core(derivation: Derivation) -> list[Fact]:
     merged = _merged(facts)
     if not is_proof(merged, problem):
         merged = facts
-    return _minimal(merged, problem)
+    return _rounded(_minimal(merged, problem), problem)
+
+
+def _rounded(facts: list[Fact], problem: TargetProblem) -> list[Fact]:
+    """Widen each merged need to one run of versions, where what it then says is still a proof."""
+    for place, fact in enumerate(facts):
+        if len(fact.asks) > 1 and fact.needs:
+            needs = {key: _run(mask) for key, mask in fact.needs.items()}
+            wider = [*facts[:place], Fact(fact.key, fact.versions, needs, fact.asks), *facts[place + 1 :]]
+            if is_proof(wider, problem):
+                facts = wider
+    return facts
+
+
+def _run(mask: int) -> int:
+    """Return all bits from the lowest to the highest of *mask*."""
+    return (1 << mask.bit_length()) - (mask & -mask) if mask else 0
 
 
 def _collect(derivation: Derivation) -> list[Fact]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.requirements import Requirement
     from pkm_env.resolver.knowledge import Package
-    from pkm_env.resolver.request import Origin, Request, Root
+    from pkm_env.resolver.request import Origin, Request, Root, Rules
 
     ParsedRoot = tuple[Requirement, Root, Source | None]
 
@@ -78,6 +78,26 @@ class Question:
         self._pins: dict[str, set[str]] = {}
         for asked in self._own_words():
             self._note_consent(asked)
+
+    def with_root(self, before: Requirement, after: Requirement) -> Question:
+        """Return the question with one requirement of the project replaced."""
+        changed = self._copy()
+        changed.roots = tuple(
+            (after if asked == before else asked, root, source) for asked, root, source in self.roots
+        )
+        return changed
+
+    def with_rules(self, rules: Rules) -> Question:
+        """Return the question under other rules."""
+        changed = self._copy()
+        changed.rules = rules
+        return changed
+
+    def _copy(self) -> Question:
+        changed = Question.__new__(Question)
+        for name in Question.__slots__:
+            setattr(changed, name, getattr(self, name))
+        return changed
 
     def constraints_of(self, name: str) -> Sequence[tuple[str, Ask]]:
         """Return the (specifier, ask) pairs that bound *name* where it is needed."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.proof import core
+from pkm_env.resolver.suggest import allow, relax
 from pkm_env.resolver.wording import (
     admitted_by,
     and_list,
     dropped_words,
     excluded_lines,
+    has_sdist,
     key_text,
     need_text,
     version_text,
@@ -19,14 +21,19 @@ from pkm_env.resolver.wording import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.proof import Fact
     from pkm_env.resolver.request import NoSolution, Origin
+    from pkm_env.resolver.solution import Derivation
+    from pkm_env.resolver.suggest import Suggestion
 
     Key = Any
+
+
+_MOST_TRIED = 5
 
 
 class Line:
@@ -78,32 +85,64 @@ class Explanation:
         return "\n".join(parts)
 
 
-def explain(
-    failure: NoSolution,
-    *,
-    where: Callable[[Origin], str],
-    would_work: Sequence[tuple[str, str]] = (),
-) -> Explanation:
-    """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin."""
-    return _Telling(failure, where).explanation(would_work)
+def explain(failure: NoSolution, *, where: Callable[[Origin], str], suggest: bool = True) -> Explanation:
+    """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin.
+
+    With *suggest*, changes that would help are looked for, by solving with each; the releases that the
+    failed resolve had are asked again.
+    """
+    return _Telling(failure, where).explanation(suggest=suggest)
 
 
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
     def __init__(self, failure: NoSolution, where: Callable[[Origin], str]) -> None:
-        self.problem: TargetProblem = failure.derivation.problem
+        self.derivation: Derivation = failure.derivation
+        self.problem = self.derivation.problem
         self.where = where
         self.target = failure.target
-        self.facts = _ordered(core(failure.derivation))
+        self.facts = _ordered(core(self.derivation))
         self.lines: list[Line] = []
         self.roots: list[int] = []
         self.numbers: dict[int, int] = {}
 
-    def explanation(self, would_work: Sequence[tuple[str, str]]) -> Explanation:
+    def explanation(self, *, suggest: bool) -> Explanation:
         for fact in self.facts:
             self._tell(fact)
+        would_work = self._suggestions() if suggest else ()
         return Explanation(self.lines, self._conclusion(), self._not_looked_at(), would_work)
+
+    def _suggestions(self) -> list[tuple[str, str]]:
+        found = self.derivation.suggestions
+        if found is None:
+            found = self.derivation.suggestions = list(self._tried())
+        return [(one.text, one.effect) for one in found]
+
+    def _tried(self) -> Iterator[Suggestion]:
+        """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
+        own = [fact for fact in self.facts if _is_root(fact.key) and fact.asks]
+        for fact in reversed(own[:_MOST_TRIED]):
+            found = relax(self.derivation, fact.asks[0], self.numbers[id(fact)])
+            if found is not None:
+                yield found
+        names = dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks)
+        for name in names:
+            if name and name != self.problem.question.root_name:
+                yield from self._other_rules(name)
+
+    def _other_rules(self, name: str) -> Iterator[Suggestion]:
+        package = self.problem.package(name)
+        wanted = admitted_by(name, self.facts, self.problem)
+        rule = self.problem.question.rules.prerelease_rule(name)
+        if rule != "never" and self.problem.ground.refused_prereleases(package) & wanted:
+            found = allow(self.derivation, name, prereleases=True)
+            if found is not None:
+                yield found
+        if self.problem.question.rules.forbids_build(name) and has_sdist(package, wanted):
+            found = allow(self.derivation, name, prereleases=False)
+            if found is not None:
+                yield found
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
@@ -166,7 +205,7 @@ class _Telling:
             return "so there is no solution."
         if len(names) == 1:
             return f"so {names[0]} can't hold."
-        return f"so {and_list(names)} can't {'both' if len(names) == 2 else 'all'} hold."
+        return f"so {and_list(names)} can't {'both' if names[2:] == [] else 'all'} hold."
 
     def _not_looked_at(self) -> list[str]:
         told = dict.fromkeys(fact.key if isinstance(fact.key, str) else fact.key[0] for fact in self.facts)

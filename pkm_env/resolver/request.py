@@ -85,6 +85,24 @@ class Rules:
         self.no_build = no_build
         self.no_binary = no_binary
 
+    def allowing(self, name: str, *, prereleases: bool) -> Rules:
+        """Return the same rules, but with pre-releases of *name* allowed, or else building it."""
+        rules = Rules(
+            constraints=self.constraints,
+            overrides=self.overrides,
+            prereleases=self.prereleases,
+            resolution=self.resolution,
+            no_build=self.no_build,
+            no_binary=self.no_binary,
+        )
+        if not prereleases:
+            rules.no_build = frozenset() if self.no_build is True else frozenset(self.no_build or ()) - {name}
+        elif isinstance(self.prereleases, str):
+            rules.prereleases = {"*": self.prereleases, name: "allow"}
+        else:
+            rules.prereleases = {**self.prereleases, name: "allow"}
+        return rules
+
     def forbids_build(self, name: str) -> bool:
         """Return whether *name* must not be built from source."""
         return self.no_build is True or (self.no_build is not False and name in self.no_build)

@@ -189,7 +189,7 @@ class Search:
         while True:
             try:
                 return self._outcomes(one)
-            except Begin:
+            except Begin:  # noqa: PERF203 - once or twice in a run
                 self._grounds.clear()
 
     def _outcomes(self, one: Class) -> list[Outcome]:

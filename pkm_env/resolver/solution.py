@@ -99,13 +99,17 @@ class Solution:
 
 
 class Derivation:
-    """Why there is no solution: the incompatibility that was derived, and the problem it speaks of."""
+    """Why there is no solution: the incompatibility that was derived, and the problem it speaks of.
 
-    __slots__ = ("cause", "problem")
+    ``suggestions`` are changes that would help, once they were looked for.
+    """
+
+    __slots__ = ("cause", "problem", "suggestions")
 
     def __init__(self, cause: Incompatibility, problem: TargetProblem) -> None:
         self.cause = cause
         self.problem = problem
+        self.suggestions: list[Any] | None = None
 
     def facts(self) -> list[Incompatibility]:
         """Return the incompatibilities that nothing was derived for, each once, in the order met."""

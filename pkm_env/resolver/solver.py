@@ -99,7 +99,7 @@ class Unsolvable(Exception):
         self.cause = cause
 
 
-def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:
+def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 - one loop, one turn per package
     """Return what ``Solver.solve`` finds where nothing conflicts on the way, None as soon as something does.
 
     It decides the same packages in the same order by the same masks, but learns nothing and keeps no

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_env.model.platforms import short_platform
 from pkm_env.model.versions import UnreadableVersion, python_truths
+from pkm_env.resolver.fit import SDIST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,12 +163,15 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator
         left &= ~versions
     if left:
         verb = "have" if left & (left - 1) else "has"
-        built = problem.question.rules.forbids_build(package.name) and any(
-            tags == "sdist" and versions << 1 & left for _python, tags, versions in package.signatures
-        )
+        built = problem.question.rules.forbids_build(package.name) and has_sdist(package, left)
         reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
         reason += ", and building it is not allowed" if built else ""
         yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}"
+
+
+def has_sdist(package: Package, mask: int) -> bool:
+    """Return whether a version in *mask* has an sdist."""
+    return any(tags == SDIST and versions << 1 & mask for _python, tags, versions in package.signatures)
 
 
 def _python_that_refuses(package: Package, bit: int, problem: TargetProblem) -> str:

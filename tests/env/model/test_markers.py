@@ -110,7 +110,7 @@ def wanted(condition):
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        (lambda target: bool(target), ""),
+        (bool, ""),
         (lambda target: target.python == "3.11", "python_version == '3.11'"),
         (lambda target: target.python != "3.11", "python_version != '3.11'"),
         (lambda target: target.python >= "3.12", "python_version >= '3.12'"),

@@ -1,0 +1,194 @@
+"""Changes that would make an impossible problem possible; each is tried by the solver before it is told."""
+
+from __future__ import annotations
+
+from pkm_env.model.requirements import Requirement
+from pkm_env.resolver.fit import SplitTarget, View
+from pkm_env.resolver.ground import Allowances, Begin, Ground
+from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.packages import TargetProblem
+from pkm_env.resolver.solver import Refusal, Solver, Unsolvable, walk
+from pkm_env.resolver.wording import bits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.resolver.notes import Ask
+    from pkm_env.resolver.question import Question
+    from pkm_env.resolver.solution import Derivation
+
+    Key = Any
+    Decided = Mapping[Key, int]
+
+_MOST_SPLITS = 8
+
+
+class Suggestion:
+    """A change that was tried: *text* names it, *number* the line that it stands for (0 for none).
+
+    ``packages`` counts the packages of the answer that it gives, ``version`` is that of the package changed.
+    """
+
+    __slots__ = ("name", "number", "packages", "text", "version")
+
+    def __init__(self, text: str, number: int, packages: int, name: str, version: str) -> None:
+        self.text = text
+        self.number = number
+        self.packages = packages
+        self.name = name
+        self.version = version
+
+    @property
+    def effect(self) -> str:
+        """What comes of it: "instead of 2: 158 packages, starlette 0.46.2"."""
+        instead = f"instead of {self.number}: " if self.number else ""
+        return f"{instead}{self.packages} packages, {self.name} {self.version}"
+
+
+def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
+    """Return what the project could ask for in place of *ask*, which is told as line *number*."""
+    requirement = ask.requirement
+    if ask.overridden or not requirement.specifier or requirement.url:
+        return None
+    wider = Requirement(requirement.name, requirement.extras, "", "", requirement.marker)
+    question = derivation.problem.question.with_root(requirement, wider)
+    found = _solve(derivation, question)
+    if found is None:
+        return None
+    problem, decided = found
+    if requirement.name not in decided:
+        return None
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    specifier = _specifier(requirement.name, problem, decided)
+    version = problem.package(requirement.name).version(decided[requirement.name])
+    text = f"{requirement.name}{extras}{specifier}"
+    return Suggestion(text, number, _count(decided), requirement.name, version)
+
+
+def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion | None:
+    """Return what allowing pre-releases of *name*, or else building it, would give."""
+    question = derivation.problem.question
+    rules = question.rules.allowing(name, prereleases=prereleases)
+    found = _solve(derivation, question.with_rules(rules))
+    if found is None or name not in found[1]:
+        return None
+    problem, decided = found
+    version = problem.package(name).version(decided[name])
+    text = f"{name} with pre-releases" if prereleases else f"{name} built from source"
+    return Suggestion(text, 0, _count(decided), name, version)
+
+
+def _solve(derivation: Derivation, question: Question) -> tuple[TargetProblem, Decided] | None:
+    """Return an answer for the derivation's target, or the first part of it, when *question* has one."""
+    before = derivation.problem
+    view, members = before.view, before.bit
+    knowledge = before.knowledge.under(question.rules)
+    allowances = Allowances()
+    for _ in range(_MOST_SPLITS):
+        place = members.bit_length() - 1
+        target = view.targets.targets[place]
+        try:
+            bound = question.bindings(_holding(view, members))
+            problem = TargetProblem(Ground(question, knowledge, bound, allowances), view, members, {})
+            return problem, walk(problem, ROOT) or Solver(problem, ROOT).solve()
+        except Unsolvable:
+            return None
+        except Begin:
+            continue
+        except SplitTarget as split:
+            part = target.part((target.patches[0], split.cuts[0] - 1))
+            view, members = View([part], knowledge.notebook), 1
+    return None
+
+
+def _holding(view: View, bit: int) -> Callable[[str], bool]:
+    return lambda marker: view.holds(marker, bit)
+
+
+def _count(decided: Decided) -> int:
+    return sum(isinstance(key, str) and key != ROOT for key in decided)
+
+
+def _specifier(name: str, problem: TargetProblem, decided: Decided) -> str:
+    """Return a specifier for the chosen version and its neighbours.
+
+    Any that holds the chosen version has an answer; the bounds are those that others set, or else where
+    the neighbours would not do as well.
+    """
+    asked = _asked_by_others(name, problem, decided)
+    if len(asked) == 1 and next(iter(asked)):
+        return next(iter(asked))
+    package, usable = problem.package(name), problem.usable(name).mask
+    run = _allowed_run(name, problem, decided) if any(asked) else _working_run(name, problem, decided)
+    lowest = package.version(run)
+    above = usable & ~((1 << run.bit_length()) - 1)
+    below = usable & ((run & -run) - 1) & ~1
+    low = f">={lowest}" if below else ""
+    high = f"<{package.version(above)}" if above else ""
+    return ",".join(part for part in (low, high) if part) or f"=={lowest}"
+
+
+def _asked_by_others(name: str, problem: TargetProblem, decided: Decided) -> set[str]:
+    """Return the specifiers by which other packages of the answer ask for *name*."""
+    return {ask.requirement.specifier for _mask, ask in _asks_for(name, problem, decided)}
+
+
+def _asks_for(name: str, problem: TargetProblem, decided: Decided) -> Iterator[tuple[int, Ask]]:
+    for key, version in decided.items():
+        asker = key if isinstance(key, str) else key[0]
+        if asker not in {ROOT, name}:
+            for needed, allowed, ask in problem.found_needs(key, version):
+                if needed == name:
+                    yield allowed, ask
+
+
+def _allowed_run(name: str, problem: TargetProblem, decided: Decided) -> int:
+    """Return the usable versions about the chosen one that all others admit, without a gap."""
+    allowed = usable = problem.usable(name).mask
+    for mask, _ask in _asks_for(name, problem, decided):
+        allowed &= mask
+    run = 0
+    for bit in bits(usable):
+        if bit & allowed:
+            run |= bit
+        elif run & decided[name]:
+            break
+        else:
+            run = 0
+    return run
+
+
+def _working_run(name: str, problem: TargetProblem, decided: Decided) -> int:
+    """Return the versions next to the chosen one that would work too, as far as their needs are known."""
+    chosen = decided[name]
+    run = chosen
+    above = [bit for bit in bits(problem.usable(name).mask) if bit > chosen]
+    below = [bit for bit in bits(problem.usable(name).mask) if bit < chosen][::-1]
+    for neighbours in (above, below):
+        for bit in neighbours:
+            if not _works(name, bit, problem, decided):
+                break
+            run |= bit
+    return run
+
+
+def _works(name: str, bit: int, problem: TargetProblem, decided: Decided) -> bool:
+    """Return whether another version could stand in the answer with all else kept; False when it was not asked."""
+    keys = [key for key in decided if key == name or (not isinstance(key, str) and key[0] == name)]
+    for key in keys:
+        needs = problem.known_needs(key, bit)
+        if needs is None or isinstance(needs, Refusal):
+            return False
+        if not _met(needs, name, decided):
+            return False
+    return True
+
+
+def _met(needs: Sequence[tuple[Key, int, Ask]], name: str, decided: Decided) -> bool:
+    for needed, allowed, _ask in needs:
+        other = needed if isinstance(needed, str) else needed[0]
+        if other != name and not decided.get(needed, 0) & allowed:
+            return False
+    return True
