@@ -177,11 +177,14 @@ def from_file(build: Build) -> str:
 def default_files(build: Build) -> list[str]:
     """Return the files that usually state a version, of the packages and modules of the project."""
     from pkm_build.files import Tree
-    from pkm_build.layout import find_roots, given_roots
+    from pkm_build.layout import find_roots
 
     tree = Tree(build.root, ignoring=False)
     packages = build.settings.packages
-    roots = find_roots(tree, build.project.name, []) if packages is None else given_roots(tree, packages)
+    if packages is None:
+        roots = find_roots(tree, build.project.name, [])
+    else:
+        roots = [root for root in (given_root(tree, raw) for raw in packages) if root]
     found = []
     for path, _ in roots:
         files = [path] if tree.is_file(path) else [f"{path}/{name}.py" for name in MODULES]

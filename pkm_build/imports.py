@@ -5,7 +5,6 @@ Source: PEP 794, "Specification".
 
 from __future__ import annotations
 
-from pkm_build.errors import BuildError
 from pkm_build.tables import did_you_mean
 
 TYPE_CHECKING = False
@@ -49,24 +48,21 @@ def private(name: str) -> str:
     return f"{name}; private" if any(part.startswith("_") for part in name.split(".")) else name
 
 
-def check_names(project: Project, files: Iterable[str]) -> None:
-    """Refuse declared import names that the wheel does not give.
-
-    :raises BuildError: when one is missing
-    """
+def missing_names(project: Project, files: Iterable[str]) -> list[tuple[str, int, str, str]]:
+    """Return field, index, name and a hint for each declared import name that the files do not give."""
     paths = list(files)
     names, spaces = shipped_names(paths)
     known = {name.partition(";")[0] for name in (*names, *spaces)}
     modules = {path.rpartition(".")[0].replace("/__init__", "").replace("/", ".") for path in paths}
+    wrong = []
     for field, declared in (
         ("import-names", project.import_names),
         ("import-namespaces", project.import_namespaces),
     ):
-        for text in declared or ():
+        for at, text in enumerate(declared or ()):
             name = text.partition(";")[0]
             if name not in known and name not in modules:
                 near = did_you_mean(name, known)
-                raise BuildError(
-                    f'project.{field} names "{name}", which the wheel does not give',
-                    f'did you mean "{near}"?' if near else f"it gives {', '.join(sorted(known))}",
-                )
+                hint = f'did you mean "{near}"?' if near else f"it gives {', '.join(sorted(known))}"
+                wrong.append((field, at, name, hint))
+    return wrong

@@ -283,21 +283,15 @@ def akin(module: str, name: str) -> bool:
     return plain in forms
 
 
-def given_roots(tree: Tree, packages: tuple[str, ...]) -> list[Root]:
-    """Return the roots that ``packages`` names: a leading ``src/`` is cut, the rest is the import path.
+def given_root(tree: Tree, raw: str) -> Root | None:
+    """Return the root that an entry of ``packages`` names, None where it is not there.
 
-    :raises NoPackages: when one of them is not there
+    A leading ``src/`` is cut, the rest is the import path.
     """
-    found = []
-    for raw in packages:
-        path = raw.strip("/")
-        path = path.removeprefix("./")
-        if not tree.is_folder(path) and not tree.is_file(path):
-            near = [other for other, _ in candidates(tree)]
-            hint = f"there is {listed(near, 'and')}" if near else ""
-            raise NoPackages(f'tool.pkm.build.packages names "{raw}", which is not there', hint)
-        found.append((path, path.removeprefix("src/")))
-    return found
+    path = raw.strip("/").removeprefix("./")
+    if not tree.is_folder(path) and not tree.is_file(path):
+        return None
+    return path, path.removeprefix("src/")
 
 
 def candidates(tree: Tree) -> list[Root]:

@@ -12,8 +12,9 @@ import os
 from pkm_build import globs
 from pkm_build.errors import BuildError, NoPackages
 from pkm_build.files import ROOT_JUNK, ListedTree, Tree
-from pkm_build.layout import CODE, find_roots, given_roots
-from pkm_build.source import license_paths
+from pkm_build.layout import CODE, candidates, find_roots, given_root
+from pkm_build.source import check, license_paths
+from pkm_build.tables import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pkm_build.layout import Root
     from pkm_build.work import Build
 
+BUILD: tuple[str | int, ...] = ("tool", "pkm", "build")
 EXTERNAL = ".pkm-external"
 ALWAYS = "pyproject.toml"
 
@@ -90,17 +92,7 @@ def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None)
     :raises BuildError: when the wheel would be empty, or a file that is named is not there
     """
     found = Selection(build, tree)
-    settings = build.settings
-    tree = found.tree
-    if settings.packages is None:
-        generated = settings.map or settings.data or settings.hook or settings.extensions
-        try:
-            found.roots = find_roots(tree, build.project.name, build.warn)
-        except NoPackages:
-            if not generated:
-                raise
-    else:
-        found.roots = given_roots(tree, settings.packages)
+    find_code(build, found)
     if not editable:
         add_roots(build, found)
         add_included(build, found)
@@ -109,12 +101,66 @@ def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None)
     add_data(build, found)
     if not editable:
         check_scripts(build, found)
-        if build.project.import_names or build.project.import_namespaces:
-            from pkm_build.imports import check_names
-
-            if not (settings.hook or settings.extensions):
-                check_names(build.project, found.files)
+        check_imports(build, found)
+    check_named(build, found.tree)
+    if build.source.faults:
+        check(build.source)
     return found
+
+
+def find_code(build: Build, found: Selection) -> None:
+    """Find the packages and modules, those that the settings name or those that the layout shows.
+
+    :raises NoPackages: when there are none, and nothing else goes into the wheel
+    """
+    settings, tree = build.settings, found.tree
+    if settings.packages is None:
+        try:
+            found.roots = find_roots(tree, build.project.name, build.warn)
+        except NoPackages:
+            if not (settings.map or settings.data or settings.hook or settings.extensions):
+                raise
+        return
+    for at, raw in enumerate(settings.packages):
+        root = given_root(tree, raw)
+        if root is None:
+            near = [other for other, _ in candidates(tree)]
+            hint = f"there is {listed(near, 'and')}" if near else ""
+            build.fault((*BUILD, "packages", at), f'"{raw}" is not there', hint)
+        else:
+            found.roots.append(root)
+
+
+def check_imports(build: Build, found: Selection) -> None:
+    """Note declared import names that the wheel does not give; what is generated or compiled is not known yet."""
+    project = build.project
+    declared = project.import_names or project.import_namespaces
+    if declared and not (build.settings.hook or build.settings.extensions):
+        from pkm_build.imports import missing_names
+
+        for field, at, name, hint in missing_names(project, found.files):
+            build.fault(("project", field, at), f'"{name}" is not what the wheel gives', hint)
+
+
+def check_named(build: Build, tree: Tree) -> None:
+    """Note files that pyproject.toml names and that are not there."""
+    project, settings = build.project, build.settings
+    if project.readme_file is not None and not tree.is_file(project.readme_file):
+        build.fault(("project", "readme"), f'the file "{project.readme_file}" is not there')
+    if project.license_file is not None and not tree.is_file(project.license_file):
+        build.fault(("project", "license"), f'the file "{project.license_file}" is not there')
+    patterns: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [
+        (("project", "license-files"), project.license_files or ()),
+        ((*BUILD, "sbom-files"), settings.sbom_files),
+        ((*BUILD, "sdist", "include"), settings.sdist_include if build.state == "sdist" else ()),
+    ]
+    for number, extension in enumerate(settings.extensions):
+        above = (*BUILD, "extension", number)
+        patterns += [((*above, key), extension.lists[key]) for key in ("sources", "depends")]
+    for key, globbed in patterns:
+        for at, pattern in enumerate(globbed):
+            if not tree.expand(pattern):
+                build.fault((*key, at), f'"{pattern}" matches no file')
 
 
 def add_roots(build: Build, found: Selection) -> None:
@@ -194,13 +240,11 @@ def excluded(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 def add_included(build: Build, found: Selection) -> None:
     """Add what ``include`` names, at its import path where it lies in a root, else where it lies in the tree."""
-    for pattern in build.settings.include:
+    for at, pattern in enumerate(build.settings.include):
         paths = found.tree.expand(pattern)
         if not paths and not build.settings.hook:
-            raise BuildError(
-                f'tool.pkm.build.include: "{pattern}" matches no file',
-                "patterns are anchored at the project; **/NAME matches in every folder",
-            )
+            hint = "patterns are anchored at the project; **/NAME matches in every folder"
+            build.fault((*BUILD, "include", at), f'"{pattern}" matches no file', hint)
         for path in excluded(paths, build.settings.exclude):
             found.put(wheel_path(path, found.roots), path, f'include "{pattern}"')
 
@@ -237,9 +281,9 @@ def add_mapped(build: Build, found: Selection) -> None:
             found.put(target, path, "map")
             continue
         if not found.tree.is_folder(path):
-            if build.settings.hook:
-                continue  # the hook may make it
-            raise BuildError(f'tool.pkm.build.map: "{raw}" is not there')
+            if not build.settings.hook:  # which may make it
+                build.fault((*BUILD, "map", raw), "is not there")
+            continue
         for name in sorted(found.tree.all_below(path)):
             found.put(target + name[len(path) :], name, "map")
 
@@ -258,7 +302,7 @@ def add_data(build: Build, found: Selection) -> None:
         for pattern, target in build.settings.data[scheme]:
             paths = found.tree.expand(pattern)
             if not paths and not build.settings.hook:
-                raise BuildError(f'tool.pkm.build.data.{scheme}: "{pattern}" matches no file')
+                build.fault((*BUILD, "data", scheme), f'"{pattern}" matches no file')
             single = found.tree.is_file(pattern)
             base = (
                 pattern.rpartition("/")[0]
@@ -279,18 +323,18 @@ def add_data(build: Build, found: Selection) -> None:
 
 
 def check_scripts(build: Build, found: Selection) -> None:
-    """Refuse scripts and entry points of modules that a package of the wheel lacks; warn of a name not seen.
-
-    :raises BuildError: when the module is not in the wheel, below a package that is
-    """
+    """Note scripts and entry points of modules that a package of the wheel lacks; warn of a name not seen."""
     project = build.project
-    for group in (project.scripts, project.gui_scripts, *project.entry_points.values()):
+    groups: list[tuple[tuple[str, ...], dict[str, str]]]
+    groups = [(("project", "scripts"), project.scripts), (("project", "gui-scripts"), project.gui_scripts)]
+    groups += [(("project", "entry-points", name), group) for name, group in project.entry_points.items()]
+    for key, group in groups:
         for name, value in group.items():
             module, _, target = value.partition(" ")[0].partition(":")
-            check_target(build, found, name, module, target)
+            check_target(build, found, (*key, name), module, target)
 
 
-def check_target(build: Build, found: Selection, name: str, module: str, target: str) -> None:
+def check_target(build: Build, found: Selection, key: tuple[str, ...], module: str, target: str) -> None:
     """Look for *module* in the wheel, and for the first name of *target* in its text."""
     path = module.replace(".", "/")
     top = path.partition("/")[0]
@@ -306,8 +350,9 @@ def check_target(build: Build, found: Selection, name: str, module: str, target:
                 f[:-3].replace("/__init__", "").replace("/", ".") for f in found.files if f.endswith(".py")
             ]
             near = did_you_mean(module, modules)
-            raise BuildError(
-                f'the entry point "{name}" names the module {module}, which is not in the wheel',
+            build.fault(
+                key,
+                f"the module {module} is not in the wheel",
                 f'did you mean "{near}"?' if near else "",
             )
         return
@@ -317,7 +362,7 @@ def check_target(build: Build, found: Selection, name: str, module: str, target:
         first = target.partition(".")[0]
         if b"def " + first.encode() + b"(" not in text and not defines(text, first):
             build.warn.append(
-                f'the entry point "{name}" names {module}:{first}, which {found.files[file]} does not define'
+                f'the entry point "{key[-1]}" names {module}:{first}, which {found.files[file]} does not define'
             )
 
 
@@ -371,10 +416,7 @@ def select_sdist(build: Build, wheel: Selection, out_dir: str) -> tuple[dict[str
     needed = needed_files(build, wheel)
     paths = excluded(paths, settings.sdist_exclude)
     for pattern in settings.sdist_include:
-        matched = tree.expand(pattern)
-        if not matched:
-            raise BuildError(f'tool.pkm.build.sdist.include: "{pattern}" matches no file')
-        paths += matched
+        paths += tree.expand(pattern)
     if settings.extensions:
         from pkm_build.extensions import is_output
 

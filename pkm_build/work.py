@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pkm_build.errors import Fault
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +50,10 @@ class Build:
     work_folders: list[str]
     hook_tags: tuple[str, ...]
     member_sources: dict[str, str | bytes]
+
+    def fault(self, key: tuple[str | int, ...], message: str, hint: str = "") -> None:
+        """Note that pyproject.toml says something at *key* that the tree belies."""
+        self.source.faults.append(Fault(key, message, hint))
 
 
 def work_folder(build: Build, purpose: str) -> str:

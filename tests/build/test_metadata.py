@@ -8,7 +8,7 @@ from email import message_from_string
 import pytest
 from packaging.metadata import Metadata
 
-from pkm_build.errors import BuildError
+from pkm_build.errors import BuildError, InvalidFile
 
 HEAD = '[project]\nname = "Spam.Eggs"\nversion = "1.0"\n'
 BUILD = "[tool.pkm.build]\npackages = []\n"
@@ -92,7 +92,7 @@ def test_a_readme_that_is_not_in_its_charset_is_refused(sample):
 
 
 def test_a_missing_readme_is_refused(sample):
-    with pytest.raises(BuildError, match=r"README\.md"):
+    with pytest.raises(InvalidFile, match=r'project\.readme: the file "README\.md" is not there'):
         metadata_of(sample, 'readme = "README.md"')
 
 
@@ -121,7 +121,7 @@ def test_licence_globs_say_which_files_and_keep_their_folders(sample):
 
 
 def test_a_licence_glob_without_a_match_is_an_error(sample):
-    with pytest.raises(BuildError, match="matches no file"):
+    with pytest.raises(InvalidFile, match=r"license-files\[0\].*matches no file"):
         metadata_of(sample, 'license-files = ["COPYING*"]')
 
 
@@ -177,9 +177,8 @@ def test_declared_import_names_that_are_not_shipped_are_refused(sample):
         head=f'[build-system]\nrequires = []\n{HEAD}import-names = ["spma"]\n',
         extra=('[tool.pkm.build]\npackages = ["spam.py"]\n'),
     )
-    with pytest.raises(BuildError, match="spma") as caught:
+    with pytest.raises(InvalidFile, match='"spma" is not what the wheel gives; did you mean "spam"'):
         made.wheel()
-    assert '"spam"' in caught.value.hint
 
 
 def test_entry_points_are_grouped_sorted_and_safe(sample):

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from pkm_build import builder
-from pkm_build.errors import BuildError, NoPackages
+from pkm_build.errors import BuildError, InvalidFile, NoPackages
 
 PACKAGE = {"spam/__init__.py": "", "spam/data.json": "{}", "spam/py.typed": ""}
 
@@ -147,7 +147,7 @@ def test_an_exclude_that_matches_only_deeper_is_told(sample, capsys):
 
 
 def test_an_include_that_matches_nothing_is_an_error(sample):
-    with pytest.raises(BuildError, match="matches no file"):
+    with pytest.raises(InvalidFile, match=r"include\[0\].*matches no file"):
         sample(PACKAGE, '[tool.pkm.build]\ninclude = ["spma/*"]\n').wheel()
 
 
@@ -276,9 +276,10 @@ SCRIPT = '[project.scripts]\nrun = "{target}"\n'
 
 
 def test_a_script_of_a_missing_module_is_an_error(sample):
-    with pytest.raises(BuildError, match=r"spam\.mian, which is not in the wheel") as caught:
+    with pytest.raises(
+        InvalidFile, match=r'scripts\.run: the module spam\.mian is not in the wheel; .* "spam\.main"'
+    ):
         sample({**PACKAGE, "spam/main.py": ""}, SCRIPT.format(target="spam.mian:go")).wheel()
-    assert '"spam.main"' in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -333,3 +334,28 @@ def test_the_wheel_of_the_sdist_is_guarded(sample):
         '[tool.pkm.build]\ninclude = ["**/x.y"]\n',
     )
     assert "spam/x.y" in made.sdist().files
+
+
+def test_all_that_pyproject_names_wrongly_is_said_at_once(sample):
+    extra = """readme = "READ.md"
+license-files = ["LICENSE"]
+scripts = {run = "spam.mian:go"}
+[tool.pkm.build]
+include = ["nothing/*"]
+sbom-files = ["*.cdx"]
+[tool.pkm.build.map]
+"web" = "spam/web"
+[tool.pkm.build.data]
+scripts = ["bin/go"]
+"""
+    with pytest.raises(InvalidFile) as caught:
+        sample(PACKAGE, extra).sdist()
+    assert [(line, fault.key[-1]) for line, _, fault in caught.value.placed()] == [
+        (8, "readme"),
+        (9, 0),
+        (10, "run"),
+        (12, 0),
+        (13, 0),
+        (15, "web"),
+        (17, "scripts"),
+    ]
