@@ -177,7 +177,7 @@ def from_file(build: Build) -> str:
 def default_files(build: Build) -> list[str]:
     """Return the files that usually state a version, of the packages and modules of the project."""
     from pkm_build.files import Tree
-    from pkm_build.layout import find_roots
+    from pkm_build.layout import find_roots, given_root
 
     tree = Tree(build.root, ignoring=False)
     packages = build.settings.packages

@@ -104,3 +104,8 @@ def test_an_sdist_remembers_its_version(sample, unpack, source):
 def test_a_property_can_stand_in_the_settings(sample):
     table = 'source = "file"\npath = "{where}/V"\n[tool.pkm.properties]\nwhere = "etc"\n'
     assert version_of(sample, table, {"etc/V": "1.5"}) == "1.5"
+
+
+def test_packages_that_are_named_are_looked_into(sample):
+    table = 'source = "file"\n[tool.pkm.build]\npackages = ["lib2/eggs"]\n'
+    assert version_of(sample, table, {"lib2/eggs/__init__.py": '__version__ = "2.1"'}) == "2.1"
