@@ -202,6 +202,15 @@ class Provision:
         kept = self._wheels.get(sha256) if sha256 else None
         if kept:
             return kept
+        with self._wheels.fetching(sha256):
+            # While we waited for the lock another process may have fetched it.
+            kept = self._wheels.get(sha256) if sha256 else None
+            return kept or self._fetch_new(file, hashes, advance)
+
+    def _fetch_new(
+        self, file: File, hashes: Mapping[str, str], advance: Callable[[int], None] | None
+    ) -> UnpackedWheel:
+        """Return a wheel that is not in the cache, fetched and unpacked."""
         temporary, found = self._fetch(file, hashes, advance)
         try:
             return self._wheels.get(found) or self._wheels.add(temporary, found, file.filename)
@@ -222,11 +231,15 @@ class Provision:
 
     # Metadata and sources
 
-    def sdist_metadata(self, path: str, name: str, version: str) -> Metadata | Unavailable:
-        """Return the metadata of the sdist at *path*: as it says, else as a build finds out."""
+    def sdist_metadata(self, path: str) -> Metadata | None:
+        """Return what the sdist at *path* says of itself for certain, None when only a build tells."""
+        return None if self._builder is None else self._builder.static_metadata(path)
+
+    def built_metadata(self, path: str, name: str, version: str) -> Metadata | Unavailable:
+        """Return the metadata of the wheel that the sdist at *path* would become."""
         if self._builder is None:
             return Unavailable("no-build", f"{name} {version} would have to be built")
-        return self._builder.static_metadata(path) or self._builder.built_metadata(path)
+        return self._builder.built_metadata(path)
 
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return *source* as it will be locked, and what is there.
@@ -298,61 +311,59 @@ class Provision:
     def _fetch_all(
         self, wanted: Sequence[Wanted], places: list[int], found: list[Any], reporter: Reporter
     ) -> None:
-        """Put the wheels at *places* into *found*; of several errors the first in order is raised."""
+        """Put the wheels at *places* into *found*, from the URLs of the lock, else from an index's.
+
+        Of several errors the first in order is raised.
+        """
+        files = {at: file_of(wanted[at]) for at in places}
+        failed = self._fetch_files(wanted, files, found, reporter)
+        others = {at: self._listed_elsewhere(wanted[at], files[at], failed[at]) for at in sorted(failed)}
+        for at, other in others.items():
+            if other is None:
+                raise failed[at]
+        mirrored = {at: other for at, other in others.items() if other is not None}
+        failed = self._fetch_files(wanted, mirrored, found, reporter)
+        if failed:
+            raise failed[min(failed)]
+
+    def _fetch_files(
+        self, wanted: Sequence[Wanted], files: Mapping[int, File], found: list[Any], reporter: Reporter
+    ) -> dict[int, BaseException]:
+        """Fetch *files* in parallel, the largest first, into *found*; return the errors.
+
+        After an error that no other server would mend nothing more is begun.
+        """
         crew = self._network()[1]
         errors: dict[int, BaseException] = {}
-        for at in sorted(places, key=lambda at: (-size_of(wanted[at]), at)):
-            item = wanted[at]
-            number = reporter.start("fetch", item.name, size_of(item) or None)
-            crew.submit(*self._fetch_job(item, at, found, errors, number, reporter))
-        while any(found[at] is None and at not in errors for at in places):
-            crew.step()
-        if errors:
-            raise errors[min(errors)]
+        left = set(files)
 
-    def _fetch_job(
-        self,
-        item: Wanted,
-        at: int,
-        found: list[Any],
-        errors: dict[int, BaseException],
-        number: int,
-        reporter: Reporter,
-    ) -> tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]:
-        """Return the job that fetches one wheel, and what takes its result."""
+        def fetch(at: int, number: int) -> UnpackedWheel | None:
+            if any(not is_mirrorable(error) for error in list(errors.values())):
+                return None
+            return self.fetch_wheel(
+                files[at], wanted[at].hashes, lambda amount: reporter.advance(number, amount)
+            )
 
-        def job() -> UnpackedWheel:
-            if errors:
-                raise NoWheel("left out, for another one failed")
-            return self._fetch_item(item, lambda amount: reporter.advance(number, amount))
-
-        def then(wheel: Any, error: BaseException | None) -> None:
+        def take(at: int, number: int, wheel: UnpackedWheel | None, error: BaseException | None) -> None:
             reporter.finish(number)
-            if error is not None:
-                if not (isinstance(error, NoWheel) and errors):
-                    errors[at] = error
-                else:
-                    errors.setdefault(at, min(errors.items())[1])
+            left.discard(at)
             found[at] = wheel
+            if error is not None:
+                errors[at] = error
 
-        return job, then
+        for at in sorted(files, key=lambda at: (-size_of(wanted[at]), at)):
+            number = reporter.start("fetch", wanted[at].name, size_of(wanted[at]) or None)
+            crew.submit(
+                lambda at=at, number=number: fetch(at, number),  # type: ignore[misc]  # bound in the loop
+                lambda wheel, error, at=at, number=number: take(at, number, wheel, error),  # type: ignore[misc]  # as above
+            )
+        while left:
+            crew.step()
+        return errors
 
-    def _fetch_item(self, item: Wanted, advance: Callable[[int], None]) -> UnpackedWheel:
-        """Return a wheel from the first place that has it: the lock's URL, else an index that lists it."""
-        file = item.file if item.file is not None else archive_file(item.source)
-        try:
-            return self.fetch_wheel(file, item.hashes, advance)
-        except HashMismatch:
-            raise
-        except IndexFailure:
-            other = self._listed_elsewhere(item, file)
-            if other is None:
-                raise
-            return self.fetch_wheel(other, item.hashes, advance)
-
-    def _listed_elsewhere(self, item: Wanted, file: File) -> File | None:
+    def _listed_elsewhere(self, item: Wanted, file: File, error: BaseException) -> File | None:
         """Return the same file (name and SHA-256) as one of the user's indexes lists it, None for none."""
-        if self._listing is None or item.file is None:
+        if self._listing is None or item.file is None or not is_mirrorable(error):
             return None
         listing = self._listing(item.name)
         if isinstance(listing, Unavailable):
@@ -374,6 +385,7 @@ class Provision:
         key = self._builder.cache_key(path, subdirectory, editable=editable)
         kept = self._wheels.get_built(key) if key else None
         if kept:
+            check_built(item, kept[0])
             return kept[0]
         number = reporter.start("build", item.name)
         folder = self._wheels.temporary(".build")
@@ -381,14 +393,13 @@ class Provision:
         try:
             built = self._builder.build_wheel(path, folder, subdirectory, editable=editable)
             sha256 = sha256_of(built)
+            wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
+            check_built(item, wheel)
             if key:
-                wheel = self._wheels.add_built(key, built, sha256)
-            else:
-                wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
+                self._wheels.note_built(key, sha256, os.path.basename(built))
         finally:
             remove_tree(folder)
             reporter.finish(number)
-        check_built(item, wheel)
         return wheel
 
     def _build_input(self, item: Wanted) -> tuple[str, str, bool]:
@@ -398,6 +409,16 @@ class Provision:
         assert item.source is not None, "a wanted package has a file or a source"
         _, path = self._locate(item.source)
         return path, item.source.subdirectory, item.source.editable
+
+
+def file_of(item: Wanted) -> File:
+    """Return the file that is wanted: that of an index, or an archive."""
+    return item.file if item.file is not None else archive_file(item.source)
+
+
+def is_mirrorable(error: BaseException) -> bool:
+    """Whether another server could still give the file: this one could not be asked, or did not have it."""
+    return isinstance(error, IndexFailure) and not isinstance(error, (HashMismatch, Offline))
 
 
 def is_wheel(item: Wanted) -> bool:

@@ -51,6 +51,16 @@ class Waiting:
     """The answer is under way."""
 
 
+class Unbuilt:
+    """An sdist that was fetched and tells its metadata only when it is built: done when it is asked for."""
+
+    __slots__ = ("file", "path")
+
+    def __init__(self, file: File, path: str) -> None:
+        self.file = file
+        self.path = path
+
+
 WAIT = Waiting()
 OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
 
@@ -130,6 +140,8 @@ class Supply:
         found = self._metadata.get((name, version))
         if found is None or found is WAIT:
             found = self._await(self._settle_metadata, name, version)
+        if isinstance(found, Unbuilt):
+            found = self._build_metadata(name, version, found)
         if isinstance(found, BaseException):
             raise found
         answer: Metadata | Unavailable = found
@@ -202,7 +214,7 @@ class Supply:
 
     def _follow(self, name: str, version: str) -> None:
         """Ask ahead for the metadata of a release, and for the names in it where it is known."""
-        found = self._settle_metadata(name, version)
+        found = self._settle_metadata(name, version, ahead=True)
         if isinstance(found, Metadata):
             self._ahead.extend(set(dependency_names(found.requires)) - self._was_ahead)
 
@@ -448,8 +460,11 @@ class Supply:
 
     # Metadata
 
-    def _settle_metadata(self, name: str, version: str) -> Any:
-        """Return the metadata of a release, an Unavailable, an error, or WAIT after asking for it."""
+    def _settle_metadata(self, name: str, version: str, *, ahead: bool = False) -> Any:
+        """Return the metadata of a release, an Unavailable, an error, or WAIT after asking for it.
+
+        *ahead*: it is only a guess that it will be needed, so no sdist is fetched for it.
+        """
         found = self._metadata.get((name, version))
         if found is not None:
             return found
@@ -462,6 +477,8 @@ class Supply:
         else:
             key = self._keys[self._places[name]]
             plain = self._metadata_cache.load(key, name).get(metadata_key(file))
+            if plain is None and ahead and not file.is_wheel:
+                return WAIT
             found = Metadata.from_plain(plain) if plain else self._ask_metadata(name, version, file)
         self._metadata[name, version] = found
         return found
@@ -506,14 +523,23 @@ class Supply:
     def _has_sdist(
         self, name: str, version: str, file: File, path: str | None, error: BaseException | None
     ) -> None:
-        """Take the metadata of an sdist that was fetched: as it says, else as a build finds out."""
+        """Take what an sdist that was fetched says of itself; what only a build tells waits until it is asked."""
         found: Any = error
         if path is not None:
             try:
-                found = self.provision.sdist_metadata(path, name, version)
+                found = self.provision.sdist_metadata(path) or Unbuilt(file, path)
             except PkmError as failed:
                 found = failed
         self._keep_metadata(name, version, file, found)
+
+    def _build_metadata(self, name: str, version: str, unbuilt: Unbuilt) -> Any:
+        """Return the metadata that a build of an sdist finds out, or why there is none."""
+        try:
+            found: Any = self.provision.built_metadata(unbuilt.path, name, version)
+        except PkmError as failed:
+            found = failed
+        self._keep_metadata(name, version, unbuilt.file, found)
+        return self._metadata[name, version]
 
     def _keep_metadata(self, name: str, version: str, file: File, found: Any) -> None:
         """Note what was found out about a release; it has to be about this release."""

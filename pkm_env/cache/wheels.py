@@ -11,16 +11,18 @@ import os
 
 from pkm_env.cache.manifest import Manifest, UnpackedWheel
 from pkm_env.cache.store import pack, unpack
-from pkm_env.files import remove_tree, write_new
+from pkm_env.files import FileLock, Locked, remove_tree, write_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import Any
 
     from pkm_env.cache.store import Store
 
 MANIFEST = "manifest"
 TREE = "tree"
+PATIENCE_S = 300.0
 
 
 class WheelCache:
@@ -54,6 +56,10 @@ class WheelCache:
         target = os.path.join(self.scratch(), sha256)
         return self._put(archive, f"{target}.new", target, filename)
 
+    def fetching(self, sha256: str) -> Fetching:
+        """Return what keeps others from fetching the same file at the same time, where that can be done."""
+        return Fetching(self._store, sha256)
+
     def _put(self, archive: str, temporary: str, folder: str, filename: str) -> UnpackedWheel:
         from pkm_env.cache.unpack import unpack as unpack_wheel
 
@@ -75,15 +81,9 @@ class WheelCache:
         wheel = self.get(told[0])
         return (wheel, told[1]) if wheel else None
 
-    def add_built(self, key: str, archive: str, sha256: str) -> UnpackedWheel:
-        """Keep the wheel at *archive* as what is built under *key*.
-
-        :raises: as ``add``.
-        """
-        filename = os.path.basename(archive)
-        wheel = self.get(sha256) or self.add(archive, sha256, filename)
+    def note_built(self, key: str, sha256: str, filename: str) -> None:
+        """Note that the wheel with this SHA-256, which was added, is what is built under *key*."""
         self._store.write(self._store.path("built-1", key), pack((sha256, filename)))
-        return wheel
 
     def archive(self, sha256: str, filename: str) -> str | None:
         """Return the path of a kept archive, None when it is not here."""
@@ -150,6 +150,44 @@ class WheelCache:
             return None
         with open(os.path.join(folder, MANIFEST), "rb") as file:
             return opened(folder, unpack(file.read()))
+
+
+class Fetching:
+    """A lock on one file that is to be fetched, as a context manager.
+
+    Who waits too long, or cannot make the lock, goes on without it: fetching twice is wasteful, and never
+    wrong.
+    """
+
+    def __init__(self, store: Store, sha256: str) -> None:
+        self._store = store
+        self._path = store.path("tmp-1", f"{sha256}.lock") if sha256 and store.writable else ""
+        self._lock: FileLock | None = None
+
+    def __enter__(self) -> None:
+        if self._path:
+            try:
+                self._store.make_parents(self._path)
+                self._lock = FileLock(self._path, timeout_s=PATIENCE_S).__enter__()
+            except (Locked, OSError):
+                self._lock = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            # Who waits for it sees that it is gone, and makes a new one.
+            unlinked(self._path)
+            self._lock.__exit__(kind, error, trace)
+
+
+def unlinked(path: str) -> bool:
+    """Remove a file and say whether that worked; Windows keeps one that is open, for prune to remove."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
 
 
 def opened(folder: str, plain: Any) -> UnpackedWheel | None:

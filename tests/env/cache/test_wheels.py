@@ -78,7 +78,8 @@ def test_a_bad_wheel_leaves_nothing(store: Store, tmp_path: Path):
 
 def test_a_built_wheel_is_found_by_what_it_was_built_from(store: Store, archive: str):
     wheels = WheelCache(store)
-    wheels.add_built("key", archive, sha256(archive))
+    wheels.add(archive, sha256(archive), os.path.basename(archive))
+    wheels.note_built("key", sha256(archive), os.path.basename(archive))
     found = WheelCache(store).get_built("key")
     assert found is not None
     assert (found[0].manifest.name, found[1]) == ("spam", "spam-1.0-py3-none-any.whl")
