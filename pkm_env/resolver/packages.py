@@ -155,6 +155,29 @@ class TargetProblem:
                 alike |= bit if any(one[0] == needed and one[1] == allowed for one in needs) else 0
         return alike
 
+    def clashing(self, package: Key, version: int, need: Need, states: int) -> tuple[int, int, Any]:
+        """Return the versions asked in this solve that need nothing of *states*, what they allow, who asks.
+
+        They may ask for different versions; that each asks for none of *states* is what counts.
+        """
+        needed, allowed, ask = need
+        versions = version
+        asks = [ask]
+        others = self._asked.get(package, 0) & ~version
+        while others:
+            bit = others & -others
+            others ^= bit
+            needs = self._needs[package, bit]
+            if isinstance(needs, Refusal):
+                continue
+            for key, mask, other in needs:
+                if key == needed and not mask & states:
+                    versions |= bit
+                    allowed |= mask
+                    asks.append(other)
+                    break
+        return versions, allowed, tuple(asks)
+
     def rejected(self, package: Key, mask: int, count: int) -> None:
         """Ask for what the next versions need, more at each rejection.
 

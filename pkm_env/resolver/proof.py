@@ -86,6 +86,15 @@ class _FactProblem:
                 alike |= fact.versions
         return alike
 
+    def clashing(
+        self,
+        package: Key,
+        version: int,
+        need: tuple[Key, int, Any],
+        states: int,  # noqa: ARG002 - the solver's question; facts are few, and alike is enough
+    ) -> tuple[int, int, Any]:
+        return self.alike(package, version, need[0], need[1]), need[1], need[2]
+
     def rejected(self, package: Key, mask: int, count: int) -> None:
         pass
 
@@ -135,11 +144,12 @@ def _collect(derivation: Derivation) -> list[Fact]:
     facts = []
     for one in derivation.facts():
         if one.kind == NEEDS:
-            ask: Ask = one.note
+            asks: tuple[Ask, ...] = one.note if isinstance(one.note, tuple) else (one.note,)
+            ask = asks[0]
             needed = {
                 key: problem.states(key) & ~mask for key, mask in one.terms.items() if key != ask.asker
             } or _self_or_none(one.terms, ask, problem)
-            facts.append(Fact(ask.asker, one.terms[ask.asker], needed, (ask,)))
+            facts.append(Fact(ask.asker, one.terms[ask.asker], needed, asks))
         elif one.kind == EXCLUDED:
             ((key, mask),) = one.terms.items()
             facts.append(Fact(key, mask, {}, excluded=one.note))

@@ -147,7 +147,7 @@ class Derivation:
         return bool(key == ROOT or problem.refuses(key, mask))
 
     def _need_holds(self, fact: Incompatibility, problem: TargetProblem) -> bool:
-        ask = fact.note
+        ask = fact.note[0] if isinstance(fact.note, tuple) else fact.note
         key = ask.asker
         versions = fact.terms[key]
         needed = {key: mask for key, mask in fact.terms.items() if key != ask.asker}

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
         def alike(self, package: Any, version: Mask, needed: Any, allowed: Mask) -> Mask:
             """Return all versions known to need *needed* in *allowed* too, *version* among them."""
 
+        def clashing(self, package: Any, version: Mask, need: Need, states: Mask) -> tuple[Mask, Mask, Any]:
+            """Return all versions known to need what *need* needs in none of *states*, *version* among them.
+
+            With them come the states that any of them allows, and a note for all.
+            """
+
         def rejected(self, package: Any, mask: Mask, count: int) -> None:
             """Hear that *package* was rejected *count* times, and what of it is still open."""
 
@@ -417,8 +423,11 @@ class Solver:
             states = version if need[0] == package else self.now[need[0]]
             if not states & need[1]:
                 wrong.append(need)
-        for need in wrong or needs:
-            self._need(package, version, need)
+        for need in needs if not wrong else ():
+            if not self._covered.get((package, need[0], need[1]), 0) & version:
+                self._need(package, version, need, self.problem.alike(package, version, need[0], need[1]))
+        for need in wrong:
+            self._clash(package, version, need)
         if wrong:
             for needed, _allowed, _note in wrong:
                 self._trouble[needed] = self._trouble.get(needed, 0) + 1
@@ -435,14 +444,22 @@ class Solver:
         self._add(Incompatibility({package: versions}, EXCLUDED, why))
         self._wait(package)
 
-    def _need(self, package: Any, version: Mask, need: Need) -> None:
-        """Add a dependency, for all versions known to have it, unless it is there."""
+    def _clash(self, package: Any, version: Mask, need: Need) -> None:
+        """Add what a version needs and cannot have now, with all versions that clash as it does."""
+        needed = need[0]
+        if needed == package:
+            self._need(package, version, need, version)
+            return
+        versions, allowed, note = self.problem.clashing(package, version, need, self.now[needed])
+        self._need(package, version, (needed, allowed, note), versions)
+
+    def _need(self, package: Any, version: Mask, need: Need, alike: Mask) -> None:
+        """Add a dependency, for all versions known to have it (*alike*), unless it is there."""
         needed, allowed, note = need
         key = (package, needed, allowed)
         covered = self._covered.get(key, 0)
         if covered & version:
             return
-        alike = self.problem.alike(package, version, needed, allowed)
         self._covered[key] = covered | alike
         forbidden = self._whole[needed] & ~allowed
         if needed == package:

@@ -41,6 +41,16 @@ class Problem:
     def alike(self, package, version, needed, allowed):
         return self.asked[package, needed, allowed] if self.widen else version
 
+    def clashing(self, package, version, need, states):
+        needed, allowed, _note = need
+        versions = version
+        if self.widen:
+            for (other, name, mask), asked in self.asked.items():
+                if (other, name) == (package, needed) and not mask & states:
+                    versions |= asked
+                    allowed |= mask
+        return versions, allowed, None
+
     def rejected(self, package, mask, count):  # noqa: ARG002 - the solver's question
         if self.widen:
             for version in range(1, self.sizes[package] + 1):

@@ -41,6 +41,9 @@ class Letters:
     def alike(self, package, version, needed, allowed):  # noqa: ARG002 - the solver's question
         return version
 
+    def clashing(self, package, version, need, states):  # noqa: ARG002 - the solver's question
+        return version, need[1], need[2]
+
     def rejected(self, package, mask, count):  # noqa: ARG002 - the solver's question
         self.rejections.append((package, count))
 
