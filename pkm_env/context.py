@@ -198,15 +198,25 @@ class Context:
 
     def asked_texts(self, environment: Environment) -> Iterable[str]:
         """Yield the requirements that an environment itself asks for."""
-        project = self.workspace.project
+        yield from (text for text, _ in self.asked(environment))
+
+    def asked(self, environment: Environment) -> list[tuple[str, tuple[str | int, ...]]]:
+        """Return what an environment itself asks for, with key paths: project, extras, groups, its own."""
+        found: list[tuple[str, tuple[str | int, ...]]] = []
         if environment.project != "none":
             required, extras = self.project_requirements()
-            yield from (text for text, _ in required)
+            found += required
             for extra in environment.extras:
-                yield from (text for text, _ in extras.get(extra, ()))
+                found += extras.get(extra, ())
         for group in environment.groups:
-            yield from (text for text, _ in expand_group(project, group))
-        yield from (text for text, _ in environment.dependencies)
+            found += expand_group(self.workspace.project, group)
+        return [*found, *environment.dependencies]
+
+    def placed_requirements(self, environment: Environment) -> Iterable[tuple[str, str, str]]:
+        """Yield who asks, the requirement, and where it stands, for each requirement of an environment."""
+        who = self.workspace.project.raw_name or "the project"
+        for text, key in self.asked(environment):
+            yield who, text, "" if key == ("project", "dynamic") else self.workspace.position(key)
 
     # places
 

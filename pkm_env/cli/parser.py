@@ -63,6 +63,10 @@ LINK_MODE = option(
 INDEX = option(
     "--default-index", metavar="URL", help="the index to ask in place of the configured default one"
 )
+PACKAGE = option("package", metavar="PACKAGE", help="the name of a package")
+IN_ENVIRONMENT = option(
+    "-e", "--env", default="default", metavar="ENV", dest="environment", help="the environment"
+)
 LOCKED = switch("--locked", "a missing or stale section of the lock is an error")
 FROZEN = switch("--frozen", "take the lock as it is, without comparing it to pyproject.toml")
 
@@ -134,9 +138,67 @@ COMMANDS: dict[str, Command] = {
         "write what is locked for one environment in another form",
         "pkm env export test --format pylock --no-project > pylock.test.toml",
         ONE_ENVIRONMENT,
-        option("--format", choices=("pylock",), default="pylock", help="the form"),
+        option(
+            "--format",
+            choices=("pylock", "requirements", "constraints", "cyclonedx"),
+            default="pylock",
+            help="the form",
+        ),
+        switch("--no-hashes", "requirements without the hashes of the files"),
         switch("--no-project", "leave the project itself out"),
         option("-o", "--output", metavar="FILE", help="the file to write (default: standard output)"),
+    ),
+    "env why": Command(
+        "environments.env_why", "say who asks for a package", "pkm env why idna", PACKAGE, IN_ENVIRONMENT
+    ),
+    "env why-not": Command(
+        "environments.env_why_not",
+        "say why a package or a version is not there",
+        "pkm env why-not 'pydantic<2'",
+        option("requirement", metavar="REQ", help="a requirement or a name"),
+        IN_ENVIRONMENT,
+    ),
+    "env tree": Command(
+        "environments.env_tree",
+        "show what needs what",
+        "pkm env tree --depth 1",
+        ENVIRONMENTS_DEFAULT,
+        option("--invert", metavar="PACKAGE", help="show who needs a package instead"),
+        option("--depth", type=int, default=1000, metavar="N", help="how many levels to show"),
+    ),
+    "env outdated": Command(
+        "environments.env_outdated",
+        "list packages with a later version",
+        "pkm env outdated",
+        ENVIRONMENTS_DEFAULT,
+    ),
+    "env diff": Command(
+        "environments.env_diff",
+        "compare two environments",
+        "pkm env diff default test",
+        option("one", metavar="ENV", help="an environment"),
+        option("other", metavar="ENV", help="another one"),
+    ),
+    "env verify": Command(
+        "environments.env_verify",
+        "look for installed files that were changed by hand; exit 1 if there are any",
+        "pkm env verify test",
+        ENVIRONMENTS_DEFAULT,
+        switch("--quick", "compare sizes alone"),
+    ),
+    "env rollback": Command(
+        "environments.env_rollback",
+        "undo the last sync that changed an environment",
+        "pkm env rollback test",
+        option("environment", nargs="?", default="default", metavar="ENV", help="the environment"),
+        switch("--force", "lose what was changed by hand since"),
+    ),
+    "env delete": Command(
+        "environments.env_delete",
+        "delete the folders of environments",
+        "pkm env delete docs",
+        ENVIRONMENTS,
+        switch("--force", "delete one that pkm did not make"),
     ),
     "index list": Command(
         "machine.index_list",

@@ -8,6 +8,7 @@ from pkm_build.errors import PkmError
 from pkm_env.lock.compose import changed
 from pkm_env.lock.lockfile import LockedFile
 from pkm_env.lock.membership import condition
+from pkm_env.lock.requirements import constraints_text, requirements_text
 from pkm_env.lock.text import render_export
 from pkm_env.ops.lock import section_targets
 from pkm_env.workspace import read_lock_text
@@ -15,7 +16,7 @@ from pkm_env.workspace import read_lock_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pkm_env.context import Context
-    from pkm_env.lock.lockfile import LockedPackage
+    from pkm_env.lock.lockfile import Lock, LockedPackage
     from pkm_env.model.environment import Environment
 
 
@@ -29,8 +30,46 @@ class NothingLocked(PkmError):
         self.environment = environment
 
 
+FORMATS = ("pylock", "requirements", "constraints", "cyclonedx")
+
+
+def export(
+    context: Context, environment: Environment, form: str, *, project: bool, hashes: bool, base: str
+) -> str:
+    """Return one section in one of the FORMATS; *base* is the absolute folder that the text will lie in.
+
+    :raises NothingLocked: when the environment is not locked.
+    """
+    if form == "pylock":
+        return export_pylock(context, environment, project=project, base=base)
+    lock, packages, conditions = section_entries(context, environment, project=project, base=base)
+    if form == "requirements":
+        return requirements_text(packages, conditions, hashes=hashes)
+    if form == "constraints":
+        return constraints_text(packages, conditions)
+    from pkm_env.ops.sbom import cyclonedx_text
+
+    del lock
+    return cyclonedx_text(context, environment, packages)
+
+
 def export_pylock(context: Context, environment: Environment, *, project: bool, base: str) -> str:
-    """Return a pylock text of one section, without groups; *base* is the absolute folder it will lie in.
+    """Return a pylock text of one section, without groups.
+
+    :raises NothingLocked: when the environment is not locked.
+    """
+    lock, packages, conditions = section_entries(context, environment, project=project, base=base)
+    markers = {f"{name} {version}": marker for (name, version), marker in conditions.items()}
+    for package in packages:
+        if package.source is not None and package.source.kind == "directory":
+            context.reporter.note(f"{package.name} is a folder in it: pip takes it with --no-require-hashes")
+    return render_export(packages, markers, lock)
+
+
+def section_entries(
+    context: Context, environment: Environment, *, project: bool, base: str
+) -> tuple[Lock, list[LockedPackage], dict[tuple[str, str], str]]:
+    """Return the lock, a section's entries with places as seen from *base*, and the condition of each.
 
     :raises NothingLocked: when the environment is not locked.
     """
@@ -43,17 +82,14 @@ def export_pylock(context: Context, environment: Environment, *, project: bool, 
     targets = section_targets(lock)[environment.name]
     own = workspace.project.name
     packages = []
-    markers = {}
+    conditions = {}
     for package in lock.of_section(environment.name):
         if package.name == own and package.source is not None and not project:
             continue
-        moved = moved_package(package, context.from_root(base))
-        packages.append(moved)
+        packages.append(moved_package(package, context.from_root(base)))
         marker = condition(package.sections[environment.name], section, targets)
-        markers[f"{moved.name} {moved.version}"] = marker
-        if package.source is not None and package.source.kind == "directory":
-            context.reporter.note(f"{package.name} is a folder in it: pip takes it with --no-require-hashes")
-    return render_export(packages, markers, lock)
+        conditions[package.name, package.version] = marker
+    return lock, packages, conditions
 
 
 def moved_package(package: LockedPackage, prefix: str) -> LockedPackage:

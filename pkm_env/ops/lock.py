@@ -141,10 +141,10 @@ def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:
     return {name: targets_of(section) for name, section in lock.sections.items()} if lock is not None else {}
 
 
-def difference(old: Lock | None, new: Lock) -> tuple[Change, ...]:
-    """Return what is another in *new*, sorted by name."""
-    before = versions_by_name(old)
-    after = versions_by_name(new)
+def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, ...]:
+    """Return what is another in *new*, or in one section of it, sorted by name."""
+    before = versions_by_name(old, section)
+    after = versions_by_name(new, section)
     found = []
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name, {}), after.get(name, {})
@@ -159,10 +159,12 @@ def difference(old: Lock | None, new: Lock) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def versions_by_name(lock: Lock | None) -> dict[str, dict[str, tuple[str, ...]]]:
+def versions_by_name(lock: Lock | None, section: str = "") -> dict[str, dict[str, tuple[str, ...]]]:
     """Return, for each name, its versions with the sections that have them; a folder's version is its place."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for package in lock.packages if lock is not None else ():
+        if section and section not in package.sections:
+            continue
         shown = package.version or (package.source.location if package.source is not None else "")
         versions = found.setdefault(package.name, {})
         versions[shown] = tuple(sorted({*versions.get(shown, ()), *package.sections}))

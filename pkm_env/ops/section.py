@@ -103,6 +103,14 @@ class Locker:
                 f", and {len(failures) - 1} more targets" if failures[1:] else ""
             )
             raise NoSolutionFound(environment.name, shown, str(explain(failures[0], where=self.where)))
+        self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
+        self.tell_left_out(environment, failures)
+        return self.result(environment, solved, failures)
+
+    def result(
+        self, environment: Environment, solved: Sequence[Resolution], failures: Sequence[NoSolution]
+    ) -> SectionResult:
+        """Return the section that outcomes make."""
         section = LockSection(
             environment.name,
             self.digest(environment),
@@ -110,7 +118,6 @@ class Locker:
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
             options=section_options(environment),
         )
-        self.tell_left_out(environment, failures)
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
 

@@ -1,0 +1,55 @@
+"""A section as the text of other tools: requirements with hashes, and constraints."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pkm_env.lock.lockfile import LockedPackage
+
+
+def requirements_text(
+    packages: Iterable[LockedPackage], markers: Mapping[tuple[str, str], str], *, hashes: bool
+) -> str:
+    """Return the text of a requirements.txt; *markers* gives the condition of an entry by name and version.
+
+    With *hashes* each file's digests are told, as ``pip install --require-hashes`` needs them; entries that
+    cannot have one (folders, repositories) are written as what they are.
+
+    Source: pip's requirements file format.
+    """
+    lines = []
+    for package in packages:
+        marker = markers.get((package.name, package.version), "")
+        parts = [requirement(package) + (f" ; {marker}" if marker else "")]
+        if hashes and package.source is None:
+            parts += sorted(
+                f"--hash={name}:{value}" for file in package.files for name, value in file.hashes.items()
+            )
+        lines.append(" \\\n    ".join(parts))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def constraints_text(packages: Iterable[LockedPackage], markers: Mapping[tuple[str, str], str]) -> str:
+    """Return the text of a constraints file: the versions of the entries that have one."""
+    lines = []
+    for package in packages:
+        if package.source is None:
+            marker = markers.get((package.name, package.version), "")
+            lines.append(f"{package.name}=={package.version}" + (f" ; {marker}" if marker else "") + "\n")
+    return "".join(lines)
+
+
+def requirement(package: LockedPackage) -> str:
+    """Return one entry as a requirement."""
+    source = package.source
+    if source is None:
+        return f"{package.name}=={package.version}"
+    below = f"#subdirectory={source.subdirectory}" if source.subdirectory else ""
+    if source.kind == "vcs":
+        return f"{package.name} @ {source.vcs}+{source.location}@{source.commit}{below}"
+    if source.kind == "archive" and "://" in source.location:
+        return f"{package.name} @ {source.location}{below}"
+    place = source.location if source.location.startswith(".") else f"./{source.location}"
+    return f"-e {place}" if source.editable else place

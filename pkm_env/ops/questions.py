@@ -1,0 +1,153 @@
+"""What one asks after a success: why something is there, what differs, what is newer."""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_build.tables import did_you_mean
+from pkm_env.lock.graph import Graph, section_graph, shown
+from pkm_env.model.distribution import Unavailable
+from pkm_env.model.options import normalise
+from pkm_env.model.requirements import parse_requirement
+from pkm_env.model.versions import is_prerelease, version_key
+from pkm_env.ops.export import NothingLocked
+from pkm_env.ops.packages import requested_names
+from pkm_env.workspace import read_lock_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.environment import Environment
+
+
+class NotThere(PkmError):
+    """A package that an environment does not hold."""
+
+    def __init__(self, name: str, environment: str, known: Sequence[str]) -> None:
+        near = did_you_mean(name, known)
+        hint = f'did you mean "{near}"?' if near else f"pkm env why-not {name} -e {environment}"
+        super().__init__(f'{name} is not in the environment "{environment}"', hint)
+
+
+class Reason:
+    """One chain that leads to a package: the requirement, where it stands, and the entries in between."""
+
+    __slots__ = ("chain", "place", "requirement", "who")
+
+    def __init__(self, who: str, requirement: str, place: str, chain: Sequence[str]) -> None:
+        self.who = who
+        self.requirement = requirement
+        self.place = place
+        self.chain = tuple(chain)
+
+    def __str__(self) -> str:
+        where = f" ({self.place})" if self.place else ""
+        return " -> ".join([f"{self.who}{where}", self.requirement, *self.chain])
+
+
+class Difference:
+    """One package that two environments do not hold alike: its versions in each, and who asks for them."""
+
+    __slots__ = ("name", "one", "other", "why")
+
+    def __init__(self, name: str, one: str, other: str, why: str) -> None:
+        self.name = name
+        self.one = one
+        self.other = other
+        self.why = why
+
+
+class Outdated:
+    """One locked package of which the index has a later version."""
+
+    __slots__ = ("latest", "locked", "name", "requested")
+
+    def __init__(self, name: str, locked: str, latest: str, *, requested: bool) -> None:
+        self.name = name
+        self.locked = locked
+        self.latest = latest
+        self.requested = requested
+
+
+def locked(context: Context, environment: Environment) -> Lock:
+    """Return the lock, which has a section for the environment.
+
+    :raises NothingLocked: when it has none.
+    """
+    text = read_lock_text(context.workspace.lock_path)
+    lock = context.parsed_lock(text) if text is not None else None
+    if lock is None or environment.name not in lock.sections:
+        raise NothingLocked(environment.name)
+    return lock
+
+
+def graph_of(context: Context, environment: Environment) -> Graph:
+    """Return what is locked for the environment, as a graph."""
+    lock = locked(context, environment)
+    requested = requested_names(context, environment)
+    return section_graph(lock, environment.name, requested, context.workspace.project.name)
+
+
+def why(context: Context, environment: Environment, name: str) -> dict[str, list[Reason]]:
+    """Return, for each locked version of a package, the chains that lead to it.
+
+    :raises NotThere: when the environment does not hold it.
+    """
+    graph = graph_of(context, environment)
+    keys = graph.named(normalise(name))
+    if not keys:
+        raise NotThere(name, environment.name, sorted({key[0] for key in graph.packages}))
+    placed = list(context.placed_requirements(environment))
+    found: dict[str, list[Reason]] = {}
+    for key in keys:
+        reasons = found.setdefault(shown(key), [])
+        for chain in graph.chains(key):
+            for who, text, place in placed:
+                if parse_requirement(text).name == chain[0][0]:
+                    names = [shown(step) for step in chain[:-1]] + [chain[-1][0]]
+                    reasons.append(Reason(who, text, place, names if len(chain) > 1 else ()))
+    return found
+
+
+def differences(context: Context, one: Environment, other: Environment) -> list[Difference]:
+    """Return the packages that two environments do not hold alike, sorted by name."""
+    graphs = (graph_of(context, one), graph_of(context, other))
+    names = sorted({key[0] for graph in graphs for key in graph.packages})
+    found = []
+    for name in names:
+        keys = [graph.named(name) for graph in graphs]
+        if [key[1] for key in keys[0]] == [key[1] for key in keys[1]]:
+            continue
+        versions = [", ".join(key[1] or "(folder)" for key in side) for side in keys]
+        askers = []
+        for graph, side in zip(graphs, keys, strict=True):
+            asking = sorted({shown(asker) for key in side for asker in graph.asked[key]})
+            asked_itself = any(key in graph.roots for key in side)
+            askers.append(", ".join([*(["the environment itself"] if asked_itself else []), *asking]))
+        text = "; ".join(f"asked for by {asking}" for asking in dict.fromkeys(filter(None, askers)))
+        found.append(Difference(name, versions[0], versions[1], text))
+    return found
+
+
+def outdated(context: Context, environment: Environment) -> list[Outdated]:
+    """Return the locked packages of which the index has a later final version, sorted by name."""
+    graph = graph_of(context, environment)
+    releases = context.supply(environment)
+    indexed = [key for key, package in sorted(graph.packages.items()) if package.source is None]
+    releases.hint(names=[name for name, _ in indexed])
+    requested = {key[0] for key in graph.roots}
+    found = []
+    for name, version in indexed:
+        listing = releases.listing(name)
+        if isinstance(listing, Unavailable):
+            continue
+        finals = [
+            text
+            for bit, text in enumerate(listing.versions)
+            if not listing.yanked >> bit & 1 and not is_prerelease(version_key(text))
+        ]
+        if finals and version_key(finals[-1]) > version_key(version):
+            found.append(Outdated(name, version, finals[-1], requested=name in requested))
+    return found

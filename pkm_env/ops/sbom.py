@@ -1,0 +1,70 @@
+"""A software bill of materials of one environment, by the library ``cyclonedx-python-lib``."""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_env.lock.graph import Graph
+from pkm_env.ops.packages import requested_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pkm_env.context import Context
+    from pkm_env.lock.lockfile import LockedPackage
+    from pkm_env.model.environment import Environment
+
+
+def cyclonedx_text(context: Context, environment: Environment, packages: Iterable[LockedPackage]) -> str:
+    """Return the bill of materials as CycloneDX 1.6 JSON: same entries, same bytes.
+
+    :raises PkmError: when the library of the extra ``sbom`` is not installed.
+    """
+    try:
+        from cyclonedx.model.bom import Bom
+        from cyclonedx.model.component import Component, ComponentType
+        from cyclonedx.output.json import JsonV1Dot6
+        from packageurl import PackageURL
+    except ImportError as error:
+        raise PkmError(
+            "a bill of materials needs the library cyclonedx-python-lib", 'pip install "pkm[sbom]"'
+        ) from error
+    import json
+    from uuid import UUID, uuid5
+
+    listed = list(packages)
+    graph = Graph(listed, requested_names(context, environment))
+    project = context.workspace.project
+    root = Component(
+        name=project.raw_name or "project",
+        version=project.version,
+        type=ComponentType.APPLICATION,
+        bom_ref="root",
+    )
+    bom = Bom()
+    bom.metadata.component = root
+    bom.metadata.tools.components.clear()
+    components = {
+        (package.name, package.version): Component(
+            name=package.name,
+            version=package.version or None,
+            type=ComponentType.LIBRARY,
+            bom_ref=f"{package.name}@{package.version}",
+            purl=PackageURL("pypi", None, package.name, package.version or None),
+        )
+        for package in listed
+        if not (package.name == project.name and package.source is not None)
+    }
+    for component in components.values():
+        bom.components.add(component)
+    bom.register_dependency(root, [components[key] for key in graph.roots if key in components])
+    for key, component in components.items():
+        bom.register_dependency(
+            component, [components[other] for other in graph.needs[key] if other in components]
+        )
+    data = json.loads(JsonV1Dot6(bom).output_as_string())
+    # The library writes the hour and a random number; a lock knows neither.
+    data.get("metadata", {}).pop("timestamp", None)
+    names = " ".join(f"{name}@{version}" for name, version in sorted(components))
+    data["serialNumber"] = f"urn:uuid:{uuid5(UUID(int=0), names)}"
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"
