@@ -160,9 +160,10 @@ def read_license(table: Table) -> tuple[str | None, str | None, str | None]:
     if isinstance(value, str):
         try:
             expression = grammar.read_licence(value)
-        except NotUnderstood as exc:
+        except NotUnderstood:
             near = did_you_mean(value, grammar.LICENCES)
-            table.fault("license", str(exc), f'did you mean "{near}"?' if near else "")
+            hint = f'did you mean "{near}"?' if near else "other texts can be named as LicenseRef-NAME"
+            table.fault("license", f'"{shown(value)}" is no SPDX licence expression', hint)
     elif isinstance(value, dict):
         text, file = read_license_table(table)
     elif value is not None:
