@@ -196,6 +196,15 @@ def mentions_extra(node: Node) -> bool:
     return any(atom[0] == "extra" for atom in atoms(node))
 
 
+def needed_extra(node: Node) -> str:
+    """Return the one extra without which a marker never holds, as in "extra == 'x' and ...", "" for none."""
+    parts = node[1:] if node[0] == "and" else (node,)
+    for part in parts:
+        if part[0] == "extra" and part[1] == "==" and part[2]:
+            return str(part[2])
+    return ""
+
+
 def compare(left: str, operator: str, right: str, *, versioned: bool) -> bool:
     """Return what PEP 508 says of ``left operator right``.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.model.distribution import Source
+    from pkm_env.model.requirements import Requirement
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.knowledge import Knowledge, Package
     from pkm_env.resolver.question import Question
@@ -102,6 +103,7 @@ class Ground:
         self._packages: dict[str, Package] = {}
         self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
         self._barred: dict[str, tuple[int, int]] = {}
+        self._grouped: dict[tuple[str, int], dict[str, list[tuple[int, Requirement, bool]]]] = {}
 
     def package(self, name: str) -> Package:
         """Return what is known of *name*, by the source that it is bound to."""
@@ -160,49 +162,66 @@ class Ground:
     def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
         try:
-            asks = self._root_asks(key, extra) if name == ROOT else self._asks(key, name, version)
-            return Template(list(self._rows(view, asks, "" if name == ROOT else extra)))
+            if name == ROOT:
+                return Template(list(self._rows(view, self._root_asks(key, extra), "")))
+            return Template(list(self._rows(view, self._release_asks(key, name, extra, version), extra)))
         except _Refused as refusal:
             return Refusal(Excluded("refused", name, str(refusal)))
 
-    def _root_asks(self, key: Key, extra: str) -> Iterable[Ask]:
+    def _root_asks(self, key: Key, extra: str) -> Iterable[tuple[int, Ask]]:
         roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
+        number = 0
         for asked, root, _source in roots:
             replaced = self.question.overrides.replaces(asked, ROOT, "")
             for requirement in self.question.overrides.apply(asked, ROOT, ""):
-                yield Ask(key, "", requirement, root.origin, overridden=replaced)
+                yield number, Ask(key, "", requirement, root.origin, overridden=replaced)
+                number += 1
 
-    def _asks(self, key: Key, name: str, version: int) -> Iterable[Ask]:
+    def _release_asks(self, key: Key, name: str, extra: str, version: int) -> Iterable[tuple[int, Ask]]:
+        """Yield the requirements that may count for the release, or for one of its extras, numbered."""
         package = self.package(name)
         number = package.version(version)
-        requires = self.knowledge.requires(package, number)
+        grouped = self._grouped.get((name, version))
+        if grouped is None:
+            grouped = self._grouped[name, version] = self._group(package, number)
+        found = grouped.get(extra, ())
+        if "*" in grouped:
+            found = sorted((*found, *grouped["*"]), key=lambda numbered: numbered[0])
+        return [(place, Ask(key, number, one, overridden=changed)) for place, one, changed in found]
+
+    def _group(self, package: Package, version: str) -> dict[str, list[tuple[int, Requirement, bool]]]:
+        """Return the requirements of a release by the extra they belong to: "" for none, "*" for unclear ones.
+
+        Most lines of a release with many extras belong to one of them; so a template looks at few.
+        """
+        requires = self.knowledge.requires(package, version)
         if isinstance(requires, Unavailable):
             raise _Refused(requires.reason)
         overrides = self.question.overrides
-        if not overrides:
-            return (Ask(key, number, requirement) for requirement in requires)
-        return (
-            Ask(key, number, new, overridden=new is not old)
-            for old in requires
-            for new in overrides.apply(old, name, number)
-        )
+        grouped: dict[str, list[tuple[int, Requirement, bool]]] = {}
+        number = 0
+        for old in requires:
+            for new in overrides.apply(old, package.name, version) if overrides else (old,):
+                extra = self.knowledge.extra_of(new.marker) if "extra" in new.marker else ""
+                grouped.setdefault(extra, []).append((number, new, new is not old))
+                number += 1
+        return grouped
 
-    def _rows(self, view: View, asks: Iterable[Ask], extra: str) -> Iterable[Row]:
+    def _rows(self, view: View, asks: Iterable[tuple[int, Ask]], extra: str) -> Iterable[Row]:
         every = view.targets.every
-        for number, ask in enumerate(asks):
+        for number, ask in asks:
             marker = ask.requirement.marker
             if not marker:
-                if not extra:
-                    yield Row(number, every, every, ask)
-            elif not extra or "extra" in marker:
-                try:
-                    in_all, in_any = view.targets.marker(marker, extra)
-                except UnreadableMarker:
-                    raise _Refused(
-                        f"its requirement {ask.requirement} has a marker that cannot be read"
-                    ) from None
-                if in_any:
-                    yield Row(number, in_all, in_any, ask)
+                yield Row(number, every, every, ask)
+                continue
+            try:
+                in_all, in_any = view.targets.marker(marker, extra)
+            except UnreadableMarker:
+                raise _Refused(
+                    f"its requirement {ask.requirement} has a marker that cannot be read"
+                ) from None
+            if in_any:
+                yield Row(number, in_all, in_any, ask)
 
     # Needs -----------------------------------------------------------------------------------------
 

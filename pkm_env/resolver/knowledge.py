@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.model.distribution import Unavailable
+from pkm_env.model.markers import UnreadableMarker, needed_extra, parse_marker
 from pkm_env.model.requirements import Requirement, UnreadableRequirement, parse_requirement
 from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerelease, split_specifier
 
@@ -97,6 +98,7 @@ class Knowledge:
 
     __slots__ = (
         "_directs",
+        "_extras",
         "_kept",
         "_packages",
         "_releases",
@@ -112,11 +114,23 @@ class Knowledge:
         self.notebook = notebook
         self.rules = rules
         self._kept = notebook.page("requirements")
+        self._extras = notebook.page("extras")
         self.asked = 0
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}
         self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
+
+    def extra_of(self, marker: str) -> str:
+        """Return the extra without which *marker* never holds; "*" when that is not plain to see."""
+        found: str | None = self._extras.find(marker)
+        if found is None:
+            try:
+                found = needed_extra(parse_marker(marker)) or "*"
+            except UnreadableMarker:
+                found = "*"
+            self._extras.keep(marker, found)
+        return found
 
     def under(self, rules: Rules) -> Knowledge:
         """Return the same knowledge for other rules: what depends on rules is derived anew."""
