@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.files import remove_tree
+from pkm_env.files import hash_file, remove_tree
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import split_credentials
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Listing, Memory, Reporter
 else:
     Protocol = object
-
-CHUNK = 1 << 20
 
 
 class Builder(Protocol):
@@ -304,6 +302,18 @@ class Provision:
                 found[at] = self._build(wanted[at], reporter)
         return [wheel for wheel in found if wheel is not None]
 
+    def forget(self, item: Wanted) -> None:
+        """Remove the wheel of *item* from the cache, for it turned out to be damaged; it is then got anew."""
+        wheel = item.file.path if item.file is not None else ""
+        sha256 = self.local_sha256(wheel) if wheel else item.hashes.get("sha256", "")
+        if sha256 and is_wheel(item):
+            self._wheels.drop(sha256)
+        elif self._builder is not None:
+            path, subdirectory, editable = self._build_input(item)
+            key = self._builder.cache_key(path, subdirectory, editable=editable)
+            if key:
+                self._wheels.drop_built(key)
+
     def _cached(self, item: Wanted) -> UnpackedWheel | None:
         sha256 = item.hashes.get("sha256", "")
         return self._wheels.get(sha256) if sha256 and is_wheel(item) else None
@@ -465,14 +475,8 @@ def metadata_of_tree(wheel: UnpackedWheel) -> Metadata:
 
 
 def sha256_of(path: str) -> str:
-    """Return the SHA-256 of a file."""
-    from hashlib import sha256
-
-    hasher = sha256()
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(CHUNK):
-            hasher.update(block)
-    return hasher.hexdigest()
+    """Return the SHA-256 of a file, in hex."""
+    return hash_file(path).hex()
 
 
 def check_local(file: File, hashes: Mapping[str, str], found: str) -> None:

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-BUCKETS = ("pages-1", "metadata-1", "memory-1", "wheels-1", "built-1", "archives-1", "git-1", "tmp-1")
+BUCKETS = (
+    "pages-1",
+    "metadata-1",
+    "memory-1",
+    "wheels-1",
+    "built-1",
+    "archives-1",
+    "git-1",
+    "builds-1",
+    "tmp-1",
+)
 TAG = "CACHEDIR.TAG"
 TAG_TEXT = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of pkm.\n"
 MAGIC = b"pkm1"
