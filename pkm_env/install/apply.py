@@ -172,13 +172,14 @@ def make(
     try:
         venv = make_venv(interpreter, place_, at=staging, prompt=options.prompt, platform=options.platform)
         site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
-        placements = place_all(wanted, wheels, site)
+        disk.mkdir(journal.state_path(staging))
+        placements = place_all(wanted, wheels, site, interpreter, options)
         outcome = Outcome(site.final, made=True)
         outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
-        disk.mkdir(journal.state_path(staging))
         outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
         notes = identities_bytes(identities_after({}, wanted, wheels))
         disk.write(journal.state_path(staging, IDENTITIES), notes)
+        remove_tree(journal.state_path(staging, "bytecode"))
         swap.take_place(place_, disk)
     except BaseException:
         swap.settle(place_)
@@ -200,9 +201,10 @@ def folders_of(venv: Venv) -> set[str]:
     """Return the folders of an environment that are there from the start."""
     found = {venv.data, os.path.join(venv.path, "include")}
     for folder in (venv.purelib, venv.platlib, venv.scripts):
-        while folder not in found:
-            found.add(folder)
-            folder = os.path.dirname(folder)
+        above = folder
+        while above not in found:
+            found.add(above)
+            above = os.path.dirname(above)
     return found
 
 

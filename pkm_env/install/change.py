@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.files import make_directories, read_file
+from pkm_env.files import make_directories, read_file, remove_tree
 from pkm_env.install import journal, swap
 from pkm_env.install.conflicts import (
     Conflict,
@@ -87,13 +87,14 @@ def change(
     site = Site(venv, venv, interpreter.platform, options.platform)
     removals = [find_removal(one, venv) for one in plan.removals]
     todo = Change(venv)
-    todo.placements = place_all(plan.installs, wheels, site)
+    todo.placements = place_all(plan.installs, wheels, site, interpreter, options)
     todo.conflicts = settle_new(todo.placements, ignore_case=ignores_case(options.platform))
     plan_removals(todo, removals, plan)
     plan_folders(todo)
     settle_with_present(todo, plan)
     plan_notes(todo, plan, wheels)
     outcome.link_mode = execute(todo, options)
+    remove_tree(journal.state_path(venv.path, "bytecode"))
     outcome.installed = tuple(package.name for package in plan.installs)
     outcome.removed = tuple(step.name for step in plan.of_kind("remove"))
     outcome.conflicts = tuple(todo.conflicts)
@@ -223,11 +224,8 @@ def existing(todo: Change) -> set[str]:
 def remove_emptied(todo: Change, options: Options) -> None:
     """Remove the folders that stand empty now; what an interpreter or a user put there keeps its folder."""
     for folder in todo.emptied:
-        try:
-            if not os.listdir(folder):
-                options.disk.rmdir(folder)
-        except FileNotFoundError:
-            continue
+        if os.path.isdir(folder) and not os.listdir(folder):
+            options.disk.rmdir(folder)
 
 
 def sync_records(todo: Change) -> None:

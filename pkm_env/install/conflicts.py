@@ -111,16 +111,16 @@ def owners_of(distributions: Iterable[InstalledDistribution]) -> dict[str, str]:
             continue
         prefix = os.path.dirname(distribution.path) + os.sep
         for line in text.splitlines():
-            if line[:1] == '"':
-                path = line[1:].partition('",')[0].replace('""', '"')
-            else:
-                path = line.partition(",")[0]
-            if path.startswith(("../", "/")):
-                path = os.path.normpath(os.path.join(prefix, path))
-            else:
-                path = prefix + path
+            path = line.partition(",")[0] if line[:1] != '"' else quoted_path(line)
+            outside = path.startswith(("../", "/"))
+            path = os.path.normpath(os.path.join(prefix, path)) if outside else prefix + path
             found[path] = distribution.name
     return found
+
+
+def quoted_path(line: str) -> str:
+    """Return the path of a row of RECORD that is quoted."""
+    return line[1:].partition('",')[0].replace('""', '"')
 
 
 def names_there(placement: Placement, listings: dict[str, frozenset[str]]) -> Iterable[str]:

@@ -5,11 +5,13 @@ Used for a new environment and for a change of one that is there.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pkm_build.errors import PkmError
 from pkm_env.cache.check import damage_of
 from pkm_env.files import DISK, Linker
+from pkm_env.install.installed import STATE
 from pkm_env.install.wheel import place
 
 TYPE_CHECKING = False
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pkm_env.files import Disk
     from pkm_env.install.conflicts import Conflict
     from pkm_env.install.wheel import Placement, Site
+    from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
     from pkm_env.plan import WantedPackage
     from pkm_env.python.venv import Venv
@@ -85,9 +88,13 @@ class DamagedWheel(PkmError):
 
 
 def place_all(
-    wanted: Iterable[WantedPackage], wheels: Mapping[str, UnpackedWheel], site: Site
+    wanted: Iterable[WantedPackage],
+    wheels: Mapping[str, UnpackedWheel],
+    site: Site,
+    interpreter: Interpreter,
+    options: Options,
 ) -> list[Placement]:
-    """Return what each wanted package puts in, sorted by name.
+    """Return what each wanted package puts in, sorted by name; bytecode too where that is asked for.
 
     :raises DamagedWheel: when the cache does not hold what was unpacked.
     :raises Refused: when one would replace what makes the environment one.
@@ -99,7 +106,25 @@ def place_all(
         if damage:
             raise DamagedWheel(package.name, damage)
         placements.append(place(wheel, site, requested=package.requested, direct_url=package.direct_url))
+    if options.compile_bytecode:
+        add_bytecode(placements, wheels, site, interpreter)
     return placements
+
+
+def add_bytecode(
+    placements: Sequence[Placement],
+    wheels: Mapping[str, UnpackedWheel],
+    site: Site,
+    interpreter: Interpreter,
+) -> None:
+    """Add the compiled modules of each placement to it."""
+    from pkm_env.install.bytecode import bytecode_of, place_bytecode
+
+    scratch = os.path.join(site.venv.path, STATE, "bytecode")
+    compiled = bytecode_of({one.name: wheels[one.name] for one in placements}, interpreter, scratch)
+    for placement in placements:
+        root = os.path.dirname(placement.dist_info) + os.sep
+        place_bytecode(placement, compiled[placement.name], root)
 
 
 def put(placements: Sequence[Placement], there: set[str], options: Options) -> str:

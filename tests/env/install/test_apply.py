@@ -112,7 +112,10 @@ def test_rollback_returns_to_what_was(cache, place):
     assert snapshot(place) == before
     assert versions(place) == {"spam": "1.0"}
     out = subprocess.run(
-        [place / "bin" / "python", "-c", "import spam; print(spam.x)"], capture_output=True, text=True
+        [place / "bin" / "python", "-c", "import spam; print(spam.x)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert out.stdout == "1\n"
 

@@ -82,7 +82,8 @@ def test_egg_info_folder_with_a_list_of_files_is_removed_whole(place):
             "spam/__init__.py": "",
             "spam/x.txt": "",
             "Spam-1.0-py3.8.egg-info/PKG-INFO": "Metadata-Version: 1.0\nName: Spam\nVersion: 1.0\n",
-            "Spam-1.0-py3.8.egg-info/installed-files.txt": "../spam/__init__.py\n../spam/x.txt\nPKG-INFO\n../../../../../etc/passwd\n",
+            "Spam-1.0-py3.8.egg-info/installed-files.txt": "../spam/__init__.py\n../spam/x.txt\n"
+            "PKG-INFO\n../../../../../etc/passwd\n",
         },
     )
     assert versions(place) == {"spam": "1.0"}
@@ -157,7 +158,8 @@ def test_record_that_leads_outside_touches_nothing_there(place, tmp_path):
         site(place),
         {
             f"{info}/METADATA": "Name: spam\nVersion: 1.0\n",
-            f"{info}/RECORD": f"../../../../precious,,\n{sibling},,\n/etc/hostname,,\n{info}/METADATA,,\n{info}/RECORD,,\n",
+            f"{info}/RECORD": "../../../../precious,,\n/etc/hostname,,\n"
+            f"{sibling},,\n{info}/METADATA,,\n{info}/RECORD,,\n",
         },
     )
     outcome = sync(place)

@@ -91,14 +91,17 @@ def test_files_and_record_are_those_of_the_installer_library(cache, tmp_path):
     ours = contents(place)
     recorded = record(place)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--clear", place], check=True)
-    code = (
-        "import sys, sysconfig; from installer import install; from installer.destinations import SchemeDictionaryDestination;"
-        "from installer.sources import WheelFile; from installer.utils import get_launcher_kind; v = sys.argv[1];"
-        "p = sys.argv[3]; "
-        "d = SchemeDictionaryDestination({'purelib': p, 'platlib': p, 'headers': sys.argv[4], 'scripts': v + '/bin', 'data': v},"
-        "interpreter=v + '/bin/python', script_kind=get_launcher_kind());"
-        "c = WheelFile.open(sys.argv[2]); s = c.__enter__(); install(s, d, {'INSTALLER': b'pkm\\n'})"
-    )
+    code = """
+import sys
+from installer import install
+from installer.destinations import SchemeDictionaryDestination
+from installer.sources import WheelFile
+place, archive, site, headers = sys.argv[1:]
+schemes = {"purelib": site, "platlib": site, "headers": headers, "scripts": place + "/bin", "data": place}
+destination = SchemeDictionaryDestination(schemes, interpreter=place + "/bin/python", script_kind="posix")
+with WheelFile.open(archive) as source:
+    install(source, destination, {"INSTALLER": b"pkm\\n"})
+"""
     archive = next(cache.glob("*.whl"))
     headers = place / "include" / "site" / site(place).parent.name / "Spam.Eggs"
     subprocess.run([sys.executable, "-c", code, place, archive, site(place), headers], check=True)
@@ -161,7 +164,7 @@ def test_pip_agrees_and_can_remove_all_of_it(cache, tmp_path):
     assert (site(place) / "ham.py").exists()
 
 
-def test_what_pip_installed_is_removed_whole(cache, tmp_path):
+def test_what_pip_installed_is_removed_whole(tmp_path):
     place = tmp_path / "v"
     sync(place)
     before = contents(place)

@@ -1,0 +1,251 @@
+"""The compiled modules of a wheel: made once for each Python, kept beside its tree, linked like its files.
+
+A hard link or copy keeps the size and time of its source, which is what an interpreter asks of
+bytecode; so what was compiled for the tree in the cache is current in every environment. Compiling the
+122 packages of a data project takes half a minute; linking the result a fraction of a second.
+
+Source: PEP 3147, PEP 552 (timestamp-based files); ``py_compile`` of the interpreter does the work.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from pkm_build.errors import PkmError
+from pkm_env.cache.manifest import record_row
+from pkm_env.files import read_file, remove_tree, replace, write_new
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping, Sequence
+
+    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.install.wheel import Placement
+    from pkm_env.model.interpreter import Interpreter
+
+HEADER = b"pkm bytecode 1\n"
+INDEX = "index"
+CACHE = "__pycache__"
+# Work that takes longer than this is taken for work that never ends.
+TIMEOUT_S = 600
+# What a module costs beside its size, counted as size.
+MODULE_BYTES = 500
+# Reads "source, target, name in tracebacks" lines, separated by NUL; prints the cache tag, then the
+# targets that were made. What does not compile (templates, Python 2) is left out, as pip does.
+SCRIPT = """
+import os, py_compile, sys, warnings
+warnings.simplefilter("ignore")
+sys.setrecursionlimit(10000)
+out = [sys.implementation.cache_tag or ""]
+timestamp = py_compile.PycInvalidationMode.TIMESTAMP
+for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\\0\\0"):
+    if not line:
+        continue
+    source, target, name = line.split("\\0")
+    target += "." + out[0] + ".pyc"
+    try:
+        py_compile.compile(source, target, name, doraise=True, invalidation_mode=timestamp)
+    except (py_compile.PyCompileError, OSError, ValueError, RecursionError, MemoryError):
+        continue
+    out.append(target)
+sys.stdout.buffer.write("\\0".join(out).encode("utf-8", "surrogateescape"))
+"""
+
+
+class CompilationFailed(PkmError):
+    """The interpreter that should compile does not do its work."""
+
+
+class Bytecode:
+    """The compiled modules of a wheel.
+
+    ``path`` is where they lie (absolute); ``files`` pairs each ``__pycache__`` folder, relative to the
+    root of the wheel, with the names in it, both sorted.
+    """
+
+    __slots__ = ("files", "path")
+
+    def __init__(self, path: str, files: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
+        self.path = path
+        self.files = files
+
+
+def bytecode_key(interpreter: Interpreter) -> str:
+    """Return what tells the bytecode of one Python from another's: releases of a minor version share theirs."""
+    final = interpreter.version.replace(".", "").isdigit()
+    return f"{interpreter.implementation}-{interpreter.minor if final else interpreter.version}"
+
+
+def bytecode_path(wheel: UnpackedWheel, interpreter: Interpreter) -> str:
+    """Return where the compiled modules of *wheel* lie."""
+    return f"{wheel.path}.{bytecode_key(interpreter)}"
+
+
+def read_bytecode(path: str) -> Bytecode | None:
+    """Return what lies at *path*, None when it is not there or not to be read."""
+    try:
+        data = read_file(os.path.join(path, INDEX))
+        if not data.startswith(HEADER):
+            return None
+        files = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the cache it lies in
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return Bytecode(path, files)
+
+
+def bytecode_of(
+    wheels: Mapping[str, UnpackedWheel], interpreter: Interpreter, scratch: str
+) -> dict[str, Bytecode]:
+    """Return the compiled modules of each of *wheels* by its name, compiling what is not there yet.
+
+    Where the cache cannot be written, they are put into the folder *scratch*, which is made for it.
+
+    :raises CompilationFailed: when the interpreter does not do its work.
+    """
+    found: dict[str, Bytecode] = {}
+    missing: list[tuple[str, str, str]] = []
+    for name, wheel in sorted(wheels.items()):
+        final = bytecode_path(wheel, interpreter)
+        kept = read_bytecode(final)
+        if kept is not None:
+            found[name] = kept
+            continue
+        fresh = f"{final}.{os.urandom(4).hex()}.tmp"
+        try:
+            os.mkdir(fresh)
+        except OSError:
+            os.makedirs(scratch, exist_ok=True)
+            final = os.path.join(scratch, name)
+            fresh = f"{final}.tmp"
+            os.mkdir(fresh)
+        missing.append((name, fresh, final))
+    try:
+        made = compile_all([(wheels[name], fresh) for name, fresh, _ in missing], interpreter)
+        for name, fresh, final in missing:
+            found[name] = keep(fresh, final, made.get(fresh, []))
+    finally:
+        for _, fresh, _ in missing:
+            remove_tree(fresh)
+    return found
+
+
+def keep(fresh: str, final: str, paths: Sequence[str]) -> Bytecode:
+    """Let the compiled modules in *fresh* stand at *final*, unless another process was quicker."""
+    grouped: dict[str, list[str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        grouped.setdefault(folder.replace(os.sep, "/"), []).append(name)
+    files = tuple((folder, tuple(sorted(grouped[folder]))) for folder in sorted(grouped))
+    write_new(os.path.join(fresh, INDEX), HEADER + marshal.dumps(files, 2))
+    try:
+        replace(fresh, final)
+    except OSError:
+        there = read_bytecode(final)
+        if there is not None:
+            return there
+        # Something unreadable is in the way: its name goes first, so that nobody takes it for whole.
+        replace(final, f"{fresh}.old")
+        remove_tree(f"{fresh}.old")
+        replace(fresh, final)
+    return Bytecode(final, files)
+
+
+def compile_all(work: Sequence[tuple[UnpackedWheel, str]], interpreter: Interpreter) -> dict[str, list[str]]:
+    """Compile the modules of each wheel into its folder and return by it what was made, relative to it."""
+    jobs = [job for wheel, folder in work for job in jobs_of(wheel, folder)]
+    if not jobs:
+        return {}
+    count = max(1, min(os.cpu_count() or 1, 8))
+    made = run_all(share(jobs, count), interpreter)
+    found: dict[str, list[str]] = {}
+    starts = {folder + os.sep: folder for _, folder in work}
+    for path in sorted(made):
+        # The folder's name ends in ".tmp", which no part of a wheel's path below it is cut at.
+        start = path[: path.index(".tmp" + os.sep) + len(".tmp" + os.sep)]
+        found.setdefault(starts[start], []).append(path[len(start) :])
+    return found
+
+
+def jobs_of(wheel: UnpackedWheel, folder: str) -> list[tuple[int, str]]:
+    """Return size and job of each module of *wheel*, the folders for the results being made."""
+    jobs = []
+    for (directory, names), sizes in zip(wheel.manifest.files, wheel.manifest.sizes, strict=True):
+        modules = [(name, size) for name, size in zip(names, sizes, strict=True) if name.endswith(".py")]
+        if not modules:
+            continue
+        place = f"{directory}/" if directory else ""
+        target = os.path.join(folder, *place.split("/")[:-1], CACHE)
+        os.makedirs(target)
+        for name, size in modules:
+            job = f"{wheel.path}/{place}{name}\0{target}{os.sep}{name[:-3]}\0{place}{name}"
+            jobs.append((size, job))
+    return jobs
+
+
+def share(jobs: Sequence[tuple[int, str]], count: int) -> list[list[str]]:
+    """Return *jobs* in up to *count* shares of about the same size; the largest are dealt first."""
+    shares: list[list[str]] = [[] for _ in range(min(count, len(jobs)))]
+    loads = [0] * len(shares)
+    for size, job in sorted(jobs, reverse=True):
+        least = loads.index(min(loads))
+        loads[least] += size + MODULE_BYTES
+        shares[least].append(job)
+    return shares
+
+
+def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[str]:
+    """Let an interpreter work on each share, all at once, and return the paths that they made.
+
+    :raises CompilationFailed: when one of them fails or does not end.
+    """
+    import subprocess
+
+    running = []
+    try:
+        for lines in shares:
+            process = subprocess.Popen(
+                [interpreter.path, "-I", "-S", "-c", SCRIPT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            running.append(process)
+            assert process.stdin is not None
+            # It reads all before it works, so this does not wait for the work.
+            process.stdin.write("\0\0".join(lines).encode("utf-8", "surrogateescape"))
+            process.stdin.close()
+            process.stdin = None
+        return [path for process in running for path in finish(process, interpreter)]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CompilationFailed(f"{interpreter.path} does not compile: {error}") from error
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[str]:
+    """Return what one interpreter made, when it has ended.
+
+    :raises CompilationFailed: when it ended with an error.
+    """
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+    if process.returncode:
+        raise CompilationFailed(f"{interpreter.path} does not compile: it ended with {process.returncode}")
+    return output.decode("utf-8", "surrogateescape").split("\0")[1:]
+
+
+def place_bytecode(placement: Placement, bytecode: Bytecode, root: str) -> None:
+    """Plan the links of compiled modules into site-packages (*root*, with a separator at its end).
+
+    Their rows in RECORD have no hash: an interpreter may write them anew.
+    """
+    for folder, names in bytecode.files:
+        native = folder.replace("/", os.sep)
+        placement.directories.append(root + native)
+        source = os.path.join(bytecode.path, native) + os.sep
+        placement.links.append((source, root + native + os.sep, names))
+        placement.rows.extend(record_row(f"{folder}/{name}") for name in names)
