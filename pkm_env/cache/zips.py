@@ -465,7 +465,8 @@ def load_inflate() -> tuple[Any, tuple[type[Exception], ...]]:
         from isal import isal_zlib  # type: ignore[import-not-found,unused-ignore] # an extra
     except ImportError:
         return zlib.decompressobj, (zlib.error,)
-    return isal_zlib.decompressobj, (zlib.error, isal_zlib.error)
+    errors: tuple[Any, ...] = (zlib.error, isal_zlib.error)
+    return isal_zlib.decompressobj, errors
 
 
 INFLATE, INFLATE_ERRORS = load_inflate()

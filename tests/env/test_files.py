@@ -48,7 +48,7 @@ def place(tree, linker, names=("a.py", "run")):
 def refusing(number, *, winerror=None):
     """Return a disk on which hard links are refused with this errno."""
 
-    def link(source, target):
+    def link(source, _target):
         error = OSError(number, os.strerror(number), source)
         if winerror is not None:
             error.winerror = winerror
@@ -169,7 +169,7 @@ def test_file_with_too_many_links_is_copied_alone(tree, number, winerror):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
 def test_failure_of_the_disk_is_no_reason_to_try_otherwise(tree, number):
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
         place(tree, Linker("hardlink", disk=refusing(number)))
     assert caught.value.errno == number
 
@@ -249,9 +249,8 @@ def test_lock_is_free_after_its_holder_died(tmp_path):
 def test_second_holder_waits_with_a_word_and_gives_up_in_time(tmp_path):
     path = str(tmp_path / "lock")
     waited = []
-    with FileLock(path):
-        with pytest.raises(Locked), FileLock(path, lambda: waited.append(1), timeout_s=0.01):
-            pass
+    with FileLock(path), pytest.raises(Locked), FileLock(path, lambda: waited.append(1), timeout_s=0.01):
+        pass
     with FileLock(path, lambda: waited.append(2)):
         assert waited == [1]
 
@@ -274,8 +273,11 @@ def test_filelock_library_and_ours_exclude_each_other(tmp_path):
 def test_lock_of_windows_is_that_of_the_library(tmp_path):
     pytest.importorskip("filelock")
     path = str(tmp_path / "lock")
-    with FileLock(path, platform="win32"):
-        with pytest.raises(Locked), FileLock(path, timeout_s=0, platform="win32"):
-            pass
+    with (
+        FileLock(path, platform="win32"),
+        pytest.raises(Locked),
+        FileLock(path, timeout_s=0, platform="win32"),
+    ):
+        pass
     with FileLock(path, timeout_s=0, platform="win32"):
         assert os.path.exists(path)

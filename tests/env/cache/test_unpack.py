@@ -120,7 +120,7 @@ def test_stored_members_and_data_descriptors_are_read(tmp_path):
     import io
 
     class Unseekable(io.RawIOBase):
-        def __init__(self):
+        def __init__(self) -> None:
             self.data = bytearray()
 
         def writable(self):

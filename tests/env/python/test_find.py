@@ -17,11 +17,11 @@ MINOR = ".".join(map(str, sys.version_info[:2]))
 class Remembering:
     """A memory that answers for interpreters that are not there: what each claims to be."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = []
         self.kept = {}
 
-    def recall(self, kind, key):
+    def recall(self, _kind, key):
         path = key.partition("\n")[0]
         version = self.kept.get(path)
         if version is None:
@@ -30,7 +30,7 @@ class Remembering:
         implementation = "pypy" if "pypy" in path else "cpython"
         return (path, "", implementation, {}, path, {}, "linux-x86_64", (), version)
 
-    def remember(self, kind, key, value):
+    def remember(self, _kind, key, _value):
         raise AssertionError(f"a program was run: {key}")
 
 
@@ -202,11 +202,11 @@ def test_own_python_is_among_those_of_the_machine():
 class Registry:
     """A registry with one installation, shaped like the module winreg."""
 
-    def __init__(self, keys, values):
+    def __init__(self, keys, values) -> None:
         self.keys = keys
         self.values = values
 
-    def OpenKey(self, root, path):  # noqa: N802 - the name in winreg
+    def OpenKey(self, _root, path):  # noqa: N802 - the name in winreg
         if path not in self.keys:
             raise FileNotFoundError(path)
         from contextlib import nullcontext

@@ -42,7 +42,7 @@ FACTS = {
 class DictMemory:
     """A memory that counts what it is asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.kept = {}
         self.hits = 0
 

@@ -20,8 +20,8 @@ from pkm_env.python.venv import (
     read_settings,
     read_venv,
 )
-from tests.support.environments import interpreter
 from tests.env.python.test_probe import REAL
+from tests.support.environments import interpreter
 
 EFFECT = """
 import json, os, site, sys, sysconfig
@@ -30,7 +30,8 @@ print(json.dumps({
     "path": sys.path, "sites": site.getsitepackages(), "user": site.ENABLE_USER_SITE,
     "paths": sysconfig.get_paths(), "links": sorted(n for n in os.listdir(os.path.dirname(sys.executable))
         if n.startswith("python")),
-    "lib64": os.path.islink(os.path.join(sys.prefix, "lib64")), "prompt": os.path.exists(os.path.join(sys.prefix, "include")),
+    "lib64": os.path.islink(os.path.join(sys.prefix, "lib64")),
+    "include": os.path.exists(os.path.join(sys.prefix, "include")),
 }))
 """
 
@@ -245,13 +246,13 @@ def run_shell(shell, *arguments, **environ):
 def test_activation_in_posix_shells_and_back(tmp_path, shell, name):
     place = tmp_path / name
     make_venv(interpreter(), str(place), prompt="it's")
-    script = f"""
+    script = """
 PS1="> "; PYTHONHOME=/old; before="$PATH"
 . "$1/bin/activate"
-echo "$VIRTUAL_ENV"; command -v python; echo "$PS1"; echo "${{PYTHONHOME-none}}"; echo "$VIRTUAL_ENV_PROMPT"
+echo "$VIRTUAL_ENV"; command -v python; echo "$PS1"; echo "${PYTHONHOME-none}"; echo "$VIRTUAL_ENV_PROMPT"
 . "$1/bin/activate"
 deactivate
-echo "${{VIRTUAL_ENV-none}}"; echo "$PS1"; echo "$PYTHONHOME"; [ "$PATH" = "$before" ] && echo same
+echo "${VIRTUAL_ENV-none}"; echo "$PS1"; echo "$PYTHONHOME"; [ "$PATH" = "$before" ] && echo same
 """
     lines = run_shell(shell, "-c", script, "x", str(place))
     assert lines == [
@@ -276,7 +277,8 @@ def test_activation_in_bash_survives_strict_mode(tmp_path):
 
 def test_activation_in_fish(tmp_path):
     make_venv(interpreter(), str(tmp_path / "v's"))
-    script = f"source '{tmp_path}/v\\'s/bin/activate.fish'; echo $VIRTUAL_ENV; deactivate; set -q VIRTUAL_ENV; or echo none"
+    script = f"source '{tmp_path}/v\\'s/bin/activate.fish'; echo $VIRTUAL_ENV; deactivate; "
+    script += "set -q VIRTUAL_ENV; or echo none"
     assert run_shell("fish", "-c", script) == [str(tmp_path / "v's"), "none"]
 
 
