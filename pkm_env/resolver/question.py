@@ -81,22 +81,26 @@ class Question:
 
     def with_root(self, before: Requirement, after: Requirement) -> Question:
         """Return the question with one requirement of the project replaced."""
-        changed = self._copy()
-        changed.roots = tuple(
+        roots = tuple(
             (after if asked == before else asked, root, source) for asked, root, source in self.roots
         )
-        return changed
+        return self._copy(roots=roots)
+
+    def without_constraint(self, ask: Ask) -> Question:
+        """Return the question with one constraint left out."""
+        left = {
+            name: [pair for pair in pairs if pair[1] is not ask] for name, pairs in self._constraints.items()
+        }
+        return self._copy(_constraints=left)
 
     def with_rules(self, rules: Rules) -> Question:
         """Return the question under other rules."""
-        changed = self._copy()
-        changed.rules = rules
-        return changed
+        return self._copy(rules=rules)
 
-    def _copy(self) -> Question:
+    def _copy(self, **changes: Any) -> Question:
         changed = Question.__new__(Question)
         for name in Question.__slots__:
-            setattr(changed, name, getattr(self, name))
+            setattr(changed, name, changes[name] if name in changes else getattr(self, name))
         return changed
 
     def constraints_of(self, name: str) -> Sequence[tuple[str, Ask]]:

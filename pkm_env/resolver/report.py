@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.proof import core
-from pkm_env.resolver.suggest import allow, relax
+from pkm_env.resolver.suggest import allow, another_python, relax
 from pkm_env.resolver.wording import (
     admitted_by,
     and_list,
@@ -16,6 +16,7 @@ from pkm_env.resolver.wording import (
     has_sdist,
     key_text,
     need_text,
+    refused_by_python,
     version_text,
 )
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.proof import Fact
     from pkm_env.resolver.request import NoSolution, Origin
@@ -121,11 +123,18 @@ class _Telling:
 
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
-        own = [fact for fact in self.facts if _is_root(fact.key) and fact.asks]
-        for fact in reversed(own[:_MOST_TRIED]):
-            found = relax(self.derivation, fact.asks[0], self.numbers[id(fact)])
+        own = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
+        for ask, number in reversed(own[:_MOST_TRIED]):
+            found = relax(self.derivation, ask, number)
             if found is not None:
                 yield found
+        refusing = [fact.excluded.name for fact in self.facts if fact.excluded is not None]
+        for name in refusing:
+            if refused_by_python(name, self.facts, self.problem):
+                found = another_python(self.derivation, name)
+                if found is not None:
+                    yield found
+                break
         names = dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks)
         for name in names:
             if name and name != self.problem.question.root_name:
@@ -149,6 +158,9 @@ class _Telling:
             for text, ask in excluded_lines(fact, self.facts, self.problem):
                 place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
                 self.lines.append(Line(text, place))
+                if ask is not None:
+                    self.roots.append(len(self.lines))
+                    self.numbers[id(fact)] = len(self.lines)
             return
         if _is_root(fact.key):
             self._tell_root(fact)
@@ -218,6 +230,13 @@ def _is_root(key: Key) -> bool:
     return key == ROOT if isinstance(key, str) else key[0] == ROOT
 
 
+def _own_ask(fact: Fact) -> Sequence[Ask]:
+    """Return the requirement or constraint of the project that a fact is, or none."""
+    if fact.excluded is not None:
+        return () if fact.excluded.ask is None else (fact.excluded.ask,)
+    return fact.asks[:1] if _is_root(fact.key) else ()
+
+
 def _without_marker(ask: Any) -> str:
     return str(ask.requirement)
 
@@ -235,7 +254,8 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
     versions = package.line.versions
     if not versions:
         return f"{package.name} has no versions"
-    return f"no version of {package.name} is {ask.requirement.specifier}: there are {versions[0]} to {versions[-1]}"
+    there = f"there is {versions[0]}" if len(versions) == 1 else f"there are {versions[0]} to {versions[-1]}"
+    return f"no version of {package.name} is {ask.requirement.specifier}: {there}"
 
 
 def _ordered(facts: Sequence[Fact]) -> list[Fact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.model.requirements import Requirement
+from pkm_env.model.target import KNOWN_PYTHONS, make_target
 from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Decided = Mapping[Key, int]
 
 _MOST_SPLITS = 8
+_MOST_PYTHONS = 4
 
 
 class Suggestion:
@@ -44,16 +46,22 @@ class Suggestion:
     def effect(self) -> str:
         """What comes of it: "instead of 2: 158 packages, starlette 0.46.2"."""
         instead = f"instead of {self.number}: " if self.number else ""
-        return f"{instead}{self.packages} packages, {self.name} {self.version}"
+        packages = "1 package" if self.packages == 1 else f"{self.packages} packages"
+        return f"{instead}{packages}, {self.name} {self.version}"
 
 
 def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
-    """Return what the project could ask for in place of *ask*, which is told as line *number*."""
+    """Return what the project could ask for in place of *ask*, which is told as line *number*.
+
+    *ask* is a requirement or a constraint of the project.
+    """
     requirement = ask.requirement
     if ask.overridden or not requirement.specifier or requirement.url:
         return None
     wider = Requirement(requirement.name, requirement.extras, "", "", requirement.marker)
-    question = derivation.problem.question.with_root(requirement, wider)
+    before = derivation.problem.question
+    constrained = any(ask is other for _specifier, other in before.constraints_of(requirement.name))
+    question = before.without_constraint(ask) if constrained else before.with_root(requirement, wider)
     found = _solve(derivation, question)
     if found is None:
         return None
@@ -80,10 +88,36 @@ def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion
     return Suggestion(text, 0, _count(decided), name, version)
 
 
-def _solve(derivation: Derivation, question: Question) -> tuple[TargetProblem, Decided] | None:
-    """Return an answer for the derivation's target, or the first part of it, when *question* has one."""
+def another_python(derivation: Derivation, name: str) -> Suggestion | None:
+    """Return the nearest other Python for which there is an answer; *name* is what this one has no release of."""
+    target = derivation.problem.target
+    if target.has_own_tags:
+        return None
+    here = KNOWN_PYTHONS.index(target.python) if target.python in KNOWN_PYTHONS else 0
+    others = [*KNOWN_PYTHONS[here + 1 :], *KNOWN_PYTHONS[:here][::-1]]
+    for python in others[:_MOST_PYTHONS]:
+        view = View(
+            [make_target(python, target.platform, target.implementation)],
+            derivation.problem.knowledge.notebook,
+        )
+        found = _solve(derivation, derivation.problem.question, view)
+        if found is not None:
+            problem, decided = found
+            version = problem.package(name).version(decided[name]) if name in decided else ""
+            return Suggestion(f"Python {python}", 0, _count(decided), name, version)
+    return None
+
+
+def _solve(
+    derivation: Derivation, question: Question, view: View | None = None
+) -> tuple[TargetProblem, Decided] | None:
+    """Return an answer for the derivation's target, or the first part of it, when *question* has one.
+
+    With *view*, its first target stands in for the derivation's.
+    """
     before = derivation.problem
-    view, members = before.view, before.bit
+    members = before.bit if view is None else 1
+    view = view or before.view
     knowledge = before.knowledge.under(question.rules)
     allowances = Allowances()
     for _ in range(_MOST_SPLITS):

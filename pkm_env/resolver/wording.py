@@ -139,8 +139,30 @@ def excluded_lines(
         usable = problem.usable(name).mask
         yield f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {excluded.reason}", None
     else:
-        relevant = fact.versions & admitted_by(name, facts, problem)
-        yield from ((text, None) for text in unfit_texts(package, relevant, problem))
+        admitted = admitted_by(name, facts, problem)
+        found = list(unfit_texts(package, fact.versions & admitted, problem))
+        found = found or list(_barred_texts(package, admitted, problem))
+        yield from ((text, None) for text in found)
+
+
+def _barred_texts(package: Package, relevant: int, problem: TargetProblem) -> Iterator[str]:
+    """Yield that only pre-releases and yanked releases are left, where that is so."""
+    refused = problem.ground.refused_prereleases(package) & relevant
+    kinds = []
+    if relevant & problem.usable(package.name).mask:
+        return
+    if refused:
+        kinds.append("pre-releases")
+    if relevant & package.yanked & ~refused:
+        kinds.append("yanked releases")
+    if kinds:
+        yield f"of {package.name} only {' and '.join(kinds)} are left"
+
+
+def refused_by_python(name: str, facts: Sequence[Fact], problem: TargetProblem) -> bool:
+    """Return whether a version of *name* that is admitted has no file for the target's Python."""
+    package = problem.package(name)
+    return any(_python_that_refuses(package, bit, problem) for bit in bits(admitted_by(name, facts, problem)))
 
 
 def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator[str]:

@@ -1,0 +1,393 @@
+"""Explanations as people read them: snapshots of conflicts of many kinds."""
+
+from __future__ import annotations
+
+import pytest
+
+from pkm_env.model.distribution import Source
+from pkm_env.model.target import make_target
+from pkm_env.resolver.report import explain
+from pkm_env.resolver.resolve import Origin, Root
+from tests.support.resolving import ask, only, origin, refusal, where
+
+OLD = make_target("3.8", "linux-x86_64")
+MUSL = make_target("3.12", "linux-x86_64-musl1.2")
+
+
+def series(first, last, requires=(), step="0.{}"):
+    return {step.format(number): list(requires) for number in range(first, last + 1)}
+
+
+def placed(text, *key, group="", extra=""):
+    return Root(text, Origin("shop", key, group=group, extra=extra))
+
+
+def test_two_requirements_that_contradict_through_a_package():
+    assert (
+        refusal(
+            {
+                "web": {
+                    **series(100, 120, ["engine>=0.36"]),
+                    "0.121a1": [],
+                    "0.111": {"yanked": "wrong metadata"},
+                },
+                "engine": series(20, 45),
+            },
+            "web>=0.100",
+            placed("engine<0.30", "dependency-groups", "test", 1, group="test"),
+        )
+        == """\
+  1. shop asks for web>=0.100                     pyproject.toml:5:5
+  2. shop asks for engine<0.30 in group "test"    pyproject.toml:6:5
+  3. web 0.100 to 0.120 (all that 1 admits) need engine>=0.36
+  so 1 and 2 can't both hold.
+
+  not looked at: web 0.121a1 (pre-release), 0.111 (yanked: wrong metadata)
+
+would work:
+  engine>=0.36            instead of 2: 2 packages, engine 0.45
+  web with pre-releases   2 packages, web 0.121a1"""
+    )
+
+
+def test_two_requirements_of_one_package():
+    assert (
+        refusal({"a": series(1, 9)}, "a<0.3", "a>=0.5")
+        == """\
+  1. shop asks for a<0.3     pyproject.toml:5:5
+  2. shop asks for a>=0.5    pyproject.toml:6:5
+  so 1 and 2 can't both hold.
+
+would work:
+  a>=0.2,<0.3   instead of 2: 1 package, a 0.2
+  a>=0.9        instead of 1: 1 package, a 0.9"""
+    )
+
+
+def test_a_requirement_and_one_of_an_extra():
+    assert (
+        refusal(
+            {"b": {"1": [], "2": []}},
+            placed("b<2", "project", "optional-dependencies", "x", 0, extra="x"),
+            "b>=2",
+        )
+        == """\
+  1. shop asks for b>=2                pyproject.toml:6:5
+  2. shop asks for b<2 in extra "x"    pyproject.toml:5:5
+  so 1 and 2 can't both hold.
+
+would work:
+  b>=2   instead of 2: 1 package, b 2
+  b<2    instead of 1: 1 package, b 1"""
+    )
+
+
+def test_a_chain_of_packages():
+    assert (
+        refusal(
+            {
+                "a": {"1": ["b>=2"]},
+                "b": {"1": [], "2": ["c>=2"]},
+                "c": {"1": [], "2": ["d<1"]},
+                "d": {"1": [], "2": []},
+            },
+            "a",
+            "d>=1",
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 needs b>=2
+  3. b 2 needs c>=2
+  4. c 2 needs d<1
+  5. no version of d is <1: there are 1 to 2
+  so 1 can't hold."""
+    )
+
+
+def test_two_packages_that_want_a_third_in_different_versions():
+    assert (
+        refusal({"a": series(1, 5, ["c<0.3"]), "b": series(1, 5, ["c>=0.4"]), "c": series(1, 9)}, "a", "b")
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. shop asks for b    pyproject.toml:6:5
+  3. a 0.1 to 0.5 (all that 1 admits) need c<0.3
+  4. b 0.1 to 0.5 (all that 2 admits) need c>=0.4
+  so 1 and 2 can't both hold."""
+    )
+
+
+def test_needs_that_differ_by_version_told_as_one():
+    assert (
+        refusal(
+            {
+                "a": {"1": ["x<2"], "2": ["x<3"]},
+                "b": {"1": ["x>=4"], "2": ["x>=5"]},
+                "x": series(1, 9, step="{}"),
+            },
+            "a",
+            "b",
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. shop asks for b    pyproject.toml:6:5
+  3. a 1 to 2 (all that 1 admits) need x<=2
+  4. b 1 to 2 (all that 2 admits) need x>=4
+  so 1 and 2 can't both hold."""
+    )
+
+
+def test_exact_pins_in_lock_step():
+    assert (
+        refusal(
+            {
+                "aws": {f"1.{number}": [f"core=={number}"] for number in range(10, 40)},
+                "aio": {f"2.{number}": [f"core>={number * 3},<{number * 3 + 3}"] for number in range(1, 5)},
+                "core": series(1, 60, step="{}"),
+            },
+            "aws>=1.20",
+            "aio",
+        )
+        == """\
+  1. shop asks for aws>=1.20    pyproject.toml:5:5
+  2. shop asks for aio          pyproject.toml:6:5
+  3. aio 2.1 to 2.4 (all that 2 admits) need core>=3,<=14
+  4. aws 1.20 to 1.39 (all that 1 admits) need core>=20,<=39
+  so 1 and 2 can't both hold.
+
+would work:
+  aws>=1.14,<1.15   instead of 1: 3 packages, aws 1.14"""
+    )
+
+
+def test_an_unknown_package():
+    assert (
+        refusal({"a": {"1": ["nmpy"]}}, "a")
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 needs nmpy
+  3. no index knows nmpy
+  so 1 can't hold."""
+    )
+
+
+def test_a_version_that_does_not_exist():
+    assert (
+        refusal({"a": {"1": [], "2": []}}, "a>=3")
+        == """\
+  1. shop asks for a>=3    pyproject.toml:5:5
+  2. no version of a is >=3: there are 1 to 2
+  so 1 can't hold.
+
+would work:
+  a>=2   instead of 1: 1 package, a 2"""
+    )
+
+
+def test_python_too_old_for_all():
+    assert (
+        refusal(
+            {"a": {"1": {"requires_python": ">=3.9"}, "2": {"requires_python": ">=3.10"}}},
+            "a",
+            targets=(OLD,),
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 needs Python >=3.9, and this is Python 3.8
+  3. a 2 needs Python >=3.10, and this is Python 3.8
+  so 1 can't hold.
+
+would work:
+  Python 3.9   1 package, a 1"""
+    )
+
+
+def test_python_too_old_for_a_dependency():
+    assert (
+        refusal(
+            {
+                "a": {"1": ["b>=2"]},
+                "b": {"1": [], "2": {"requires_python": ">=3.9"}, "3": {"requires_python": ">=3.9"}},
+            },
+            "a",
+            targets=(OLD,),
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 needs b>=2
+  3. b 2 to 3 need Python >=3.9, and this is Python 3.8
+  so 1 can't hold.
+
+would work:
+  Python 3.9   2 packages, b 3"""
+    )
+
+
+def test_no_wheel_for_the_platform():
+    assert (
+        refusal(
+            {"a": {"1": {"tags": ("cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-win_amd64")}}},
+            "a",
+            targets=(MUSL,),
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 has no wheel for linux-x86_64-musl1.2 with Python 3.12
+  so 1 can't hold."""
+    )
+
+
+def test_a_build_that_is_not_allowed():
+    assert (
+        refusal({"a": {"1": {"tags": ("sdist", "cp312-cp312-win_amd64")}}}, "a", no_build=True)
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 has no wheel for linux-x86_64 with Python 3.12, and building it is not allowed
+  so 1 can't hold.
+
+would work:
+  a built from source   1 package, a 1"""
+    )
+
+
+def test_only_pre_releases_left():
+    assert (
+        refusal({"a": {"1": [], "2a1": [], "2a2": []}}, "a>=1.5")
+        == """\
+  1. shop asks for a>=1.5    pyproject.toml:5:5
+  2. of a only pre-releases are left
+  so 1 can't hold.
+
+  not looked at: a 2a1 and 2a2 (pre-releases)
+
+would work:
+  a==1                  instead of 1: 1 package, a 1
+  a with pre-releases   1 package, a 2a2"""
+    )
+
+
+def test_pre_releases_never_allowed():
+    assert (
+        refusal({"a": {"2a1": []}}, "a", prereleases="never")
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. of a only pre-releases are left
+  so 1 can't hold.
+
+  not looked at: a 2a1 (pre-release)"""
+    )
+
+
+def test_only_a_yanked_release_left():
+    assert (
+        refusal({"a": {"1": [], "2": {"yanked": "security"}}}, "a>1")
+        == """\
+  1. shop asks for a>1    pyproject.toml:5:5
+  2. of a only yanked releases are left
+  so 1 can't hold.
+
+  not looked at: a 2 (yanked: security)
+
+would work:
+  a==1   instead of 1: 1 package, a 1"""
+    )
+
+
+def test_a_constraint():
+    assert (
+        refusal(
+            {"a": {"1": ["b>=2"]}, "b": {"1": [], "2": []}},
+            "a",
+            constraints=[("b<2", Origin("shop", ("tool", "pkm", "constraints", 0)))],
+        )
+        == """\
+  1. shop asks for a               pyproject.toml:5:5
+  2. a 1 needs b>=2
+  3. a constraint keeps b to <2    pyproject.toml:5:5
+  so 1 and 3 can't both hold.
+
+would work:
+  b>=2   instead of 3: 2 packages, b 2"""
+    )
+
+
+def test_an_override():
+    assert (
+        refusal({"a": {"1": ["b>=2"]}, "b": {"1": [], "2": []}}, "a", "b>1", overrides={"b": "<1"})
+        == """\
+  1. shop asks for b<1 (by an override)    pyproject.toml:6:5
+  2. no version of b is <1: there are 1 to 2
+  so 1 can't hold."""
+    )
+
+
+def test_an_extra_that_needs_more():
+    assert (
+        refusal({"a": {"1": ["b>=2; extra == 'x'"]}, "b": {"1": [], "2": []}}, "a[x]", "b<2")
+        == """\
+  1. shop asks for a[x]    pyproject.toml:5:5
+  2. shop asks for b<2     pyproject.toml:6:5
+  3. a[x] 1 needs b>=2
+  so 1 and 2 can't both hold.
+
+would work:
+  b>=2   instead of 2: 2 packages, b 2"""
+    )
+
+
+def test_a_source_of_another_version():
+    assert (
+        refusal(
+            {"a": {"1": ["b<5"]}},
+            "a",
+            sources={"b": Source("directory", "/lib/b")},
+            at={"/lib/b": {"version": "7"}},
+        )
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 needs b<5
+  3. no version of b is <5: there is 7
+  so 1 can't hold."""
+    )
+
+
+def test_metadata_that_cannot_be_had():
+    assert (
+        refusal({"a": {"1": {"unavailable": "its build failed (exit code 1)"}}}, "a")
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1: its build failed (exit code 1)
+  so 1 can't hold."""
+    )
+
+
+def test_a_requirement_that_cannot_be_read():
+    assert (
+        refusal({"a": {"1": ["b; os_name is 'nt'"]}}, "a")
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1: its requirement b ; os_name is 'nt' has a marker that cannot be read
+  so 1 can't hold."""
+    )
+
+
+def test_where_and_numbers_are_fields_too():
+    outcome = only(ask({"a": series(1, 9)}, "a<0.3", "a>=0.5"))
+    found = explain(outcome, where=where, suggest=False)
+    assert [line.text for line in found.lines] == ["shop asks for a<0.3", "shop asks for a>=0.5"]
+    assert [line.where for line in found.lines] == ["pyproject.toml:5:5", "pyproject.toml:6:5"]
+    assert found.conclusion == "so 1 and 2 can't both hold."
+    assert found.would_work == ()
+
+
+@pytest.mark.parametrize(
+    "roots", [("a<0.3", "a>=0.5"), ("a>=0.5", "a<0.3")], ids=["one way", "the other way"]
+)
+def test_an_explanation_does_not_depend_on_the_order_of_requirements(roots):
+    places = {"a<0.3": 0, "a>=0.5": 1}
+    asked = [Root(text, origin(places[text])) for text in roots]
+    lines = refusal({"a": series(1, 9)}, *asked).splitlines()
+    assert lines[:3] == [
+        "  1. shop asks for a<0.3     pyproject.toml:5:5",
+        "  2. shop asks for a>=0.5    pyproject.toml:6:5",
+        "  so 1 and 2 can't both hold.",
+    ]
