@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     ParsedRoot = tuple[Requirement, Root, Source | None]
 
-_ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 
 
 class BadRequirement(PkmError):
@@ -188,15 +188,15 @@ def source_of_url(url: str) -> Source:
     fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
     subdirectory = fields.get("subdirectory", "")
     if address.startswith("git+"):
-        place, revision = _split_revision(address[4:])
+        place, revision = split_revision(address[4:])
         return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
     hashes = {name: value for name, value in fields.items() if name in {"sha256", "sha384", "sha512"}}
-    if address.startswith("file://") and not address.endswith(_ARCHIVES):
+    if address.startswith("file://") and not address.endswith(ARCHIVES):
         return Source("directory", address[len("file://") :], subdirectory=subdirectory)
     return Source("archive", address, subdirectory=subdirectory, hashes=hashes)
 
 
-def _split_revision(address: str) -> tuple[str, str]:
+def split_revision(address: str) -> tuple[str, str]:
     """Split "https://host/path@revision"; an "@" before the path belongs to a user's name."""
     start = address.find("://") + 3 if "://" in address else 0
     slash = address.find("/", start)

@@ -71,7 +71,7 @@ class Rules:
     def __init__(
         self,
         *,
-        constraints: Sequence[tuple[str, Origin]] = (),
+        constraints: Sequence[tuple[str, Origin | None]] = (),
         overrides: Mapping[str, Any] | None = None,
         prereleases: str | Mapping[str, str] = "if-necessary",
         resolution: str = HIGHEST,

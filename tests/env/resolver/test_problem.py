@@ -1,0 +1,114 @@
+"""Recorded problems: solved again from one JSON text, with the same outcome and no address in it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pkm_env.model.distribution import Source, Unavailable
+from pkm_env.model.target import make_target
+from pkm_env.resolver.problem import Recorder, UnknownProblem, from_plain, to_plain
+from pkm_env.resolver.report import explain
+from pkm_env.resolver.resolve import NoSolution, Request, Root, Rules, resolve
+from tests.support.resolving import origin, where
+from tests.support.universe import NoMemory, Universe
+
+TARGETS = (make_target("3.11", "linux-x86_64"), make_target("3.12", "windows-x86_64"))
+
+
+def again(request, world):
+    """Resolve, record, write, read, and resolve again; return both outcomes and the text."""
+    recorder = Recorder(world)
+    first = resolve(request, recorder, NoMemory())
+    text = json.dumps(to_plain(request, recorder))
+    second_request, recorded = from_plain(json.loads(text))
+    return first, resolve(second_request, recorded, NoMemory()), text
+
+
+def pins(outcomes):
+    return [
+        {name: (pin.version, pin.extras, pin.requires) for name, pin in one.pins.items()} for one in outcomes
+    ]
+
+
+def test_a_recorded_problem_has_the_same_answer():
+    world = Universe(
+        {
+            "a": {
+                "1": ["b>=2; sys_platform == 'win32'"],
+                "2": {"unavailable": "broken"},
+                "3": {"yanked": "x"},
+            },
+            "b": {"1": [], "2": {"tags": ("py3-none-any", "sdist"), "requires_python": ">=3.8"}, "3a1": []},
+            "c": {"1": []},
+        }
+    )
+    request = Request(
+        [Root("a", origin(0))],
+        TARGETS,
+        rules=Rules(
+            constraints=[("b<3", origin(1)), ("c", None)],
+            overrides={"c": False, "a": {"d": ["<2"]}},
+            prereleases={"b": "never"},
+            no_build=frozenset({"x"}),
+        ),
+        preferences={"b": ("2",)},
+        root_name="shop",
+        own_extras={"x": [Root("c", origin(2))]},
+    )
+    first, second, _text = again(request, world)
+    assert pins(first) == pins(second)
+    assert [one.target for one in first] == [one.target for one in second]
+
+
+def test_a_recorded_problem_without_an_answer_has_the_same_explanation():
+    world = Universe({"a": {"1": ["c<2"]}, "b": {"1": ["c>=2"]}, "c": {"1": [], "2": []}, "d": {"1": ["zz"]}})
+    request = Request([Root("a", origin(0)), Root("b", origin(1))], TARGETS[:1], root_name="shop")
+    (first,), (second,), _text = again(request, world)
+    assert isinstance(second, NoSolution)
+    assert str(explain(first, where=where, suggest=False)) == str(explain(second, where=where, suggest=False))
+
+
+def test_addresses_and_paths_are_taken_out_and_sources_are_still_found():
+    world = Universe(
+        {"d": {"1": [], "2": ["e @ https://secret.example/e.whl"]}},
+        {
+            "https://secret.example/a.git": {"version": "1", "requires": ["d"]},
+            "https://secret.example/b-1.tar.gz": {"version": "1"},
+            "/home/secret/c": {
+                "version": "1",
+                "requires": ["b @ https://secret.example/b-1.tar.gz#sha256=00"],
+            },
+        },
+    )
+    request = Request(
+        [Root("a @ git+https://secret.example/a.git@main#subdirectory=x", origin(0)), Root("c", origin(1))],
+        TARGETS[:1],
+        sources={"c": Source("directory", "/home/secret/c")},
+        rules=Rules(overrides={"z": "@ https://secret.example/z.zip"}),
+    )
+    first, second, text = again(request, world)
+    assert "secret" not in text
+    assert pins(first) == pins(second)
+    assert sorted(first[0].pins) == ["a", "b", "c", "d"]
+
+
+def test_what_was_not_recorded_is_not_there():
+    recorder = Recorder(Universe({"a": {"1": []}}, {}))
+    request = Request([Root("a", origin(0))], TARGETS[:1])
+    resolve(request, recorder, NoMemory())
+    recorder.direct("x", Source("directory", "/nowhere"))
+    recorder.listing("unknown")
+    _request, recorded = from_plain(to_plain(request, recorder))
+    assert isinstance(recorded.listing("b"), Unavailable)
+    assert recorded.listing("unknown").reason == "no index knows unknown"
+    assert isinstance(recorded.metadata("a", "2"), Unavailable)
+    assert isinstance(recorded.direct("b", Source("directory", "/b")), Unavailable)
+    assert recorded.direct("x", Source("directory", "/removed/1")).reason == "there is nothing at ..."
+
+
+def test_another_format_is_refused():
+    with pytest.raises(UnknownProblem) as caught:
+        from_plain({"format": 99})
+    assert caught.value.found == 99
