@@ -19,7 +19,7 @@ from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, identities_after, ignores_case, place_all, put, report
 from pkm_env.install.verify import edited, verify_venv
 from pkm_env.install.wheel import Site
-from pkm_env.python.venv import BrokenVenv, Venv, make_venv, read_venv
+from pkm_env.python.venv import MAKING, BrokenVenv, Venv, make_venv, read_venv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,28 +166,70 @@ def make(
     disk = options.disk
     swap.make_notes(place_)
     swap.forget(place_, "old", disk)
+    if swap.is_fixed(place_):
+        return make_in_place(place_, interpreter, plan, wheels, options)
     staging = swap.beside(place_, "new")
     remove_tree(staging)
-    wanted = [step.wanted for step in plan.steps if step.wanted]
     try:
-        venv = make_venv(interpreter, place_, at=staging, prompt=options.prompt, platform=options.platform)
-        site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
-        disk.mkdir(journal.state_path(staging))
-        placements = place_all(wanted, wheels, site, interpreter, options)
-        outcome = Outcome(site.final, made=True)
-        outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
-        outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
-        notes = identities_bytes(identities_after({}, wanted, wheels))
-        disk.write(journal.state_path(staging, IDENTITIES), notes)
-        remove_tree(journal.state_path(staging, "bytecode"))
+        outcome = build(place_, staging, interpreter, plan, wheels, options)
         swap.take_place(place_, disk)
     except BaseException:
         swap.settle(place_)
         put_back(place_)
         raise
     sync_directory(os.path.dirname(place_), options.platform)
-    outcome.installed = tuple(package.name for package in wanted)
     report(outcome, options.reporter)
+    return outcome
+
+
+def make_in_place(
+    place_: str,
+    interpreter: Interpreter,
+    plan: InstallPlan,
+    wheels: Mapping[str, UnpackedWheel],
+    options: Options,
+) -> Outcome:
+    """Build a new environment at a place that cannot be renamed to; until it is whole, a note says so.
+
+    What was there before is lost, so there is no rollback.
+    """
+    swap.empty_place(place_)
+    try:
+        outcome = build(place_, place_, interpreter, plan, wheels, options)
+    except BaseException:
+        swap.empty_place(place_)
+        raise
+    report(outcome, options.reporter)
+    return outcome
+
+
+def build(  # noqa: PLR0913, PLR0917 - the same five for each way of making, and where
+    place_: str,
+    staging: str,
+    interpreter: Interpreter,
+    plan: InstallPlan,
+    wheels: Mapping[str, UnpackedWheel],
+    options: Options,
+) -> Outcome:
+    """Write an environment for *place_* into *staging*, with all that *plan* wants."""
+    disk = options.disk
+    wanted = [step.wanted for step in plan.steps if step.wanted]
+    if not os.path.isdir(staging):
+        disk.mkdir(staging)
+    disk.mkdir(journal.state_path(staging))
+    making = os.path.join(staging, MAKING)
+    disk.write(making, b"")
+    venv = make_venv(interpreter, place_, at=staging, prompt=options.prompt, platform=options.platform)
+    site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
+    placements = place_all(wanted, wheels, site, interpreter, options)
+    outcome = Outcome(site.final, made=True)
+    outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
+    outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
+    notes = identities_bytes(identities_after({}, wanted, wheels))
+    disk.write(journal.state_path(staging, IDENTITIES), notes)
+    remove_tree(journal.state_path(staging, "bytecode"))
+    disk.unlink(making)
+    outcome.installed = tuple(package.name for package in wanted)
     return outcome
 
 

@@ -59,6 +59,20 @@ def forget(place: str, ending: str, disk: Disk = DISK) -> None:
         remove_tree(waste)
 
 
+def is_fixed(place: str) -> bool:
+    """Whether *place* is a mount point, as a volume of a container is: nothing can be renamed to it."""
+    try:
+        return os.lstat(place).st_dev != os.lstat(os.path.dirname(place)).st_dev
+    except FileNotFoundError:
+        return False
+
+
+def empty_place(place: str) -> None:
+    """Remove all that is in the folder *place*; a note that it is ours goes last, when it is there."""
+    for name in sorted(os.listdir(place), key=lambda name: name == FOLDER):
+        remove_tree(os.path.join(place, name))
+
+
 def take_place(place: str, disk: Disk = DISK) -> None:
     """Let the environment that was built at ``NAME.new`` stand at *place*; what stood there is kept."""
     ready = beside(place, "ready")

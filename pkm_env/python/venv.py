@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MARK = "pkm"
 MARK_PATH = "pkm-path"
 FORMAT = "1"
+# There while an environment is made at its very place, where nothing can be renamed to.
+MAKING = os.path.join(".pkm", "making")
 CONFIGURATION = "pyvenv.cfg"
 
 
@@ -118,8 +120,11 @@ def read_venv(path: str, platform: str = sys.platform) -> Venv | BrokenVenv | No
         return BrokenVenv(path, "is no folder")
     settings = read_settings(os.path.join(path, CONFIGURATION))
     if settings is None:
-        return BrokenVenv(path, f"has no {CONFIGURATION}", empty=not os.listdir(path))
+        begun = os.path.exists(os.path.join(path, MAKING))
+        return BrokenVenv(path, f"has no {CONFIGURATION}", ours=begun, empty=set(os.listdir(path)) <= {".pkm"})
     ours = settings.get(MARK) == FORMAT
+    if ours and os.path.exists(os.path.join(path, MAKING)):
+        return BrokenVenv(path, "was not made to the end", ours=True)
     reason, python = check_python(path, settings, platform)
     folders = find_folders(path, settings, platform)
     if not reason and ours and settings.get(MARK_PATH, path) != os.path.realpath(path):
