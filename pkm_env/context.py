@@ -83,6 +83,8 @@ class Context:
         self._frontends: dict[str, BuildFrontend] = {}
         self.now_s = time.time()
         self.refresh: bool | frozenset[str] = frozenset()
+        # Cut-off times by environment, where they are not counted from now.
+        self.cut_offs: dict[str, dict[str, str | None]] = {}
         self._requirements: tuple[Placed, dict[str, Placed]] | None = None
 
     @property
@@ -238,7 +240,11 @@ class Context:
         values = rule.values
         subdirectory = str(values.get("subdirectory", ""))
         if rule.kind == "git":
-            revision = str(values.get("rev") or values.get("tag") or values.get("branch") or "")
+            revision = str(values.get("rev") or "")
+            if values.get("tag"):
+                revision = f"refs/tags/{values['tag']}"
+            elif values.get("branch"):
+                revision = f"refs/heads/{values['branch']}"
             return Source("vcs", str(values["git"]), vcs="git", revision=revision, subdirectory=subdirectory)
         if rule.kind == "url":
             return Source("archive", str(values["url"]), subdirectory=subdirectory)
@@ -410,11 +416,17 @@ class Context:
                 for rule in self.workspace.declaration.sources
                 if rule.kind == "index" and rule.env in ("", environment.name)
             }
-            self._supplies[key] = self.new_supply(bindings, environment.options.exclude_newer, interpreter)
+            times = self.cut_offs.get(environment.name)
+            if times is None:
+                times = cutoffs(environment.options.exclude_newer, self.now_s)
+            self._supplies[key] = self.new_supply(bindings, times, interpreter)
         return self._supplies[key]
 
     def new_supply(
-        self, bindings: Mapping[str, str], exclude_newer: Any, interpreter: Interpreter | None
+        self,
+        bindings: Mapping[str, str],
+        exclude_newer: Mapping[str, str | None],
+        interpreter: Interpreter | None,
     ) -> Supply:
         """Return a supply over the configured indexes."""
         from pkm_env.cache.pages import MetadataCache, PageCache
@@ -442,7 +454,7 @@ class Context:
             now_s=self.now_s,
             provision=provision,
             bindings=bindings,
-            exclude_newer=cutoffs(exclude_newer, self.now_s),
+            exclude_newer=exclude_newer,
             offline=self.settings.offline,
             refresh=self.refresh,
         )
@@ -451,16 +463,20 @@ class Context:
     def connect(self) -> tuple[IndexClient, Crew]:
         """Return a client of the network and the threads that wait for it; one for the whole run."""
         if self._network is None:
-            from pkm_env.index.auth import Credentials
+            from pkm_env.index.auth import Credentials, ask_keyring, helper
             from pkm_env.index.client import IndexClient
             from pkm_env.index.crew import Crew
             from pkm_env.index.http import Certificates, Http
             from pkm_env.index.proxy import Proxies
 
             environ = self.environ
+            import shlex
+
             netrc = environ.get("NETRC") or os.path.join(home(environ), ".netrc")
+            command = shlex.split(self.settings.credential_helper)
+            further = (*((helper(command),) if command else ()), ask_keyring)
             http = Http(
-                Credentials(self.indexes, environ, netrc=netrc),
+                Credentials(self.indexes, environ, netrc=netrc, further=further),
                 timeout_s=self.settings.http_timeout_s,
                 proxies=Proxies(environ),
                 certificates=Certificates(
@@ -484,6 +500,11 @@ class Context:
                 warn=self.reporter.warn,
             )
         return self._git.checkout(source)
+
+    def stop(self) -> None:
+        """End what still runs for this command: builds in other threads do not see an interrupt."""
+        for frontend in self._frontends.values():
+            frontend.stop()
 
     def builder(self, interpreter: Interpreter | None) -> DistributionBuilder:
         """Return what builds for *interpreter*, by default the one that runs pkm."""
@@ -527,7 +548,7 @@ class Context:
         """Return the supply that build requirements come from."""
         key = ("", interpreter.path)
         if key not in self._supplies:
-            self._supplies[key] = self.new_supply({}, None, interpreter)
+            self._supplies[key] = self.new_supply({}, {}, interpreter)
         return self._supplies[key]
 
     # interpreters
@@ -664,6 +685,7 @@ def cutoff_time(text: str, now_s: float) -> str:
     """Return a date or a span as a time in UTC, RFC 3339."""
     if is_span(text):
         number, _, unit = text.strip().partition(" ")
+        # Whole days, so that locks of one day are the same.
         moment = time.gmtime(now_s - int(number) * SPAN_DAYS[unit] * 86400)
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+        return time.strftime("%Y-%m-%dT00:00:00Z", moment)
     return text if len(text) > len("2026-01-31") else f"{text}T00:00:00Z"

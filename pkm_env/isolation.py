@@ -7,6 +7,7 @@ the supply, and the environment is installed as any other. Two builds that need 
 from __future__ import annotations
 
 import os
+import threading
 from hashlib import blake2b
 
 from pkm_build.errors import PkmError
@@ -56,7 +57,8 @@ class BuildEnvironments:
         self._memory = memory
         self._reporter = reporter
         self._constraints = constraints
-        self._asked: list[tuple[str, ...]] = []
+        # What is being built, in each thread: sdists are built side by side.
+        self._asked = threading.local()
 
     def __call__(self, requires: Sequence[str], *, reason: str) -> BuildEnvironment:
         """Return an environment that holds *requires*; *reason* says for what ("to build spam 1.0").
@@ -64,15 +66,16 @@ class BuildEnvironments:
         :raises BuildRequirementsUnmet: when there is none.
         """
         wanted = tuple(sorted(requires))
-        if wanted in self._asked:
+        asked: list[tuple[str, ...]] = self._asked.__dict__.setdefault("stack", [])
+        if wanted in asked:
             raise BuildRequirementsUnmet(
                 f"{', '.join(wanted)} is needed {reason}, which is needed to build it"
             )
-        self._asked.append(wanted)
+        asked.append(wanted)
         try:
             return self._environment(wanted, reason)
         finally:
-            self._asked.pop()
+            asked.pop()
 
     def _environment(self, requires: tuple[str, ...], reason: str) -> BuildEnvironment:
         interpreter = self._interpreter()

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 def run_command(line: Line, output: Output) -> int:
     """Run the handler of a command; return the exit code."""
     context = make_context(line, output)
+    try:
+        return run_handler(context, line, output)
+    finally:
+        context.stop()
+
+
+def run_handler(context: Context, line: Line, output: Output) -> int:
+    """Find the handler of a command and call it."""
     if line.arguments is None:
         from pkm_env.cli.day import status
 

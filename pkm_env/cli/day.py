@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from pkm_build.tables import did_you_mean
 from pkm_env.cli.parser import UsageError
 from pkm_env.cli.wording import plural, print_json, seconds
+from pkm_env.model.options import is_date, is_span, normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 def lock(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env lock``."""
-    from pkm_env.model.options import normalise
     from pkm_env.ops.lock import lock as run_lock
     from pkm_env.ops.options import LockOptions
     from pkm_env.ops.stamps import stamp_lock
@@ -31,6 +32,8 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         arguments.environments,
         upgrade=arguments.upgrade,
         upgrade_packages=arguments.upgrade_package,
+        upgrade_groups=known_groups(context, arguments.upgrade_group),
+        exclude_newer=checked_cut_off(arguments.exclude_newer),
         write=not looking,
         refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
     )
@@ -42,6 +45,31 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     if not looking:
         stamp_lock(context, done, lock_line(done) + "\n")
     return 1 if arguments.check and done.written else 0
+
+
+def known_groups(context: Context, names: Sequence[str]) -> list[str]:
+    """Return normalised names of dependency groups.
+
+    :raises UsageError: for one that the project does not have.
+    """
+    known = context.workspace.project.groups
+    for name in names:
+        if normalise(name) not in known:
+            near = did_you_mean(name, known)
+            raise UsageError(f'there is no group "{name}"', f'did you mean "{near}"?' if near else "")
+    return [normalise(name) for name in names]
+
+
+def checked_cut_off(text: str | None) -> str:
+    """Return a cut-off of the command line, "" for none.
+
+    :raises UsageError: when it is neither a date nor a span.
+    """
+    if text and not (is_span(text) or is_date(text)):
+        raise UsageError(
+            f'--exclude-newer: "{text}" is neither a date nor a span', 'as in 2026-01-31 or "14 days"'
+        )
+    return text or ""
 
 
 def lock_line(done: Locked) -> str:
@@ -220,6 +248,49 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
     output.flush_notes()
     output.out.flush()
     return run_program(context, environment, command)
+
+
+def build(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm build``."""
+    from pkm_env.ops.build import build_project, explain_file, wheel_files
+
+    if arguments.explain:
+        for text in explain_file(context, arguments.explain):
+            output.result(text)
+        return 0
+    if arguments.list:
+        files = wheel_files(context)
+        if line.json:
+            print_json(output, [{"path": path, "source": source} for path, source in files])
+            return 0
+        for path, source in files:
+            output.result(path if path == source else f"{path}  ({source})")
+        return 0
+    settings = dict(read_setting(text) for text in arguments.config_setting)
+    out_dir = os.path.abspath(arguments.out_dir) if arguments.out_dir else ""
+    both = arguments.wheel == arguments.sdist
+    built = build_project(
+        context, out_dir, wheel=both or arguments.wheel, sdist=both or arguments.sdist, settings=settings
+    )
+    if line.json:
+        print_json(output, [one.to_json() for one in built])
+        return 0
+    width = max(len(one.shown) for one in built)
+    for one in built:
+        counts = f"{plural(one.files, 'file')}  {one.size_bytes / 1000:.0f} kB  {seconds(one.seconds)}"
+        output.result(f"{one.shown:<{width}}  {counts}{one.remark}")
+    return 0
+
+
+def read_setting(text: str) -> tuple[str, str]:
+    """Return key and value of a config setting.
+
+    :raises UsageError: when there is no "=" in it.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f'--config-setting: "{text}" has no value', "write KEY=VALUE")
+    return key, value
 
 
 def status(context: Context, output: Output, line: Line) -> int:

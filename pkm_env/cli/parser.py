@@ -86,6 +86,12 @@ LOCK = Command(
         metavar="REQ",
         help="forget what is locked of one package, or move it to a requirement",
     ),
+    option(
+        "--upgrade-group", action="append", default=[], metavar="GROUP", help="forget what a group asks for"
+    ),
+    option(
+        "--exclude-newer", metavar="WHEN", help='leave out later files: a date, or a span such as "14 days"'
+    ),
     switch("--refresh", "ask the indexes anew, whatever the cache holds"),
     option("--refresh-package", action="append", default=[], metavar="P", help="ask for one package anew"),
     INDEX,
@@ -127,6 +133,19 @@ COMMANDS: dict[str, Command] = {
     ),
     "env lock": LOCK,
     "env sync": SYNC,
+    "build": Command(
+        "day.build",
+        "build the project's sdist, and its wheel from that",
+        "pkm build",
+        option("-o", "--out-dir", metavar="DIR", help="where to put them (default: dist)"),
+        switch("--wheel", "build a wheel alone, from the tree"),
+        switch("--sdist", "build an sdist alone"),
+        switch("--list", "build nothing; list the files of the wheel"),
+        option("--explain", metavar="PATH", help="build nothing; say by which rule a file is in or out"),
+        option("--config-setting", action="append", default=[], metavar="KEY=VALUE", help="for the backend"),
+        PYTHON,
+        INDEX,
+    ),
     "env list": Command(
         "environments.env_list", "list the environments and their state", "pkm env list --json"
     ),

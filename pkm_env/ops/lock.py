@@ -7,6 +7,7 @@ import time
 from pkm_build.errors import PkmError
 from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
+from pkm_env.lock.conflict import has_conflict, section_result, sides
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.text import render
 from pkm_env.model.requirements import parse_requirement
@@ -88,21 +89,29 @@ def lock(context: Context, options: LockOptions) -> Locked:
     workspace = context.workspace
     environments = workspace.chosen(options.environments)
     before = read_lock_text(workspace.lock_path)
-    old = context.parsed_lock(before) if before is not None else None
+    old, theirs = both_sides(context, before)
     context.refresh = options.refresh
     check_known(old, options)
     old_targets = section_targets(old)
     locker = Locker(context, old, old_targets, options)
     stale = [environment for environment in environments if locker.is_stale(environment)]
+    taken = {}
+    if theirs is not None:
+        locker.further = theirs.packages
+        other = Locker(context, theirs, section_targets(theirs), options)
+        fresh = [environment.name for environment in stale if not other.is_stale(environment)]
+        taken = {name: section_result(theirs, name) for name in fresh}
+        stale = [environment for environment in stale if environment.name not in taken]
     order = [environment.name for environment in workspace.environments]
     if (
         old is not None
         and before is not None
+        and theirs is None
         and not stale
         and list(old.sections) == [n for n in order if n in old.sections]
     ):
         return Locked(old, before)
-    results = locker.solve(stale)
+    results = {**taken, **locker.solve(stale)}
     found = compose(old, old_targets, results, order, workspace.project.requires_python or "")
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
     locked = Locked(found, render(found, targets))
@@ -116,6 +125,16 @@ def lock(context: Context, options: LockOptions) -> Locked:
         context.remember_lock(locked.text, found)
     locked.seconds = time.monotonic() - began
     return locked
+
+
+def both_sides(context: Context, text: str | None) -> tuple[Lock | None, Lock | None]:
+    """Return the lock of a text, and their side of it where git left a conflict."""
+    if text is None:
+        return None, None
+    if not has_conflict(text):
+        return context.parsed_lock(text), None
+    ours, theirs = sides(text)
+    return context.parsed_lock(ours), context.parsed_lock(theirs)
 
 
 def check_known(old: Lock | None, options: LockOptions) -> None:

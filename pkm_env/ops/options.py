@@ -10,11 +10,19 @@ if TYPE_CHECKING:
 class LockOptions:
     """What the user asked of a lock: environments to lock ("" for all), and what to forget.
 
-    ``upgrade_packages`` are names or requirements. ``refresh`` is True, or the names whose pages are asked
-    for anew.
+    ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
+    is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none.
     """
 
-    __slots__ = ("environments", "refresh", "upgrade", "upgrade_packages", "write")
+    __slots__ = (
+        "environments",
+        "exclude_newer",
+        "refresh",
+        "upgrade",
+        "upgrade_groups",
+        "upgrade_packages",
+        "write",
+    )
 
     def __init__(
         self,
@@ -22,12 +30,16 @@ class LockOptions:
         *,
         upgrade: bool = False,
         upgrade_packages: Sequence[str] = (),
+        upgrade_groups: Sequence[str] = (),
+        exclude_newer: str = "",
         write: bool = True,
         refresh: bool | frozenset[str] = frozenset(),
     ) -> None:
         self.environments = tuple(environments)
         self.upgrade = upgrade
         self.upgrade_packages = tuple(upgrade_packages)
+        self.upgrade_groups = tuple(upgrade_groups)
+        self.exclude_newer = exclude_newer
         self.write = write
         self.refresh = refresh
 

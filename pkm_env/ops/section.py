@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
+from pkm_env.context import cutoffs
 from pkm_env.lock.compose import SectionResult, chosen, fits
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
@@ -56,6 +57,11 @@ class Locker:
         self.old_targets = old_targets
         self.options = options
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
+        for group in options.upgrade_groups:
+            texts = (text for text, _ in expand_group(self.workspace.project, group))
+            self.forgotten.update(parse_requirement(text).name for text in texts)
+        # Versions of another side of a conflict, preferred after our own.
+        self.further: tuple[LockedPackage, ...] = ()
         self.chosen_now: dict[str, dict[str, None]] = {}
         self.solves = 0
 
@@ -70,7 +76,7 @@ class Locker:
     def is_stale(self, environment: Environment) -> bool:
         """Whether the section has to be solved: it is missing, its inputs changed, or an upgrade is wanted."""
         section = self.old.sections.get(environment.name) if self.old is not None else None
-        if section is None or self.options.upgrade:
+        if section is None or self.options.upgrade or self.options.exclude_newer:
             return True
         if self.forgotten and self.old is not None:
             held = {package.name for package in self.old.of_section(environment.name)}
@@ -93,6 +99,8 @@ class Locker:
         self.context.reporter.phase(f"Resolving {environment.name}")
         self.context.tell_indexes()
         targets, declared = self.targets(environment)
+        cut_off = self.cut_off(environment)
+        self.context.cut_offs[environment.name] = cut_off.times
         releases = self.context.supply(environment)
         request = self.request(environment, targets)
         outcomes = resolve(request, releases, self.context.memory)
@@ -116,10 +124,26 @@ class Locker:
             self.digest(environment),
             tuple(outcome.target.key for outcome in solved),
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
-            options=section_options(environment),
+            options=section_options(environment, self.cut_off(environment)),
         )
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
+
+    def cut_off(self, environment: Environment) -> CutOff:
+        """Return the cut-off that holds for an environment.
+
+        What the command line gave stays in the section until an upgrade, and so does the day that a span
+        was counted back from.
+        """
+        declared = environment.options.exclude_newer
+        section = self.old.sections.get(environment.name) if self.old is not None else None
+        if self.options.exclude_newer:
+            given = self.options.exclude_newer
+            return CutOff(given, cutoffs(given, self.context.now_s), from_command=True)
+        kept = read_cut_off(section.options) if section is not None and not self.options.upgrade else None
+        if kept is not None and (kept.from_command or kept.text == cut_off_text(declared)):
+            return kept
+        return CutOff(cut_off_text(declared), cutoffs(declared, self.context.now_s))
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""
@@ -222,7 +246,7 @@ class Locker:
         self.note_versions(found, own if keep else ())
         for name, versions in self.chosen_now.items():
             found.setdefault(name, {}).update(versions)
-        self.note_versions(found, others if keep else ())
+        self.note_versions(found, (*others, *self.further) if keep else ())
         return {name: tuple(versions) for name, versions in found.items()}
 
     def note_versions(self, found: dict[str, dict[str, None]], packages: Iterable[LockedPackage]) -> None:
@@ -329,12 +353,45 @@ class Locker:
         )
 
 
-def section_options(environment: Environment) -> dict[str, str]:
-    """Return the rules that differ from the defaults, for people to read."""
-    options = environment.options
+def section_options(environment: Environment, cut_off: CutOff) -> dict[str, str]:
+    """Return the rules that differ from the defaults."""
     found = {}
-    if options.resolution != "highest":
-        found["resolution"] = options.resolution
-    if options.exclude_newer:
-        found["exclude-newer"] = str(options.exclude_newer)
+    if environment.options.resolution != "highest":
+        found["resolution"] = environment.options.resolution
+    if cut_off.text:
+        found["exclude-newer"] = cut_off.text
+        found["cut-off"] = "; ".join(f"{key} {time or 'none'}" for key, time in sorted(cut_off.times.items()))
+        if cut_off.from_command:
+            found["exclude-newer-from"] = "command line"
     return found
+
+
+class CutOff:
+    """A cut-off: as it was given, the times that it stands for, and whether the command line gave it."""
+
+    __slots__ = ("from_command", "text", "times")
+
+    def __init__(self, text: str, times: dict[str, str | None], *, from_command: bool = False) -> None:
+        self.text = text
+        self.times = times
+        self.from_command = from_command
+
+
+def cut_off_text(value: str | dict[str, str | bool] | None) -> str:
+    """Return a declared cut-off as one text, "" for none."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        return value
+    return ", ".join(f"{key} = {text or 'false'}" for key, text in sorted(value.items()))
+
+
+def read_cut_off(options: Mapping[str, str]) -> CutOff | None:
+    """Return the cut-off that a section was solved with, None where it had none."""
+    if "cut-off" not in options:
+        return None
+    times: dict[str, str | None] = {}
+    for part in options["cut-off"].split("; "):
+        key, _, time = part.rpartition(" ")
+        times[key] = None if time == "none" else time
+    return CutOff(options.get("exclude-newer", ""), times, from_command="exclude-newer-from" in options)
