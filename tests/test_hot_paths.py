@@ -1,0 +1,97 @@
+"""What the commands that have nothing to do may load: counts, which are the same on every machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.index_server import LocalIndex
+from tests.support.projects import ROOT, Pkm, write_project
+
+START = "import sys; sys.path[0] = {root!r}; from pkm_env.entry import main; sys.exit(main())"
+OWN = {"__future__", "pkm_build", "pkm_env", "pkm_env.entry"}
+
+
+def loaded(words, cwd, environ):
+    """The modules that a command line loads beyond those of a bare interpreter, and how it ended."""
+
+    def run(code, *arguments):
+        command = [sys.executable, "-X", "importtime", "-c", code, *arguments]
+        return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
+
+    def names(done):
+        rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+        return {row.rpartition("|")[2].strip() for row in rows[1:]}
+
+    done = run(START.format(root=str(ROOT)), *words)
+    return names(done) - names(run("pass")), done
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory):
+    """A project that is locked and synced, with the command that did it."""
+    folder = tmp_path_factory.mktemp("hot")
+    with LocalIndex() as index:
+        index.add_wheel("spam", "1.0")
+        project = write_project(
+            folder / "p",
+            """
+            [build-system]
+            requires = ["pkm>=1.0.dev0"]
+            build-backend = "pkm_build"
+            [project]
+            name = "shop"
+            version = "1.0"
+            dependencies = ["spam"]
+            """,
+            {"src/shop/__init__.py": ""},
+        )
+        pkm = Pkm(folder / "home", index_url=index.url)
+        # The entry point checks which program made a stamp, so it has to be made by the same.
+        environ = pkm.environ
+        for words in (["lock"], ["sync"], ["run", "python", "-c", "pass"]):
+            _, done = loaded(words, project, environ)
+            assert done.returncode == 0, done.stdout + done.stderr
+        index.forget()
+        yield project, environ, index
+
+
+def test_version_loads_nothing_but_its_constant(synced):
+    project, environ, _ = synced
+    names, done = loaded(["--version"], project, environ)
+    assert done.stdout.startswith("pkm 1.")
+    assert names == OWN
+
+
+@pytest.mark.parametrize("words", [["lock"], ["env", "lock"], ["sync"], ["env", "sync"], ["sync", "default"]])
+def test_a_command_with_nothing_to_do_answers_from_its_stamp(synced, words):
+    project, environ, index = synced
+    names, done = loaded(words, project, environ)
+    assert done.returncode == 0
+    assert "is up to date" in done.stdout or "is in sync" in done.stdout
+    assert names == OWN | {"pkm_env.stamp"}
+    assert index.count() == 0
+
+
+def test_run_starts_its_program_from_the_stamp(synced):
+    project, environ, _ = synced
+    names, done = loaded(["run", "python", "-c", "print('here')"], project, environ)
+    assert done.stdout == "here\n"
+    # execvpe looks along PATH by itself; what a bare interpreter lacks of it is all there may be.
+    assert names <= OWN | {"pkm_env.stamp", "warnings"}
+
+
+def test_a_lock_from_a_full_cache_loads_no_network_and_no_packaging(synced):
+    project, environ, index = synced
+    text = (project / "pyproject.toml").read_text()
+    try:
+        (project / "pyproject.toml").write_text(text.replace('"spam"', '"spam>=1"'))
+        names, done = loaded(["lock"], project, environ)
+    finally:
+        (project / "pyproject.toml").write_text(text)
+    assert done.returncode == 0, done.stderr
+    assert index.count() == 0
+    roots = {name.partition(".")[0] for name in names}
+    assert roots & {"http", "ssl", "email", "json", "packaging", "socket", "subprocess", "rich", "tomlkit"} == set()
