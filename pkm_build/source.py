@@ -9,6 +9,7 @@ import os
 
 from pkm_build.errors import BuildError, Fault, InvalidFile
 from pkm_build.project import read_project
+from pkm_build.quick_toml import quick_loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,10 +74,15 @@ def read_text(path: str) -> str:
 
 
 def parse(path: str, text: str) -> dict[str, Any]:
-    """Return the parsed TOML; `tomli` is quicker to load than the standard library's parser where it is there.
+    """Return the parsed TOML, read quickly where it is ordinary.
+
+    `tomli` is quicker to load than the standard library's parser, where it is there.
 
     :raises InvalidFile: when it is no TOML
     """
+    quick = quick_loads(text)
+    if quick is not None:
+        return quick
     toml: Any
     try:
         import tomli as toml
