@@ -123,6 +123,7 @@ def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named i
     *wheels* has one by each name that is installed. *force* replaces a folder that pkm did not make.
 
     :raises ForeignVenv: when a folder is in the way that pkm did not make.
+    :raises DamagedWheels: when trees of the cache are not what was unpacked; fetch them again.
     :raises Refused: when a wheel would replace what is not its own.
     :raises PkmError: for what else cannot be done; the environment is then as it was before.
     :raises OSError: when the disk fails; the environment is then as it was before.
@@ -203,7 +204,7 @@ def make_in_place(
     return outcome
 
 
-def build(  # noqa: PLR0913, PLR0917 - the same five for each way of making, and where
+def build(
     place_: str,
     staging: str,
     interpreter: Interpreter,

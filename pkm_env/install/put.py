@@ -75,16 +75,26 @@ def ignores_case(platform: str) -> bool:
     return platform in {"win32", "darwin"}
 
 
-class DamagedWheel(PkmError):
-    """A tree of the cache is no longer what was unpacked; *name* is the package, *path* the file in it."""
+class DamagedWheels(PkmError):
+    """Trees of the cache are no longer what was unpacked, and nothing was installed.
 
-    def __init__(self, name: str, path: str) -> None:
+    *damaged* has name, tree and a file in it for each; once the trees are removed, fetching them again
+    puts it right.
+    """
+
+    def __init__(self, damaged: Sequence[tuple[str, str, str]]) -> None:
+        shown = ", ".join(f"{name} ({path})" for name, _, path in damaged)
+        names = " ".join(name for name, _, _ in damaged)
         super().__init__(
-            f"what the cache holds of {name} is damaged ({path}); nothing was installed",
-            f"pkm cache clean {name} lets it be fetched again",
+            f"what the cache holds is damaged: {shown}; nothing was installed",
+            f"pkm cache clean {names} lets it be fetched again",
         )
-        self.name = name
-        self.path = path
+        self.damaged = tuple(damaged)
+
+    @property
+    def trees(self) -> tuple[str, ...]:
+        """The damaged trees, absolute."""
+        return tuple(tree for _, tree, _ in self.damaged)
 
 
 def place_all(
@@ -96,19 +106,29 @@ def place_all(
 ) -> list[Placement]:
     """Return what each wanted package puts in, sorted by name; bytecode too where that is asked for.
 
-    :raises DamagedWheel: when the cache does not hold what was unpacked.
+    :raises DamagedWheels: when the cache does not hold what was unpacked.
     :raises Refused: when one would replace what makes the environment one.
     """
-    placements = []
-    for package in sorted(wanted, key=lambda package: package.name):
-        wheel = wheels[package.name]
-        damage = damage_of(wheel)
-        if damage:
-            raise DamagedWheel(package.name, damage)
-        placements.append(place(wheel, site, requested=package.requested, direct_url=package.direct_url))
+    packages = sorted(wanted, key=lambda package: package.name)
+    refuse_damaged({package.name: wheels[package.name] for package in packages})
+    placements = [
+        place(wheels[package.name], site, requested=package.requested, direct_url=package.direct_url)
+        for package in packages
+    ]
     if options.compile_bytecode:
         add_bytecode(placements, wheels, site, interpreter)
     return placements
+
+
+def refuse_damaged(wheels: Mapping[str, UnpackedWheel]) -> None:
+    """Look at each tree of the cache before it is used.
+
+    :raises DamagedWheels: when one is not what was unpacked.
+    """
+    looked = [(name, wheel.path, damage_of(wheel)) for name, wheel in wheels.items()]
+    damaged = [entry for entry in looked if entry[2]]
+    if damaged:
+        raise DamagedWheels(damaged)
 
 
 def add_bytecode(

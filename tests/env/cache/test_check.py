@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pkm_env.cache.check import damage_of, verify_tree
-from pkm_env.install.put import DamagedWheel
+from pkm_env.install.put import DamagedWheels
 from tests.support.environments import sync, unpacked, versions
 
 
@@ -53,8 +53,9 @@ def test_damaged_tree_is_not_installed(tmp_path, wheel):
     sync(tmp_path / "v", wheel, link_mode="hardlink")
     site = next((tmp_path / "v" / "lib").glob("python*")) / "site-packages"
     (site / "top.py").write_text("edited = True\n")
-    with pytest.raises(DamagedWheel) as caught:
+    with pytest.raises(DamagedWheels) as caught:
         sync(tmp_path / "w", wheel)
-    assert (caught.value.name, caught.value.path) == ("spam", "top.py")
+    assert caught.value.damaged == (("spam", wheel.path, "top.py"),)
+    assert caught.value.trees == (wheel.path,)
     assert not (tmp_path / "w").exists()
     assert versions(tmp_path / "v") == {"spam": "1.0"}
