@@ -144,7 +144,7 @@ class Ground:
             return 0
         if rule == "never":
             return package.prereleases
-        finals = package.whole & ~1 & ~package.prereleases & ~package.yanked
+        finals = package.whole & ~1 & ~package.prereleases & ~package.yanked & ~package.excluded
         if not finals or package.name in self.question.prereleases_named:
             return 0
         return package.prereleases

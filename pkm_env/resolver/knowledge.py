@@ -22,8 +22,9 @@ _DIRECT_TAGS = "py2.py3-none-any"
 class Package:
     """A name with all its known versions; bit ``i + 1`` of the solver's masks is ``versions[i]``.
 
-    ``missing`` says why there are none. ``source`` is set for a package that no index lists: it has
-    one version. ``prereleases``, ``yanked`` and ``wheels`` (versions with any wheel) are solver masks.
+    ``excluded`` are versions that a cut-off date leaves without files. ``missing`` says why there are no
+    versions. ``source`` is set for a package that no index lists: it has one version. ``prereleases``,
+    ``yanked`` and ``wheels`` (versions with any wheel) are solver masks.
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Package:
         self.missing: Unavailable | None = None
         self.source: Source | None = None
         self.direct: Metadata | None = None
-        self.excluded: str = ""
+        self.excluded = 0
         self.takes_wheels = True
         self.takes_sdists = True
 
@@ -198,7 +199,7 @@ class Knowledge:
         package.prereleases = listing.prereleases << 1
         package.yanked = listing.yanked << 1
         package.index = listing.index
-        package.excluded = getattr(listing, "excluded", "") or ""
+        package.excluded = getattr(listing, "excluded", 0) << 1
         package.takes_wheels = not self.rules.forbids_wheels(name)
         package.takes_sdists = not self.rules.forbids_build(name)
         for _requires_python, tags, mask in listing.signatures:

@@ -155,6 +155,8 @@ def _barred_texts(package: Package, relevant: int, problem: TargetProblem) -> It
         kinds.append("pre-releases")
     if relevant & package.yanked & ~refused:
         kinds.append("yanked releases")
+    if relevant & package.excluded:
+        kinds.append("releases after the cut-off")
     if kinds:
         yield f"of {package.name} only {' and '.join(kinds)} are left"
 
@@ -169,7 +171,7 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator
     """Yield why versions in *mask* have no file for the target: Python first, then tags, then building."""
     target = problem.target
     _whole, part, _wheels = problem.view.fitting(package, problem.members)
-    left = mask & ~part & ~1
+    left = mask & ~part & ~package.excluded & ~1
     everything = package.whole & ~1
     by_python: dict[str, int] = {}
     for bit in bits(left):
@@ -226,8 +228,9 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
     if yanked:
         reason = "" if yanked & (yanked - 1) else package.yank_reason(package.version(yanked))
         groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
-    if package.excluded:
-        groups.append(str(package.excluded))
+    late = package.excluded & relevant & ~refused & ~yanked
+    if late:
+        groups.append(f"{_few(package, late)} (uploaded after the cut-off, or nobody knows when)")
     return f"{name} {', '.join(groups)}" if groups else ""
 
 

@@ -115,7 +115,7 @@ def solve(problem):
         return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_there_is_an_answer_exactly_when_brute_force_finds_one_and_it_is_valid(problem):
     chosen = solve(problem)
@@ -136,7 +136,7 @@ def test_no_decision_could_have_been_better_with_the_earlier_ones_kept(problem):
         kept[package] = version
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_the_walk_without_conflicts_finds_what_the_solver_finds(problem):
     walked = walk(problem, ROOT)

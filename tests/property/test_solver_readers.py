@@ -47,7 +47,7 @@ def clauses(draw):
     return operator + version + draw(st.sampled_from(["", "", ".*"]))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(versions(), versions())
 def test_keys_order_as_versions_do(one, other):
     assert (version_key(one) < version_key(other)) == (Version(one) < Version(other))
@@ -55,7 +55,7 @@ def test_keys_order_as_versions_do(one, other):
     assert is_prerelease(version_key(one)) == Version(one).is_prerelease
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.text(alphabet="0123456789.abcrdevpost!+-_ v", max_size=12))
 @example("1.0-1")
 @example("v1.0.RC1")
@@ -76,7 +76,7 @@ def test_any_text_is_a_version_here_when_it_is_one_there(text):
         assert key == version_key(str(expected))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(versions(), max_size=20), st.lists(clauses(), max_size=3))
 def test_masks_hold_the_versions_that_the_specifier_contains(texts, specifier_clauses):
     known = sorted({Version(text) for text in texts})
@@ -128,7 +128,7 @@ def requirements(draw):
     return text + draw(st.sampled_from(["", "", "; os_name == 'nt'", " ;python_version<'3'", ";"]))
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(requirements())
 @example("name @ https://host.example/x.zip ; os_name == 'nt'")
 @example("name[a, B_c]@https://host.example/x.zip#sha256=00")
@@ -190,7 +190,7 @@ MARKERS = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(MARKERS, st.sampled_from(["", "x", "y-z"]))
 @example("os.name == 'nt' and 'linux' != sys.platform", "")
 def test_markers_are_answered_as_the_judge_answers_them(text, extra):

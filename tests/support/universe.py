@@ -5,7 +5,8 @@
     Universe({"shop": {"1.0": ["web>=2", "cli; extra == 'tool'"], "2.0": {"requires": [...], "tags": (...)}}})
 
 A release is a list of requirements, or a dict with ``requires``, ``extras``, ``requires_python``, ``tags``
-(wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``unavailable`` (a reason).
+(wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``late`` (after the
+cut-off), ``unavailable`` (a reason).
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ class NoMemory:
 
     def remember(self, _kind, _key, _value):
         pass
+
+
+class CutListing(Listing):
+    """A listing after a cut-off date: ``excluded`` are the versions that are too new."""
+
+    __slots__ = ("excluded",)
 
 
 class Universe:
@@ -50,18 +57,21 @@ class Universe:
             return Unavailable("unknown", f"no index knows {name}")
         versions = tuple(sorted(releases, key=Version))
         signatures = {}
-        prereleases = yanked = 0
+        prereleases = yanked = excluded = 0
         for place, version in enumerate(versions):
             release = releases[version]
             if Version(version).is_prerelease:
                 prereleases |= 1 << place
             if release.get("yanked") is not None and release.get("yanked") is not False:
                 yanked |= 1 << place
+            if release.get("late"):
+                excluded |= 1 << place
+                continue
             tags = release.get("tags", (PURE,))
             for tag in (tags,) if isinstance(tags, str) else tags:
                 key = (release.get("requires_python") or "", tag)
                 signatures[key] = signatures.get(key, 0) | 1 << place
-        return Listing(
+        listing = CutListing(
             name,
             versions,
             tuple((python, tag, mask) for (python, tag), mask in sorted(signatures.items())),
@@ -71,6 +81,8 @@ class Universe:
             key=name,
             files_of=lambda version: self._files(name, version),
         )
+        listing.excluded = excluded
+        return listing
 
     def _files(self, name, version):
         release = self.packages[name][version]

@@ -292,6 +292,21 @@ would work:
     )
 
 
+def test_only_releases_after_the_cut_off_left():
+    assert (
+        refusal({"a": {"1": [], "2": {"late": True}, "3": {"late": True}}}, "a>1")
+        == """\
+  1. shop asks for a>1    pyproject.toml:5:5
+  2. of a only releases after the cut-off are left
+  so 1 can't hold.
+
+  not looked at: a 2 and 3 (uploaded after the cut-off, or nobody knows when)
+
+would work:
+  a==1   instead of 1: 1 package, a 1"""
+    )
+
+
 def test_a_constraint():
     assert (
         refusal(

@@ -106,6 +106,10 @@ def test_a_final_release_that_is_yanked_is_none():
     assert versions({"a": {"1": {"yanked": ""}, "2a1": []}}, "a") == {"a": "2a1"}
 
 
+def test_a_final_release_after_the_cut_off_is_none():
+    assert versions({"a": {"1a1": [], "2": {"late": True}}}, "a") == {"a": "1a1"}
+
+
 def test_a_pre_release_is_chosen_where_the_project_names_one():
     assert versions({"a": {"1": [], "2a1": [], "2a2": []}}, "a>=2a1") == {"a": "2a2"}
 
