@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.ports import Memory
 
-KIND = "interpreter-2"
+KIND = "interpreter-3"
 TIMEOUT_S = 30
 OLDEST = (3, 8)
 # Printed between marks: an interpreter may say something before, as a warning about its locale.
@@ -60,9 +60,7 @@ def glibc():
         return []
 def scheme():
     names = sysconfig.get_scheme_names()
-    wanted = ["venv", "nt"] if os.name == "nt" else ["venv", "pypy", "posix_prefix"]
-    if sys.implementation.name != "pypy":
-        wanted = [name for name in wanted if name != "pypy"]
+    wanted = ["venv", "nt"] if os.name == "nt" else ["venv", "posix_prefix"]
     return [name for name in wanted if name in names][0]
 def paths():
     root = os.path.abspath(os.sep + "R")
