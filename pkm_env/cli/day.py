@@ -80,6 +80,8 @@ def lock_line(done: Locked) -> str:
 
 def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
     """Print what a lock did, or would do."""
+    from pkm_env.ops.show import target_summary
+
     if not done.written:
         output.result(lock_line(done))
         return
@@ -111,15 +113,6 @@ def change_text(change: Change) -> str:
     if change.before and change.after:
         return f"{change.name} {change.before} -> {change.after}"
     return f"{change.name} {change.before or change.after}"
-
-
-def target_summary(targets: Sequence[str]) -> str:
-    """Return "python 3.11-3.14, 5 platforms" for the keys of targets."""
-    pythons = list(dict.fromkeys(key.split(" ")[0] for key in targets))
-    platforms = list(dict.fromkeys(key.split(" ", 1)[1] for key in targets))
-    versions = pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}"
-    places = platforms[0] if len(platforms) == 1 else f"{len(platforms)} platforms"
-    return f"python {versions}, {places}"
 
 
 def locked_json(done: Locked) -> dict[str, object]:

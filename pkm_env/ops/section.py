@@ -179,7 +179,9 @@ class Locker:
         ]
         if not targets:
             raise NoSolutionFound(
-                environment.name, "no target", f'no Python that pkm knows is admitted by "{required}"'
+                environment.name,
+                "no target",
+                f'  no Python that pkm knows (3.8 to 3.15) is admitted by "{required}"',
             )
         return tuple(targets), bool(environment.python) and environment.platforms is not None
 

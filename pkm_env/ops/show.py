@@ -71,7 +71,7 @@ class EnvironmentState:
             ("dependencies", ", ".join(text for text, _ in environment.dependencies) or "none of its own"),
             ("project", environment.project),
             ("lock", f"{self.lock_state}, {self.packages} packages" if self.packages else self.lock_state),
-            ("targets", f"{len(self.targets)}: {', '.join(self.targets)}" if self.targets else "none"),
+            ("targets", target_summary(self.targets) if self.targets else "none"),
             ("state", self.venv_state),
             ("python", self.python or "none yet"),
         ]
@@ -92,6 +92,15 @@ class EnvironmentState:
             "state": self.venv_state,
             "python": self.python or None,
         }
+
+
+def target_summary(targets: Sequence[str]) -> str:
+    """Return "python 3.11-3.14, 5 platforms" for the keys of targets."""
+    pythons = list(dict.fromkeys(key.split(" ")[0] for key in targets))
+    platforms = list(dict.fromkeys(key.split(" ", 1)[1] for key in targets))
+    versions = pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}"
+    places = platforms[0] if len(platforms) == 1 else f"{len(platforms)} platforms"
+    return f"python {versions}, {places}"
 
 
 def environment_states(context: Context, environments: Sequence[Environment]) -> list[EnvironmentState]:
