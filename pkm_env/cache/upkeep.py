@@ -88,6 +88,7 @@ def prune(store: Store, now_s: float, *, ci: bool = False) -> tuple[int, int]:
     """
     places = [store.path(bucket) for bucket in buckets(store) if bucket not in BUCKETS]
     places += older(store.path("tmp-1"), now_s - TEMPORARY_AGE_S)
+    places += unfinished(store, now_s - TEMPORARY_AGE_S)
     places += older(store.path("memory-1"), now_s - MEMORY_AGE_S, depth=2)
     places += older(store.path("pages-1"), now_s - PAGE_AGE_S, depth=2)
     places += [place for place, _ in ruins(store)]
@@ -163,6 +164,20 @@ def ruins(store: Store) -> Iterator[tuple[str, str]]:
     for entry in entries(store.path("built-1")):
         if wheels.get_built(entry.name) is None:
             yield entry.path, "the wheel that was built is gone"
+
+
+def unfinished(store: Store, before_s: float) -> list[str]:
+    """Return the folders that killed builds and fetches of repositories left before a time."""
+    found = older(store.path("work"), before_s)
+    for repository in entries(store.path("git-1")):
+        for folder in (repository.path, os.path.join(repository.path, "checkouts")):
+            # A clone and a checkout are made under their name with the number of the process after it.
+            found += [
+                path
+                for path in older(folder, before_s)
+                if os.path.basename(path).rpartition(".")[2].isdecimal() and os.path.isdir(path)
+            ]
+    return found
 
 
 def built_digests(store: Store) -> set[str]:

@@ -142,6 +142,31 @@ def test_prune_removes_what_nobody_uses_and_keeps_the_rest(filled: Filled):
     assert filled.asked() == 0
 
 
+@pytest.mark.parametrize(
+    "left", ["work/build-x1", "work/77-1", "git-1/abc/mirror.git.77", "git-1/abc/checkouts/0123abcd.77"]
+)
+def test_prune_removes_what_killed_builds_and_checkouts_left(filled: Filled, left: str):
+    old, new = (filled.store.path(*f"{left}{end}".split("/")) for end in ("", "1"))
+    for path in (old, new):
+        os.makedirs(os.path.join(path, "tree"))
+    os.utime(old, (0, 0))
+    prune(filled.store, time.time())
+    assert not os.path.exists(old)
+    assert os.path.exists(new)
+
+
+def test_prune_keeps_repositories_and_checkouts(filled: Filled):
+    kept = [
+        filled.store.path("git-1", "abc", *parts)
+        for parts in (("mirror.git",), ("checkouts",), ("checkouts", "0123abcd"))
+    ]
+    for path in kept:
+        os.makedirs(path, exist_ok=True)
+        os.utime(path, (0, 0))
+    prune(filled.store, time.time())
+    assert all(map(os.path.isdir, kept))
+
+
 def test_prune_forgets_pages_that_were_not_confirmed_for_long(filled: Filled):
     prune(filled.store, time.time() + 100 * 86_400)
     assert StoredMemory(filled.store).recall("kind", "key") is None
