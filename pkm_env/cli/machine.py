@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pkm_env.cli.wording import print_json
+import time
+
+from pkm_build.errors import PkmError
+from pkm_env.cli.wording import plural, print_json, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from pkm_env.cache.store import Store
     from pkm_env.cli.output import Output
     from pkm_env.cli.parser import Line
     from pkm_env.context import Context
@@ -28,8 +32,94 @@ def index_list(context: Context, arguments: argparse.Namespace, output: Output, 
     return 0
 
 
+class UnusableCache(PkmError):
+    """A cache that does not belong to the user alone: it is neither used nor changed."""
+
+
 def cache_dir(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm cache dir``."""
-    del arguments, line
+    del arguments
+    if line.json:
+        print_json(output, {"path": context.settings.cache_dir})
+        return 0
     output.result(context.settings.cache_dir)
     return 0
+
+
+def cache_info(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm cache info``."""
+    from pkm_env.cache.upkeep import info
+
+    del arguments
+    found = info(usable_store(context))
+    total = sum(usage.size_bytes for usage in found)
+    if line.json:
+        buckets = [usage.to_json() for usage in found]
+        print_json(output, {"path": context.settings.cache_dir, "size_bytes": total, "buckets": buckets})
+        return 0
+    output.result(f"{context.settings.cache_dir}: {size(total)}")
+    width = max((len(usage.bucket) for usage in found), default=0)
+    for usage in found:
+        files = plural(usage.files, "file")
+        output.result(f"  {usage.bucket:<{width}}  {size(usage.size_bytes):>8}  {files}")
+    return 0
+
+
+def cache_clean(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm cache clean``."""
+    from pkm_env.cache.upkeep import clean
+    from pkm_env.model.options import normalise
+
+    store = usable_store(context)
+    return tell_removed(clean(store, [normalise(name) for name in arguments.packages]), output, line)
+
+
+def cache_prune(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm cache prune``."""
+    from pkm_env.cache.upkeep import prune
+
+    return tell_removed(prune(usable_store(context), time.time(), ci=arguments.ci), output, line)
+
+
+def tell_removed(removed: tuple[int, int], output: Output, line: Line) -> int:
+    """Print how many files and bytes were removed; return the exit code."""
+    files, size_bytes = removed
+    if line.json:
+        print_json(output, {"files": files, "size_bytes": size_bytes})
+    elif files:
+        output.result(f"Removed {plural(files, 'file')} ({size(size_bytes)})")
+    else:
+        output.result("There was nothing to remove")
+    return 0
+
+
+def cache_verify(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm cache verify``: 1 when anything was damaged."""
+    from pkm_env.cache.upkeep import verify
+
+    del arguments
+    checked: list[str] = []
+    found = verify(usable_store(context), each=checked.append)
+    if line.json:
+        print_json(output, {"wheels": len(checked), "damaged": [finding.to_json() for finding in found]})
+        return 1 if found else 0
+    for finding in found:
+        output.result(f"removed {finding.path}: {finding.reason}")
+    if found:
+        output.hint("what was removed is fetched or built again when it is needed")
+    else:
+        output.result(f"the cache is whole ({plural(len(checked), 'wheel')})")
+    return 1 if found else 0
+
+
+def usable_store(context: Context) -> Store:
+    """Return the cache's store.
+
+    :raises UnusableCache: when it is not the user's own.
+    """
+    from pkm_env.cache.store import Store, distrust
+
+    folder = context.settings.cache_dir
+    if reason := distrust(folder):
+        raise UnusableCache(f"the cache {folder} is not used: {reason}", "PKM_CACHE_DIR names another one")
+    return Store(folder, context.reporter.warn)

@@ -225,6 +225,26 @@ COMMANDS: dict[str, Command] = {
         "pkm index list",
     ),
     "cache dir": Command("machine.cache_dir", "print the folder of the cache", "pkm cache dir"),
+    "cache info": Command("machine.cache_info", "say what the cache holds, and how much", "pkm cache info"),
+    "cache clean": Command(
+        "machine.cache_clean",
+        "empty the cache, or forget packages",
+        "pkm cache clean numpy",
+        option("packages", nargs="*", metavar="PACKAGE", help="packages to forget (default: all there is)"),
+    ),
+    "cache prune": Command(
+        "machine.cache_prune",
+        "remove from the cache what nobody will use again",
+        "pkm cache prune --ci",
+        switch(
+            "--ci", "keep only what was built: all else is fetched again as quickly as a cache is restored"
+        ),
+    ),
+    "cache verify": Command(
+        "machine.cache_verify",
+        "check the cache and drop what is damaged; exit 1 if anything was",
+        "pkm cache verify",
+    ),
 }
 # Options that mean the same before and after the command, and whether they take a value.
 GLOBAL_OPTIONS = {
