@@ -11,6 +11,7 @@ import sys
 
 from pkm_build import archives, metadata, tags
 from pkm_build.errors import BuildError, InvalidFile, PkmError
+from pkm_build.layout import top_level
 from pkm_build.selection import Selection, archive_order, select_sdist, select_wheel
 from pkm_build.settings import read_settings
 from pkm_build.source import check, license_paths, load, read_readme, with_license_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_build.archives import Member
+    from pkm_build.layout import Root
     from pkm_build.project import Project
 
     Settings = Mapping[str, str | list[str]] | None
@@ -83,7 +85,7 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str], stat
     :raises BuildError: for wrong options or variables
     """
     made = Build()
-    made.root = root
+    made.root = root = os.path.abspath(root)
     made.environ = environ
     made.state = state
     made.warn = []
@@ -357,9 +359,9 @@ def build_editable(
         write_generated(build)
         wanted = build.options.get("editable") or build.settings.editable
         members: list[Member] = [*selection.data_members, *outputs]
-        roots = selection.roots
+        roots = [*selection.roots, *mapped_roots(build, selection)]
         if roots:
-            if editable.mode_for(roots, wanted) == "pth":
+            if editable.mode_for(roots, wanted, lambda folder: top_level(selection.tree, folder)) == "pth":
                 folders = editable.pth_folders(roots) or []
             else:
                 folders = editable.make_farm(root, roots, sys.platform, build.warn)
@@ -368,6 +370,19 @@ def build_editable(
         return write_wheel(build, selection, out_dir, members, metadata_directory)
     finally:
         clean_up(build)
+
+
+def mapped_roots(build: Build, selection: Selection) -> list[Root]:
+    """Return the entries of ``map`` that can be linked beside the packages; of the others it warns."""
+    found = []
+    for path, target in build.settings.map.items():
+        if any(target.startswith(root + "/") for _, root in selection.roots):
+            build.warn.append(
+                f'{target} (from map "{path}") is not in an editable install, as {path} lies elsewhere'
+            )
+        else:
+            found.append((path, target))
+    return found
 
 
 def write_generated(build: Build) -> None:

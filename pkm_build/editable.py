@@ -12,15 +12,17 @@ from pkm_build.errors import BuildError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pkm_build.layout import Root
 
 FARM = ".pkm/editable"
 
 
-def mode_for(roots: Sequence[Root], wanted: str) -> str:
+def mode_for(roots: Sequence[Root], wanted: str, beside: Callable[[str], Iterable[str]]) -> str:
     """Return ``pth`` or ``farm``: a plain ``.pth`` is right where all code lies in one folder of its own.
+
+    *beside* gives the paths of all packages and modules in a folder.
 
     :raises BuildError: when ``pth`` is wanted but could not give the same import names
     """
@@ -34,7 +36,15 @@ def mode_for(roots: Sequence[Root], wanted: str) -> str:
                 'remove editable = "pth" from tool.pkm.build',
             )
         return "pth"
-    return "pth" if folders is not None and "" not in folders else "farm"
+    if folders is None or len(folders) > 1 or folders[0] == "":
+        return "farm"
+    ours = {path for path, _ in roots}
+    return "farm" if any(not covered(path, ours) for path in beside(folders[0])) else "pth"
+
+
+def covered(path: str, ours: Iterable[str]) -> bool:
+    """Return whether *path* is a root, or a namespace that leads to one."""
+    return any(path == other or other.startswith(path + "/") for other in ours)
 
 
 def pth_folders(roots: Sequence[Root]) -> list[str] | None:

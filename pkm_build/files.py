@@ -88,13 +88,15 @@ def secret(path: str) -> bool:
 class Tree:
     """The folder of a project; *ignoring* applies what version control ignores.
 
-    *left_out* maps each path that was met and ignored to the ``file:line`` of the reason.
+    *left_out* maps each path that was met and ignored to the ``file:line`` of the reason; *outside* holds the links
+    that leave the project, which the walk passes over and its caller refuses or excludes.
     """
 
     def __init__(self, root: str, ignoring: bool) -> None:
         self.root = root
         self.ignores = Ignores(root) if ignoring else None
         self.left_out: dict[str, str] = {}
+        self.outside: dict[str, str] = {}  # links that leave the project, and what they name
         self.cache: dict[str, Listing] = {}
 
     def path(self, path: str) -> str:
@@ -127,13 +129,13 @@ class Tree:
             if junk(name, is_folder):
                 continue
             path = prefix + name
-            if entry.is_symlink() and not self.link_is_inside(path):
-                continue
             if ignores is not None:
                 why = ignores.why(path, name, is_folder)
                 if why:
                     self.left_out[path] = why
                     continue
+            if entry.is_symlink() and not self.link_is_inside(path):
+                continue
             if is_folder:
                 folders.append(name)
             elif name.endswith(KEY_SUFFIXES) and secret(entry.path):
@@ -158,24 +160,14 @@ class Tree:
             raise BuildError(f"{folder or 'the project folder'} can't be read: {exc.strerror}") from exc
 
     def link_is_inside(self, path: str) -> bool:
-        """Return False for a link to nothing; refuse one that leaves the project.
-
-        :raises BuildError: when what the link names lies outside of the project
-        """
+        """Return whether a link names something in the project; one that leaves it is noted in *outside*."""
         target = os.path.realpath(self.path(path))
         if not os.path.exists(target):
             return False
-        top = os.path.realpath(self.root)
-        if target == top or not target.startswith(top + os.sep):
-            if self.ignores is not None and self.ignores.why(
-                path, path.rpartition("/")[2], os.path.isdir(target)
-            ):
-                return False
-            raise BuildError(
-                f"{path} is a link that leaves the project (to {os.readlink(self.path(path))})",
-                "put a copy in its place, or name the file in [tool.pkm.build.map]",
-            )
-        return True
+        if target.startswith(os.path.realpath(self.root) + os.sep):
+            return True
+        self.outside[path] = os.readlink(self.path(path))
+        return False
 
     def walk(self, folder: str) -> list[str]:
         """Return the paths of all files below *folder*, sorted within each folder, files before folders."""
@@ -184,17 +176,26 @@ class Tree:
         return found
 
     def walk_into(self, folder: str, found: list[str], above: tuple[str, ...]) -> None:
-        """Add the files below *folder* to *found*; *above* are folders already being walked."""
+        """Add the files below *folder* to *found*; *above* are the real folders of links being followed."""
         folders, files = self.listing(folder)
         prefix = f"{folder}/" if folder else ""
         found += [prefix + name for name in files]
         for name in folders:
             path = prefix + name
             if os.path.islink(self.path(path)):
-                real = os.path.realpath(self.path(path))
-                if real in above or os.path.realpath(self.path(folder)).startswith(real):
-                    continue  # a link to a folder above itself: its files are there already
-            self.walk_into(path, found, above)
+                around = self.followed(path, above)
+                if around:
+                    self.walk_into(path, found, around)
+            else:
+                self.walk_into(path, found, above)
+
+    def followed(self, path: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        """Return *above* with the folder that the link *path* names, () where following it would never end."""
+        real = os.path.realpath(self.path(path))
+        here = os.path.realpath(self.path(path.rpartition("/")[0]))
+        if any((other + os.sep).startswith(real + os.sep) for other in (here, *above)):
+            return ()
+        return (*above, here, real)
 
     def expand(self, pattern: str) -> list[str]:
         """Return the files that a glob means, ignored ones too, sorted; junk only where named outright."""
@@ -208,19 +209,22 @@ class Tree:
             return []
         return [path for path in sorted(self.all_below(folder)) if globs.matches(pattern, path)]
 
-    def all_below(self, folder: str) -> Iterable[str]:
-        """Yield all files below *folder* but junk."""
-        stack = [folder]
-        while stack:
-            here = stack.pop()
-            for entry in self.scan(here):
-                path = f"{here}/{entry.name}" if here else entry.name
-                if junk(entry.name, entry.is_dir()) or (entry.is_symlink() and not self.link_is_inside(path)):
+    def all_below(self, folder: str, above: tuple[str, ...] = ()) -> Iterable[str]:
+        """Yield all files below *folder* but junk, ignored or not."""
+        for entry in self.scan(folder):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = entry.is_dir()
+            around = above
+            if junk(entry.name, is_folder) or (entry.is_symlink() and not self.link_is_inside(path)):
+                continue
+            if is_folder and entry.is_symlink():
+                around = self.followed(path, above)
+                if not around:
                     continue
-                if entry.is_dir():
-                    stack.append(path)
-                else:
-                    yield path
+            if is_folder:
+                yield from self.all_below(path, around)
+            else:
+                yield path
 
 
 class ListedTree(Tree):
@@ -271,10 +275,10 @@ class ListedTree(Tree):
         for name in folders:
             self.walk_into(prefix + name, found, above)
 
-    def all_below(self, folder: str) -> Iterable[str]:
-        """Yield all files below *folder* but junk."""
+    def all_below(self, folder: str, above: tuple[str, ...] = ()) -> Iterable[str]:
+        """Yield all files below *folder* but junk; nothing in a list is a link."""
         folders, files = self.listing(folder)
         prefix = f"{folder}/" if folder else ""
         yield from [prefix + name for name in files]
         for name in folders:
-            yield from self.all_below(prefix + name)
+            yield from self.all_below(prefix + name, above)

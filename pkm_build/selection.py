@@ -187,8 +187,23 @@ def add_roots(build: Build, found: Selection) -> None:
             for name in kept:
                 found.put(target + name[cut:], name, "packages")
     tell_left_out(build, tree)
+    refuse_links(tree, [root for root, _ in found.roots], build.settings.exclude)
     for pattern in build.settings.exclude:
         hint_useless_exclude(build, found, pattern)
+
+
+def refuse_links(tree: Tree, folders: Iterable[str], patterns: Iterable[str]) -> None:
+    """Refuse links that leave the project from below *folders*, unless one of *patterns* takes them out.
+
+    :raises BuildError: for the first of them
+    """
+    inside = tuple([f"{folder}/" if folder else "" for folder in folders])
+    for path in excluded(sorted(tree.outside), patterns):
+        if path.startswith(inside):
+            raise BuildError(
+                f"{path} is a link that leaves the project (to {tree.outside[path]})",
+                "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
+            )
 
 
 def tell_left_out(build: Build, tree: Tree) -> None:
@@ -413,6 +428,7 @@ def select_sdist(build: Build, wheel: Selection, out_dir: str) -> tuple[dict[str
     tree = wheel.tree
     settings = build.settings
     paths = tree_files(tree, build.root, out_dir)
+    refuse_links(tree, [""], (*settings.sdist_exclude, *settings.exclude))
     needed = needed_files(build, wheel)
     paths = excluded(paths, settings.sdist_exclude)
     for pattern in settings.sdist_include:

@@ -194,3 +194,30 @@ def test_a_deleted_module_is_gone_from_the_next_wheel(sample):
     made.wheel()
     (made.root / "spam/old.py").unlink()
     assert made.wheel().code() == ["spam/__init__.py"]
+
+
+def interpreters():
+    folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = [
+        str(path)
+        for minor in ("3.10", "3.11", "3.12", "3.13")
+        for path in sorted(folder.glob(f"{minor}.*/bin/python"))
+    ]
+    return [*found, sys.executable]
+
+
+def test_every_python_gives_the_same_bytes(sample, tmp_path):
+    made = sample(
+        {"spam/__init__.py": "", **{f"spam/m{n}.py": f"x = {n}\n" * 99 for n in range(9)}},
+        '[project.scripts]\na = "spam:x"\n',
+    )
+    results = set()
+    for number, python in enumerate(interpreters()):
+        out = tmp_path / f"out{number}"
+        subprocess.run(
+            [python, "-c", BUILD_ELSEWHERE, str(ROOT), str(made.root), str(out), "022"],
+            check=True,
+            capture_output=True,
+        )
+        results.add(tuple(sorted((path.name, path.read_bytes()) for path in out.iterdir())))
+    assert len(results) == 1

@@ -87,12 +87,26 @@ def test_a_moved_project_gets_its_links_anew(sample, tmp_path):
     assert (moved / ".pkm/editable/spam/__init__.py").read_text() == "x = 1\n"
 
 
+def test_a_src_folder_with_other_code_in_it_exposes_the_packages_alone(sample):
+    made = sample(
+        {"src/spam/__init__.py": "", "src/other/__init__.py": ""},
+        '[tool.pkm.build]\npackages = ["src/spam"]\n',
+    )
+    assert folders_of(made, made.editable()) == [".pkm/editable"]
+    assert os.listdir(made.root / ".pkm/editable") == ["spam"]
+
+
+def test_a_namespace_in_src_needs_one_line(sample):
+    made = sample({"src/ns/spam/__init__.py": ""}, '[tool.pkm.build]\npackages = ["src/ns/spam"]\n')
+    assert folders_of(made, made.editable()) == ["src"]
+
+
 def test_a_renamed_package_needs_the_farm(sample):
     made = sample({"python/spam/__init__.py": ""})
     assert folders_of(made, made.editable()) == ["python"]
     with pytest.raises(BuildError, match="names in the wheel"):
-        editable.mode_for([("x/spam_impl", "spam")], "pth")
-    assert editable.mode_for([("x/spam_impl", "spam")], "auto") == "farm"
+        editable.mode_for([("x/spam_impl", "spam")], "pth", list)
+    assert editable.mode_for([("x/spam_impl", "spam")], "auto", list) == "farm"
 
 
 @pytest.mark.parametrize(
@@ -145,3 +159,11 @@ def test_roots_below_others_are_not_linked_twice():
         ("spam", "spam"),
         ("x/other", "spam/other"),
     ]
+
+
+def test_mapped_packages_are_linked_and_mapped_files_in_a_package_are_told(sample, capsys):
+    files = {"src/spam/__init__.py": "", "vendored/eggs/__init__.py": "", "web/a.css": ""}
+    made = sample(files, '[tool.pkm.build.map]\n"vendored/eggs" = "eggs"\n"web" = "spam/web"\n')
+    assert folders_of(made, made.editable()) == [".pkm/editable"]
+    assert sorted(os.listdir(made.root / ".pkm/editable")) == ["eggs", "spam"]
+    assert 'spam/web (from map "web") is not in an editable install' in capsys.readouterr().err

@@ -261,6 +261,30 @@ class TestLinks:
         with pytest.raises(BuildError, match="link that leaves the project"):
             made.wheel()
 
+    def test_a_link_that_leaves_the_project_can_be_excluded(self, sample, tmp_path, unpack):
+        (tmp_path / "secret").write_text("s")
+        made = sample(PACKAGE, '[tool.pkm.build]\nexclude = ["spam/link"]\n')
+        (made.root / "spam/link").symlink_to("../../secret")
+        assert made.wheel().code() == sorted(PACKAGE)
+        assert same_from_sdist(made, unpack)
+
+    def test_a_link_elsewhere_that_leaves_the_project_stops_the_sdist_alone(self, sample, tmp_path):
+        (tmp_path / "secret").write_text("s")
+        made = sample({**PACKAGE, "docs/a.md": ""})
+        (made.root / "docs/link").symlink_to("../../secret")
+        assert made.wheel().code() == sorted(PACKAGE)
+        with pytest.raises(BuildError, match="docs/link is a link that leaves the project"):
+            made.sdist()
+
+    def test_links_in_a_circle_end(self, sample):
+        made = sample(
+            {**PACKAGE, "spam/a/x.txt": "", "spam/b/y.txt": ""},
+            '[tool.pkm.build]\ninclude = ["spam/**/*.txt"]\n',
+        )
+        (made.root / "spam/a/to_b").symlink_to("../b")
+        (made.root / "spam/b/to_a").symlink_to("../a")
+        assert "spam/a/to_b/y.txt" in made.wheel().files
+
     def test_a_link_to_nothing_is_left_out(self, sample):
         made = sample(PACKAGE)
         (made.root / "spam/link").symlink_to("nowhere")
