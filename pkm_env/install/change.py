@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pkm_env.install.remove import Removal
     from pkm_env.install.wheel import Placement
     from pkm_env.model.interpreter import Interpreter
-    from pkm_env.plan import InstallPlan
+    from pkm_env.plan import InstalledDistribution, InstallPlan
     from pkm_env.python.venv import Venv
 
 
@@ -108,7 +108,7 @@ def plan_removals(todo: Change, removals: Sequence[Removal], plan: InstallPlan) 
     """Note which files go: those of what is removed that no kept package owns too."""
     if not removals:
         return
-    kept = owners_of(one for step in plan.of_kind("keep") for one in step.installed)
+    kept = owners_of(kept_by(plan), (path for removal in removals for path in removal.files))
     for removal in removals:
         todo.moved.update(path for path in removal.files if path not in kept)
         for path, content in removal.rewrites:
@@ -116,6 +116,11 @@ def plan_removals(todo: Change, removals: Sequence[Removal], plan: InstallPlan) 
             todo.writes.append((path, content, 0o666))
         todo.emptied.extend(folder for folder in removal.folders if folder not in todo.emptied)
     todo.emptied.sort(key=lambda path: (-path.count(os.sep), path))
+
+
+def kept_by(plan: InstallPlan) -> list[InstalledDistribution]:
+    """Return what is installed and stays."""
+    return [one for step in plan.of_kind("keep") for one in step.installed]
 
 
 def plan_folders(todo: Change) -> None:
@@ -148,13 +153,11 @@ def settle_with_present(todo: Change, plan: InstallPlan) -> None:
     :raises Refused: when a folder is in the place of a file.
     """
     listings = {folder + os.sep: frozenset[str]() for folder in todo.folders}
-    owners: dict[str, str] | None = None
     for placement in todo.placements:
         there = [path for path in names_there(placement, listings) if path not in todo.moved]
         if not there:
             continue
-        if owners is None:
-            owners = owners_of(one for step in plan.of_kind("keep") for one in step.installed)
+        owners = owners_of(kept_by(plan), there)
         contents = dict(
             contents_in(placement, {os.path.dirname(path) + os.sep for path in there}, ignore_case=False)
         )

@@ -12,7 +12,7 @@ from pkm_env.files import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pkm_env.install.wheel import Placement
     from pkm_env.plan import InstalledDistribution
@@ -98,24 +98,51 @@ def leave_out(placement: Placement, path: str) -> None:
     placement.writes = [entry for entry in placement.writes if entry[0] != path]
 
 
-def owners_of(distributions: Iterable[InstalledDistribution]) -> dict[str, str]:
-    """Return the name of the package that owns each file (absolute), of those that have a RECORD.
+def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[str]) -> dict[str, str]:
+    """Return the name of the package that owns each of *paths* (absolute), of those that have a RECORD.
 
-    Rows are split by hand: 21,000 of them take 15 ms, csv 40.
+    What shares no top-level name with *paths* is passed over by a search in the bytes: splitting the
+    21,000 rows of a large environment takes 25 ms, searching them 1.
     """
+    wanted = set(paths)
+    needles: dict[str, tuple[bytes, ...]] = {}
     found: dict[str, str] = {}
     for distribution in distributions:
         try:
-            text = read_file(os.path.join(distribution.path, "RECORD")).decode("utf-8", "replace")
+            data = b"\n" + read_file(os.path.join(distribution.path, "RECORD"))
         except OSError:
             continue
-        prefix = os.path.dirname(distribution.path) + os.sep
-        for line in text.splitlines():
-            path = line.partition(",")[0] if line[:1] != '"' else quoted_path(line)
-            outside = path.startswith(("../", "/"))
-            path = os.path.normpath(os.path.join(prefix, path)) if outside else prefix + path
-            found[path] = distribution.name
+        folder = os.path.dirname(distribution.path)
+        if folder not in needles:
+            needles[folder] = needles_of(wanted, folder)
+        if not any(needle in data for needle in needles[folder]):
+            continue
+        for path in paths_in(data.decode("utf-8", "replace"), folder + os.sep):
+            if path in wanted:
+                found[path] = distribution.name
     return found
+
+
+def needles_of(paths: Iterable[str], folder: str) -> tuple[bytes, ...]:
+    """Return how rows begin that may name one of *paths*, in a RECORD whose paths start in *folder*."""
+    starts: set[str] = set()
+    for path in paths:
+        if path.startswith(folder + os.sep):
+            top, separator, _ = path[len(folder) + 1 :].partition(os.sep)
+            starts.add(top + "/" if separator else top)
+        else:
+            starts.add(os.path.relpath(path, folder).replace(os.sep, "/"))
+    return tuple(os.fsencode(quote + start) for start in sorted(starts) for quote in ("\n", '\n"'))
+
+
+def paths_in(text: str, prefix: str) -> Iterator[str]:
+    """Yield the absolute path of each row of a RECORD; *prefix* is its folder, with a separator."""
+    for line in text.splitlines():
+        path = line.partition(",")[0] if line[:1] != '"' else quoted_path(line)
+        if path.startswith(("../", "/")):
+            yield os.path.normpath(os.path.join(prefix, path))
+        else:
+            yield prefix + (path if os.sep == "/" else path.replace("/", os.sep))
 
 
 def quoted_path(line: str) -> str:
