@@ -70,6 +70,7 @@ class Context:
         self.reporter = reporter
         self.switches = switches
         self._workspace: Workspace | None = None
+        self._kin: dict[str, Context] = {}
         self._settings: Settings | None = None
         self._user: Table | None = None
         self._store: Store | None = None
@@ -93,6 +94,23 @@ class Context:
         if self._workspace is None:
             self._workspace = read_workspace(find_root(self.folder))
         return self._workspace
+
+    def of(self, workspace: Workspace) -> Context:
+        """Return the context of another project of the workspace; cache and settings are shared."""
+        if workspace is self.workspace:
+            return self
+        if workspace.root not in self._kin:
+            kin = Context(workspace.root, self.environ, self.reporter, self.switches)
+            kin._workspace = workspace
+            kin._user = self.user
+            kin._settings = self.settings
+            kin._store = self.store
+            kin._memory = self.memory
+            kin.now_s = self.now_s
+            kin._supplies = self._supplies if kin.indexes == self.indexes else {}
+            self._kin[workspace.root] = kin
+        self._kin[workspace.root].refresh = self.refresh
+        return self._kin[workspace.root]
 
     @property
     def user(self) -> Table:
@@ -229,11 +247,16 @@ class Context:
             if rule.env in ("", environment.name):
                 source = None if rule.kind == "index" else self.source_of(rule)
                 found.setdefault(rule.name, []).append((rule.marker, source))
-        return {
+        bound: dict[str, Any] = {
             name: pairs[0][1] if len(pairs) == 1 and not pairs[0][0] else tuple(pairs)
             for name, pairs in found.items()
             if any(source is not None for _, source in pairs)
         }
+        # The name of a member always means the member: no index can take its place.
+        for member in self.workspace.members:
+            if member.project.name not in found:
+                bound[member.project.name] = Source("directory", member.root, editable=True)
+        return bound
 
     def source_of(self, rule: SourceRule) -> Source:
         """Return the place that a rule of ``[tool.pkm.sources]`` names."""
@@ -248,6 +271,12 @@ class Context:
             return Source("vcs", str(values["git"]), vcs="git", revision=revision, subdirectory=subdirectory)
         if rule.kind == "url":
             return Source("archive", str(values["url"]), subdirectory=subdirectory)
+        if rule.kind == "workspace":
+            for member in self.workspace.members:
+                if member.project.name == rule.name:
+                    return Source("directory", member.root, editable=bool(values.get("editable", True)))
+            place = self.workspace.position((*rule.key, rule.kind))
+            raise PkmError(f'{place}: the workspace has no member "{rule.name}"')
         path = os.path.normpath(os.path.join(self.workspace.root, str(values.get("path", ""))))
         if not os.path.exists(path):
             place = self.workspace.position((*rule.key, rule.kind))
@@ -260,7 +289,13 @@ class Context:
 
     def path_digests(self, environment: Environment) -> list[tuple[str, str]]:
         """Return the names of path requirements with the digest of what their metadata comes from."""
-        found = []
+        found = [
+            (
+                member.project.name,
+                blake2b(repr(member.project.to_plain()).encode(), digest_size=16).hexdigest(),
+            )
+            for member in self.workspace.members
+        ]
         for rule in self.workspace.declaration.sources:
             if rule.kind == "path" and rule.env in ("", environment.name):
                 location = self.source_of(rule).location
@@ -278,7 +313,9 @@ class Context:
         """Return a locked source with its local place made absolute."""
         if "://" in source.location:
             return source
-        return source.replaced(location=os.path.normpath(os.path.join(self.workspace.root, source.location)))
+        return source.replaced(
+            location=os.path.normpath(os.path.join(self.workspace.lock_root, source.location))
+        )
 
     def from_lock(self, path: str) -> str:
         """Return a path as seen from the lock's folder.
@@ -286,7 +323,7 @@ class Context:
         :raises PkmError: when it lies on another drive.
         """
         try:
-            return os.path.relpath(path, self.workspace.root).replace(os.sep, "/")
+            return os.path.relpath(path, self.workspace.lock_root).replace(os.sep, "/")
         except ValueError as error:
             raise PkmError(
                 f"{path} lies on another drive than the project", "a lock holds relative paths"
@@ -294,7 +331,7 @@ class Context:
 
     def from_root(self, folder: str) -> str:
         """Return the path that leads from *folder* to the project, with forward slashes."""
-        return os.path.relpath(self.workspace.root, folder).replace(os.sep, "/")
+        return os.path.relpath(self.workspace.lock_root, folder).replace(os.sep, "/")
 
     def relative_path(self, file: File) -> str:
         """Return what the lock says of the place of a file in a folder of this machine, "" for one on a server.
@@ -310,7 +347,7 @@ class Context:
         """Return the absolute path of a locked file in a folder, "" for one on a server."""
         if not file.path:
             return ""
-        path = os.path.normpath(os.path.join(self.workspace.root, file.path))
+        path = os.path.normpath(os.path.join(self.workspace.lock_root, file.path))
         if os.path.exists(path):
             return path
         listing = self.supply(self.workspace.environments[0]).listing(name)
@@ -409,16 +446,20 @@ class Context:
 
     def supply(self, environment: Environment, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of an environment; builds are made by *interpreter*, by default pkm's own."""
-        key = (environment.name, interpreter.path if interpreter is not None else "")
+        bindings = {
+            rule.name: str(rule.values["index"])
+            for rule in self.workspace.declaration.sources
+            if rule.kind == "index" and rule.env in ("", environment.name)
+        }
+        times = self.cut_offs.get(environment.name)
+        if times is None:
+            times = cutoffs(environment.options.exclude_newer, self.now_s)
+        # Environments with the same answers share one supply, and all that it has read.
+        key = (
+            repr((sorted(bindings.items()), sorted(times.items()))),
+            interpreter.path if interpreter else "",
+        )
         if key not in self._supplies:
-            bindings = {
-                rule.name: str(rule.values["index"])
-                for rule in self.workspace.declaration.sources
-                if rule.kind == "index" and rule.env in ("", environment.name)
-            }
-            times = self.cut_offs.get(environment.name)
-            if times is None:
-                times = cutoffs(environment.options.exclude_newer, self.now_s)
             self._supplies[key] = self.new_supply(bindings, times, interpreter)
         return self._supplies[key]
 

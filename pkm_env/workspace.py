@@ -58,14 +58,18 @@ class UnknownEnvironment(PkmError):
 class Workspace:
     """A project as it lies on disk: its root, its parsed files, its environments.
 
-    ``root`` is absolute. ``group_requirements`` maps each group that an environment uses to pairs of
-    requirement text and key path, includes resolved.
+    ``root`` and ``lock_root`` (where the lock lies: the root of the workspace that it belongs to) are
+    absolute. ``family`` are all projects that share the lock, the workspace's root first.
     """
 
-    __slots__ = ("declaration", "project", "root", "source")
+    __slots__ = ("declaration", "family", "lock_root", "project", "root", "source")
 
-    def __init__(self, source: Source, project: Project, declaration: Declaration) -> None:
+    def __init__(
+        self, source: Source, project: Project, declaration: Declaration, lock_root: str = ""
+    ) -> None:
         self.root = source.root
+        self.lock_root = lock_root or source.root
+        self.family: tuple[Workspace, ...] = (self,)
         self.source = source
         self.project = project
         self.declaration = declaration
@@ -101,7 +105,17 @@ class Workspace:
     @property
     def lock_path(self) -> str:
         """The absolute path of the lock."""
-        return os.path.join(self.root, LOCK_NAME)
+        return os.path.join(self.lock_root, LOCK_NAME)
+
+    @property
+    def location(self) -> str:
+        """The project's folder as seen from the lock, "." for the same one."""
+        return os.path.relpath(self.root, self.lock_root).replace(os.sep, "/")
+
+    @property
+    def members(self) -> tuple[Workspace, ...]:
+        """The other projects of the family that have a name."""
+        return tuple(other for other in self.family if other is not self and other.project.name)
 
     def relative(self, path: str) -> str:
         """Return *path* as a user in the project's folder would write it."""
@@ -132,7 +146,35 @@ def find_root(start: str) -> str:
 
 
 def read_workspace(root: str) -> Workspace:
-    """Return the project in *root* with all that it declares.
+    """Return the project in *root* with all that it declares, and the workspace that it belongs to.
+
+    :raises InvalidFile: with every fault of a pyproject.toml.
+    :raises BadWorkspace: when members of the workspace do not go together.
+    """
+    above = workspace_above(root)
+    if above is not None:
+        whole = read_workspace(above)
+        return next(member for member in whole.family if member.root == root)
+    top = read_project_folder(root)
+    patterns = top.declaration.workspace
+    if not patterns:
+        return top
+    members = [
+        read_project_folder(folder, top)
+        for folder in member_folders(root, patterns["members"], patterns["exclude"])
+    ]
+    family = (top, *members)
+    for member in members:
+        for environment in member.environments:
+            environment.section = f"{member.project.name}-{environment.name}"
+    check_family(family)
+    for project in family:
+        project.family = family
+    return top
+
+
+def read_project_folder(root: str, top: Workspace | None = None) -> Workspace:
+    """Return one project; *top* is the root of the workspace that it is a member of.
 
     :raises InvalidFile: with every fault of its pyproject.toml.
     """
@@ -140,11 +182,81 @@ def read_workspace(root: str) -> Workspace:
     table = Table(source.data, (), source.faults)
     if "tool" in source.data:
         read_settings(source.data, source.faults)
-    declaration = read_declaration(table, source.project)
+    declaration = read_declaration(table, source.project, top.declaration if top is not None else None)
     check_requirements(source, declaration)
     if source.faults:
-        raise InvalidFile(source.path, source.text, source.faults)
-    return Workspace(source, source.project, declaration)
+        shown = os.path.relpath(source.path, top.root) if top is not None else PROJECT_FILE
+        raise InvalidFile(source.path, source.text, source.faults, shown)
+    return Workspace(source, source.project, declaration, top.root if top is not None else "")
+
+
+class BadWorkspace(PkmError):
+    """Members of a workspace that do not go together."""
+
+
+def check_family(family: Sequence[Workspace]) -> None:
+    """Refuse members without a name, names that are kept, and sections that coincide.
+
+    :raises BadWorkspace: in these cases.
+    """
+    sections: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for project in family:
+        name = project.project.name
+        if project.location != ".":
+            if not name:
+                raise BadWorkspace(
+                    f"{project.location}/{PROJECT_FILE} has no project.name, which a member needs"
+                )
+            if name == "build":
+                raise BadWorkspace(
+                    f'the member in {project.location} is named "build", which is kept for the lock'
+                )
+            if name in names:
+                raise BadWorkspace(
+                    f'the members in {names[name]} and {project.location} are both named "{name}"'
+                )
+            names[name] = project.location
+        for environment in project.environments:
+            section = environment.section
+            if section in sections:
+                raise BadWorkspace(
+                    f'the lock would call two environments "{section}": one of {sections[section]} and one of'
+                    f" {project.location}",
+                    "give one of them another name",
+                )
+            sections[section] = project.location
+
+
+def workspace_above(root: str) -> str | None:
+    """Return the folder above *root* whose workspace has it as a member, None where there is none."""
+    folder = os.path.dirname(root)
+    while True:
+        path = os.path.join(folder, PROJECT_FILE)
+        if os.path.isfile(path):
+            patterns = load(folder).data.get("tool", {}).get("pkm", {}).get("workspace")
+            if isinstance(patterns, dict):
+                found = member_folders(folder, patterns.get("members", ()), patterns.get("exclude", ()))
+                return folder if root in found else None
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def member_folders(root: str, members: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    """Return the absolute folders with a pyproject.toml that the patterns mean, sorted."""
+    from glob import glob
+
+    def matching(patterns: Sequence[str]) -> set[str]:
+        return {
+            os.path.normpath(os.path.join(root, found))
+            for pattern in patterns
+            for found in glob(pattern, root_dir=root, recursive=True)
+        }
+
+    folders = matching(members) - matching(exclude)
+    return sorted(folder for folder in folders if os.path.isfile(os.path.join(folder, PROJECT_FILE)))
 
 
 def check_requirements(source: Source, declaration: Declaration) -> None:

@@ -87,7 +87,7 @@ def section_graph(lock: Lock, section: str, requested: Iterable[str], own: str) 
     packages = [
         package
         for package in lock.of_section(section)
-        if not (package.name == own and package.source is not None and package.source.location == ".")
+        if not (package.name == own and package.source is not None and package.source.kind == "directory")
     ]
     return Graph(packages, requested)
 

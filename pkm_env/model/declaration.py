@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_build.project import Project
-
     from pkm_build.tables import Table
     from pkm_env.model.environment import Environment
 
@@ -106,16 +105,39 @@ class Declaration:
         return next((found for found in self.environments if found.name == name), None)
 
 
-def read_declaration(root: Table, project: Project) -> Declaration:
-    """Return what the parsed pyproject.toml *root* declares; faults are noted in the table."""
+WORKSPACE_KEYS = ("members", "exclude")
+
+
+def read_declaration(root: Table, project: Project, base: Declaration | None = None) -> Declaration:
+    """Return what the parsed pyproject.toml *root* declares; faults are noted in the table.
+
+    *base* is the declaration of the workspace's root: its rules, sources, indexes and overrides hold in its
+    members too, behind their own.
+    """
+    declared = read_own(root, project, base.options if base is not None else Options())
+    if base is None:
+        return declared
+    own_names = {rule.name for rule in declared.sources}
+    own_indexes = {index.name for index in declared.indexes}
+    return Declaration(
+        declared.environments,
+        declared.options,
+        sources=(*declared.sources, *(rule for rule in base.sources if rule.name not in own_names)),
+        indexes=(*declared.indexes, *(index for index in base.indexes if index.name not in own_indexes)),
+        overrides={**base.overrides, **declared.overrides},
+        tasks=declared.tasks,
+    )
+
+
+def read_own(root: Table, project: Project, start: Options) -> Declaration:
+    """Return what one file declares, *start* being the rules where it says nothing."""
     tools = root.table("tool")
     tool = tools.table("pkm") if tools is not None else None
     if tool is None:
-        from_nothing = Options()
         empty = type(root)({}, ("tool", "pkm"), root.faults)
-        return Declaration(read_environments(empty, project, from_nothing), from_nothing)
+        return Declaration(read_environments(empty, project, start), start)
     tool.refuse_unknown((*BACKEND_KEYS, *OWN_KEYS, *KEYS))
-    options = read_options(tool, Options())
+    options = read_options(tool, start)
     environments = read_environments(tool, project, options)
     indexes = read_indexes(tool)
     names = {index.name for index in indexes}
@@ -126,8 +148,17 @@ def read_declaration(root: Table, project: Project) -> Declaration:
         indexes=indexes,
         overrides=read_overrides(tool),
         tasks=plain_table(tool, "tasks"),
-        workspace=plain_table(tool, "workspace"),
+        workspace=read_members(tool),
     )
+
+
+def read_members(tool: Table) -> dict[str, Any]:
+    """Return the patterns of members and exceptions, empty where the project is no workspace."""
+    table = tool.table("workspace")
+    if table is None:
+        return {}
+    table.refuse_unknown(WORKSPACE_KEYS)
+    return {key: table.strings(key) for key in WORKSPACE_KEYS}
 
 
 def plain_table(tool: Table, name: str) -> dict[str, Any]:

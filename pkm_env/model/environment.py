@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_build.project import Project
-
     from pkm_build.tables import Table
     from pkm_env.model.options import Options
 
@@ -28,7 +27,8 @@ OWN_KEYS = ("groups", "extras", "dependencies", "python", "implementation", "pla
 class Environment:
     """A declared environment.
 
-    ``name`` is normalised. ``groups`` and ``extras`` are normalised names in file order;
+    ``name`` is normalised; ``section`` is what the lock calls it: the name, after the member's in a workspace.
+    ``groups`` and ``extras`` are normalised names in file order;
     ``dependencies`` are ``(requirement text, key path)``. ``python`` is a specifier text or "",
     ``platforms`` a tuple of names or None where the key is missing. ``project`` is "editable",
     "wheel", "dependencies" or "none". ``options`` are its rules, those of the project included.
@@ -45,10 +45,12 @@ class Environment:
         "platforms",
         "project",
         "python",
+        "section",
     )
 
     def __init__(self, name: str, options: Options, key: tuple[str | int, ...] = ()) -> None:
         self.name = name
+        self.section = name
         self.options = options
         self.key = key
         self.groups: tuple[str, ...] = ()

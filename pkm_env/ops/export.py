@@ -76,18 +76,18 @@ def section_entries(
     workspace = context.workspace
     text = read_lock_text(workspace.lock_path)
     lock = context.parsed_lock(text) if text is not None else None
-    section = lock.sections.get(environment.name) if lock is not None else None
+    section = lock.sections.get(environment.section) if lock is not None else None
     if lock is None or section is None:
         raise NothingLocked(environment.name)
-    targets = section_targets(lock)[environment.name]
+    targets = section_targets(lock)[environment.section]
     own = workspace.project.name
     packages = []
     conditions = {}
-    for package in lock.of_section(environment.name):
+    for package in lock.of_section(environment.section):
         if package.name == own and package.source is not None and not project:
             continue
         packages.append(moved_package(package, context.from_root(base)))
-        marker = condition(package.sections[environment.name], section, targets)
+        marker = condition(package.sections[environment.section], section, targets)
         conditions[package.name, package.version] = marker
     return lock, packages, conditions
 

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pkm_env.context import Context
+    from pkm_env.lock.compose import SectionResult
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
+    from pkm_env.workspace import Workspace
 
 
 class Stale(PkmError):
@@ -87,44 +89,55 @@ def lock(context: Context, options: LockOptions) -> Locked:
     """
     began = time.monotonic()
     workspace = context.workspace
-    environments = workspace.chosen(options.environments)
     before = read_lock_text(workspace.lock_path)
     old, theirs = both_sides(context, before)
     context.refresh = options.refresh
     check_known(old, options)
     old_targets = section_targets(old)
-    locker = Locker(context, old, old_targets, options)
-    stale = [environment for environment in environments if locker.is_stale(environment)]
-    taken = {}
-    if theirs is not None:
-        locker.further = theirs.packages
-        other = Locker(context, theirs, section_targets(theirs), options)
-        fresh = [environment.name for environment in stale if not other.is_stale(environment)]
-        taken = {name: section_result(theirs, name) for name in fresh}
-        stale = [environment for environment in stale if environment.name not in taken]
-    order = [environment.name for environment in workspace.environments]
-    if (
-        old is not None
-        and before is not None
-        and theirs is None
-        and not stale
-        and list(old.sections) == [n for n in order if n in old.sections]
-    ):
+    results: dict[str, SectionResult] = {}
+    lockers: list[Locker] = []
+    stale: list[tuple[Locker, Environment]] = []
+    for owner in workspace.family if not options.environments else (workspace,):
+        locker = Locker(context.of(owner), old, old_targets, options)
+        locker.chosen_now = lockers[0].chosen_now if lockers else locker.chosen_now
+        lockers.append(locker)
+        wanted = [found for found in owner.chosen(options.environments) if locker.is_stale(found)]
+        if theirs is not None:
+            locker.further = theirs.packages
+            other = Locker(context.of(owner), theirs, section_targets(theirs), options)
+            fresh = [found for found in wanted if not other.is_stale(found)]
+            results.update({found.section: section_result(theirs, found.section) for found in fresh})
+            wanted = [found for found in wanted if found not in fresh]
+        stale += [(locker, found) for found in wanted]
+    order = [found.section for owner in workspace.family for found in owner.environments]
+    if old is not None and before is not None and theirs is None and not stale and is_ordered(old, order):
         return Locked(old, before)
-    results = {**taken, **locker.solve(stale)}
-    found = compose(old, old_targets, results, order, workspace.project.requires_python or "")
+    for locker, environment in stale:
+        results[environment.section] = locker.solve_one(environment)
+    found = compose(old, old_targets, results, order, requires_python_of(workspace))
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
     locked = Locked(found, render(found, targets))
     locked.sections = tuple(results)
     locked.changes = difference(old, found)
     locked.targets = sum(len(result.targets) for result in results.values())
-    locked.solves = locker.solves
+    locked.solves = sum(locker.solves for locker in lockers)
     locked.written = locked.text != before
     if options.write:
         write_lock(workspace.lock_path, locked.text, before)
         context.remember_lock(locked.text, found)
     locked.seconds = time.monotonic() - began
     return locked
+
+
+def is_ordered(lock: Lock, order: Sequence[str]) -> bool:
+    """Whether the lock's sections are declared, in their order."""
+    return list(lock.sections) == [name for name in order if name in lock.sections]
+
+
+def requires_python_of(workspace: Workspace) -> str:
+    """Return what the whole lock says of Python: what all its projects say alike, "" where they differ."""
+    said = {owner.project.requires_python or "" for owner in workspace.family if owner.project.name}
+    return said.pop() if len(said) == 1 else ""
 
 
 def both_sides(context: Context, text: str | None) -> tuple[Lock | None, Lock | None]:
@@ -152,7 +165,7 @@ def check_known(old: Lock | None, options: LockOptions) -> None:
 def stale_sections(context: Context, environments: Sequence[Environment], lock: Lock | None) -> list[str]:
     """Return the names of the environments whose sections are missing or stale."""
     locker = Locker(context, lock, section_targets(lock), LockOptions())
-    return [environment.name for environment in environments if locker.is_stale(environment)]
+    return [environment.section for environment in environments if locker.is_stale(environment)]
 
 
 def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:

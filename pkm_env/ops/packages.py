@@ -38,12 +38,13 @@ def wanted_packages(
 ) -> tuple[Wanted, ...]:
     """Return what *selected* entries stand for; the project itself only where *options* want it."""
     requested = requested_names(context, environment)
-    own = context.workspace.project.name
+    workspace = context.workspace
     found = []
     for item in selected:
         package = item.package
         if package.source is not None:
-            if package.name == own and package.source.location == "." and not options.project:
+            is_own = package.name == workspace.project.name and package.source.location == workspace.location
+            if is_own and not options.project:
                 continue
             found.append(wanted_source(context, package, package.source, package.name in requested))
         elif item.file is not None:
@@ -71,7 +72,8 @@ def wanted_source(context: Context, package: LockedPackage, locked: Source, requ
     """Return what a folder, an archive or a repository stands for."""
     source = context.absolute_source(locked)
     version = package.version
-    own = package.name == context.workspace.project.name and locked.location == "."
+    workspace = context.workspace
+    own = package.name == workspace.project.name and locked.location == workspace.location
     if source.kind == "directory":
         version = context.directory_version(package.name, source)
     identity = source_identity(context, source, version)

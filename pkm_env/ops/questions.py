@@ -78,7 +78,7 @@ def locked(context: Context, environment: Environment) -> Lock:
     """
     text = read_lock_text(context.workspace.lock_path)
     lock = context.parsed_lock(text) if text is not None else None
-    if lock is None or environment.name not in lock.sections:
+    if lock is None or environment.section not in lock.sections:
         raise NothingLocked(environment.name)
     return lock
 
@@ -87,7 +87,7 @@ def graph_of(context: Context, environment: Environment) -> Graph:
     """Return what is locked for the environment, as a graph."""
     lock = locked(context, environment)
     requested = requested_names(context, environment)
-    return section_graph(lock, environment.name, requested, context.workspace.project.name)
+    return section_graph(lock, environment.section, requested, context.workspace.project.name)
 
 
 def why(context: Context, environment: Environment, name: str) -> dict[str, list[Reason]]:

@@ -75,24 +75,14 @@ class Locker:
 
     def is_stale(self, environment: Environment) -> bool:
         """Whether the section has to be solved: it is missing, its inputs changed, or an upgrade is wanted."""
-        section = self.old.sections.get(environment.name) if self.old is not None else None
+        section = self.old.sections.get(environment.section) if self.old is not None else None
         if section is None or self.options.upgrade or self.options.exclude_newer:
             return True
         if self.forgotten and self.old is not None:
-            held = {package.name for package in self.old.of_section(environment.name)}
+            held = {package.name for package in self.old.of_section(environment.section)}
             if held & self.forgotten:
                 return True
         return section.inputs != self.digest(environment)
-
-    def solve(self, environments: Iterable[Environment]) -> dict[str, SectionResult]:
-        """Return the solved sections by name.
-
-        :raises NoSolutionFound: when a declared target, or every implied one, has no solution.
-        """
-        found = {}
-        for environment in environments:
-            found[environment.name] = self.solve_one(environment)
-        return found
 
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""
@@ -120,7 +110,7 @@ class Locker:
     ) -> SectionResult:
         """Return the section that outcomes make."""
         section = LockSection(
-            environment.name,
+            environment.section,
             self.digest(environment),
             tuple(outcome.target.key for outcome in solved),
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
@@ -136,7 +126,7 @@ class Locker:
         was counted back from.
         """
         declared = environment.options.exclude_newer
-        section = self.old.sections.get(environment.name) if self.old is not None else None
+        section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.options.exclude_newer:
             given = self.options.exclude_newer
             return CutOff(given, cutoffs(given, self.context.now_s), from_command=True)
@@ -240,9 +230,11 @@ class Locker:
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
         """Return versions to prefer: the section's own, those of this run, then the other sections'."""
         found: dict[str, dict[str, None]] = {}
-        own = [] if self.old is None else [p for p in self.old.packages if environment.name in p.sections]
+        own = [] if self.old is None else [p for p in self.old.packages if environment.section in p.sections]
         others = (
-            [] if self.old is None else [p for p in self.old.packages if environment.name not in p.sections]
+            []
+            if self.old is None
+            else [p for p in self.old.packages if environment.section not in p.sections]
         )
         keep = not self.options.upgrade
         self.note_versions(found, own if keep else ())
@@ -267,7 +259,9 @@ class Locker:
                 key = (pin.name, pin.version, pin.source)
                 masks[key] = masks.get(key, 0) | 1 << bit
                 pins[key] = pin
-                edges.setdefault(key, set()).update(pin.requires)
+                edges.setdefault(key, set()).update(
+                    edge_to(resolution.pins, name) for name, _ in pin.requires
+                )
                 self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
         targets = [resolution.target for resolution in solved]
         found = [
@@ -287,7 +281,7 @@ class Locker:
         requires: tuple[tuple[str, str], ...],
     ) -> LockedPackage:
         """Return the entry of one pin."""
-        sections = {environment.name: mask}
+        sections = {environment.section: mask}
         if pin.source is not None:
             source = self.context.relative_source(pin.source)
             version = "" if source.kind == "directory" else pin.version
@@ -341,7 +335,7 @@ class Locker:
     def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
         """Return the entry of the project itself."""
         edges = {
-            (pin.name, pin.version)
+            edge_to(resolution.pins, pin.name)
             for resolution in solved
             for pin in resolution.pins.values()
             if any(not asker for asker, _ in pin.asked_by)
@@ -349,10 +343,16 @@ class Locker:
         return LockedPackage(
             self.workspace.project.name,
             "",
-            {environment.name: (1 << len(solved)) - 1},
-            source=Source("directory", ".", editable=environment.project == "editable"),
+            {environment.section: (1 << len(solved)) - 1},
+            source=Source("directory", self.workspace.location, editable=environment.project == "editable"),
             requires=tuple(sorted(edges)),
         )
+
+
+def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:
+    """Return name and version as the entry of a pin has them: a folder has no version in a lock."""
+    pin = pins[name]
+    return name, "" if pin.source is not None and pin.source.kind == "directory" else pin.version
 
 
 def section_options(environment: Environment, cut_off: CutOff) -> dict[str, str]:

@@ -112,10 +112,10 @@ def environment_states(context: Context, environments: Sequence[Environment]) ->
     for environment in environments:
         path = context.workspace.venv_path(environment)
         state = EnvironmentState(environment, path, context.workspace.relative(path))
-        section = lock.sections.get(environment.name) if lock is not None else None
+        section = lock.sections.get(environment.section) if lock is not None else None
         if lock is not None and section is not None:
-            state.lock_state = "stale" if environment.name in stale else "locked"
-            state.packages = len(lock.of_section(environment.name))
+            state.lock_state = "stale" if environment.section in stale else "locked"
+            state.packages = len(lock.of_section(environment.section))
             state.targets = section.targets
         look = look_at(context, environment, lock, SyncOptions(dry_run=True, frozen=True))
         state.venv_state = look.state

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def stamp_lock(context: Context, done: Locked, text: str) -> None:
     """Note that every section is up to date, and what ``pkm lock`` says of it."""
     workspace = context.workspace
-    names = {environment.name for environment in workspace.environments}
+    names = {found.section for owner in workspace.family for found in owner.environments}
     if not context.can_stamp() or names != set(done.lock.sections) or not context.is_settled():
         return
-    paths = [workspace.source.path, workspace.lock_path]
-    for environment in workspace.environments:
-        paths += context.watched_sources(environment)
+    paths = [workspace.lock_path]
+    for owner in workspace.family:
+        paths.append(owner.source.path)
+        for environment in owner.environments:
+            paths += context.of(owner).watched_sources(environment)
     context.stamp("lock", paths, {"say": text})
 
 

@@ -141,7 +141,7 @@ def current_lock(context: Context, environment: Environment, options: SyncOption
     text = read_lock_text(workspace.lock_path)
     if options.frozen:
         lock = context.parsed_lock(text) if text is not None else None
-        if lock is None or environment.name not in lock.sections:
+        if lock is None or environment.section not in lock.sections:
             raise NothingLocked(environment.name)
         return lock
     if options.locked:
@@ -178,7 +178,7 @@ def look_at(
     if isinstance(found, Venv):
         look.venv = found
         look.python = found.version
-    if lock is None or environment.name not in lock.sections:
+    if lock is None or environment.section not in lock.sections:
         return look
     try:
         plan_for(context, environment, lock, options, look)
@@ -196,7 +196,7 @@ def plan_for(
     context: Context, environment: Environment, lock: Lock, options: SyncOptions, look: Look
 ) -> None:
     """Fill in the interpreter, the wanted packages and the plan."""
-    section = lock.sections[environment.name]
+    section = lock.sections[environment.section]
     targets = targets_of(section)
     look.choice = choose_python(context, environment, targets, look.venv, options)
     if not look.choice.keeps_venv:
@@ -280,6 +280,7 @@ def watched_paths(context: Context, environment: Environment, path: str) -> tupl
         workspace.source.path,
         workspace.lock_path,
         os.path.join(workspace.root, ".python-version"),
+        *(other.source.path for other in workspace.family),
         os.path.join(path, "pyvenv.cfg"),
         *context.watched_sources(environment),
     ]

@@ -85,8 +85,8 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
     if solved:
         result = locker.result(environment, solved, failures)
         order = list(lock.sections)
-        changed = compose(lock, old_targets, {environment.name: result}, order)
-        mine = difference(lock, changed, environment.name)
+        changed = compose(lock, old_targets, {environment.section: result}, order)
+        mine = difference(lock, changed, environment.section)
         lines.append("it would be admitted, and this would change:" if mine else "it holds already")
         for change in mine:
             sign = "+" if not change.before else "-" if not change.after else "~"

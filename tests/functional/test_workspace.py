@@ -1,0 +1,96 @@
+"""A workspace: several projects, one lock, environments of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.projects import ROOT, write_project
+
+
+@pytest.fixture
+def ledger(tmp_path, index):
+    """The example of the repository, its packages served by the local index."""
+    index.add_wheel("attrs", "23.1", files={"attrs/__init__.py": "__version__ = '23.1'\n", "attr.py": ""})
+    index.add_wheel("attrs", "24.1", files={"attrs/__init__.py": "__version__ = '24.1'\n", "attr.py": ""})
+    index.add_wheel("pytest", "8.1")
+    ignored = shutil.ignore_patterns(".venv", ".pkm", "pylock.toml", "__pycache__")
+    return shutil.copytree(ROOT / "examples/workspace", tmp_path / "ledger", ignore=ignored)
+
+
+def ok(result):
+    assert result.code == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def said_by(project, member):
+    code = f"import ledger_{member}, attrs; print(attrs.__version__)"
+    python = project / "packages" / member / ".venv/bin/python"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_one_lock_holds_the_environments_of_all_members(pkm, ledger):
+    ok(pkm("lock", cwd=ledger))
+    text = (ledger / "pylock.toml").read_text()
+    groups = '"default", "ledger-api-default", "ledger-batch-default", "ledger-core-default"'
+    assert f"dependency-groups = [{groups}]" in text
+    assert not (ledger / "packages/api/pylock.toml").exists()
+
+
+def test_members_that_contradict_each_other_hold_their_own_versions(pkm, ledger):
+    for member in ("api", "batch"):
+        ok(pkm("sync", cwd=ledger / "packages" / member))
+    versions = {}
+    for member in ("api", "batch"):
+        site = next((ledger / "packages" / member).glob(".venv/lib/python*/site-packages"))
+        versions[member] = [path.name for path in site.glob("attrs-*.dist-info")]
+    assert versions == {"api": ["attrs-24.1.dist-info"], "batch": ["attrs-23.1.dist-info"]}
+
+
+def test_a_member_is_installed_from_its_folder(pkm, ledger):
+    ok(pkm("sync", cwd=ledger / "packages/api"))
+    site = next((ledger / "packages/api").glob(".venv/lib/python*/site-packages"))
+    assert (site / "ledger_core-0.1.0.dist-info/direct_url.json").read_text().count("packages/core") == 1
+
+
+def test_names_in_a_member_are_its_own(pkm, ledger):
+    ok(pkm("lock", cwd=ledger))
+    assert ok(pkm("env", "list", cwd=ledger / "packages/api")).startswith("default  .venv")
+    assert "up to date (4 environments)" in ok(pkm("lock", cwd=ledger / "packages/batch"))
+
+
+def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):
+    ok(pkm("lock", cwd=ledger))
+    core = ledger / "packages/core/pyproject.toml"
+    core.write_text(core.read_text().replace('"attrs>=22"', '"attrs>=22", "eggs"'))
+    assert pkm("lock", "--check", cwd=ledger).code == 1
+    ok(pkm("lock", cwd=ledger))
+    assert 'name = "eggs"' in (ledger / "pylock.toml").read_text()
+
+
+def test_the_name_of_a_member_never_means_a_package_of_an_index(pkm, ledger, index):
+    index.add_wheel("ledger-core", "99.0")
+    ok(pkm("lock", cwd=ledger))
+    assert "99.0" not in (ledger / "pylock.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("build", "which is kept for the lock"), ("ledger-api", "are both named"), ("", "which a member needs")],
+)
+def test_members_that_do_not_go_together_are_refused(pkm, ledger, name, message):
+    text = f'[project]\nname = "{name}"\nversion = "1"\n' if name else ""
+    write_project(ledger / "packages/zoo", text)
+    result = pkm("lock", cwd=ledger)
+    assert result.code == 1
+    assert message in result.stderr
+
+
+def test_sections_that_would_coincide_are_refused(pkm, ledger):
+    root = ledger / "pyproject.toml"
+    root.write_text(root.read_text() + "\n[tool.pkm.env.ledger-api-default]\ngroups = []\n")
+    result = pkm("lock", cwd=ledger)
+    assert result.code == 1
+    assert 'would call two environments "ledger-api-default"' in result.stderr
