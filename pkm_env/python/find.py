@@ -11,6 +11,7 @@ import sys
 
 from pkm_env.model.distribution import Unavailable
 from pkm_env.python.probe import OLDEST, probe
+from pkm_env.python.venv import CONFIGURATION, read_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def parse_request(text: str) -> Request | None:
 class Finder:
     """Finds Pythons; the world it looks at is given to it.
 
-    *environ* holds PATH, PYENV_ROOT and the like, *home* is the user's folder.
+    *environ* holds PATH, PYENV_ROOT and the like, *home* is the user's folder; *own* is the interpreter
+    that runs pkm, the last that is thought of.
     """
 
     def __init__(
@@ -110,7 +112,9 @@ class Finder:
         home: str,
         memory: Memory | None = None,
         platform: str = sys.platform,
+        own: str = "",
     ) -> None:
+        self._own = own
         self._environ = environ
         self._home = home
         self._memory = memory
@@ -122,10 +126,12 @@ class Finder:
         if self._candidates is None:
             seen: set[str] = set()
             found = []
-            for candidate in self._all():
+            for told in self._all():
+                base = base_of(told.path)
+                # A Python of an environment stands for the one that it was made from.
+                candidate = Candidate(base, told.origin) if base else told
                 real = os.path.realpath(candidate.path)
-                # A Python of an environment stands for its base, which is found elsewhere.
-                if real in seen or is_environment(candidate.path):
+                if real in seen or not os.path.exists(real):
                     continue
                 seen.add(real)
                 refine(candidate, real)
@@ -139,6 +145,8 @@ class Finder:
         yield from in_versions(self._uv_folder(), "uv", self._platform)
         if self._platform == "win32":
             yield from in_registry()
+        if self._own:
+            yield Candidate(self._own, "pkm")
 
     def _pyenv_root(self) -> str:
         return self._environ.get("PYENV_ROOT") or os.path.join(self._home, ".pyenv")
@@ -165,19 +173,28 @@ class Finder:
     ) -> Interpreter | Unavailable:
         """Return the newest Python that *request*, *specifier* and *implementation* admit.
 
-        *request* is a version ("3.12", "3.12.1", "3.13t", "pypy3.10"), a program on PATH, or a path
+        *request* is a version ("3.12", "3.12.1", "3.13t", "pypy3.10", ">=3.11,<3.13"), or a path
         (relative to *cwd*), of an environment too. Without a request for another implementation only
         "cpython" counts. Of one version, the first found wins; a pre-release only when nothing else is there.
         """
-        if request:
+        wish: Request | None = Request("")
+        if request and request[0] in "<>=!~":
+            specifier = narrowed(request, specifier)
+            if specifier is None:
+                return Unavailable("python", f"{request} is no specifier of versions")
+        elif request:
             wish = parse_request(request)
-            if wish is None:
-                return self._at(os.path.join(cwd, os.path.expanduser(request)), specifier)
-        else:
-            wish = Request("")
+        if wish is None:
+            return self._at(os.path.join(cwd, os.path.expanduser(request or "")), specifier)
+        return self._newest(wish, specifier, implementation)
+
+    def _newest(
+        self, wish: Request, specifier: SpecifierSet | None, implementation: str
+    ) -> Interpreter | Unavailable:
+        """Return the newest Python that fits all three."""
         wanted = implementation or wish.implementation or "cpython"
         if wish.implementation not in {"", "cpython", wanted}:
-            return Unavailable("python", f"{request} is not {wanted}, which is asked for too")
+            return Unavailable("python", f"{wish.text} is not {wanted}, which is asked for too")
         late: list[Interpreter] = []
         for candidate in self._fitting(wanted, wish.version, specifier):
             found = probe(candidate.path, self._memory, self._platform)
@@ -320,12 +337,28 @@ def refine(candidate: Candidate, real: str) -> None:
         candidate.implementation, candidate.version = implementation, version
 
 
-def is_environment(path: str) -> bool:
-    """Whether the program at *path* belongs to a virtual environment."""
+def narrowed(text: str, specifier: SpecifierSet | None) -> SpecifierSet | None:
+    """Return what *text* and *specifier* admit both, None when *text* is none."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        wanted = SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+    return wanted if specifier is None else wanted & specifier
+
+
+def base_of(path: str) -> str:
+    """Return the program that the environment of the program at *path* was made from, "" when it is of none."""
     folder = os.path.dirname(path)
-    return any(
-        os.path.exists(os.path.join(place, "pyvenv.cfg")) for place in (folder, os.path.dirname(folder))
-    )
+    for place in (folder, os.path.dirname(folder)):
+        settings = read_settings(os.path.join(place, CONFIGURATION))
+        if settings is not None:
+            home = settings.get("home", "")
+            names = (os.path.basename(path), "python3", "python", "python.exe")
+            there = (os.path.join(home, name) for name in names)
+            return next((program for program in there if os.path.exists(program)), path)
+    return ""
 
 
 def on_path(path: str, shims: str, platform: str) -> Iterator[Candidate]:

@@ -121,7 +121,9 @@ def read_venv(path: str, platform: str = sys.platform) -> Venv | BrokenVenv | No
     settings = read_settings(os.path.join(path, CONFIGURATION))
     if settings is None:
         begun = os.path.exists(os.path.join(path, MAKING))
-        return BrokenVenv(path, f"has no {CONFIGURATION}", ours=begun, empty=set(os.listdir(path)) <= {".pkm"})
+        return BrokenVenv(
+            path, f"has no {CONFIGURATION}", ours=begun, empty=set(os.listdir(path)) <= {".pkm"}
+        )
     ours = settings.get(MARK) == FORMAT
     if ours and os.path.exists(os.path.join(path, MAKING)):
         return BrokenVenv(path, "was not made to the end", ours=True)

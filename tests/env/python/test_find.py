@@ -159,12 +159,35 @@ def test_other_implementations_are_taken_on_request_alone(tmp_path, memory, mach
     assert isinstance(finder(tmp_path, memory).find("3.13t", implementation="pypy"), Unavailable)
 
 
-def test_shims_and_environments_are_passed_over(tmp_path, memory, machine):
+def test_shims_are_passed_over(tmp_path, memory, machine):
     machine("home/.pyenv/shims/python3.13", "3.13.0")
+    assert finder(tmp_path, memory, "home/.pyenv/shims").candidates() == []
+
+
+def test_environment_on_path_stands_for_its_base(tmp_path, memory, machine):
     machine("venv/bin/python3.13", "3.13.0")
-    (tmp_path / "venv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
-    found = finder(tmp_path, memory, "home/.pyenv/shims", "venv/bin")
-    assert found.candidates() == []
+    base = machine("opt/python/bin/python3.13", "3.13.0")
+    (tmp_path / "venv" / "pyvenv.cfg").write_text(f"home = {tmp_path}/opt/python/bin\n")
+    found = finder(tmp_path, memory, "venv/bin")
+    assert [candidate.path for candidate in found.candidates()] == [base]
+    assert found.find().path == base
+
+
+def test_python_that_runs_pkm_is_thought_of_last(tmp_path, memory, machine):
+    own = machine("opt/python3.13", "3.13.0")
+    first = machine("bin/python3.13", "3.13.0")
+    environ = {"PATH": str(tmp_path / "bin")}
+    assert Finder(environ, str(tmp_path), memory, own=own).find().path == first
+    assert Finder({}, str(tmp_path), memory, own=own).find().path == own
+
+
+def test_request_may_be_a_specifier(tmp_path, memory, machine):
+    machine("bin/python3.13", "3.13.0")
+    fitting = machine("bin/python3.12", "3.12.1")
+    found = finder(tmp_path, memory, "bin")
+    assert found.find("<3.13").path == fitting
+    assert isinstance(found.find("<3.13", SpecifierSet(">=3.13")), Unavailable)
+    assert found.find(">>3").reason == ">>3 is no specifier of versions"
 
 
 def test_path_is_taken_as_it_is(tmp_path, memory, machine):
