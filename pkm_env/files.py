@@ -49,12 +49,13 @@ class Locked(PkmError):
 class Disk:
     """The calls that change a disk, as attributes: loops bind them once, tests count or refuse them.
 
-    The default is the system's own functions, so nothing is added to the cost of a call.
+    They are the system's own functions, so nothing is added to the cost of a call; on Windows each
+    gets its paths in the form that may be long.
     """
 
     __slots__ = ("link", "mkdir", "rename", "rmdir", "symlink", "unlink", "write")
 
-    def __init__(self) -> None:
+    def __init__(self, platform: str = sys.platform) -> None:
         self.mkdir: Callable[..., None] = os.mkdir
         self.rmdir: Callable[..., None] = os.rmdir
         self.unlink: Callable[..., None] = os.unlink
@@ -62,6 +63,9 @@ class Disk:
         self.symlink: Callable[..., None] = os.symlink
         self.rename: Callable[..., None] = replace
         self.write: Callable[..., None] = write_new
+        if platform == "win32":
+            for name in self.__slots__:
+                setattr(self, name, with_long_paths(getattr(self, name), platform))
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -281,6 +285,15 @@ def hash_file(path: str, algorithm: str = "sha256") -> bytes:
     return digest.digest()
 
 
+def with_long_paths(function: Callable[..., None], platform: str) -> Callable[..., None]:
+    """Return *function* with its texts passed through ``long_path``."""
+
+    def call(*arguments: Any) -> None:
+        function(*(long_path(item, platform) if isinstance(item, str) else item for item in arguments))
+
+    return call
+
+
 def copy_hashed(source: str, target: str, algorithm: str = "sha256") -> tuple[str, int]:
     """Copy a file to a new one and return the hex digest and size in bytes of what was copied."""
     import hashlib
@@ -416,7 +429,7 @@ class Linker:
             "clone": lambda source, target: clone(source, target, platform),
             "hardlink": used.link,
             "symlink": used.symlink,
-            "copy": copy,
+            "copy": copy if platform != "win32" else with_long_paths(copy, platform),
         }
         self._modes = fallbacks(mode, platform)
         self.asked = mode
@@ -437,7 +450,7 @@ class Linker:
         for name in remaining:
             try:
                 function(source + name, target + name)
-            except OSError as error:
+            except OSError as error:  # noqa: PERF203 - each file may fail in a way of its own
                 self._place_otherwise(error, source + name, target + name)
                 function = self._functions[self.mode]
 
@@ -542,7 +555,7 @@ class FileLock:
         while True:
             try:
                 take()
-            except BlockingIOError:
+            except BlockingIOError:  # noqa: PERF203 - it is asked until it is free
                 if monotonic() > end:
                     raise Locked(
                         f"another process holds {self.path}", "wait until it ends, or end it"

@@ -21,6 +21,7 @@ from pkm_env.files import (
     read_file,
     remove_tree,
     retry,
+    with_long_paths,
     write_atomic,
     write_new,
 )
@@ -208,6 +209,17 @@ def test_long_paths_of_windows_get_their_prefix():
     assert long_path("\\\\host\\share\\" + "a\\" * 150, "win32").startswith("\\\\?\\UNC\\host\\share\\")
     assert long_path("C:\\short", "win32") == "C:\\short"
     assert long_path("/" + "a/" * 150, "linux") == "/" + "a/" * 150
+
+
+def test_disk_of_windows_takes_long_paths_in_every_call():
+    seen = []
+    disk = Disk("linux")
+    long = with_long_paths(lambda *arguments: seen.append(arguments), "win32")
+    deep = "C:\\" + "a\\" * 150
+    long(deep, deep, b"content", 0o666)
+    assert seen == [("\\\\?\\" + deep, "\\\\?\\" + deep, b"content", 0o666)]
+    assert disk.mkdir is os.mkdir
+    assert Disk("win32").mkdir is not os.mkdir
 
 
 def busy(times):
