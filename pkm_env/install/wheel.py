@@ -219,7 +219,7 @@ def check_place(name: str, scheme: str, relative: str, site: Site) -> None:
     folded = inside.lower()
     folder, _, last = folded.rpartition("/")
     if folder == os.path.relpath(site.venv.scripts, site.venv.path).lower():
-        if is_python(last) or last.removesuffix(".bat") in ACTIVATION:
+        if is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION:
             raise Refused(name, inside, "belongs to the environment")
     elif folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}:
         raise Refused(name, inside, "belongs to the environment")
