@@ -13,14 +13,13 @@ import os
 import sys
 
 from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
+from pkm_env.index.digest import Page, make_page
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
 from pkm_env.index.http import CHUNK, CutShort
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
     ACCEPT,
-    Page,
     PageFault,
-    make_page,
     read_entries,
     summed,
 )

@@ -50,10 +50,12 @@ class FileNames:
     *name* is normalised; a file of another project is not recognised.
     """
 
-    __slots__ = ("_prefixes", "_versions", "name")
+    __slots__ = ("_prefixes", "_stem", "_versions", "name")
 
     def __init__(self, name: str, versions: dict[str, ReadVersion | None] | None = None) -> None:
         self.name = name
+        # What the last sdist's name began with: the next one's probably does too.
+        self._stem = f"{name}-"
         self._prefixes: dict[str, bool] = {}
         self._versions: dict[str, ReadVersion | None] = {} if versions is None else versions
 
@@ -99,11 +101,16 @@ class FileNames:
     def _read_sdist(self, stem: str) -> tuple[ReadVersion, str] | None:
         # Old sdists have hyphens in the name ("ruamel.yaml-clib-0.2"), so the cut is where the
         # name of the project ends, not the first or the last hyphen.
+        if stem.startswith(self._stem):
+            version = self._version(stem[len(self._stem) :])
+            if version is not None:
+                return version, "sdist"
         position = stem.find("-")
         while position > 0:
             if normalise(stem[:position]) == self.name:
                 version = self._version(stem[position + 1 :])
                 if version is not None:
+                    self._stem = stem[: position + 1]
                     return version, "sdist"
             position = stem.find("-", position + 1)
         return None

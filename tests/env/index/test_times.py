@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.index.times import LAST_SECOND, normal_time, seconds_of
+from pkm_env.index.times import LAST_SECOND, seconds_of
+from pkm_env.index.uploads import normal_time
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001 - bounds are naive
 
@@ -28,6 +29,9 @@ def test_seconds_are_those_of_datetime(moment: datetime):
         ("2025-01-02T03:04:05+02:00", "2025-01-02T01:04:05Z"),
         ("2025-01-02T03:04:05", "2025-01-02T03:04:05Z"),
         ("2025-13-02T03:04:05Z", ""),
+        ("2025-02-30T03:04:05Z", ""),
+        ("2025-W05-6T03:04:05Z", ""),
+        ("2025-01-02T03:04:05,678Z", ""),
         ("yesterday", ""),
         ("", ""),
         (17, ""),

@@ -1,0 +1,120 @@
+"""Many files of a page at once: columns are checked as wholes, and made into plain files by ``zip``.
+
+One at a time, with every check, a file takes 14 µs; so it takes 2, and a resolve from an empty cache reads
+100,000 of them. What does not pass as a whole is cut in halves, until the few odd ones stand alone; those
+are read with care.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+
+from pkm_env.index.uploads import are_plain_times
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Plain = tuple[Any, ...]
+    # filenames, urls, digests (SHA-256), requires-python, upload times, digests of the metadata siblings
+    # (None for none), reasons of yanking (None for none), sizes
+    Columns = tuple[
+        Sequence[str],
+        Sequence[str],
+        Sequence[str],
+        Sequence[str | None],
+        Sequence[str],
+        Sequence[str] | None,
+        Sequence[str] | None,
+        Sequence[int | None],
+    ]
+
+MAX_TEXT = 2_000
+FEW = 4
+# No spaces, character references, credentials, addresses in brackets, queries, fragments or escapes.
+PLAIN_URL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-+~=!,"
+PLAIN_NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+!"
+HEXADECIMAL = b"0123456789abcdef"
+SCHEMES = frozenset(("https:/", "http://"))
+LAST_FOUR = frozenset((".whl", "r.gz", ".zip"))
+SIZE_TYPES = frozenset((int, type(None)))
+
+
+def in_bulk(
+    rows: list[Any], columns_of: Callable[[list[Any]], Columns | None], slow: Callable[[Any], Plain | None]
+) -> list[Plain]:
+    """Return the plain files of *rows*, in their order.
+
+    *columns_of* gives the columns of some rows, None when they are not of the usual form; *slow* reads one
+    row with care, and gives None when it is left out.
+    """
+    columns = columns_of(rows) if len(rows) > FEW else None
+    if columns is not None and are_plain(columns):
+        return zipped(columns)
+    if len(rows) <= FEW:
+        return [entry for row in rows if (entry := slow(row)) is not None]
+    middle = len(rows) // 2
+    return in_bulk(rows[:middle], columns_of, slow) + in_bulk(rows[middle:], columns_of, slow)
+
+
+def are_plain(columns: Columns) -> bool:
+    """Whether every value of every column is of the plainest form."""
+    filenames, urls, digests, needs, times, siblings, yanked, sizes = columns
+    try:
+        return (
+            are_of(filenames, PLAIN_NAME)
+            and {filename[-4:] for filename in filenames} <= LAST_FOUR
+            and are_of(urls, PLAIN_URL)
+            and {url[:7] for url in urls} <= SCHEMES
+            and are_digests(digests)
+            and (siblings is None or are_digests(siblings))
+            and all(text is None or is_specifier(text) for text in set(needs))
+            and are_plain_times(times)
+            and (yanked is None or all(is_reason(text) for text in set(yanked)))
+            and set(map(type, sizes)) <= SIZE_TYPES
+            and not any(size is not None and size < 0 for size in sizes)
+        )
+    except (TypeError, UnicodeEncodeError):
+        return False
+
+
+def are_of(texts: Sequence[str], characters: bytes) -> bool:
+    """Whether the texts hold none but these characters; ``bytes.translate`` needs 1 ns for each."""
+    return not "".join(texts).encode("ascii").translate(None, characters)
+
+
+def zipped(columns: Columns) -> list[Plain]:
+    """Return the plain files of columns."""
+    filenames, urls, digests, needs, times, siblings, yanked, sizes = columns
+    clean = {text: (text or "").strip() or None for text in set(needs)}
+    return list(
+        zip(
+            filenames,
+            [{"sha256": digest} for digest in digests],
+            repeat(""),
+            repeat(None) if siblings is None else [{"sha256": digest} for digest in siblings],
+            repeat(""),
+            [clean[text] for text in needs],
+            sizes,
+            times,
+            urls,
+            repeat(None) if yanked is None else yanked,
+            strict=False,
+        )
+    )
+
+
+def are_digests(texts: Sequence[str]) -> bool:
+    """Whether all are SHA-256 in lower-case hexadecimal digits."""
+    return are_of(texts, HEXADECIMAL) and set(map(len, texts)) <= {64}
+
+
+def is_reason(text: str) -> bool:
+    """Whether *text* is a reason for yanking that can be taken as it is written, in HTML too."""
+    return text.isprintable() and "&" not in text and len(text) <= MAX_TEXT
+
+
+def is_specifier(text: Any) -> bool:
+    """Whether *text* could be a Requires-Python: one line of a bearable length."""
+    return isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable()
