@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.model.distribution import Source
-    from pkm_env.model.requirements import Requirement
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.knowledge import Knowledge, Package
+    from pkm_env.resolver.knowledge import Grouped, Knowledge, Package
     from pkm_env.resolver.question import Question
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
@@ -29,7 +28,11 @@ if TYPE_CHECKING:
 
 
 class Begin(Exception):
-    """The solve has to begin again, with what ``Allowances`` now hold."""
+    """The solve has to begin again, with what ``Allowances`` now hold; *bound* says that a source is new."""
+
+    def __init__(self, *, bound: bool = False) -> None:
+        super().__init__(bound)
+        self.bound = bound
 
 
 class Allowances:
@@ -103,7 +106,7 @@ class Ground:
         self._packages: dict[str, Package] = {}
         self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
         self._barred: dict[str, tuple[int, int]] = {}
-        self._grouped: dict[tuple[str, int], dict[str, list[tuple[int, Requirement, bool]]]] = {}
+        self._grouped: dict[tuple[str, int], Grouped] = {}
 
     def package(self, name: str) -> Package:
         """Return what is known of *name*, by the source that it is bound to."""
@@ -114,6 +117,10 @@ class Ground:
                 source = self.allowances.bound[name][0]
             found = self._packages[name] = self.knowledge.package(name, source)
         return found
+
+    def begin_again(self) -> None:
+        """Forget what depends on the allowances, sources apart."""
+        self._barred.clear()
 
     # Which versions rules keep out ----------------------------------------------------------------
 
@@ -189,8 +196,8 @@ class Ground:
             found = sorted((*found, *grouped["*"]), key=lambda numbered: numbered[0])
         return [(place, Ask(key, number, one, overridden=changed)) for place, one, changed in found]
 
-    def _group(self, package: Package, version: str) -> dict[str, list[tuple[int, Requirement, bool]]]:
-        """Return the requirements of a release by the extra they belong to: "" for none, "*" for unclear ones.
+    def _group(self, package: Package, version: str) -> Grouped:
+        """Return the requirements of a release by extra, with overrides applied.
 
         Most lines of a release with many extras belong to one of them; so a template looks at few.
         """
@@ -198,14 +205,12 @@ class Ground:
         if isinstance(requires, Unavailable):
             raise _Refused(requires.reason)
         overrides = self.question.overrides
-        grouped: dict[str, list[tuple[int, Requirement, bool]]] = {}
-        number = 0
-        for old in requires:
-            for new in overrides.apply(old, package.name, version) if overrides else (old,):
-                extra = self.knowledge.extra_of(new.marker) if "extra" in new.marker else ""
-                grouped.setdefault(extra, []).append((number, new, new is not old))
-                number += 1
-        return grouped
+        if not overrides:
+            return self.knowledge.grouped(package, version, requires)
+        changed = [
+            (new, new is not old) for old in requires for new in overrides.apply(old, package.name, version)
+        ]
+        return self.knowledge.by_extra(changed)
 
     def _rows(self, view: View, asks: Iterable[tuple[int, Ask]], extra: str) -> Iterable[Row]:
         every = view.targets.every
@@ -312,7 +317,7 @@ class Ground:
                 "only the project and its own sources may name URLs"
             )
         self.allowances.bound[requirement.name] = (wanted, asker)
-        raise Begin
+        raise Begin(bound=True)
 
 
 def _name(key: Key) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pkm_env.resolver.notebook import Notebook
     from pkm_env.resolver.request import Rules
 
+    Grouped = dict[str, list[tuple[int, Requirement, bool]]]
+
 _DIRECT_TAGS = "py2.py3-none-any"
 
 
@@ -100,6 +102,7 @@ class Knowledge:
     __slots__ = (
         "_directs",
         "_extras",
+        "_grouped",
         "_kept",
         "_packages",
         "_releases",
@@ -116,11 +119,36 @@ class Knowledge:
         self.rules = rules
         self._kept = notebook.page("requirements")
         self._extras = notebook.page("extras")
+        self._grouped: dict[tuple[str, str, int], Grouped] = {}
         self.asked = 0
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}
         self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
+
+    def grouped(self, package: Package, version: str, requires: Sequence[Requirement]) -> Grouped:
+        """Return what ``by_extra`` makes of a release's own requirements, once."""
+        key = (package.name, version, id(package.direct))
+        found = self._grouped.get(key)
+        if found is None:
+            found = self._grouped[key] = self.by_extra([(one, False) for one in requires])
+        return found
+
+    def by_extra(self, requires: Sequence[tuple[Requirement, bool]]) -> Grouped:
+        """Return requirements, numbered, by the extra they belong to: "" for none, "*" for unclear ones."""
+        grouped: Grouped = {"": []}
+        base = grouped[""]
+        for number, (one, changed) in enumerate(requires):
+            marker = one.marker
+            if "extra" not in marker:
+                base.append((number, one, changed))
+                continue
+            extra = self.extra_of(marker)
+            if extra in grouped:
+                grouped[extra].append((number, one, changed))
+            else:
+                grouped[extra] = [(number, one, changed)]
+        return grouped
 
     def extra_of(self, marker: str) -> str:
         """Return the extra without which *marker* never holds; "*" when that is not plain to see."""

@@ -50,8 +50,15 @@ class TargetProblem:
     """The problem of one class of targets, in the solver's terms (``solver.Problem``)."""
 
     def __init__(
-        self, ground: Ground, view: View, members: int, earlier: Mapping[str, Sequence[int]]
+        self,
+        ground: Ground,
+        view: View,
+        members: int,
+        earlier: Mapping[str, Sequence[int]],
+        begun: Mapping[Key, int] | None = None,
     ) -> None:
+        """Take the targets, what was chosen for *earlier* ones, and the choices of a solve that was *begun*."""
+        self.begun = begun or {}
         self.ground = ground
         self.question = ground.question
         self.knowledge = ground.knowledge
@@ -285,7 +292,7 @@ class TargetProblem:
             for bit in self.earlier.get(name, ()):
                 if bit & (wheels or mask):
                     return bit
-        return self._first(name, mask & ~usable.late or mask)
+        return self.begun.get(name, 0) & mask or self._first(name, mask & ~usable.late or mask)
 
     def _first(self, name: str, mask: int) -> int:
         """Return the version that the strategy takes first."""

@@ -109,14 +109,18 @@ def _for_target(outcome: Outcome, target: Target) -> Outcome:
 
 
 class Class:
-    """Targets that no marker tells apart: bits of a view, and their places in the request."""
+    """Targets that no marker tells apart: bits of a view, and their places in the request.
 
-    __slots__ = ("members", "places", "view")
+    ``begun`` are the decisions of a solve that ended when it had to be split: its parts go on with them.
+    """
+
+    __slots__ = ("begun", "members", "places", "view")
 
     def __init__(self, view: View, members: int, places: tuple[int, ...]) -> None:
         self.view = view
         self.members = members
         self.places = places
+        self.begun: dict[object, int] = {}
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -155,10 +159,12 @@ def _split(waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook) 
     view = View(targets, notebook, first.view)
     made: list[tuple[int, Class]] = []
     place = 0
-    for _part in patches:
+    for _ in patches:
         for number, one in enumerate(alike):
             size = len(one.places)
-            made.append((number, Class(view, ((1 << size) - 1) << place, one.places)))
+            part = Class(view, ((1 << size) - 1) << place, one.places)
+            part.begun = one.begun
+            made.append((number, part))
             place += size
     made.sort(key=lambda numbered: numbered[0])
     rest = [one for one in waiting if one not in alike]
@@ -189,11 +195,14 @@ class Search:
         while True:
             try:
                 return self._outcomes(one)
-            except Begin:  # noqa: PERF203 - once or twice in a run
-                self._grounds.clear()
+            except Begin as begin:  # noqa: PERF203 - once or twice in a run
+                if begin.bound:
+                    self._grounds.clear()
+                for ground in self._grounds.values():
+                    ground.begin_again()
 
     def _outcomes(self, one: Class) -> list[Outcome]:
-        problem = TargetProblem(self._ground(one), one.view, one.members, self._earlier)
+        problem = TargetProblem(self._ground(one), one.view, one.members, self._earlier, one.begun)
         for solution in self._solutions:
             if solution.fits(problem):
                 return [solution.resolution(target, shared=True) for target in one.targets]
@@ -201,7 +210,7 @@ class Search:
             if failure.holds_for(problem):
                 return [NoSolution(target, failure) for target in one.targets]
         try:
-            solution = self._solve(problem)
+            solution = self._solve(problem, one)
         except Unsolvable as failure:
             derivation = Derivation(failure.cause, problem)
             self._failures.append(derivation)
@@ -222,13 +231,17 @@ class Search:
             found = self._grounds[key] = Ground(self.question, self.knowledge, bound, self.allowances)
         return found
 
-    def _solve(self, problem: TargetProblem) -> Solution:
+    def _solve(self, problem: TargetProblem, one: Class) -> Solution:
         asked = self.knowledge.asked
         counts = Counts()
         decided = walk(problem, ROOT)
         if decided is None:
             solver = Solver(problem, ROOT)
-            decided = solver.solve()
+            try:
+                decided = solver.solve()
+            except (SplitTarget, Begin):
+                one.begun = solver.decided
+                raise
             counts = solver.counts
         else:
             counts.decisions = len(decided)

@@ -160,8 +160,8 @@ class Counts:
 class Solver:
     """One search. ``solve`` returns the version of each selected package.
 
-    The partial solution is ``now`` (the states each package still has) with a trail of the steps
-    that led there; each step is (package, states after it, decision level, cause or None for a decision).
+    The partial solution is ``now`` (the states each package still has) and ``decided``, with a trail of the
+    steps that led there; each step is (package, states after it, decision level, cause or None for a decision).
     """
 
     def __init__(self, problem: Problem, root: Any) -> None:
@@ -173,7 +173,7 @@ class Solver:
         self._trail: list[tuple[Any, Mask, int, Incompatibility | None]] = []
         self._steps: dict[Any, list[int]] = {}
         self._level = 0
-        self._decided: dict[Any, Mask] = {}
+        self.decided: dict[Any, Mask] = {}
         self._watched: dict[Any, list[Incompatibility]] = {}
         self._tied: set[Any] = set()
         self._leader: dict[Any, Any] = {}
@@ -196,7 +196,7 @@ class Solver:
         while True:
             package = self._next()
             if package is None:
-                return dict(self._decided)
+                return dict(self.decided)
             self._decide(package)
             self._propagate([package])
 
@@ -295,7 +295,7 @@ class Solver:
                 break
             assert cause is not None, "decisions are above level 0"
             learned = self._combine(learned, cause, package)
-        was_decided = package in self._decided
+        was_decided = package in self.decided
         self._backtrack(level_before)
         self._blame(learned)
         if was_decided:
@@ -369,10 +369,10 @@ class Solver:
             now[package] = trail[own[-1]][1] if own else self._whole[package]
             touched[package] = None
             if cause is None:
-                del self._decided[package]
+                del self.decided[package]
         self._level = level
         for package in touched:
-            if not now[package] & 1 and package not in self._decided:
+            if not now[package] & 1 and package not in self.decided:
                 self._wait(package)
 
     def _reject(self, package: Any, without: Mask = 0) -> None:
@@ -395,10 +395,10 @@ class Solver:
             self.problem.visit([(package, self.now[package]) for package in fresh])
         while self._waiting:
             _trouble, _found, package = heappop(self._waiting)
-            if package in self._decided or self.now[package] & 1:
+            if package in self.decided or self.now[package] & 1:
                 continue
             leader = self._leader.get(package)
-            if leader is not None and leader not in self._decided:
+            if leader is not None and leader not in self.decided:
                 heappush(self._waiting, (_trouble, _found, package))
                 return leader
             return package
@@ -437,7 +437,7 @@ class Solver:
             return
         self._level += 1
         self.counts.decisions += 1
-        self._decided[package] = version
+        self.decided[package] = version
         self._record(package, version, None)
 
     def _forbid(self, package: Any, versions: Mask, why: Any) -> None:
