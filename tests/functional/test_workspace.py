@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 
 import pytest
 
@@ -23,12 +22,6 @@ def ledger(tmp_path, index):
 def ok(result):
     assert result.code == 0, result.stdout + result.stderr
     return result.stdout
-
-
-def said_by(project, member):
-    code = f"import ledger_{member}, attrs; print(attrs.__version__)"
-    python = project / "packages" / member / ".venv/bin/python"
-    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
 
 
 def test_one_lock_holds_the_environments_of_all_members(pkm, ledger):
