@@ -68,8 +68,8 @@ class Extension:
         )
 
 
-def read_extensions(table: Table) -> tuple[Extension, ...]:
-    """Return the extensions of ``[tool.pkm.build]``; what is wrong with them is noted."""
+def read_extensions(table: Table, platform: str = sys.platform) -> tuple[Extension, ...]:
+    """Return the extensions of ``[tool.pkm.build]`` for *platform*; what is wrong with them is noted."""
     found: list[Extension] = []
     for inner in table.tables("extension"):
         inner.refuse_unknown(KEYS)
@@ -87,7 +87,7 @@ def read_extensions(table: Table) -> tuple[Extension, ...]:
         made.language = inner.choice("language", LANGUAGES, "")
         made.limited_api = read_limited_api(inner)
         made.define_macros = read_macros(inner)
-        read_platforms(made, inner)
+        read_platforms(made, inner, platform)
         found.append(made)
     return tuple(found)
 
@@ -117,8 +117,8 @@ def read_macros(inner: Table) -> tuple[tuple[str, str | None], ...]:
     return tuple([(name, text if equals else None) for name, equals, text in pairs])
 
 
-def read_platforms(made: Extension, inner: Table) -> None:
-    """Add the values of this platform, and check those of the others."""
+def read_platforms(made: Extension, inner: Table, platform: str) -> None:
+    """Add the values of *platform*, and check those of the others."""
     platforms = inner.table("platform")
     for name in platforms.data if platforms else ():
         assert platforms is not None
@@ -133,7 +133,7 @@ def read_platforms(made: Extension, inner: Table) -> None:
         part.refuse_unknown((*LISTS, "define-macros"))
         lists = {key: part.strings(key) for key in LISTS}
         macros = read_macros(part)
-        if SYSTEMS.get(sys.platform) == name:
+        if SYSTEMS.get(platform) == name:
             made.lists = {key: made.lists[key] + lists[key] for key in LISTS}
             made.define_macros += macros
 

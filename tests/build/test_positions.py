@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomli
-import tomli_w
+import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +94,7 @@ def paths(value, key=()):
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_every_key_of_a_text_has_a_place_of_its_own(data):
-    text = tomli_w.dumps(data)
+    text = tomlkit.dumps(data)
     assert tomli.loads(text) == data
     keys = [key for key in paths(data) if key]
     lines = text.split("\n")
