@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.proof import core
-from pkm_env.resolver.suggest import allow, another_python, relax
+from pkm_env.resolver.suggest import allow, another_python, relax, relax_all
 from pkm_env.resolver.wording import (
     admitted_by,
     and_list,
@@ -124,8 +124,14 @@ class _Telling:
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
         own = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
+        found_any = False
         for ask, number in reversed(own[:_MOST_TRIED]):
             found = relax(self.derivation, ask, number)
+            if found is not None:
+                found_any = True
+                yield found
+        if len(own) > 1 and not found_any:
+            found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
         refusing = [fact.excluded.name for fact in self.facts if fact.excluded is not None]
@@ -246,11 +252,12 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
     ask = fact.asks[0]
     if any(fact.needs.values()):
         return ""
-    if ask.why:
+    if ask.why and problem.package(ask.requirement.name).missing is None:
         return ask.why
     package = problem.package(ask.requirement.name)
     if package.missing is not None:
-        return package.missing.reason
+        reason = package.missing.reason
+        return reason if package.name in reason else f"{package.name}: {reason}"
     versions = package.line.versions
     if not versions:
         return f"{package.name} has no versions"

@@ -63,16 +63,31 @@ def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
     constrained = any(ask is other for _specifier, other in before.constraints_of(requirement.name))
     question = before.without_constraint(ask) if constrained else before.with_root(requirement, wider)
     found = _solve(derivation, question)
-    if found is None:
+    if found is None or requirement.name not in found[1]:
         return None
-    problem, decided = found
-    if requirement.name not in decided:
+    version = found[0].package(requirement.name).version(found[1][requirement.name])
+    return Suggestion(_changed(requirement, *found), number, _count(found[1]), requirement.name, version)
+
+
+def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
+    """Return what the project could ask for in place of all *asks* together."""
+    question = derivation.problem.question
+    changing = [ask.requirement for ask in asks if ask.requirement.specifier and not ask.overridden]
+    for requirement in changing:
+        wider = Requirement(requirement.name, requirement.extras, "", "", requirement.marker)
+        question = question.with_root(requirement, wider)
+    found = _solve(derivation, question)
+    if found is None or not changing or any(requirement.name not in found[1] for requirement in changing):
         return None
+    text = " with ".join(_changed(requirement, *found) for requirement in changing)
+    last = changing[-1].name
+    return Suggestion(text, 0, _count(found[1]), last, found[0].package(last).version(found[1][last]))
+
+
+def _changed(requirement: Requirement, problem: TargetProblem, decided: Decided) -> str:
+    """Return a requirement with bounds about the version that was chosen."""
     extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-    specifier = _specifier(requirement.name, problem, decided)
-    version = problem.package(requirement.name).version(decided[requirement.name])
-    text = f"{requirement.name}{extras}{specifier}"
-    return Suggestion(text, number, _count(decided), requirement.name, version)
+    return f"{requirement.name}{extras}{_specifier(requirement.name, problem, decided)}"
 
 
 def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 3
 _MOST_NAMED = 3
+_MOST_PYTHONS = 2
 
 
 def key_text(key: Key) -> str:
@@ -178,6 +179,8 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator
         text = _python_that_refuses(package, bit, problem)
         if text:
             by_python[text] = by_python.get(text, 0) | bit
+    if len(by_python) > _MOST_PYTHONS:
+        by_python = _one_python_text(by_python)
     for text, versions in sorted(by_python.items(), key=lambda item: item[1]):
         verb = "need" if versions & (versions - 1) else "needs"
         yield (
@@ -196,6 +199,15 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator
 def has_sdist(package: Package, mask: int) -> bool:
     """Return whether a version in *mask* has an sdist."""
     return any(tags == SDIST and versions << 1 & mask for _python, tags, versions in package.signatures)
+
+
+def _one_python_text(by_python: dict[str, int]) -> dict[str, int]:
+    """Return many Requires-Python as one text: that of the oldest and that of the newest version."""
+    texts = sorted(by_python, key=lambda text: by_python[text])
+    everything = 0
+    for mask in by_python.values():
+        everything |= mask
+    return {f"{texts[0]}, or later {texts[-1]}": everything}
 
 
 def _python_that_refuses(package: Package, bit: int, problem: TargetProblem) -> str:
@@ -237,5 +249,5 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
 def _few(package: Package, mask: int) -> str:
     found = [package.version(bit) for bit in bits(mask)]
     if len(found) > _MOST_NAMED:
-        return f"{len(found)} from {found[0]} to {found[-1]}"
+        return f"{len(found)} versions from {found[0]} to {found[-1]}"
     return and_list(found)

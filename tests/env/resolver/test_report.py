@@ -307,6 +307,28 @@ would work:
     )
 
 
+def test_two_conflicts_at_once():
+    assert (
+        refusal(
+            {
+                "f": {"2": ["j", "k>=2"], "3": ["j>=3"]},
+                "c": {"1": ["k>=2"]},
+                "j": {"2": [], "3": []},
+                "k": {"1": [], "2": []},
+            },
+            "f>=3",
+            "j<3",
+            "c",
+            "k<2",
+        )
+        == """\
+  1. shop asks for f>=3    pyproject.toml:5:5
+  2. shop asks for j<3     pyproject.toml:6:5
+  3. f 3 needs j>=3
+  so 1 and 2 can't both hold."""
+    )
+
+
 def test_a_constraint():
     assert (
         refusal(
