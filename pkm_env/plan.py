@@ -18,7 +18,8 @@ class InstalledDistribution:
     "dist-info", "egg-info", "egg" or "egg-link". ``installer`` names the tool ("" unknown).
     ``direct_url`` is the text of direct_url.json, "" without. ``identity`` is what pkm noted when it
     installed it (a hash or a source), "" when another tool did. ``damage`` is a phrase when the record
-    of what was installed is missing or empty.
+    of what was installed is missing or empty. ``overridden`` names the packages whose files stand where
+    files of this one should, because both bring them.
     """
 
     __slots__ = (
@@ -28,6 +29,7 @@ class InstalledDistribution:
         "installer",
         "kind",
         "name",
+        "overridden",
         "path",
         "raw_name",
         "requested",
@@ -45,6 +47,7 @@ class InstalledDistribution:
         self.direct_url = ""
         self.identity = ""
         self.damage = ""
+        self.overridden: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"InstalledDistribution({self.name!r}, {self.version!r})"
@@ -177,7 +180,28 @@ def make_plan(
             again = reinstall_all or name in reinstall
             reason = "asked to install it again" if again else difference(present, package)
             steps.append(Step(REPLACE if reason else KEEP, name, present, package, reason))
-    return InstallPlan(steps)
+    return InstallPlan(with_uncovered(steps))
+
+
+def with_uncovered(steps: Sequence[Step]) -> list[Step]:
+    """Return *steps* with those packages installed anew whose files come to light.
+
+    Where a file of another package stands in the place of a kept one's, and the other goes or changes,
+    the kept one's file has to be put there.
+    """
+    leaving = {step.name for step in steps if step.kind in {REPLACE, REMOVE}}
+    found = list(steps)
+    changed = True
+    while changed:
+        changed = False
+        for number, step in enumerate(found):
+            over = [name for one in step.installed for name in one.overridden if name in leaving]
+            if step.kind == KEEP and step.wanted is not None and over:
+                reason = f"files of it were replaced by those of {over[0]}"
+                found[number] = Step(REPLACE, step.name, step.installed, step.wanted, reason)
+                leaving.add(step.name)
+                changed = True
+    return found
 
 
 def surplus(

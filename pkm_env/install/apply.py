@@ -16,7 +16,7 @@ from pkm_env.install import journal, swap
 from pkm_env.install.change import change
 from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import IDENTITIES, identities_bytes
-from pkm_env.install.put import Options, Outcome, identities_after, ignores_case, place_all, put, report
+from pkm_env.install.put import Options, Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.verify import edited, verify_venv
 from pkm_env.install.wheel import Site
 from pkm_env.python.venv import MAKING, BrokenVenv, Venv, make_venv, read_venv
@@ -226,7 +226,7 @@ def build(
     outcome = Outcome(site.final, made=True)
     outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
     outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
-    notes = identities_bytes(identities_after({}, wanted, wheels))
+    notes = identities_bytes(notes_after({}, wanted, wheels, outcome.conflicts))
     disk.write(journal.state_path(staging, IDENTITIES), notes)
     remove_tree(journal.state_path(staging, "bytecode"))
     disk.unlink(making)

@@ -17,7 +17,7 @@ from pkm_env.install.conflicts import (
     settle_new,
 )
 from pkm_env.install.installed import IDENTITIES, identities_bytes, read_identities
-from pkm_env.install.put import Outcome, identities_after, ignores_case, place_all, put, report
+from pkm_env.install.put import Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.remove import find_removal
 from pkm_env.install.wheel import Refused, Site
 
@@ -187,7 +187,8 @@ def plan_notes(todo: Change, plan: InstallPlan, wheels: Mapping[str, UnpackedWhe
     before = read_identities(todo.venv.path)
     gone = {one.name for one in plan.removals}
     kept = {name: note for name, note in before.items() if name not in gone}
-    content = identities_bytes(identities_after(kept, plan.installs, wheels))
+    notes = notes_after(kept, plan.installs, wheels, todo.conflicts, kept_by(plan))
+    content = identities_bytes(notes)
     if os.path.lexists(path):
         todo.moved.add(path)
     todo.writes.append((path, content, 0o666))

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
     from pkm_env.python.venv import Venv
 
+    Note = tuple[str, str, tuple[str, ...]]
+
 STATE = ".pkm"
 IDENTITIES = "installed"
-HEADER = b"pkm installed 1\n"
+HEADER = b"pkm installed 2\n"
 OURS = "pkm"
 SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
+
+
+NO_NOTE: Note = ("", "", ())
 
 
 def scan(venv: Venv) -> list[InstalledDistribution]:
@@ -36,9 +41,11 @@ def scan(venv: Venv) -> list[InstalledDistribution]:
         for distribution in scan_folder(folder)
     ]
     for distribution in found:
-        version, identity = identities.get(distribution.name, ("", ""))
-        if distribution.installer == OURS and version == distribution.version:
-            distribution.identity = identity
+        version, identity, overridden = identities.get(distribution.name, NO_NOTE)
+        if version == distribution.version:
+            distribution.overridden = overridden
+            if distribution.installer == OURS:
+                distribution.identity = identity
     return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
 
 
@@ -135,8 +142,8 @@ def name_and_version(path: str) -> tuple[str, str]:
     return found["name"], found["version"]
 
 
-def read_identities(venv_path: str) -> dict[str, tuple[str, str]]:
-    """Return by name the version and identity of what pkm installed; empty when that is not to be read."""
+def read_identities(venv_path: str) -> dict[str, Note]:
+    """Return the note on each package by its name: version, identity, overridden by; empty without notes."""
     try:
         data = read_file(os.path.join(venv_path, STATE, IDENTITIES))
     except OSError:
@@ -144,13 +151,13 @@ def read_identities(venv_path: str) -> dict[str, tuple[str, str]]:
     if not data.startswith(HEADER):
         return {}
     try:
-        found: dict[str, tuple[str, str]] = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
+        found: dict[str, Note] = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
     except (ValueError, EOFError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def identities_bytes(identities: Mapping[str, tuple[str, str]]) -> bytes:
+def identities_bytes(identities: Mapping[str, Note]) -> bytes:
     """Return what ``read_identities`` reads: the same bytes for the same content."""
     # Version 2 of marshal keeps no references between objects, so that equal values give equal bytes.
     return HEADER + marshal.dumps(dict(sorted(identities.items())), 2)

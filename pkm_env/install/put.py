@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.files import Disk
     from pkm_env.install.conflicts import Conflict
+    from pkm_env.install.installed import Note
     from pkm_env.install.wheel import Placement, Site
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
-    from pkm_env.plan import WantedPackage
+    from pkm_env.plan import InstalledDistribution, WantedPackage
     from pkm_env.python.venv import Venv
 
 
@@ -172,16 +173,24 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
     return linker.mode
 
 
-def identities_after(
-    before: Mapping[str, tuple[str, str]],
+def notes_after(
+    before: Mapping[str, Note],
     wanted: Iterable[WantedPackage],
     wheels: Mapping[str, UnpackedWheel],
-) -> dict[str, tuple[str, str]]:
-    """Return the notes on what pkm installed, after *wanted* was."""
+    conflicts: Iterable[Conflict],
+    kept: Iterable[InstalledDistribution] = (),
+) -> dict[str, Note]:
+    """Return the notes on what is installed, after *wanted* was: *before* holds those on what is *kept*."""
     found = dict(before)
     for package in wanted:
         stem = wheels[package.name].manifest.dist_info.removesuffix(".dist-info")
-        found[package.name] = (stem.partition("-")[2].replace("_", "+"), package.identity)
+        found[package.name] = (stem.partition("-")[2].replace("_", "+"), package.identity, ())
+    versions = {one.name: one.version for one in kept}
+    for conflict in conflicts:
+        name = conflict.loser
+        if name:
+            version, identity, over = found.get(name) or (versions.get(name, ""), "", ())
+            found[name] = (version, identity, tuple(sorted({*over, conflict.keeper})))
     return found
 
 

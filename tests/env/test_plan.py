@@ -130,6 +130,23 @@ def test_commit_counts_for_a_repository():
     assert decide(there("a", direct_url=same % ("2" * 40)), wanted) == "is installed from another source"
 
 
+def test_package_under_another_is_installed_anew_when_that_one_goes():
+    installed = [
+        there("a"),
+        there("b", overridden=("a",)),
+        there("c", overridden=("b",)),
+        there("d", overridden=("x",)),
+    ]
+    keep = [WantedPackage(name, "1.0") for name in "bcd"]
+    assert steps(make_plan(installed, keep)) == [
+        ("remove", "a", "is not locked"),
+        ("replace", "b", "files of it were replaced by those of a"),
+        ("replace", "c", "files of it were replaced by those of b"),
+        ("keep", "d", ""),
+    ]
+    assert make_plan(installed, [*keep, WantedPackage("a", "1.0")]).changes == ()
+
+
 def test_names_are_normalised():
     assert there("Spam_Eggs.Ham--x").name == "spam-eggs-ham-x"
 

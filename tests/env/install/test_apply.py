@@ -382,6 +382,30 @@ def test_shared_file_of_equal_content_is_no_conflict_and_stays_while_one_owner_d
     assert verify(str(place)) == []
 
 
+def test_file_that_is_a_folder_of_another_package_is_refused(cache, place):
+    ham = unpacked(cache, "ham", "1.0", files={"shared": "file"})
+    spam = unpacked(cache, "spam", "1.0", files={"shared/x.py": ""})
+    with pytest.raises(Refused) as caught:
+        sync(place, spam, ham)
+    assert caught.value.name == "ham"
+    assert not place.exists()
+    sync(place, spam)
+    with pytest.raises(Refused):
+        sync(place, spam, ham)
+    assert versions(place) == {"spam": "1.0"}
+
+
+def test_file_comes_to_light_when_the_package_over_it_goes(cache, place):
+    ham = unpacked(cache, "ham", "1.0", files={"shared/x.py": "ham = 1\n"})
+    spam = unpacked(cache, "spam", "1.0", files={"shared/x.py": "spam = 1\n"})
+    sync(place, ham, spam)
+    assert [one.overridden for one in installed(place)] == [(), ("ham",)]
+    outcome = sync(place, spam)
+    assert (outcome.installed, outcome.removed) == (("spam",), ("ham",))
+    assert (site(place) / "shared" / "x.py").read_text() == "spam = 1\n"
+    assert [one.overridden for one in installed(place)] == [()]
+
+
 def test_file_of_nobody_is_moved_away_with_a_word_and_comes_back_by_rollback(cache, place):
     sync(place)
     (site(place) / "spam.py").write_text("mine = True\n")

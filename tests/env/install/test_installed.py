@@ -222,8 +222,8 @@ def test_pip_and_setuptools_of_a_new_environment_are_read(tmp_path):
 def test_notes_survive_being_written_and_damage_is_no_notes(tmp_path):
     (tmp_path / ".pkm").mkdir()
     path = tmp_path / ".pkm" / "installed"
-    path.write_bytes(identities_bytes({"b": ("1", "x"), "a": ("2", "y")}))
-    assert read_identities(str(tmp_path)) == {"a": ("2", "y"), "b": ("1", "x")}
+    path.write_bytes(identities_bytes({"b": ("1", "x", ()), "a": ("2", "y", ("b",))}))
+    assert read_identities(str(tmp_path)) == {"a": ("2", "y", ("b",)), "b": ("1", "x", ())}
     content = path.read_bytes()
     for damaged in (b"", b"other", content[:-3], content[:20], content[:16] + b"i\1\0\0\0"):
         path.write_bytes(damaged)
