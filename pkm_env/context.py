@@ -86,6 +86,8 @@ class Context:
         self.refresh: bool | frozenset[str] = frozenset()
         # Cut-off times by environment, where they are not counted from now.
         self.cut_offs: dict[str, dict[str, str | None]] = {}
+        # What resolvers were asked and answered, by section, where that is recorded.
+        self.problems: dict[str, dict[str, Any]] = {}
         self._requirements: tuple[Placed, dict[str, Placed]] | None = None
 
     @property
@@ -107,6 +109,7 @@ class Context:
             kin._store = self.store
             kin._memory = self.memory
             kin.now_s = self.now_s
+            kin.problems = self.problems
             kin._supplies = self._supplies if kin.indexes == self.indexes else {}
             self._kin[workspace.root] = kin
         self._kin[workspace.root].refresh = self.refresh

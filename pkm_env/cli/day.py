@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pkm_env.cli.output import Output
     from pkm_env.cli.parser import Line
     from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.environment import Environment
     from pkm_env.ops.lock import Change, Locked
+    from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.sync import Synced
 
 
@@ -35,9 +38,14 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         upgrade_groups=known_groups(context, arguments.upgrade_group),
         exclude_newer=checked_cut_off(arguments.exclude_newer),
         write=not looking,
+        record=bool(arguments.export_problem),
         refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
     )
-    done = run_lock(context, options)
+    try:
+        done = run_lock(context, options)
+    finally:
+        if arguments.export_problem:
+            write_problems(context, os.path.abspath(arguments.export_problem), output)
     if line.json:
         print_json(output, locked_json(done))
     else:
@@ -45,6 +53,20 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     if not looking:
         stamp_lock(context, done, lock_line(done) + "\n")
     return 1 if arguments.check and done.written else 0
+
+
+def write_problems(context: Context, path: str, output: Output) -> None:
+    """Write what was recorded to a file that the user named."""
+    import json
+
+    text = json.dumps({"pkm-problems": context.problems}, indent=1, sort_keys=True) + "\n"
+    context.write_file(path, text)
+    count = len(context.problems)
+    output.say(
+        f"wrote {plural(count, 'problem')} to {path}"
+        if count
+        else "nothing was solved, so nothing was recorded"
+    )
 
 
 def known_groups(context: Context, names: Sequence[str]) -> list[str]:
@@ -138,6 +160,8 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
     from pkm_env.ops.sync import sync as run_sync
 
     looking = arguments.dry_run or arguments.check
+    if arguments.file and (arguments.locked or arguments.frozen):
+        raise UsageError("--from takes another file than the lock, of which --locked and --frozen speak")
     options = SyncOptions(
         dry_run=looking,
         locked=arguments.locked,
@@ -148,11 +172,13 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
         reinstall_packages=tuple(arguments.reinstall_package),
         force=arguments.force,
         compile_bytecode=arguments.compile_bytecode,
+        file=arguments.file or "",
     )
     changed = False
     shown = []
     for environment in context.workspace.chosen(arguments.environments or ["default"]):
-        done = run_sync(context, environment, options)
+        given = foreign(context, environment, options) if options.file else None
+        done = run_sync(context, environment, options, given)
         changed = changed or not done.unchanged
         if line.json:
             shown.append(synced_json(done))
@@ -163,6 +189,13 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
     if line.json:
         print_json(output, shown)
     return 1 if arguments.check and changed else 0
+
+
+def foreign(context: Context, environment: Environment, options: SyncOptions) -> Lock:
+    """Return what the file of ``--from`` selects; what reads such files is loaded here alone."""
+    from pkm_env.ops.foreign import foreign_lock
+
+    return foreign_lock(context, environment, options)
 
 
 def in_sync_line(done: Synced) -> str:

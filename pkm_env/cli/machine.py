@@ -123,3 +123,23 @@ def usable_store(context: Context) -> Store:
     if reason := distrust(folder):
         raise UnusableCache(f"the cache {folder} is not used: {reason}", "PKM_CACHE_DIR names another one")
     return Store(folder, context.reporter.warn)
+
+
+def debug_solve(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm debug solve``."""
+    from pkm_env.ops.problems import read_problems, solve_again
+
+    del context
+    failed = 0
+    shown = {}
+    for section, problem in read_problems(arguments.file).items():
+        answers = solve_again(problem)
+        failed += sum(bool(answer.explanation) for answer in answers)
+        shown[section] = [answer.to_json() for answer in answers]
+        for answer in answers if not line.json else ():
+            output.result(f"{section}, {answer.target}: {answer.summary}")
+            if answer.explanation:
+                output.result(answer.explanation)
+    if line.json:
+        print_json(output, shown)
+    return 1 if failed else 0

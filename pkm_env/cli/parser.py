@@ -92,6 +92,9 @@ LOCK = Command(
     option(
         "--exclude-newer", metavar="WHEN", help='leave out later files: a date, or a span such as "14 days"'
     ),
+    option(
+        "--export-problem", metavar="FILE", help="write down all that the resolver saw, for pkm debug solve"
+    ),
     switch("--refresh", "ask the indexes anew, whatever the cache holds"),
     option("--refresh-package", action="append", default=[], metavar="P", help="ask for one package anew"),
     INDEX,
@@ -111,6 +114,12 @@ SYNC = Command(
     option("--reinstall-package", action="append", default=[], metavar="P", help="install one package anew"),
     switch("--force", "make an environment anew that pkm did not make"),
     switch("--compile-bytecode", "compile the installed modules"),
+    option(
+        "--from",
+        dest="file",
+        metavar="FILE",
+        help="install what a pylock file of any tool selects, not the lock",
+    ),
     LINK_MODE,
     PYTHON,
     INDEX,
@@ -218,6 +227,12 @@ COMMANDS: dict[str, Command] = {
         "pkm env delete docs",
         ENVIRONMENTS,
         switch("--force", "delete one that pkm did not make"),
+    ),
+    "debug solve": Command(
+        "machine.debug_solve",
+        "solve a recorded problem again, without a network",
+        "pkm debug solve problem.json",
+        option("file", metavar="FILE", help="what pkm lock --export-problem wrote"),
     ),
     "index list": Command(
         "machine.index_list",

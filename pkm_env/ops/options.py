@@ -12,11 +12,13 @@ class LockOptions:
 
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
     is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none.
+    ``record`` keeps what the resolver was asked and answered.
     """
 
     __slots__ = (
         "environments",
         "exclude_newer",
+        "record",
         "refresh",
         "upgrade",
         "upgrade_groups",
@@ -32,6 +34,7 @@ class LockOptions:
         upgrade_packages: Sequence[str] = (),
         upgrade_groups: Sequence[str] = (),
         exclude_newer: str = "",
+        record: bool = False,
         write: bool = True,
         refresh: bool | frozenset[str] = frozenset(),
     ) -> None:
@@ -40,17 +43,19 @@ class LockOptions:
         self.upgrade_packages = tuple(upgrade_packages)
         self.upgrade_groups = tuple(upgrade_groups)
         self.exclude_newer = exclude_newer
+        self.record = record
         self.write = write
         self.refresh = refresh
 
 
 class SyncOptions:
-    """What the user asked of a sync."""
+    """What the user asked of a sync; ``file`` is a pylock file to take in place of the lock, "" for none."""
 
     __slots__ = (
         "compile_bytecode",
         "dry_run",
         "exact",
+        "file",
         "force",
         "frozen",
         "locked",
@@ -71,6 +76,7 @@ class SyncOptions:
         reinstall_packages: tuple[str, ...] = (),
         force: bool = False,
         compile_bytecode: bool = False,
+        file: str = "",
     ) -> None:
         self.dry_run = dry_run
         self.locked = locked
@@ -81,8 +87,9 @@ class SyncOptions:
         self.reinstall_packages = reinstall_packages
         self.force = force
         self.compile_bytecode = compile_bytecode
+        self.file = file
 
     @property
     def is_plain(self) -> bool:
         """Whether a sync with these options ends in the state that a bare ``pkm sync`` wants."""
-        return self.exact and self.project and not (self.frozen or self.dry_run)
+        return self.exact and self.project and not (self.frozen or self.dry_run or self.file)

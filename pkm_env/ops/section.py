@@ -11,6 +11,7 @@ from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
+from pkm_env.resolver.problem import Recorder, to_plain
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 from pkm_env.resolver.resolve import resolve
@@ -93,7 +94,12 @@ class Locker:
         self.context.cut_offs[environment.name] = cut_off.times
         releases = self.context.supply(environment)
         request = self.request(environment, targets)
-        outcomes = resolve(request, releases, self.context.memory)
+        recorder = Recorder(releases) if self.options.record else None
+        try:
+            outcomes = resolve(request, recorder or releases, self.context.memory)
+        finally:
+            if recorder is not None:
+                self.context.problems[environment.section] = to_plain(request, recorder)
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
