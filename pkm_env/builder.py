@@ -11,8 +11,8 @@ import os
 from pkm_build.errors import InvalidFile, PkmError
 from pkm_build.source import load
 from pkm_env.build.errors import BuildFailed
-from pkm_env.build.request import BuildRequest
 from pkm_env.build.key import build_key, python_tag, tree_digest
+from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import metadata_of_sdist, split_sdist_filename, unpack_sdist
 from pkm_env.files import make_directories, remove_tree
 from pkm_env.model.distribution import Metadata, Unavailable
