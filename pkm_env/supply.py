@@ -237,6 +237,8 @@ class Supply:
 
     def _choose(self, name: str) -> Any:
         """Return position and page of the index that has *name*, or what ``_settle_listing`` returns."""
+        if not name.isascii() or not name.replace("-", "").isalnum():
+            return Unavailable("unknown", "that is no name of a package")
         bound = self._bindings.get(name)
         asked = []
         for position, index in enumerate(self._indexes):
@@ -275,16 +277,17 @@ class Supply:
         """Whether *original* lists every file of *page* with the same SHA-256."""
         if original.missing:
             return False
-        listed = {
-            plain[0]: plain[1].get("sha256", "")
-            for number in range(len(original.digest[0]))
-            for plain in original.files_of(number) or ()
-        }
-        return all(
-            listed.get(plain[0]) and self._sha256(plain) == listed[plain[0]]
-            for number in range(len(page.digest[0]))
-            for plain in page.files_of(number) or ()
-        )
+        numbers = {version: number for number, version in enumerate(original.digest[0])}
+        for at, version in enumerate(page.digest[0]):
+            if version not in numbers:
+                return False
+            listed = {
+                plain[0]: plain[1].get("sha256", "") for plain in original.files_of(numbers[version]) or ()
+            }
+            for plain in page.files_of(at) or ():
+                if not listed.get(plain[0]) or self._sha256(plain) != listed[plain[0]]:
+                    return False
+        return True
 
     def _sha256(self, plain: tuple[Any, ...]) -> str:
         """Return the SHA-256 of a listed file; of one in a folder it is computed."""

@@ -31,6 +31,9 @@ RECORD = Struct("<II")
 FIRST_READ = 1 << 16
 # For how long runs that go on side by side trust each other's clock.
 RUN_S = 600
+DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10)))
+)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -161,7 +164,7 @@ class PageCache:
                 return
 
     def _path(self, index: str, name: str) -> str:
-        return self._store.path("pages-1", index, f"{name}.page")
+        return self._store.path("pages-1", index, f"{file_stem(name)}.page")
 
 
 def read_digest(path: str) -> tuple[bytes, float]:
@@ -227,7 +230,12 @@ class MetadataCache:
             self._store.refuse_writes(error)
 
     def _path(self, index: str, name: str) -> str:
-        return self._store.path("metadata-1", index, f"{name}.meta")
+        return self._store.path("metadata-1", index, f"{file_stem(name)}.meta")
+
+
+def file_stem(name: str) -> str:
+    """Return how a name stands in the names of files: "aux.page" would be a device on Windows."""
+    return f"_{name}" if name in DEVICES else name
 
 
 def read_records(data: bytes, known: dict[str, tuple[Any, ...]]) -> int:

@@ -144,7 +144,7 @@ def bad_pages(store: Store) -> Iterator[Finding]:
     pages = PageCache(store)
     for index in entries(store.path("pages-1")):
         for entry in entries(index.path):
-            page = pages.load(index.name, entry.name.removesuffix(".page"))
+            page = pages.load(index.name, name_of(entry.name))
             numbers = range(len(page.digest[0])) if page and page.digest else ()
             if page is None or any(page.files_of(number) is None for number in numbers):
                 yield Finding(entry.path, "it is damaged")
@@ -190,7 +190,7 @@ def places_of(store: Store, names: frozenset[str]) -> Iterator[str]:
     """Yield the paths of all that belongs to packages: pages, metadata, wheels, archives, builds."""
     for bucket in ("pages-1", "metadata-1"):
         for index in entries(store.path(bucket)):
-            yield from (entry.path for entry in entries(index.path) if entry.name.rpartition(".")[0] in names)
+            yield from (entry.path for entry in entries(index.path) if name_of(entry.name) in names)
     wheels = WheelCache(store)
     for entry in entries(store.path("wheels-1")):
         wheel = wheels.get(entry.name)
@@ -203,6 +203,11 @@ def places_of(store: Store, names: frozenset[str]) -> Iterator[str]:
     for entry in entries(store.path("archives-1")):
         if any(is_sdist_of(file.name, name) for file in entries(entry.path) for name in names):
             yield entry.path
+
+
+def name_of(filename: str) -> str:
+    """Return the package that a page or a file of metadata is about."""
+    return filename.rpartition(".")[0].removeprefix("_")
 
 
 def is_sdist_of(filename: str, name: str) -> bool:

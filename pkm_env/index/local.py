@@ -32,6 +32,9 @@ def find_page(root: str, name: str) -> tuple[str, str, str] | None:
     page and its files are what there is. The validator changes whenever the page does.
     """
     folder = os.path.join(root, name)
+    if not os.path.isdir(folder):
+        # What most names come to, in most places: one look is enough.
+        return None
     for filename, kind in PAGES:
         path = os.path.join(folder, filename)
         try:

@@ -347,3 +347,78 @@ def test_the_cut_off_of_a_package_counts_before_that_of_its_index(world: World, 
     assert not listed(supply, "eggs").signatures
     free = world.supply(spec(index), exclude_newer={**cut, "eggs": None})
     assert listed(free, "eggs").signatures
+
+
+def test_a_text_that_is_no_name_is_never_asked_for(world: World, index: LocalIndex):
+    for name in ("../evil", "a/b", "", "a b", "naïve", "-"):
+        found = world.supply(spec(index)).listing(name)
+        assert isinstance(found, Unavailable)
+        assert found.kind == "unknown"
+    assert index.requests == []
+
+
+def test_a_flat_page_is_fetched_once_for_all_names(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    index.add_wheel("eggs", "2.0")
+    flat = IndexSpec("flat", index.flat_url, "flat")
+    supply = world.supply(flat)
+    supply.hint(["spam", "eggs", "ham"])
+    assert listed(supply, "spam").versions == ("1.0",)
+    assert listed(supply, "eggs").versions == ("2.0",)
+    assert isinstance(supply.listing("ham"), Unavailable)
+    assert index.count("/flat/") == 1
+    assert listed(world.supply(flat), "eggs").versions == ("2.0",)
+    assert index.count("/flat/") == 1
+
+
+def test_a_tree_of_pages_on_this_disk_is_an_index(world: World):
+    path = make_wheel(world.folder / "files", "spam", "1.0", requires_python=">=3.9")
+    page = world.folder / "simple" / "spam" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(f'<a href="../../files/{path.name}">{path.name}</a>')
+    supply = world.supply(IndexSpec("tree", (world.folder / "simple").as_uri()))
+    (file,) = listed(supply, "spam").files("1.0")
+    assert (file.path, file.requires_python) == (str(path), ">=3.9")
+    assert isinstance(supply.listing("eggs"), Unavailable)
+
+
+def test_what_lies_in_the_cache_does_not_change_an_answer(world: World, index: LocalIndex):
+    """The same question to an empty cache, a full one, and one that has expired."""
+    for version in ("1.0", "1.1", "2.0rc1"):
+        index.add_wheel("spam", version, requires=["eggs"], upload_time="2025-01-01T00:00:00Z")
+    index.add_sdist("spam", "0.9", yanked="old")
+    answers = []
+    for later in (0, 0, 700):
+        world.now_s += later
+        supply = world.supply(spec(index))
+        listing = listed(supply, "spam")
+        told = [listing.versions, listing.signatures, listing.prereleases, listing.yanked, listing.key]
+        files = [[file.to_plain() for file in listing.files(version)] for version in listing.versions]
+        answers.append((told, files, supply.metadata("spam", "1.1")))
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_json_and_html_of_one_index_are_one_listing(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0", requires_python=">=3.9")
+    index.add_sdist("spam", "1.1", yanked="no")
+    first = listed(world.supply(spec(index)), "spam")
+    index.json = False
+    second = listed(world.supply(spec(index), refresh=True), "spam")
+    assert second.key == first.key
+    assert [file.filename for file in second.files("1.0")] == [file.filename for file in first.files("1.0")]
+
+
+def test_a_read_only_cache_is_read_and_not_written(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    index.add_wheel("eggs", "1.0")
+    temporaries = world.folder / "cache" / "tmp-1"
+    temporaries.rmdir()
+    temporaries.write_text("in the way")
+    supply = world.supply(spec(index))
+    index.forget()
+    assert listed(supply, "spam").versions == ("1.0",)
+    assert index.requests == []
+    assert listed(supply, "eggs").versions == ("1.0",)
+    assert isinstance(supply.metadata("eggs", "1.0"), Metadata)
+    assert len(world.told.warnings) == 1

@@ -137,3 +137,9 @@ def test_the_key_of_an_index_shows_neither_address_nor_secret():
     key = index_key("https://index.example/simple/")
     assert key.isalnum()
     assert key != index_key("https://index.example/simple/", "flat")
+
+
+def test_a_name_that_is_a_device_on_windows_has_a_file_like_any_other(pages: PageCache, store: Store):
+    pages.save("index", "aux", CachedPage(DIGEST, files=FILES))
+    assert pages.load("index", "aux") is not None
+    assert not os.path.exists(store.path("pages-1", "index", "aux.page"))
