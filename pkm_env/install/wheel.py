@@ -56,10 +56,12 @@ class Refused(PkmError):
 class Site:
     """The environment that wheels go into: where it is written, and where it will stand.
 
-    ``prefixes`` gives for each scheme the path that leads there from site-packages, for RECORD.
+    ``inside`` gives for each scheme its folder relative to the environment ("" for all of it), and
+    ``prefixes`` the path that leads there from site-packages, for RECORD; both with forward slashes,
+    and one at the end unless empty.
     """
 
-    __slots__ = ("final", "platform", "platform_name", "prefixes", "python", "venv")
+    __slots__ = ("final", "inside", "platform", "platform_name", "prefixes", "python", "venv")
 
     def __init__(self, venv: Venv, final: Venv, platform_name: str, platform: str = sys.platform) -> None:
         self.venv = venv
@@ -67,20 +69,25 @@ class Site:
         self.python = final.python
         self.platform = platform
         self.platform_name = platform_name
-        self.prefixes = {
-            scheme: os.path.relpath(folder, venv.purelib).replace(os.sep, "/") + "/"
-            for scheme, folder in (
-                ("scripts", venv.scripts),
-                ("headers", venv.include),
-                ("data", venv.data),
-                ("purelib", venv.purelib),
-                ("platlib", venv.platlib),
-            )
+        folders = {
+            "scripts": venv.scripts,
+            "headers": venv.include,
+            "data": venv.data,
+            "purelib": venv.purelib,
+            "platlib": venv.platlib,
         }
+        self.inside = {scheme: relative(folder, venv.path) for scheme, folder in folders.items()}
+        self.prefixes = {scheme: relative(folder, venv.purelib) for scheme, folder in folders.items()}
 
     def folder(self, scheme: str) -> str:
         """Return the folder of a wheel's scheme."""
         return str(getattr(self.venv, "include" if scheme == "headers" else scheme))
+
+
+def relative(folder: str, start: str) -> str:
+    """Return the way from *start* to *folder*, "" for none, else with a slash at its end."""
+    path = os.path.relpath(folder, start).replace(os.sep, "/")
+    return "" if path == "." else path + "/"
 
 
 class Placement:
@@ -90,7 +97,17 @@ class Placement:
     environment, names), the folders with a separator at the end; ``writes`` are (path, content, mode).
     """
 
-    __slots__ = ("directories", "dist_info", "links", "manifest", "name", "record_path", "rows", "writes")
+    __slots__ = (
+        "directories",
+        "dist_info",
+        "links",
+        "manifest",
+        "name",
+        "record_path",
+        "rows",
+        "seen",
+        "writes",
+    )
 
     def __init__(self, name: str, manifest: Manifest, dist_info: str) -> None:
         self.name = name
@@ -98,6 +115,7 @@ class Placement:
         self.dist_info = dist_info
         self.record_path = f"{dist_info}{os.sep}RECORD"
         self.directories: list[str] = []
+        self.seen: set[str] = set()
         self.links: list[tuple[str, str, tuple[str, ...]]] = []
         self.writes: list[tuple[str, bytes, int]] = []
         self.rows: list[str] = []
@@ -177,48 +195,50 @@ def place_root(placement: Placement, wheel: UnpackedWheel, root: str) -> None:
 
 def place_data(placement: Placement, wheel: UnpackedWheel, data: DataFile, site: Site) -> None:
     """Plan one file of the wheel's data folder."""
-    folder = site.folder(data.scheme)
-    relative = data.path
+    path = data.path
     if data.scheme == "headers":
-        relative = f"{placement.manifest.raw_name}/{relative}"
-    if data.scheme == "scripts":
-        name = data.path.rpartition("/")[2]
-        if any(script.name == name for script in (*placement.manifest.console, *placement.manifest.gui)):
+        path = f"{placement.manifest.raw_name}/{path}"
+    elif data.scheme == "data" and path.startswith("lib64/"):
+        # One folder by two names: RECORD knows it by that which is no link.
+        path = "lib/" + path.removeprefix("lib64/")
+    elif data.scheme == "scripts":
+        names = {script.name for script in (*placement.manifest.console, *placement.manifest.gui)}
+        if path in names:
             # Both say what the same command does; an entry point is the one that fits the environment.
             return
-    check_place(placement.name, data.scheme, relative, site)
-    path = os.path.join(folder, *relative.split("/"))
-    add_parents(placement, site.venv.path, os.path.relpath(path, site.venv.path))
-    row_path = site.prefixes[data.scheme].removeprefix("./") + relative
+    inside = site.inside[data.scheme] + path
+    check_place(placement.name, inside, site)
+    folder, _, name = inside.rpartition("/")
+    add_folder(placement, site.venv.path + os.sep, folder)
+    target = os.path.join(site.venv.path, *folder.split("/"), "")
+    row_path = site.prefixes[data.scheme] + path
     source = os.path.join(wheel.path, *data.source.split("/"))
     if data.shebang:
-        placement.write(path, row_path, rewritten(source, data.shebang, site), 0o777)
+        placement.write(target + name, row_path, rewritten(source, data.shebang, site), 0o777)
         return
-    placement.links.append(
-        (os.path.dirname(source) + os.sep, os.path.dirname(path) + os.sep, (os.path.basename(path),))
-    )
+    placement.links.append((source[: -len(name)], target, (name,)))
     placement.rows.append(record_row(row_path, data.digest, data.size))
 
 
-def add_parents(placement: Placement, top: str, relative: str) -> None:
-    """Plan the folders between *top*, which is there, and the file at *relative* below it."""
-    parents = [top]
-    for part in relative.split(os.sep)[:-1]:
-        parents.append(os.path.join(parents[-1], part))
-    placement.directories.extend(path for path in parents[1:] if path not in placement.directories)
+def add_folder(placement: Placement, top: str, folder: str) -> None:
+    """Plan *folder* below *top* (ends with a separator), after those above it."""
+    path = top + folder.replace("/", os.sep)
+    if folder and path not in placement.seen:
+        add_folder(placement, top, folder.rpartition("/")[0])
+        placement.seen.add(path)
+        placement.directories.append(path)
 
 
-def check_place(name: str, scheme: str, relative: str, site: Site) -> None:
+def check_place(name: str, inside: str, site: Site) -> None:
     """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg.
+
+    *inside* is its path in the environment, with forward slashes.
 
     :raises Refused: in that case.
     """
-    prefix = site.prefixes[scheme]
-    path = os.path.normpath(os.path.join(site.venv.purelib, prefix, relative))
-    inside = os.path.relpath(path, site.venv.path).replace(os.sep, "/")
     folded = inside.lower()
     folder, _, last = folded.rpartition("/")
-    if folder == os.path.relpath(site.venv.scripts, site.venv.path).lower():
+    if folder + "/" == site.inside["scripts"].lower():
         if is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION:
             raise Refused(name, inside, "belongs to the environment")
     elif folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}:
@@ -237,7 +257,7 @@ def place_script(placement: Placement, script: EntryPoint, kind: str, site: Site
     """Plan the script of an entry point, with the launcher that Windows needs."""
     windows = site.platform == "win32"
     name = f"{script.name}.exe" if windows else script.name
-    check_place(placement.name, "scripts", name, site)
+    check_place(placement.name, site.inside["scripts"] + name, site)
     body = script_body(script, windows=windows)
     if windows:
         from pkm_env.install.launcher import launcher

@@ -204,6 +204,17 @@ def test_platform_wheel_goes_where_platform_wheels_go(cache, tmp_path):
     assert (site(tmp_path / "v") / "spam.py").exists()
 
 
+def test_data_for_lib64_goes_to_lib_and_the_link_stays(cache, tmp_path):
+    sync(tmp_path / "v")
+    wheel = unpacked(cache, "spam", "1.0", data={"data/lib64/spam/x.so": "x", "data/share/a/b/c.txt": ""})
+    sync(tmp_path / "v", wheel)
+    assert (tmp_path / "v" / "lib64").is_symlink()
+    assert (tmp_path / "v" / "lib" / "spam" / "x.so").exists()
+    assert verify(str(tmp_path / "v")) == []
+    sync(tmp_path / "v")
+    assert sorted(os.listdir(tmp_path / "v" / "lib")) == [site(tmp_path / "v").parent.name]
+
+
 def test_script_of_the_wheel_gives_way_to_its_entry_point(cache, tmp_path):
     wheel = unpacked(
         cache,
