@@ -66,11 +66,12 @@ class Row:
 class Template:
     """The requirements of one release that count for any target of a view."""
 
-    __slots__ = ("_agreeing", "made", "rows")
+    __slots__ = ("_agreeing", "made", "names", "rows")
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.made: dict[tuple[int, ...], Sequence[Need] | Refusal] = {}
+        self.names: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._agreeing: dict[tuple[int, ...], int] = {}
 
     def agreeing(self, active: tuple[int, ...], every: int) -> int:
@@ -93,6 +94,23 @@ class _Refused(Exception):
     """A release cannot be used, for the reason given; never leaves this module."""
 
 
+class Packages(dict[str, "Package"]):
+    """What is known of each name, by the source that it is bound to; asked when it is first looked up."""
+
+    def __init__(self, knowledge: Knowledge, bound: Mapping[str, Source], allowances: Allowances) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+        self._bound = bound
+        self._allowances = allowances
+
+    def __missing__(self, name: str) -> Package:
+        source = self._bound.get(name)
+        if source is None and name in self._allowances.bound:
+            source = self._allowances.bound[name][0]
+        found = self[name] = self._knowledge.package(name, source)
+        return found
+
+
 class Ground:
     """Packages and templates for targets that bind the same names to the same sources."""
 
@@ -103,20 +121,11 @@ class Ground:
         self.knowledge = knowledge
         self.bound = bound
         self.allowances = allowances
-        self._packages: dict[str, Package] = {}
+        self.packages = Packages(knowledge, bound, allowances)
+        self.package = self.packages.__getitem__
         self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
-
-    def package(self, name: str) -> Package:
-        """Return what is known of *name*, by the source that it is bound to."""
-        found = self._packages.get(name)
-        if found is None:
-            source = self.bound.get(name)
-            if source is None and name in self.allowances.bound:
-                source = self.allowances.bound[name][0]
-            found = self._packages[name] = self.knowledge.package(name, source)
-        return found
 
     def begin_again(self) -> None:
         """Forget what depends on the allowances, sources apart."""

@@ -66,7 +66,7 @@ class TargetProblem:
         self.members = members
         self.bit = members & -members
         self.earlier = earlier
-        self.package = ground.package
+        self.package = ground.packages.__getitem__
         self._usable: dict[str, Usable] = {}
         self._needs: dict[tuple[Key, int], Sequence[Need] | Refusal] = {}
         self._active: dict[tuple[Key, int], tuple[int, ...]] = {}
@@ -214,14 +214,15 @@ class TargetProblem:
                 continue  # It matters only when the version is chosen.
 
     def visit(self, packages: Sequence[tuple[Key, int]]) -> None:
-        """Say whose metadata will be asked for: of the best version of each package met."""
+        """Say whose metadata will be asked for: of the best version of each package met for the first time."""
         wanted = []
         for package, mask in packages:
-            if isinstance(package, str) and package != ROOT:
+            if isinstance(package, str) and package != ROOT and package not in self.earlier:
                 known = self.package(package)
-                open_mask = mask & self.usable(package).mask
+                usable = self.usable(package)
+                open_mask = mask & usable.mask
                 if open_mask and known.direct is None:
-                    wanted.append((package, known.version(self._first(package, open_mask))))
+                    wanted.append((package, known.version(self._best(package, known, open_mask, usable))))
         if wanted:
             self.knowledge.hint_releases(wanted)
 
@@ -235,6 +236,22 @@ class TargetProblem:
     def known_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal | None:
         """Return what a version needs, None when that was not asked in this solve."""
         return self._needs.get((package, version))
+
+    def needed_names(self, package: Key, version: int) -> Sequence[str]:
+        """Return the names that a decided version needs, sorted; neither the project nor its own."""
+        template = self.ground.template(self.view, package, version)
+        if isinstance(template, Refusal):
+            return ()
+        active = self._active[package, version]
+        found = template.names.get(active)
+        if found is None:
+            name = package if isinstance(package, str) else package[0]
+            needed = (
+                need[0] if isinstance(need[0], str) else need[0][0]
+                for need in self.found_needs(package, version)
+            )
+            found = template.names[active] = tuple(sorted({one for one in needed if one not in {ROOT, name}}))
+        return found
 
     def active(self, package: Key, version: int) -> tuple[int, ...]:
         """Return the numbers of the requirements that count, of a version that was asked."""

@@ -5,10 +5,17 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from pkm_env.model.distribution import Source
     from pkm_env.model.target import Target
+
+    class Askers(Protocol):
+        """Knows who asks for each package of an answer."""
+
+        def of(self, name: str) -> tuple[tuple[str, str], ...]:
+            """Return sorted (asker, requirement) pairs."""
+
 
 HIGHEST = "highest"
 LOWEST = "lowest"
@@ -150,12 +157,9 @@ class Request:
 
 
 class Pin:
-    """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too.
+    """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too."""
 
-    ``asked_by`` are sorted (asker, requirement) pairs; the asker is "name version", or "" for the project.
-    """
-
-    __slots__ = ("asked_by", "extras", "name", "requires", "source", "version")
+    __slots__ = ("_askers", "extras", "name", "requires", "source", "version")
 
     def __init__(
         self,
@@ -164,14 +168,19 @@ class Pin:
         source: Source | None = None,
         extras: tuple[str, ...] = (),
         requires: tuple[tuple[str, str], ...] = (),
-        asked_by: tuple[tuple[str, str], ...] = (),
+        askers: Askers | None = None,
     ) -> None:
         self.name = name
         self.version = version
         self.source = source
         self.extras = extras
         self.requires = requires
-        self.asked_by = asked_by
+        self._askers = askers
+
+    @property
+    def asked_by(self) -> tuple[tuple[str, str], ...]:
+        """Who asks for it: sorted (asker, requirement) pairs; the asker is "name version", or "" for the project."""
+        return () if self._askers is None else self._askers.of(self.name)
 
     @property
     def identity(self) -> tuple[Any, ...]:

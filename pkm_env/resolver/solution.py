@@ -161,34 +161,55 @@ def _bits(mask: int) -> Iterable[int]:
         yield bit
 
 
+class Askers:
+    """Who asks for each package of a solution; worked out when somebody wants to know."""
+
+    __slots__ = ("_by_name", "_decided", "_problem")
+
+    def __init__(self, problem: TargetProblem, decided: Mapping[Key, int]) -> None:
+        self._problem = problem
+        self._decided = decided
+        self._by_name: dict[str, set[tuple[str, str]]] | None = None
+
+    def of(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return sorted (asker, requirement) pairs; the asker is "name version", or "" for the project."""
+        if self._by_name is None:
+            self._by_name = self._find()
+        return tuple(sorted(self._by_name.get(name, ())))
+
+    def _find(self) -> dict[str, set[tuple[str, str]]]:
+        found: dict[str, set[tuple[str, str]]] = {}
+        for key, bit in self._decided.items():
+            name = key if isinstance(key, str) else key[0]
+            asker = "" if name == ROOT else f"{name} {self._problem.package(name).version(bit)}"
+            for needed, _allowed, ask in self._problem.found_needs(key, bit):
+                other = needed if isinstance(needed, str) else needed[0]
+                if other not in {ROOT, name}:
+                    found.setdefault(other, set()).add((asker, str(ask.requirement)))
+        return found
+
+
 def _pins(problem: TargetProblem, decided: Mapping[Key, int]) -> dict[str, Pin]:
+    extras: dict[str, list[str]] = {}
+    for key in decided:
+        if not isinstance(key, str) and key[0] != ROOT:
+            extras.setdefault(key[0], []).append(key[1])
     names = sorted(key for key in decided if isinstance(key, str) and key != ROOT)
     versions = {name: problem.package(name).version(decided[name]) for name in names}
-    extras: dict[str, list[str]] = {name: [] for name in names}
-    edges: dict[str, set[tuple[str, str]]] = {name: set() for name in names}
-    askers: dict[str, set[tuple[str, str]]] = {name: set() for name in names}
-    for key, bit in decided.items():
-        name, extra = (key, "") if isinstance(key, str) else key
-        if extra and name != ROOT:
-            extras[name].append(extra)
-        for needed, _allowed, ask in problem.found_needs(key, bit):
-            other = needed if isinstance(needed, str) else needed[0]
-            if other in (ROOT, name):
-                continue
-            if name != ROOT:
-                edges[name].add((other, versions[other]))
-            askers[other].add((f"{name} {versions[name]}" if name != ROOT else "", str(ask.requirement)))
-    return {
-        name: Pin(
-            name,
-            versions[name],
-            problem.package(name).source,
-            tuple(sorted(extras[name])),
-            tuple(sorted(edges[name])),
-            tuple(sorted(askers[name])),
-        )
-        for name in names
-    }
+    askers = Askers(problem, decided)
+    pins = {}
+    for name in names:
+        needed: Iterable[str] = problem.needed_names(name, decided[name])
+        own = extras.get(name)
+        if own:
+            own.sort()
+            needed = sorted(
+                {*needed, *(one for e in own for one in problem.needed_names((name, e), decided[name]))}
+            )
+        requires = tuple([(other, versions[other]) for other in needed])
+        source = problem.package(name).source
+        pins[name] = Pin(name, versions[name], source, tuple(own or ()), requires, askers)
+    return pins
 
 
 def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
