@@ -110,8 +110,12 @@ class Synced:
         return not (self.steps or self.made)
 
 
-def sync(context: Context, environment: Environment, options: SyncOptions) -> Synced:
+def sync(
+    context: Context, environment: Environment, options: SyncOptions, given: Lock | None = None
+) -> Synced:
     """Make an environment hold what is locked; with ``dry_run`` only find out what that would take.
+
+    A lock that is *given* (what a foreign file selects) takes the place of the project's own.
 
     :raises Stale: with ``locked``, when the section is missing or stale.
     :raises NothingLocked: with ``frozen``, when there is no section.
@@ -119,7 +123,7 @@ def sync(context: Context, environment: Environment, options: SyncOptions) -> Sy
     began = time.monotonic()
     path = context.workspace.venv_path(environment)
     done = Synced(environment.name, path)
-    lock = current_lock(context, environment, options)
+    lock = given if given is not None else current_lock(context, environment, options)
     if options.dry_run:
         look = look_at(context, environment, lock, options, raising=True)
         describe(context, done, look)
