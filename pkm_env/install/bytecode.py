@@ -15,6 +15,7 @@ import os
 from pkm_build.errors import PkmError
 from pkm_env.cache.manifest import record_row
 from pkm_env.files import read_file, remove_tree, replace, write_new
+from pkm_env.install.installed import list_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.install.wheel import Placement
     from pkm_env.model.interpreter import Interpreter
+    from pkm_env.python.venv import Venv
 
 HEADER = b"pkm bytecode 1\n"
 INDEX = "index"
@@ -206,7 +208,7 @@ def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[s
     try:
         for lines in shares:
             process = subprocess.Popen(
-                [interpreter.path, "-I", "-S", "-c", SCRIPT],
+                [interpreter.base_executable, "-I", "-S", "-c", SCRIPT],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -219,12 +221,78 @@ def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[s
             process.stdin = None
         return [path for process in running for path in finish(process, interpreter)]
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CompilationFailed(f"{interpreter.path} does not compile: {error}") from error
+        raise CompilationFailed(f"{interpreter.base_executable} does not compile: {error}") from error
     finally:
         for process in running:
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+
+def compile_venv(venv: Venv, interpreter: Interpreter) -> int:
+    """Compile the modules in *venv* that have no current bytecode, and return how many were.
+
+    For what was installed before anybody asked for bytecode, and by other tools. Nothing is noted in
+    RECORD: bytecode goes with its module anyway. The interpreter is the base of the environment, so
+    nothing of the environment runs.
+
+    :raises CompilationFailed: when the interpreter does not do its work.
+    """
+    tag = run_tag(interpreter)
+    jobs = []
+    for folder in dict.fromkeys((venv.purelib, venv.platlib)):
+        for top, folders, names in os.walk(folder):
+            folders[:] = sorted(name for name in folders if name != CACHE)
+            compiled = compiled_in(os.path.join(top, CACHE), tag)
+            for name in sorted(names):
+                if not name.endswith(".py"):
+                    continue
+                path = os.path.join(top, name)
+                status = os.stat(path)
+                if compiled.get(name[:-3]) != (
+                    int(status.st_mtime) & 0xFFFFFFFF,
+                    status.st_size & 0xFFFFFFFF,
+                ):
+                    jobs.append((status.st_size, f"{path}\0{os.path.join(top, CACHE, name[:-3])}\0{path}"))
+    if not jobs:
+        return 0
+    return len(run_all(share(jobs, max(1, min(os.cpu_count() or 1, 8))), interpreter))
+
+
+def compiled_in(cache: str, tag: str) -> dict[str, tuple[int, int]]:
+    """Return time and size of the source that each compiled module in *cache* was made of, by its stem."""
+    found: dict[str, tuple[int, int]] = {}
+    ending = f".{tag}.pyc"
+    for name in list_folder(cache):
+        if name.endswith(ending):
+            with open(os.path.join(cache, name), "rb") as stream:
+                head = stream.read(16)
+            # Magic number, flags (0: by time), time, size.
+            if head[4:8] == bytes(4):
+                time_s, size = int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little")
+                found[name.removesuffix(ending)] = (time_s, size)
+    return found
+
+
+def run_tag(interpreter: Interpreter) -> str:
+    """Return the tag that the interpreter puts into the names of its bytecode.
+
+    :raises CompilationFailed: when it cannot be run.
+    """
+    import subprocess
+
+    command = [
+        interpreter.base_executable,
+        "-I",
+        "-S",
+        "-c",
+        "import sys; print(sys.implementation.cache_tag)",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CompilationFailed(f"{interpreter.base_executable} does not run: {error}") from error
+    return done.stdout.decode("ascii").strip()
 
 
 def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[str]:
@@ -234,7 +302,9 @@ def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[s
     """
     output, _ = process.communicate(timeout=TIMEOUT_S)
     if process.returncode:
-        raise CompilationFailed(f"{interpreter.path} does not compile: it ended with {process.returncode}")
+        raise CompilationFailed(
+            f"{interpreter.base_executable} does not compile: it ended with {process.returncode}"
+        )
     return output.decode("utf-8", "surrogateescape").split("\0")[1:]
 
 

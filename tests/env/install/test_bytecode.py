@@ -9,8 +9,16 @@ import sys
 import pytest
 
 from pkm_env.install.apply import verify
-from pkm_env.install.bytecode import CompilationFailed, bytecode_key, bytecode_of, bytecode_path, share
+from pkm_env.install.bytecode import (
+    CompilationFailed,
+    bytecode_key,
+    bytecode_of,
+    bytecode_path,
+    compile_venv,
+    share,
+)
 from pkm_env.model.interpreter import Interpreter
+from pkm_env.python.venv import read_venv
 from tests.env.python.test_probe import REAL
 from tests.support.environments import installed, interpreter, sync, unpacked
 
@@ -82,7 +90,7 @@ def test_second_environment_compiles_nothing(tmp_path, wheel):
     sync(tmp_path / "v", wheel, compile_bytecode=True)
     plain = interpreter()
     broken = Interpreter.from_plain(plain.to_plain())
-    broken.path = str(tmp_path / "no-interpreter")
+    broken.base_executable = str(tmp_path / "no-interpreter")
     found = bytecode_of({"spam": wheel}, broken, str(tmp_path / "scratch"))
     assert [name for _, names in found["spam"].files for name in names] == [
         os.path.basename(path) for path in compiled(tmp_path / "v")
@@ -139,6 +147,19 @@ def test_environment_keeps_no_scratch(tmp_path, wheel):
     sync(tmp_path / "v", wheel, compile_bytecode=True)
     assert sorted(os.listdir(tmp_path / "v" / ".pkm")) == ["installed"]
     assert [one.name for one in installed(tmp_path / "v")] == ["spam"]
+
+
+def test_environment_that_was_not_compiled_is_compiled_later_and_once(tmp_path, wheel):
+    sync(tmp_path / "v", wheel)
+    venv = read_venv(str(tmp_path / "v"))
+    assert compile_venv(venv, interpreter()) == 3
+    assert len(compiled(tmp_path / "v")) == 3
+    # bad.py is tried again: nobody noted that it does not compile.
+    assert compile_venv(venv, interpreter()) == 0
+    os.utime(site(tmp_path / "v") / "top.py", (1, 1))
+    assert compile_venv(venv, interpreter()) == 1
+    sync(tmp_path / "v")
+    assert os.listdir(site(tmp_path / "v")) == []
 
 
 def test_wheel_without_modules_has_no_bytecode(tmp_path):
