@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.files import make_directories, read_file, remove_tree
+from pkm_env.files import make_directories, remove_tree
 from pkm_env.install import journal, swap
 from pkm_env.install.conflicts import (
     Conflict,
@@ -169,7 +169,7 @@ def settle_with_present(todo: Change, plan: InstallPlan) -> None:
 
 def settle_one(todo: Change, placement: Placement, path: str, content: bytes | None, owner: str) -> None:
     """Decide about one file that is there: *content* is what the placement brings, *owner* whose it is."""
-    same = content is not None and not os.path.islink(path) and same_content(content, read_file(path))
+    same = content is not None and (owner or not os.path.islink(path)) and holds(path, content)
     if same and content is not None:
         leave_out(placement, path)
     elif owner and owner < placement.name:
@@ -179,6 +179,14 @@ def settle_one(todo: Change, placement: Placement, path: str, content: bytes | N
         todo.moved.add(path)
         if content is not None:
             todo.conflicts.append(Conflict(path, placement.name, owner))
+
+
+def holds(path: str, content: bytes) -> bool:
+    """Whether the file at *path* has this content, in the form of ``contents_in``; a dangling link has none."""
+    try:
+        return same_content(content, b"\0" + os.fsencode(path))
+    except FileNotFoundError:
+        return False
 
 
 def plan_notes(todo: Change, plan: InstallPlan, wheels: Mapping[str, UnpackedWheel]) -> None:

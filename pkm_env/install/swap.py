@@ -39,14 +39,16 @@ def beside(place: str, ending: str) -> str:
 def make_notes(place: str) -> None:
     """Make the folder of notes, hidden from git, unless it is there."""
     folder = notes(place)
-    if os.path.isdir(folder):
-        return
-    make_directories(folder)
-    if os.path.basename(folder) == FOLDER:
-        try:
-            write_new(os.path.join(folder, ".gitignore"), b"*\n")
+    top = folder if os.path.basename(folder) == FOLDER else os.path.dirname(folder)
+    hidden = os.path.join(top, ".gitignore")
+    if not os.path.exists(hidden):
+        make_directories(top)
+        try:  # noqa: SIM105 - contextlib costs 2 ms here
+            write_new(hidden, b"*\n")
         except FileExistsError:
-            return
+            # Another process was quicker, with the same content.
+            pass
+    make_directories(folder)
 
 
 def forget(place: str, ending: str, disk: Disk = DISK) -> None:

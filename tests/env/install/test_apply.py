@@ -373,6 +373,20 @@ def test_conflict_ends_alike_whatever_came_first(cache, place, first):
     assert verify(str(place)) == []
 
 
+def test_shared_links_of_equal_content_are_no_conflict(cache, place):
+    ham = unpacked(cache, "ham", "1.0", files={"shared/__init__.py": "", "shared/ham.py": ""})
+    spam = unpacked(cache, "spam", "1.0", files={"shared/__init__.py": "", "shared/spam.py": ""})
+    sync(place, ham, link_mode="symlink")
+    assert sync(place, ham, spam, link_mode="symlink").conflicts == ()
+
+
+def test_notes_of_environments_inside_of_the_hidden_folder_are_hidden_too(cache, place):
+    inside = place.parent / ".pkm" / "envs" / "test"
+    sync(inside, unpacked(cache, "spam", "1.0"))
+    assert (place.parent / ".pkm" / ".gitignore").read_text() == "*\n"
+    assert sorted(os.listdir(inside.parent)) == ["test", "test.lock"]
+
+
 def test_shared_file_of_equal_content_is_no_conflict_and_stays_while_one_owner_does(cache, place):
     ham = unpacked(cache, "ham", "1.0", files={"shared/__init__.py": "", "shared/ham.py": ""})
     spam = unpacked(cache, "spam", "1.0", files={"shared/__init__.py": "", "shared/spam.py": ""})
