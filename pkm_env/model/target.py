@@ -60,7 +60,17 @@ class Target:
     508's environment markers, where ``python_full_version`` is that of the first patch release.
     """
 
-    __slots__ = ("_given", "_members", "_tags", "implementation", "markers", "patches", "platform", "python")
+    __slots__ = (
+        "_given",
+        "_members",
+        "_tags",
+        "_taken",
+        "implementation",
+        "markers",
+        "patches",
+        "platform",
+        "python",
+    )
 
     def __init__(
         self,
@@ -81,6 +91,7 @@ class Target:
         )
         self._tags = tags
         self._given = tags is not None
+        self._taken: dict[str, bool] = {}
         self._members: TagParts | frozenset[str] | None = None
 
     @property
@@ -114,7 +125,16 @@ class Target:
         return self._given
 
     def takes(self, tags: str) -> bool:
-        """Return whether a wheel with the compressed tag set *tags* can be installed."""
+        """Return whether a wheel with the compressed tag set *tags* can be installed.
+
+        For many wheels and targets, ``tag_set.TagSet`` answers all targets at once.
+        """
+        known = self._taken.get(tags)
+        if known is None:
+            known = self._taken[tags] = self._takes(tags)
+        return known
+
+    def _takes(self, tags: str) -> bool:
         if self._members is None:
             given = self._tags
             self._members = (

@@ -5,14 +5,13 @@ from __future__ import annotations
 from _blake2 import blake2b
 
 from pkm_env.model.markers import TargetSet, marker_cuts
-from pkm_env.model.tags import tag_parts
+from pkm_env.model.tag_set import TagSet
 from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pkm_env.model.tags import TagParts
     from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
     from pkm_env.resolver.notebook import Notebook
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     Row = tuple[int, int, bool, int]
 
 SDIST = "sdist"
-_TAG_COLUMNS = 3  # python, abi, platform
 
 
 class SplitTarget(Exception):
@@ -29,68 +27,6 @@ class SplitTarget(Exception):
     def __init__(self, cuts: tuple[int, ...]) -> None:
         super().__init__(cuts)
         self.cuts = cuts
-
-
-class TagSet:
-    """The wheel tags of several targets, one bit each."""
-
-    __slots__ = ("_columns", "_given", "_known", "_parts")
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self._parts: list[tuple[int, TagParts]] = []
-        self._given: list[tuple[int, Target]] = []
-        for place, target in enumerate(targets):
-            if target.has_own_tags:
-                self._given.append((1 << place, target))
-            else:
-                parts = tag_parts(target.python, target.implementation, target.platform)
-                self._parts.append((1 << place, parts))
-        self._known: dict[str, int] = {}
-        self._columns: dict[tuple[str, ...], int] = {}
-
-    def bits(self, tags: str) -> int:
-        """Return the targets that can install a wheel with the compressed tag set *tags*."""
-        found = self._known.get(tags)
-        if found is None:
-            found = self._known[tags] = self._ask(tags)
-        return found
-
-    def _ask(self, tags: str) -> int:
-        columns = tags.split("-")
-        if len(columns) != _TAG_COLUMNS:
-            return 0
-        found = 0
-        pythons, abis = columns[0].split("."), columns[1].split(".")
-        for platform in columns[2].split("."):
-            there = -1 if platform == "any" else self._platform(platform)
-            if not there:
-                continue
-            for python in pythons:
-                for abi in abis:
-                    found |= there & self._pair(python, abi, platform == "any")
-        for bit, target in self._given:
-            if target.takes(tags):
-                found |= bit
-        return found
-
-    def _platform(self, platform: str) -> int:
-        key = (platform,)
-        found = self._columns.get(key)
-        if found is None:
-            found = sum(bit for bit, parts in self._parts if platform in parts.platforms)
-            self._columns[key] = found
-        return found
-
-    def _pair(self, python: str, abi: str, anywhere: bool) -> int:
-        key = (python, abi, "any" if anywhere else "")
-        found = self._columns.get(key)
-        if found is None:
-            pair = (python, abi)
-            found = sum(
-                bit for bit, parts in self._parts if pair in (parts.anywhere if anywhere else parts.pairs)
-            )
-            self._columns[key] = found
-        return found
 
 
 class View:
