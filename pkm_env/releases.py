@@ -52,13 +52,11 @@ def make_listing(
     nobody knows when, are left out, and versions without any other file are in no signature.
     """
     versions, signatures, prereleases, yanked, key, times = digest
-    numbers = {version: number for number, version in enumerate(versions)}
 
     def files_of(version: str) -> tuple[File, ...]:
-        number = numbers.get(version)
-        if number is None:
+        if version not in versions:
             return ()
-        plain = plain_files(number)
+        plain = plain_files(versions.index(version))
         return tuple(named(item, index) for item in (before(plain, cutoff[0]) if cutoff else plain))
 
     listing = DatedListing(
@@ -78,8 +76,13 @@ def make_listing(
 
 
 def named(plain: tuple[Any, ...], index: str) -> File:
-    """Return the file of its plain form, as one of *index*."""
-    file = File.from_plain(plain)
+    """Return the file of its plain form, as one of *index*.
+
+    Written out, for ``File.from_plain`` takes four times as long, and a lock reads thousands of them.
+    """
+    file = File.__new__(File)
+    file.filename, file.hashes, _, file.metadata_hashes, file.path, file.requires_python = plain[:6]
+    file.size, file.upload_time, file.url, file.yanked = plain[6:]
     file.index = index
     return file
 

@@ -4,8 +4,8 @@ A page's file has three parts, so that a warm run reads the first two and leaves
 twenty times as large::
 
     header      magic, number of bytes of the digest, its checksum
-    digest      marshal: what ``ports.Listing`` is made of, validators, where the files of each version begin
-    files       for each version: checksum, marshal of its plain files
+    digest      marshal: what ``ports.Listing`` is made of, validators, place and checksum of each version's files
+    files       for each version: marshal of its plain files
 
 A file's mtime is when the page was last confirmed by its index: an answer "not modified" costs one
 utime. Metadata lies in one file for each name, to which records are appended: checksum, length, marshal.
@@ -17,6 +17,7 @@ import os
 from _blake2 import blake2b
 from marshal import dumps, loads
 from struct import Struct
+from struct import pack as pack_into
 from zlib import crc32
 
 from pkm_env.cache.store import MARSHAL, Store
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MAGIC = b"pkmP"
 HEADER = Struct("<4sII")
 RECORD = Struct("<II")
+# Where the files of a version begin, their checksum, where those of the next version begin.
+PLACE = Struct("<III")
 FIRST_READ = 1 << 16
 # For how long runs that go on side by side trust each other's clock.
 RUN_S = 600
@@ -44,13 +47,14 @@ class CachedPage:
     ``missing``: the index does not know the name. ``digest`` is ``(versions, signatures, prereleases,
     yanked, key, times)``. ``etag`` and ``modified`` are its validators, ``max_age_s`` and
     ``confirmed_s`` (seconds since 1970) say how long it is fresh. ``files_of(number)`` gives the plain
-    files of a version, None when they are no longer there.
+    files of a version, None when they are no longer there; ``token(number)`` a text that changes when they
+    do, "" when none is known (a page that is fetched again may have other tokens for the same files).
     """
 
     __slots__ = (
         "_files",
-        "_offsets",
         "_path",
+        "_places",
         "_start",
         "confirmed_s",
         "digest",
@@ -79,7 +83,7 @@ class CachedPage:
         self.max_age_s = max_age_s
         self.confirmed_s = confirmed_s
         self._files = files
-        self._path, self._start, self._offsets = place
+        self._path, self._start, self._places = place
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether it may be used without asking the index.
@@ -92,9 +96,7 @@ class CachedPage:
         """Return the plain files of the version with this number."""
         if self._files is not None:
             return self._files[number]
-        begin, end = (
-            int.from_bytes(self._offsets[4 * at : 4 * at + 4], "little") for at in (number, number + 1)
-        )
+        begin, checksum, end = PLACE.unpack_from(self._places, 8 * number)
         try:
             descriptor = os.open(self._path, READ)
             try:
@@ -104,10 +106,16 @@ class CachedPage:
                 os.close(descriptor)
         except OSError:
             return None
-        if len(data) != end - begin or len(data) < 4 or crc32(data[4:]) != int.from_bytes(data[:4], "little"):  # noqa: PLR2004 - the checksum
+        if len(data) != end - begin or crc32(data) != checksum:
             return None
-        found: tuple[Any, ...] = loads(data[4:])  # noqa: S302 - the cache is the user's own
+        found: tuple[Any, ...] = loads(data)  # noqa: S302 - the cache is the user's own
         return found
+
+    def token(self, number: int) -> str:
+        """Return the text for the files of the version with this number."""
+        if 8 * number + PLACE.size > len(self._places):
+            return ""
+        return f"{PLACE.unpack_from(self._places, 8 * number)[1]:x}"
 
 
 class PageCache:
@@ -126,7 +134,7 @@ class PageCache:
         if not content:
             return None
         try:
-            digest, missing, etag, modified, max_age_s, offsets = loads(content)  # noqa: S302 - as above
+            digest, missing, etag, modified, max_age_s, places = loads(content)  # noqa: S302 - as above
         except (ValueError, EOFError, TypeError):
             return None
         return CachedPage(
@@ -136,18 +144,19 @@ class PageCache:
             modified=modified,
             max_age_s=max_age_s,
             confirmed_s=confirmed_s,
-            place=(path, HEADER.size + len(content), offsets),
+            place=(path, HEADER.size + len(content), places),
         )
 
     def save(self, index: str, name: str, page: CachedPage) -> None:
         """Keep a page that just came."""
-        parts = []
-        offsets = [0]
-        for plain in page._files or ():  # noqa: SLF001 - both classes are this module's
-            content = dumps(plain, MARSHAL)
-            parts += [crc32(content).to_bytes(4, "little"), content]
-            offsets.append(offsets[-1] + 4 + len(content))
-        packed = b"".join(offset.to_bytes(4, "little") for offset in offsets)
+        parts = [dumps(plain, MARSHAL) for plain in page._files or ()]  # noqa: SLF001 - of this module
+        places: list[int] = []
+        offset = 0
+        for part in parts:
+            places += (offset, crc32(part))
+            offset += len(part)
+        packed = pack_into(f"<{len(places) + 1}I", *places, offset)
+        page._places = packed  # noqa: SLF001 - as above
         content = dumps(
             (page.digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL
         )
