@@ -491,3 +491,142 @@ def test_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path):
         else:
             contents = {path: entry[:2] for path, entry in snapshot(tmp_path / "tree").items()}
             assert contents == {path: entry[:2] for path, entry in good.items()}
+
+
+def zip64_end(content, *, entries=None, extra=b"", shift=0):
+    """Return the archive with the large end record in front of the usual one, whose fields then say nothing."""
+    end = len(content) - 22
+    count, size, start = struct.unpack_from("<HLL", content, end + 10)
+    count = count if entries is None else entries
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start) + extra
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, end + shift, 1)
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return content[:end] + record + locator + last
+
+
+def test_archives_with_large_end_records_are_read(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0")
+    assert take(tmp_path, zip64_end(content), filename).name == "spam"
+
+
+def test_large_sizes_beside_the_header_are_read(tmp_path):
+    import io
+
+    filename, content = wheel_bytes("spam", "1.0")
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made,
+    ):
+        for name in source.namelist():
+            with made.open(zipfile.ZipInfo(name), "w", force_zip64=True) as stream:
+                stream.write(source.read(name))
+    assert take(tmp_path, target.getvalue(), filename).name == "spam"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"entries": 3}, {"extra": b"more"}, {"shift": 5}, {"shift": 1 << 40}],
+    ids=["count", "longer", "near", "far"],
+)
+def test_large_end_record_that_lies_is_refused(tmp_path, how):
+    assert bad(tmp_path, mangle=lambda content: zip64_end(content, **how)).reason
+
+
+def test_end_records_that_contradict_each_other_are_refused(tmp_path):
+    def mangle(content):
+        broken = bytearray(zip64_end(content))
+        struct.pack_into("<2H", broken, len(broken) - 14, 2, 2)
+        return bytes(broken)
+
+    assert "contradicts" in bad(tmp_path, mangle=mangle).reason
+
+
+@pytest.mark.parametrize(
+    ("extra", "word"),
+    [
+        (struct.pack("<2HBL", 0x7075, 8, 1, 0) + b"xyz", "two names"),
+        (struct.pack("<2H", 0x5455, 400), "damaged extra"),
+    ],
+)
+def test_extra_fields_that_mislead_are_refused(tmp_path, extra, word):
+    info = entry("x.py")
+    info.extra = extra
+    assert word in bad(tmp_path, edit_recorded=recorded("x.py"), entries=[(info, b"x")]).reason
+
+
+def test_archive_in_several_parts_is_refused(tmp_path):
+    def mangle(content):
+        broken = bytearray(content)
+        struct.pack_into("<H", broken, len(broken) - 18, 1)
+        return bytes(broken)
+
+    assert "part" in bad(tmp_path, mangle=mangle).reason
+
+
+@pytest.mark.parametrize("at", [0, 10, 28, 30])
+def test_damaged_directory_is_refused(tmp_path, at):
+    """Signature, method, and the lengths that lead to the next entry."""
+
+    def mangle(content):
+        broken = bytearray(content)
+        broken[content.index(b"PK\1\2") + at] ^= 0x7F
+        return bytes(broken)
+
+    assert bad(tmp_path, mangle=mangle).reason
+
+
+def test_large_member_that_is_damaged_is_refused(tmp_path):
+    large = os.urandom(1 << 16) * 300
+
+    def mangle(content):
+        broken = bytearray(content)
+        broken[200_000] ^= 0xFF
+        return bytes(broken)
+
+    assert bad(tmp_path, files={"big.bin": large}, mangle=mangle).member == "big.bin"
+
+
+def test_name_that_is_no_utf_8_is_refused(tmp_path):
+    error = bad(
+        tmp_path, files={"\u00e9.py": ""}, mangle=lambda content: content.replace(b"\xc3\xa9", b"\xc3\x28")
+    )
+    assert "UTF-8" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (b"Wheel-Version: 1.0\nTag: py3-none-any\n", "Root-Is-Purelib"),
+        (b"Wheel-Version: 1.0\nRoot-Is-Purelib: \xff\n", "not UTF-8"),
+    ],
+)
+def test_wheel_file_that_says_too_little_is_refused(tmp_path, text, word):
+    assert word in bad(tmp_path, edit=lambda members: members.update({f"{INFO}/WHEEL": text})).reason
+
+
+def test_data_folder_by_another_spelling_is_refused(tmp_path):
+    assert "data folder" in bad(tmp_path, files={"Spam-1.0.data/scripts/x": ""}).reason
+
+
+def test_configuration_of_an_environment_is_refused(tmp_path):
+    assert "environment itself" in bad(tmp_path, files={"pyvenv.cfg": "home = /evil\n"}).reason
+
+
+def test_directories_are_allowed_and_must_be_empty(tmp_path):
+    folder = entry("spam/", mode=0o040755)
+    filename, content = wheel_bytes("spam", "1.0", files={"spam/x.py": ""}, entries=[(folder, b"")])
+    assert take(tmp_path, content, filename).directories == ("spam", INFO)
+    (tmp_path / "tree").rename(tmp_path / "first")
+    _, content = wheel_bytes("spam", "1.0", files={"spam/x.py": ""}, entries=[(folder, b"content")])
+    with pytest.raises(BadWheel, match="directory with content"):
+        take(tmp_path, content, filename)
+
+
+def test_names_of_releases_in_several_spellings_are_the_same():
+    from pkm_env.cache.unpack import same_release
+
+    assert same_release(("Spam.Eggs", "1.0"), ("spam_eggs", "1.0.0"))
+    assert not same_release(("spam", "1.0"), ("spam", "1.1"))
+    assert not same_release(("spam", "1.0"), ("ham", "1.0"))
+    assert same_release(("spam", "odd_version"), ("spam", "odd-version"))
