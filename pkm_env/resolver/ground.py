@@ -49,6 +49,14 @@ class Allowances:
         self.yanked: dict[str, int] = {}
         self.bound: dict[str, tuple[Source, str]] = {}
 
+    def copy(self) -> Allowances:
+        """Return the same, to be added to on its own."""
+        other = Allowances()
+        other.prereleases |= self.prereleases
+        other.yanked.update(self.yanked)
+        other.bound.update(self.bound)
+        return other
+
 
 class Row:
     """One requirement of a release: the targets it counts for (all patches, any), and what it needs."""
@@ -126,6 +134,20 @@ class Ground:
         self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
+
+    def under(self, question: Question, bound: Mapping[str, Source]) -> Ground:
+        """Return the ground for another question; what releases need is shared where it is the same.
+
+        The questions differ in what the project itself asks for, and in the rule for pre-releases.
+        """
+        other = Ground(question, self.knowledge, bound, self.allowances.copy())
+        if bound == self.bound and question.overrides is self.question.overrides:
+            other.packages.update(self.packages)
+            other._grouped = self._grouped
+            other._templates = {
+                place: known for place, known in self._templates.items() if _name(place[1]) != ROOT
+            }
+        return other
 
     def begin_again(self) -> None:
         """Forget what depends on the allowances, sources apart."""

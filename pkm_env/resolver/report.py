@@ -119,6 +119,7 @@ class _Telling:
         found = self.derivation.suggestions
         if found is None:
             found = self.derivation.suggestions = list(self._tried())
+            self.problem.knowledge.notebook.save()
         return [(one.text, one.effect) for one in found]
 
     def _tried(self) -> Iterator[Suggestion]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkm_env.model.requirements import Requirement
 from pkm_env.model.target import KNOWN_PYTHONS, make_target
 from pkm_env.resolver.fit import SplitTarget, View
-from pkm_env.resolver.ground import Allowances, Begin, Ground
+from pkm_env.resolver.ground import Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.solver import Refusal, Solver, Unsolvable, walk
@@ -133,19 +133,26 @@ def _solve(
     before = derivation.problem
     members = before.bit if view is None else 1
     view = view or before.view
-    knowledge = before.knowledge.under(question.rules)
-    allowances = Allowances()
+    knowledge = before.knowledge
+    rebuilt = question.rules.no_build != before.question.rules.no_build
+    allowances = before.ground.allowances.copy()
+    ground_is_new = False
     for _ in range(_MOST_SPLITS):
         place = members.bit_length() - 1
         target = view.targets.targets[place]
         try:
             bound = question.bindings(_holding(view, members))
-            problem = TargetProblem(Ground(question, knowledge, bound, allowances), view, members, {})
+            if rebuilt or ground_is_new:
+                ground = Ground(question, knowledge.under(question.rules), bound, allowances)
+            else:
+                ground = before.ground.under(question, bound)
+                allowances = ground.allowances
+            problem = TargetProblem(ground, view, members, {})
             return problem, walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None
         except Begin:
-            continue
+            ground_is_new = True
         except SplitTarget as split:
             part = target.part((target.patches[0], split.cuts[0] - 1))
             view, members = View([part], knowledge.notebook), 1
