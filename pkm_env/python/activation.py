@@ -127,7 +127,7 @@ export-env {
     if not ("VIRTUAL_ENV_DISABLE_PROMPT" in $env) {
         let before = ($env.PROMPT_COMMAND? | default "")
         $env.PROMPT_COMMAND = {||
-            let shown = if ($before | describe) == "closure" { do $before } else { $before }
+            let shown = if "closure" in ($before | describe) { do $before } else { $before }
             $"\\(($label)) ($shown)"
         }
     }
@@ -139,35 +139,40 @@ export alias deactivate = overlay hide activate
 POWERSHELL = """\
 # Run this file: . {name}/Activate.ps1
 function global:deactivate([switch]$Keep) {
-    if (Test-Path Variable:global:_PkmOldPath) {
-        $env:PATH = $global:_PkmOldPath
-        Remove-Variable _PkmOldPath -Scope global
+    if (Test-Path Env:_PKM_OLD_PATH) {
+        $env:PATH = $env:_PKM_OLD_PATH
+        Remove-Item Env:_PKM_OLD_PATH
     }
-    if (Test-Path Variable:global:_PkmOldHome) {
-        $env:PYTHONHOME = $global:_PkmOldHome
-        Remove-Variable _PkmOldHome -Scope global
+    if (Test-Path Env:_PKM_OLD_HOME) {
+        $env:PYTHONHOME = $env:_PKM_OLD_HOME
+        Remove-Item Env:_PKM_OLD_HOME
     }
-    if (Test-Path Function:global:_PkmOldPrompt) {
-        Copy-Item Function:global:_PkmOldPrompt Function:global:prompt
-        Remove-Item Function:global:_PkmOldPrompt
+    if (Test-Path Function:_PkmOldPrompt) {
+        Copy-Item -Path Function:_PkmOldPrompt -Destination Function:prompt
+        Remove-Item Function:_PkmOldPrompt
     }
     foreach ($name in 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT') {
         if (Test-Path Env:$name) { Remove-Item Env:$name }
     }
-    if (-not $Keep) { Remove-Item Function:global:deactivate }
+    if (-not $Keep) { Remove-Item Function:deactivate }
 }
 deactivate -Keep
 $env:VIRTUAL_ENV = {path}
 $env:VIRTUAL_ENV_PROMPT = {prompt}
-$global:_PkmOldPath = $env:PATH
+$env:_PKM_OLD_PATH = $env:PATH
 $env:PATH = (Join-Path $env:VIRTUAL_ENV '{scripts}') + [System.IO.Path]::PathSeparator + $env:PATH
 if (Test-Path Env:PYTHONHOME) {
-    $global:_PkmOldHome = $env:PYTHONHOME
+    $env:_PKM_OLD_HOME = $env:PYTHONHOME
     Remove-Item Env:PYTHONHOME
 }
 if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {
-    Copy-Item Function:global:prompt Function:global:_PkmOldPrompt
-    function global:prompt { Write-Host -NoNewline "($env:VIRTUAL_ENV_PROMPT) "; _PkmOldPrompt }
+    # Made here first, so that the copy is one for the whole session.
+    function global:_PkmOldPrompt { "" }
+    Copy-Item -Path Function:prompt -Destination Function:_PkmOldPrompt
+    function global:prompt {
+        Write-Host -NoNewline "($env:VIRTUAL_ENV_PROMPT) "
+        _PkmOldPrompt
+    }
 }
 """
 
