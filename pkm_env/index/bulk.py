@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     Plain = tuple[Any, ...]
     # filenames, urls, digests (SHA-256), requires-python, upload times, digests of the metadata siblings
-    # (None for none), reasons of yanking (None for none), sizes
+    # ("" for one that has none, None for no sibling), reasons of yanking (None for none), sizes
     Columns = tuple[
         Sequence[str],
         Sequence[str],
         Sequence[str],
         Sequence[str | None],
         Sequence[str],
-        Sequence[str] | None,
-        Sequence[str] | None,
+        Sequence[str | None],
+        Sequence[str | None],
         Sequence[int | None],
     ]
 
@@ -68,14 +68,14 @@ def are_plain(columns: Columns) -> bool:
             and are_of(urls, PLAIN_URL)
             and {url[:7] for url in urls} <= SCHEMES
             and are_digests(digests)
-            and (siblings is None or are_digests(siblings))
+            and are_digests([digest for digest in siblings if digest])
             and all(text is None or is_specifier(text) for text in set(needs))
             and are_plain_times(times)
-            and (yanked is None or all(is_reason(text) for text in set(yanked)))
+            and all(text is None or is_reason(text) for text in set(yanked))
             and set(map(type, sizes)) <= SIZE_TYPES
             and not any(size is not None and size < 0 for size in sizes)
         )
-    except (TypeError, UnicodeEncodeError):
+    except (TypeError, AttributeError, UnicodeEncodeError):
         return False
 
 
@@ -93,13 +93,13 @@ def zipped(columns: Columns) -> list[Plain]:
             filenames,
             [{"sha256": digest} for digest in digests],
             repeat(""),
-            repeat(None) if siblings is None else [{"sha256": digest} for digest in siblings],
+            [None if digest is None else {"sha256": digest} if digest else {} for digest in siblings],
             repeat(""),
             [clean[text] for text in needs],
             sizes,
             times,
             urls,
-            repeat(None) if yanked is None else yanked,
+            yanked,
             strict=False,
         )
     )

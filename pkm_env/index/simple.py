@@ -39,6 +39,9 @@ HTML_TYPES = ("text/html", "application/vnd.pypi.simple.v1+html", "application/x
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 MAX_FILES = 500_000
 MAX_TEXT = 2_000
+# What JSON tells of siblings without a digest and of yanking.
+SIBLINGS = {True: "", False: None, None: None}
+YANKED = {True: "", False: None, "": None}
 HEAD = 2_000
 # What may stand before the first link, between two, and after the last one, of a page that is read quickly.
 ODD = re.compile(r"<!--|<base|<script|<style|<textarea|<!\[|<a[\s>]", re.IGNORECASE)
@@ -133,19 +136,20 @@ def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Plain]:
 def json_columns(files: list[Any]) -> Columns | None:
     """Return the columns of a list of files, None when one of them is not of the usual types."""
     try:
-        hashes = [raw["hashes"] for raw in files]
-        siblings = [raw.get("core-metadata") for raw in files]
-        yanked = [raw.get("yanked") for raw in files]
-        if any(yanked) or any(siblings) != all(siblings) or set(map(len, hashes)) != {1}:
-            return None
         return (
             [raw["filename"] for raw in files],
             [raw["url"] for raw in files],
-            [told["sha256"] for told in hashes],
+            [raw["hashes"]["sha256"] for raw in files],
             [raw.get("requires-python") for raw in files],
             [raw.get("upload-time") or "" for raw in files],
-            [told["sha256"] for told in siblings] if all(siblings) else None,
-            None,
+            [
+                told["sha256"] if told.__class__ is dict else SIBLINGS[told]
+                for told in [
+                    raw["core-metadata"] if "core-metadata" in raw else raw.get("dist-info-metadata")
+                    for raw in files
+                ]
+            ],
+            [YANKED.get(told, told) for told in [raw.get("yanked") for raw in files]],
             [raw.get("size") for raw in files],
         )
     except (TypeError, KeyError, AttributeError):
@@ -269,16 +273,22 @@ def link_columns(links: list[list[str]]) -> Columns | None:
         return None
     siblings = told.get(" data-core-metadata=", told.get(" data-dist-info-metadata="))
     needs = told.get(" data-requires-python=")
+    nothing: list[None] = [None] * len(links)
     return (
         filenames,
         urls,
         digests,
-        [None] * len(links) if needs is None else replaced(needs),
+        nothing if needs is None else replaced(needs),
         told.get(" data-upload-time=", [""] * len(links)),
-        None if siblings is None else [told.removeprefix("sha256=") for told in siblings],
-        told.get(" data-yanked="),
-        [None] * len(links),
+        nothing if siblings is None else [sibling_of(told) for told in siblings],
+        told.get(" data-yanked=", nothing),
+        nothing,
     )
+
+
+def sibling_of(told: str) -> str | None:
+    """Return the digest of a metadata sibling as its attribute tells it, "" for one without, None for none."""
+    return {"true": "", "false": None}.get(told, told.removeprefix("sha256="))
 
 
 def replaced(texts: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pkm_env.index.digest import NEVER
-from pkm_env.index.simple import PageFault, quick_links, read_page
+from pkm_env.index.simple import PageFault, json_entries, json_entry, quick_links, read_page
 
 JSON = "application/vnd.pypi.simple.v1+json"
 URL = "https://index.example/simple/spam/"
@@ -341,3 +341,50 @@ def test_the_quick_reading_of_html_agrees_with_the_thorough_one(told):
     assert html(text).digest == html(odd).digest
     assert html(text).files == html(odd).files
     assert len(parse_links(text)[2]) == len(told)
+
+
+ODD_VALUES = {
+    "filename": ["x", 3, None, "spam-1.0 .tar.gz", "sp\u00e4m-1.0.tar.gz"],
+    "url": ["x y", "javascript:x", 3, "a%20b", "/files/x.whl", "https://me@x.example/x.whl"],
+    "hashes": [{}, None, {"sha256": "zz"}, {"md5": "ab" * 16}, []],
+    "yanked": [True, False, "", "why", 3, None, []],
+    "core-metadata": [True, False, {"sha256": SHA}, {"sha256": 3}, {}, "true", None, 1],
+    "requires-python": [">=3.9", "", " <4", 3, ">=3\n", None],
+    "size": [3, -1, "3", None, True],
+    "upload-time": [
+        "2025-01-02T03:04:05.678901Z",
+        "2025-01-02T03:04:05Z",
+        "2025-02-30T00:00:00.000000Z",
+        "x",
+        3,
+    ],
+}
+GOOD = st.builds(
+    lambda number, pure: entry(
+        f"spam-1.{number}-{'py3-none-any' if pure else 'cp312-cp312-win_amd64'}.whl",
+        **{
+            "url": f"https://x.example/{number}",
+            "requires-python": ">=3.9",
+            "core-metadata": {"sha256": SHA},
+        },
+    ),
+    st.integers(0, 99),
+    st.booleans(),
+)
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 19), st.sampled_from(sorted(ODD_VALUES)), st.integers(0, 7)), max_size=4
+)
+
+
+@given(st.lists(GOOD, max_size=20), CHANGES)
+def test_entries_read_in_bulk_are_those_read_one_by_one(files, changes):
+    for at, key, which in changes:
+        if at < len(files):
+            files[at] = {**files[at], key: ODD_VALUES[key][which % len(ODD_VALUES[key])]}
+    body = json.dumps({"files": files}).encode()
+    slowly = [
+        found
+        for raw in json.loads(body)["files"]
+        if (found := json_entry(raw, URL, lambda _: None)) is not None
+    ]
+    assert json_entries(body, URL, lambda _: None, "spam") == slowly
