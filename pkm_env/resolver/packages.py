@@ -65,6 +65,7 @@ class TargetProblem:
         self.view = view
         self.members = members
         self.bit = members & -members
+        self.locked = self.question.locked(self.target)
         self.earlier = earlier
         self.package = ground.packages.__getitem__
         self._usable: dict[str, Usable] = {}
@@ -299,6 +300,10 @@ class TargetProblem:
         return found
 
     def _best(self, name: str, package: Package, mask: int, usable: Usable) -> int:
+        if name in self.locked:
+            bit = package.bit(self.locked[name]) & mask
+            if bit:
+                return bit
         wheels = mask & usable.wheels
         preferred = [package.bit(version) for version in self.question.preferences.get(name, ())]
         for among in (wheels, mask):

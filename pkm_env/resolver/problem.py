@@ -121,6 +121,7 @@ def to_plain(request: Request, recorder: Recorder) -> dict[str, Any]:
         "own_extras": {
             name: [_plain_root(root, veil) for root in roots] for name, roots in request.own_extras.items()
         },
+        "locked": request.locked,
         "preferences": {name: list(versions) for name, versions in request.preferences.items()},
         "sources": {
             name: [[marker, _plain_source(source, veil)] for marker, source in _choices(value)]
@@ -176,6 +177,7 @@ def from_plain(plain: Mapping[str, Any]) -> tuple[Request, Recorded]:
             for name, choices in plain["sources"].items()
         },
         root_name=plain["root_name"],
+        locked=plain.get("locked", {}),
         own_extras={
             name: [_read_root(root) for root in roots] for name, roots in plain["own_extras"].items()
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_env.model.distribution import Source
 from pkm_env.model.requirements import UnreadableRequirement, normalise_name, parse_requirement
+from pkm_env.model.target import target_from_key
 from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import Ask
@@ -12,10 +13,11 @@ from pkm_env.resolver.overrides import Overrides
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.requirements import Requirement
+    from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
     from pkm_env.resolver.request import Origin, Request, Root, Rules
 
@@ -39,6 +41,7 @@ class Question:
 
     __slots__ = (
         "_constraints",
+        "_locked",
         "_pins",
         "direct_names",
         "overrides",
@@ -58,6 +61,7 @@ class Question:
         """
         self.rules = request.rules
         self.preferences = request.preferences
+        self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
         self.root_name = normalise_name(request.root_name)
         self.roots = tuple(self._root(root) for root in request.roots)
         self.own_extras = {
@@ -112,9 +116,17 @@ class Question:
         if not package.yanked:
             return 0
         mask = 0
-        for version in (*self._pins.get(package.name, ()), *self.preferences.get(package.name, ())):
+        locked = [versions[package.name] for _target, versions in self._locked if package.name in versions]
+        for version in (*self._pins.get(package.name, ()), *self.preferences.get(package.name, ()), *locked):
             mask |= package.bit(version)
         return mask & package.yanked
+
+    def locked(self, target: Target) -> Mapping[str, str]:
+        """Return what the lock holds for *target*, or for a target that shares patch releases with it."""
+        for known, versions in self._locked:
+            if target.is_part_of(known) or known.is_part_of(target):
+                return versions
+        return {}
 
     def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
         """Return the sources that names are bound to wherever they are asked for; *holds* answers markers."""

@@ -128,13 +128,14 @@ class Rules:
 class Request:
     """A whole problem: requirements, targets, rules, and what to prefer.
 
-    ``preferences`` maps names to versions, the most wanted first. ``sources`` binds a name wherever it is
-    asked for: to a Source, or to (marker, Source or None) pairs of which the first that holds is taken.
-    ``root_name`` is the project's own name; ``own_extras`` what its extras ask for, for requirements that
-    ask for the project itself with an extra.
+    ``locked`` maps keys of targets (``Target.key``) to what the lock holds for them, as versions by name;
+    it counts before all other wishes. ``preferences`` maps names to versions, the most wanted first.
+    ``sources`` binds a name wherever it is asked for: to a Source, or to (marker, Source or None) pairs of
+    which the first that holds is taken. ``root_name`` is the project's own name; ``own_extras`` what its
+    extras ask for, for requirements that ask for the project itself with an extra.
     """
 
-    __slots__ = ("own_extras", "preferences", "root_name", "roots", "rules", "sources", "targets")
+    __slots__ = ("locked", "own_extras", "preferences", "root_name", "roots", "rules", "sources", "targets")
 
     def __init__(
         self,
@@ -146,7 +147,9 @@ class Request:
         sources: Mapping[str, Any] | None = None,
         root_name: str = "",
         own_extras: Mapping[str, Sequence[Root]] | None = None,
+        locked: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        self.locked = {key: dict(versions) for key, versions in (locked or {}).items()}
         self.roots = tuple(roots)
         self.targets = tuple(targets)
         self.rules = rules or Rules()

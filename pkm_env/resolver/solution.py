@@ -62,11 +62,23 @@ class Solution:
         known = self._agreeing.get(id(view))
         if known is None:
             known = self._agreeing[id(view)] = (view, self._agree(view))
-        return not other.members & ~known[1] and all(
+        if other.members & ~known[1] or self._is_not_locked(other):
+            return False
+        return all(
             other.constraint_holds(ask) == self.problem.constraint_holds(ask)
             for name in self.versions
             for _bound, ask in other.question.constraints_of(name)
         )
+
+    def _is_not_locked(self, other: TargetProblem) -> bool:
+        """Return whether the lock holds another version for *other*, and it could be taken there."""
+        for name, version in other.locked.items():
+            chosen = self.versions.get(name)
+            if chosen is not None:
+                bit = other.package(name).bit(version)
+                if bit != chosen and bit & other.usable(name).mask:
+                    return True
+        return False
 
     def _agree(self, view: View) -> int:
         """Return the targets of *view* that have the same needs, and files of all that was chosen."""

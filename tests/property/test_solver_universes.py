@@ -159,6 +159,24 @@ def test_the_same_question_has_the_same_answer_and_locked_versions_stay(universe
             }
 
 
+@settings(max_examples=150, deadline=None)
+@given(universes, roots)
+def test_what_is_locked_for_each_target_stays(universe, texts):
+    first = ask(universe, *texts, targets=TARGETS)
+    locked = {
+        outcome.target.key: {name: pin.version for name, pin in outcome.pins.items()}
+        for outcome in first
+        if isinstance(outcome, Resolution)
+    }
+    again = ask(universe, *texts, targets=TARGETS, locked=locked)
+    assert [one.target for one in again] == [one.target for one in first]
+    for before, after in zip(first, again, strict=True):
+        if isinstance(before, Resolution):
+            assert {name: pin.identity for name, pin in after.pins.items()} == {
+                name: pin.identity for name, pin in before.pins.items()
+            }
+
+
 @settings(max_examples=100, deadline=None)
 @given(universes, roots)
 def test_every_failure_can_be_explained_and_every_line_of_the_conclusion_is_told(universe, texts):

@@ -54,6 +54,7 @@ def test_a_recorded_problem_has_the_same_answer():
             no_build=frozenset({"x"}),
         ),
         preferences={"b": ("2",)},
+        locked={TARGETS[0].key: {"a": "1"}},
         root_name="shop",
         own_extras={"x": [Root("c", origin(2))]},
     )

@@ -68,6 +68,12 @@ def test_the_locks_version_counts_before_what_was_chosen_earlier():
     assert chosen(outcomes, "a") == ["1", "2"]
 
 
+def test_what_the_lock_holds_for_a_target_counts_for_it_alone():
+    world = {"a": {"1": [], "2": [], "3": []}}
+    locked = {L311.key: {"a": "2"}, L312.part((4, None)).key: {"a": "1"}, L312.part((0, 3)).key: {"a": "3"}}
+    assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["3", "2", "1"]
+
+
 def test_a_release_is_asked_for_once_whatever_the_number_of_targets():
     world = Universe({"a": {"1": ["b; sys_platform == 'win32'", "c"]}, "b": {"1": []}, "c": {"1": []}})
     ask(world, "a", targets=(L310, L312, W312))
