@@ -4,6 +4,9 @@ A stamp lists every file that the answer was read from, with its times, size and
 variables that could have changed it. It holds while all of that is the same. It stands on the path of every
 no-op command, so nothing is imported beyond what a bare interpreter has loaded.
 
+Of pyproject.toml and the lock the content counts: a checkout or a copy gives them other times, and says nothing
+new.
+
 A file that was changed within the clock's grain before the stamp was written could change again without its
 time moving, so a stamp is written only once the newest of its files is older than the grain.
 """
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-FORMAT = 1
+FORMAT = 2
+BY_CONTENT = ("pyproject.toml", "pylock.toml")
 GRAIN_NS = 20_000_000
 FOLDER = os.path.join(".pkm", "stamps")
 # These name secrets, or say only how to tell what was done.
@@ -46,6 +50,17 @@ def look(path: str) -> tuple[int, int, int, int] | None:
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
+def digest_of(path: str) -> bytes:
+    """Return the digest of a file's content, b"" where it cannot be read."""
+    from _blake2 import blake2b
+
+    try:
+        with open(path, "rb") as file:
+            return blake2b(file.read(), digest_size=16).digest()
+    except OSError:
+        return b""
+
+
 def stamp_path(root: str, name: str) -> str:
     """Return where the stamp of this *name* ("lock", "sync-default") of the project in *root* lies."""
     return os.path.join(root, FOLDER, name)
@@ -58,8 +73,8 @@ def make_stamp(
 
     *answer* is what ``check`` will return: anything that marshal takes.
     """
-    seen = {path: look(path) for path in paths}
-    newest = max((found[0] for found in seen.values() if found is not None), default=0)
+    seen = {path: (look(path), digest_of(path) if path.endswith(BY_CONTENT) else b"") for path in paths}
+    newest = max((found[0] for found, _ in seen.values() if found is not None), default=0)
     body = (FORMAT, __version__, sys.executable, watched_variables(environ), seen, dict(answer))
     return marshal.dumps(body), newest
 
@@ -75,8 +90,8 @@ def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     if variables != watched_variables(environ):
         return None
-    for name, expected in seen.items():
-        if look(name) != expected:
+    for name, (expected, digest) in seen.items():
+        if look(name) != expected and not (digest and digest_of(name) == digest):
             return None
     found: dict[str, Any] = answer
     return found

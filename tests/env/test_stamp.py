@@ -43,6 +43,14 @@ def test_another_variable_of_pkm_is_noticed_and_a_foreign_one_is_not(stamped):
     assert check(str(path), {"PKM_PYTHON": "3.12", "LANG": "C"}) is not None
 
 
+def test_a_copy_of_the_lock_is_the_lock(stamped):
+    watched, path = stamped
+    watched.unlink()
+    watched.write_text("one")
+    os.utime(watched, ns=(0, 0))
+    assert check(str(path), {"PKM_PYTHON": "3.12"}) is not None
+
+
 @pytest.mark.parametrize("body", [b"", b"garbage", b"i\x01\x00\x00\x00"])
 def test_a_damaged_stamp_is_no_answer(tmp_path, body):
     path = tmp_path / "stamp"
