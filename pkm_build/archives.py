@@ -219,7 +219,7 @@ class WheelWriter:
     def put(self, name: str, executable: bool, squeezed: Squeezed) -> None:
         """Write one member whose content is squeezed already."""
         method, crc, size, packed, _, _ = squeezed
-        raw = name.encode()
+        raw = encoded(name)
         flags = 0 if raw.isascii() else 0x800
         middle = b"".join(
             (
@@ -266,9 +266,22 @@ URLSAFE = str.maketrans("+/", "-_")
 
 def csv_field(text: str) -> str:
     """Return *text* as a field of RECORD, quoted where it has separators."""
-    if "," in text or '"' in text:
+    if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def encoded(name: str) -> bytes:
+    """Return the name of a member as archives hold it.
+
+    :raises BuildError: for a file name that is no text
+    """
+    try:
+        return name.encode()
+    except UnicodeEncodeError as exc:
+        raise BuildError(
+            f"the name of the file {name!r} is not in UTF-8", "rename the file, or exclude it"
+        ) from exc
 
 
 def dos_time(epoch: int) -> bytes:
@@ -312,7 +325,7 @@ def write_sdist(path: str, members: Sequence[Member], epoch: int, level: int = L
 
 def tar_header(name: str, size: int, executable: bool, epoch: int, kind: bytes = b"0") -> bytes:
     """Return the header of one file, after a pax header where the plain one cannot hold its name."""
-    raw = name.encode()
+    raw = encoded(name)
     before = b""
     prefix = b""
     if kind == b"0" and (not raw.isascii() or len(raw) > 100 or size >= 1 << 33):  # noqa: PLR2004 - the field's width

@@ -59,15 +59,15 @@ def requires_hook(kind: str, config_settings: Settings) -> list[str]:
 
 
 def reported(act: Callable[[], Any]) -> Any:
-    """Run *act*; print a `PkmError` as lines of text and end, as a traceback would only hide it.
+    """Run *act*; print an error, or what the system refuses, as lines of text, and end without a traceback.
 
     A frontend runs each hook in a process of its own, so ending it is the way to fail without a traceback.
     """
     try:
         return act()
-    except PkmError as exc:
+    except (PkmError, OSError) as exc:
         lines = list(exc.lines()) if isinstance(exc, InvalidFile) else [str(exc)]
-        if exc.hint:
+        if isinstance(exc, PkmError) and exc.hint:
             lines.append(f"hint: {exc.hint}")
         sys.stdout.flush()
         for line in lines:
@@ -122,7 +122,7 @@ def read_options(config_settings: Settings) -> dict[str, str]:
             near = did_you_mean(plain, OPTIONS)
             known = f"known are {listed(OPTIONS, 'and')}"
             raise BuildError(f'unknown config-setting "{name}"', f'did you mean "{near}"?' if near else known)
-        found[plain] = value if isinstance(value, str) else str(value[-1])
+        found[plain] = str(value[-1] if isinstance(value, list) and value else value)
     check_options(found)
     return found
 

@@ -28,7 +28,7 @@ def quick_loads(text: str) -> dict[str, Any] | None:
     """Return what a TOML text says, None where a whole parser must read it."""
     try:
         return Reader(text).document()
-    except (Unusual, IndexError):
+    except (Unusual, IndexError, RecursionError):
         return None
 
 

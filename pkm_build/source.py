@@ -90,6 +90,8 @@ def parse(path: str, text: str) -> dict[str, Any]:
         toml = __import__("tomllib")
     try:
         data: dict[str, Any] = toml.loads(text)
+    except RecursionError as exc:
+        raise wrong(path, text, 0, "invalid TOML: nested too deeply", "") from exc
     except ValueError as exc:  # both parsers' error is one
         message, at = place_of(str(exc), text)
         raise wrong(path, text, at, f"invalid TOML: {message}", "") from exc

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import stat
+import sys
 import zipfile
 
 import pytest
@@ -383,3 +386,21 @@ scripts = ["bin/go"]
         (15, "web"),
         (17, "scripts"),
     ]
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="file names are text there")
+def test_a_file_name_that_is_no_text_is_refused(sample):
+    made = sample(PACKAGE)
+    with open(os.fsencode(made.root) + b"/spam/\xff.txt", "wb"):
+        pass
+    with pytest.raises(BuildError, match="not in UTF-8"):
+        made.wheel()
+    assert list(made.out.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
+def test_odd_file_names_survive(sample, unpack):
+    made = sample({**PACKAGE, 'spam/a,b "c".txt': "", "spam/new\nline": "", "spam/ü.txt": ""})
+    rows = list(csv.reader(io.StringIO(made.wheel().info("RECORD"), newline="")))
+    assert {'spam/a,b "c".txt', "spam/new\nline", "spam/ü.txt"} <= {row[0] for row in rows}
+    assert same_from_sdist(made, unpack)

@@ -190,3 +190,17 @@ def test_a_static_project_loads_no_more_than_it_needs(sample, hook):
     others = {name for name in loaded if not name.startswith("pkm_build")}
     assert others <= {"zlib", "binascii", "_sha2", "_sha256", "time"}, others
     assert not {name.partition(".")[0] for name in others} & NEVER
+
+
+def test_what_the_system_refuses_is_said_without_a_traceback(sample):
+    made = sample({"spam.py": ""})
+    done = call_hook(made.root, "build_wheel", made.root / "spam.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith("pkm_build: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_deep_nesting_is_no_crash(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(f"x = {'[' * 100_000}{']' * 100_000}\n")
+    with pytest.raises(InvalidFile, match="nested too deeply"):
+        source.load(str(tmp_path))
