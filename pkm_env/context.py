@@ -167,6 +167,18 @@ class Context:
         key = blake2b(text.encode(), digest_size=16).hexdigest()
         self.memory.remember(LOCK_KIND, key, lock.to_plain())
 
+    def both_texts(self, path: str) -> tuple[str, str] | None:
+        """Return our text and theirs of a file that git found a conflict in, None where git has them not."""
+        from pkm_env.build.git import GitMissing, GitProgram
+
+        git = GitProgram(self.environ)
+        folder, name = os.path.split(path)
+        try:
+            done = [git.run(["show", f":{stage}:./{name}"], cwd=folder) for stage in (2, 3)]
+        except GitMissing:
+            return None
+        return (done[0].stdout, done[1].stdout) if not any(one.returncode for one in done) else None
+
     # what the project asks for
 
     def project_requirements(self) -> tuple[Placed, dict[str, Placed]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
+from pkm_build.project import read_project
 from pkm_build.settings import read_settings
-from pkm_build.source import load, parse
+from pkm_build.source import Source, load, parse
 from pkm_build.tables import Table, did_you_mean
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
@@ -21,10 +22,9 @@ from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pkm_build.project import Project
-    from pkm_build.source import Source
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.declaration import Declaration
     from pkm_env.model.environment import Environment
@@ -145,22 +145,24 @@ def find_root(start: str) -> str:
         folder = above
 
 
-def read_workspace(root: str) -> Workspace:
+def read_workspace(root: str, texts: Mapping[str, str] | None = None) -> Workspace:
     """Return the project in *root* with all that it declares, and the workspace that it belongs to.
+
+    *texts* maps absolute paths of pyproject.toml files to what is to be read in place of what they hold.
 
     :raises InvalidFile: with every fault of a pyproject.toml.
     :raises BadWorkspace: when members of the workspace do not go together.
     """
     above = workspace_above(root)
     if above is not None:
-        whole = read_workspace(above)
+        whole = read_workspace(above, texts)
         return next(member for member in whole.family if member.root == root)
-    top = read_project_folder(root)
+    top = read_project_folder(root, texts=texts)
     patterns = top.declaration.workspace
     if not patterns:
         return top
     members = [
-        read_project_folder(folder, top)
+        read_project_folder(folder, top, texts)
         for folder in member_folders(root, patterns["members"], patterns["exclude"])
     ]
     family = (top, *members)
@@ -173,12 +175,15 @@ def read_workspace(root: str) -> Workspace:
     return top
 
 
-def read_project_folder(root: str, top: Workspace | None = None) -> Workspace:
+def read_project_folder(
+    root: str, top: Workspace | None = None, texts: Mapping[str, str] | None = None
+) -> Workspace:
     """Return one project; *top* is the root of the workspace that it is a member of.
 
     :raises InvalidFile: with every fault of its pyproject.toml.
     """
-    source = load(root)
+    path = os.path.join(root, PROJECT_FILE)
+    source = load_text(root, path, texts[path]) if texts and path in texts else load(root)
     table = Table(source.data, (), source.faults)
     if "tool" in source.data:
         read_settings(source.data, source.faults)
@@ -188,6 +193,16 @@ def read_project_folder(root: str, top: Workspace | None = None) -> Workspace:
         shown = os.path.relpath(source.path, top.root) if top is not None else PROJECT_FILE
         raise InvalidFile(source.path, source.text, source.faults, shown)
     return Workspace(source, source.project, declaration, top.root if top is not None else "")
+
+
+def load_text(root: str, path: str, text: str) -> Source:
+    """Return a pyproject.toml of which the text is known.
+
+    :raises InvalidFile: when it is no TOML.
+    """
+    data = parse(path, text)
+    faults: list[Fault] = []
+    return Source(root, path, text, data, read_project(data, faults), faults)
 
 
 class BadWorkspace(PkmError):
@@ -317,7 +332,7 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
     except InvalidFile as error:
         hint = ""
         if any(line.startswith(CONFLICT_MARK) for line in text.splitlines()):
-            hint = "git left both sides of a conflict in it: take one side, then run pkm lock"
+            hint = "git left both sides of a conflict in it: pkm lock mends it"
         ((line, column, fault),) = error.placed()
         raise BadLock(name, f"{line}:{column}", fault.message, hint) from error
     return read_lock(data, name)

@@ -234,3 +234,32 @@ def env_delete(context: Context, arguments: argparse.Namespace, output: Output, 
         place = delete(context, environment, force=arguments.force)
         output.result(f"Deleted {place}" if place else f"{environment.name} is not there")
     return 0
+
+
+def env_merge(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """``pkm env merge``."""
+    from pkm_env.ops.merge import FILES, install, merge
+
+    if arguments.install and not arguments.files:
+        told = install(context)
+        if line.json:
+            print_json(output, {"attributes": told})
+        else:
+            output.result(f"git merges pylock.toml with pkm here (git config merge.pkm.driver, {told})")
+        return 0
+    if arguments.install or len(arguments.files) != FILES:
+        raise UsageError(
+            "pkm env merge takes three locks, or --install alone",
+            "for example: pkm env merge BASE OURS THEIRS",
+        )
+    base, ours, theirs = (os.path.join(context.folder, name) for name in arguments.files)
+    if arguments.path:
+        context.folder = os.path.dirname(os.path.join(context.folder, arguments.path))
+    done = merge(context, base, ours, theirs)
+    if line.json:
+        print_json(output, {"taken": list(done.taken), "solved": list(done.solved)})
+        return 0
+    parts = [f"took {', '.join(done.taken)} from theirs"] if done.taken else []
+    parts += [f"solved {', '.join(done.solved)} again"] if done.solved else []
+    output.result(f"pylock.toml: {' and '.join(parts) or 'ours stays as it is'}")
+    return 0

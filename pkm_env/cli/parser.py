@@ -221,6 +221,23 @@ COMMANDS: dict[str, Command] = {
         option("environment", nargs="?", default="default", metavar="ENV", help="the environment"),
         switch("--force", "lose what was changed by hand since"),
     ),
+    "env merge": Command(
+        "environments.env_merge",
+        "merge two locks section by section, as a merge driver of git",
+        "pkm env merge --install",
+        option(
+            "files",
+            nargs="*",
+            metavar="BASE OURS THEIRS",
+            help="three locks; the result is written over OURS",
+        ),
+        option(
+            "--path",
+            metavar="PATH",
+            help="where the merged lock belongs (default: the project of the folder)",
+        ),
+        switch("--install", "let git merge pylock.toml of this repository with pkm"),
+    ),
     "env delete": Command(
         "environments.env_delete",
         "delete the folders of environments",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pkm_env.lock.compose import SectionResult, changed
+from pkm_env.lock.compose import SectionResult, restricted
 from pkm_env.lock.membership import targets_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pkm_env.lock.lockfile import Lock
 
 OURS, BASE, THEIRS, END = "<<<<<<< ", "||||||| ", "=======", ">>>>>>> "
@@ -42,7 +44,45 @@ def sides(text: str) -> tuple[str, str]:
 def section_result(lock: Lock, name: str) -> SectionResult:
     """Return one section of a lock as if it had just been solved."""
     section = lock.sections[name]
+    targets = {name: targets_of(section)}
     entries = tuple(
-        changed(package, sections={name: package.sections[name]}) for package in lock.of_section(name)
+        restricted(package, {name: package.sections[name]}, targets) for package in lock.of_section(name)
     )
-    return SectionResult(section, targets_of(section), entries)
+    return SectionResult(section, targets[name], entries)
+
+
+def section_facts(lock: Lock | None, name: str) -> tuple[Any, ...] | None:
+    """Return all that a lock says of a section, in a form to compare; None where it has no such section."""
+    if lock is None or name not in lock.sections:
+        return None
+    found = section_result(lock, name)
+    entries = sorted(
+        (
+            entry.key,
+            entry.sections[name],
+            sorted((file.filename, sorted(file.hashes.items())) for file in entry.files),
+        )
+        for entry in found.entries
+    )
+    return (found.section.to_plain(), entries)
+
+
+def agree(one: Lock | None, other: Lock | None, name: str) -> bool:
+    """Whether two locks say the same of a section."""
+    return section_facts(one, name) == section_facts(other, name)
+
+
+def merged_section(base: Lock | None, ours: Lock, theirs: Lock, name: str) -> str:
+    """Return which side has a section as it shall be: "ours", "theirs", or "both" when each changed it.
+
+    A section that one side changed and the other removed stays; what is not declared any more goes with the
+    next lock.
+    """
+    before, mine, other = (section_facts(lock, name) for lock in (base, ours, theirs))
+    if other in (mine, before):
+        return "ours"
+    if mine == before:
+        return "theirs"
+    if mine is None or other is None:
+        return "theirs" if mine is None else "ours"
+    return "both"

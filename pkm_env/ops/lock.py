@@ -7,8 +7,8 @@ import time
 from pkm_build.errors import PkmError
 from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
-from pkm_env.lock.conflict import has_conflict, section_result, sides
-from pkm_env.lock.membership import targets_of
+from pkm_env.lock.conflict import agree, has_conflict, sides
+from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.text import render
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.ops.options import LockOptions
@@ -97,18 +97,17 @@ def lock(context: Context, options: LockOptions) -> Locked:
     results: dict[str, SectionResult] = {}
     lockers: list[Locker] = []
     stale: list[tuple[Locker, Environment]] = []
-    for owner in workspace.family if not options.environments else (workspace,):
+    # A file with conflict marks is mended whole, whatever was named: nothing else can read it.
+    names = options.environments if theirs is None else ()
+    for owner in workspace.family if not names else (workspace,):
         locker = Locker(context.of(owner), old, old_targets, options)
         locker.chosen_now = lockers[0].chosen_now if lockers else locker.chosen_now
         lockers.append(locker)
-        wanted = [found for found in owner.chosen(options.environments) if locker.is_stale(found)]
-        if theirs is not None:
-            locker.further = theirs.packages
-            other = Locker(context.of(owner), theirs, section_targets(theirs), options)
-            fresh = [found for found in wanted if not other.is_stale(found)]
-            results.update({found.section: section_result(theirs, found.section) for found in fresh})
-            wanted = [found for found in wanted if found not in fresh]
-        stale += [(locker, found) for found in wanted]
+        if theirs is None:
+            stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
+        else:
+            lockers.append(other_locker(locker, theirs))
+            stale += contested(locker, lockers[-1], owner.environments)
     order = [found.section for owner in workspace.family for found in owner.environments]
     if old is not None and before is not None and theirs is None and not stale and is_ordered(old, order):
         return Locked(old, before)
@@ -129,6 +128,32 @@ def lock(context: Context, options: LockOptions) -> Locked:
     return locked
 
 
+def other_locker(locker: Locker, theirs: Lock) -> Locker:
+    """Return what locks for the same project from their side; each side prefers its own versions first."""
+    other = Locker(locker.context, theirs, section_targets(theirs), locker.options)
+    other.chosen_now = locker.chosen_now
+    other.further = locker.old.packages if locker.old is not None else ()
+    locker.further = theirs.packages
+    return other
+
+
+def contested(
+    locker: Locker, other: Locker, environments: Sequence[Environment]
+) -> list[tuple[Locker, Environment]]:
+    """Return the environments to solve after a conflict, with the side whose versions come first.
+
+    Git merges line by line, so a side that was read from the marked text may hold lines of the other one,
+    whatever its digest says: a section on which the two do not agree is solved again.
+    """
+    found = []
+    for environment in environments:
+        if locker.is_stale(environment):
+            found.append((locker if other.is_stale(environment) else other, environment))
+        elif not agree(locker.old, other.old, environment.section):
+            found.append((locker, environment))
+    return found
+
+
 def is_ordered(lock: Lock, order: Sequence[str]) -> bool:
     """Whether the lock's sections are declared, in their order."""
     return list(lock.sections) == [name for name in order if name in lock.sections]
@@ -141,13 +166,31 @@ def requires_python_of(workspace: Workspace) -> str:
 
 
 def both_sides(context: Context, text: str | None) -> tuple[Lock | None, Lock | None]:
-    """Return the lock of a text, and their side of it where git left a conflict."""
+    """Return the lock of a text, and their side of it where git left a conflict: as git has them, else as marked.
+
+    A side that cannot be read, as git's merge by lines may leave it, is as good as the other one.
+
+    :raises BadLock: when neither side can be read.
+    """
     if text is None:
         return None, None
     if not has_conflict(text):
         return context.parsed_lock(text), None
-    ours, theirs = sides(text)
-    return context.parsed_lock(ours), context.parsed_lock(theirs)
+    texts = context.both_texts(context.workspace.lock_path) or sides(text)
+    ours, theirs = (side_of(context, side) for side in texts)
+    if isinstance(ours, BadLock):
+        if isinstance(theirs, BadLock):
+            raise ours
+        return theirs, theirs
+    return ours, ours if isinstance(theirs, BadLock) else theirs
+
+
+def side_of(context: Context, text: str) -> Lock | BadLock:
+    """Return the lock of one side of a conflict, or why it is none."""
+    try:
+        return context.parsed_lock(text)
+    except BadLock as error:
+        return error
 
 
 def check_known(old: Lock | None, options: LockOptions) -> None:
