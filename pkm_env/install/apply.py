@@ -45,6 +45,16 @@ class ForeignVenv(PkmError):
         self.reason = reason
 
 
+class OtherPython(PkmError):
+    """An environment should be changed for a Python that it is not of."""
+
+    def __init__(self, venv: Venv, interpreter: Interpreter) -> None:
+        super().__init__(
+            f"{venv.path} is of Python {venv.version}, not {interpreter.version}",
+            "it has to be made anew: delete it, or name its Python with -p",
+        )
+
+
 class NotAnEnvironment(PkmError):
     """There is no whole environment at a place."""
 
@@ -122,6 +132,7 @@ def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named i
     with *fresh*, a new one of *interpreter* is made, and the plan must install all that it wants;
     *wheels* has one by each name that is installed. *force* replaces a folder that pkm did not make.
 
+    :raises OtherPython: when the environment is of another minor version.
     :raises ForeignVenv: when a folder is in the way that pkm did not make.
     :raises DamagedWheels: when trees of the cache are not what was unpacked; fetch them again.
     :raises Refused: when a wheel would replace what is not its own.
@@ -139,6 +150,8 @@ def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named i
     place_ = swap.real_place(venv_path)
     present = read_venv(place_, platform)
     if isinstance(present, Venv) and not fresh:
+        if present.minor not in {"", interpreter.minor}:
+            raise OtherPython(present, interpreter)
         return change(present, interpreter, plan, wheels, options)
     if present is not None and not force:
         refuse_foreign(present)

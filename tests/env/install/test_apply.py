@@ -13,6 +13,7 @@ from pkm_env.install.apply import (
     EditedFiles,
     ForeignVenv,
     NoRollback,
+    OtherPython,
     apply,
     lock,
     repair,
@@ -20,6 +21,7 @@ from pkm_env.install.apply import (
     verify,
 )
 from pkm_env.install.wheel import Refused
+from pkm_env.model.interpreter import Interpreter
 from pkm_env.plan import WantedPackage, make_plan
 from tests.support.environments import (
     CountingDisk,
@@ -67,6 +69,16 @@ def test_nothing_but_the_environment_and_hidden_notes_stands_beside_it(cache, pl
     sync(place, unpacked(cache, "spam", "1.0"))
     assert sorted(os.listdir(place.parent)) == [".pkm", ".venv"]
     assert sorted(os.listdir(place.parent / ".pkm")) == [".gitignore", ".venv.lock"]
+
+
+def test_environment_of_another_python_is_not_changed(cache, place):
+    sync(place, unpacked(cache, "spam", "1.0"))
+    plain = Interpreter.from_plain(interpreter().to_plain())
+    plain.version = "3.99.0"
+    ham = unpacked(cache, "ham", "1.0")
+    with pytest.raises(OtherPython):
+        apply(str(place), plain, make_plan(installed(place), wanted(ham)), {"ham": ham})
+    assert versions(place) == {"spam": "1.0"}
 
 
 def test_second_sync_finds_nothing_to_do(cache, place):
