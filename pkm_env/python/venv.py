@@ -317,9 +317,22 @@ def put_python(interpreter: Interpreter, scripts: str, *, copies: bool, platform
     if copies:
         copy(os.path.realpath(base), first)
     else:
-        os.symlink(base, first)
+        os.symlink(lasting_name(interpreter), first)
     for name in sorted(python_names(interpreter) - {"python"}):
         os.symlink("python", os.path.join(scripts, name))
+
+
+def lasting_name(interpreter: Interpreter) -> str:
+    """Return the base interpreter by the name that says its minor version, where it has one.
+
+    An upgrade of the system lets ``python3`` lead to another Python; ``python3.12`` stays or goes.
+    """
+    base = interpreter.base_executable
+    for name in (f"python{interpreter.minor}", f"python{interpreter.minor}t", f"pypy{interpreter.minor}"):
+        path = os.path.join(os.path.dirname(base), name)
+        if os.path.exists(path) and os.path.samefile(path, base):
+            return path
+    return base
 
 
 def python_names(interpreter: Interpreter) -> set[str]:

@@ -81,6 +81,13 @@ def test_environment_works_after_the_move_to_its_final_place(tmp_path):
     assert str(tmp_path / "new") not in (tmp_path / "final" / "bin" / "activate").read_text()
 
 
+def test_environment_links_to_the_name_with_the_version(tmp_path):
+    make_venv(interpreter(), str(tmp_path / "v"))
+    target = os.readlink(tmp_path / "v" / "bin" / "python")
+    beside = os.path.join(os.path.dirname(interpreter().base_executable), f"python{interpreter().minor}")
+    assert target == (beside if os.path.exists(beside) else interpreter().base_executable)
+
+
 def test_git_ignores_an_environment(tmp_path):
     make_venv(interpreter(), str(tmp_path / "v"))
     assert (tmp_path / "v" / ".gitignore").read_text() == "*\n"
