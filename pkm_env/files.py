@@ -32,6 +32,7 @@ UNSUPPORTED = frozenset(
     for name in ("EXDEV", "EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOTTY", "EINVAL", "ENOSYS", "EMLINK", "EBADF")
     if hasattr(errno, name)
 )
+NO_LOCKS = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK))
 TOO_MANY_LINKS_WINDOWS = 1142
 # invalid function, not same device, not supported, privilege not held, too many links
 UNSUPPORTED_WINDOWS = frozenset({1, 17, 50, TOO_MANY_LINKS_WINDOWS, 1314})
@@ -540,7 +541,12 @@ class FileLock:
 
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                # Some network file systems have none: working without is better than not at all.
+                return
+            if not isinstance(error, BlockingIOError):
+                raise
             if self._on_wait:
                 self._on_wait()
             if self._timeout_s is None:
