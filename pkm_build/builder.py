@@ -236,7 +236,7 @@ def write_wheel(
     os.makedirs(out_dir, exist_ok=True)
     info = f"{stem(build)}.dist-info"
     check_native_suffixes(build, members)
-    unfinished = os.path.join(out_dir, f".{stem(build)}.whl.part")
+    unfinished = os.path.join(out_dir, f".{stem(build)}.{os.getpid()}.part")
     threads = min(os.cpu_count() or 1, 8)
     build.member_sources = {name: source for name, source, _ in members}
     writer = archives.WheelWriter(unfinished, build.epoch, f"{info}/RECORD", threads)
@@ -431,7 +431,7 @@ def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict
         for path in sorted(contents, key=archive_order)
     ]
     os.makedirs(out_dir, exist_ok=True)
-    unfinished = os.path.join(out_dir, f".{top}.tar.gz.part")
+    unfinished = os.path.join(out_dir, f".{top}.{os.getpid()}.part")
     try:
         archives.write_sdist(unfinished, members, build.epoch)
         os.replace(unfinished, os.path.join(out_dir, f"{top}.tar.gz"))
@@ -495,7 +495,20 @@ def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> lis
     build = start(root, None, environ or {}, "wheel")
     build.version = build.project.version or "0"
     members = select_wheel(build).members()
-    return [(name, source) for name, source, _ in members if isinstance(source, str)]
+    return sorted([(name, source) for name, source, _ in members if isinstance(source, str)])
+
+
+def native_inputs(root: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the files whose change asks for compiling or generating anew, sorted: sources, headers and the hook.
+
+    :raises PkmError: as `build_wheel` does
+    """
+    build = start(root, None, environ or {}, "editable")
+    tree = Selection(build).tree
+    found = [tree.path(build.settings.hook)] if build.settings.hook else []
+    for extension in build.settings.extensions:
+        found += [tree.path(path) for path in extension.needed(tree)]
+    return sorted(set(found))
 
 
 def explain(root: str, path: str, environ: Mapping[str, str] | None = None) -> list[str]:

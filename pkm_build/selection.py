@@ -455,7 +455,7 @@ def select_sdist(build: Build, wheel: Selection, out_dir: str) -> tuple[dict[str
 def tree_files(tree: Tree, root: str, out_dir: str) -> list[str]:
     """Return the project's own files, without what builds leave beside pyproject.toml."""
     folders, files = tree.listing("")
-    found = [name for name in files if not name.endswith((".whl", ".tar.gz.part", ".whl.part"))]
+    found = [name for name in files if not name.endswith((".whl", ".part"))]
     out = os.path.abspath(out_dir)
     for folder in folders:
         if folder in ROOT_JUNK or os.path.abspath(f"{root}/{folder}") == out:

@@ -94,6 +94,15 @@ def test_the_sdist_holds_sources_and_headers(sample):
     assert {"native/a.c", "native/x.h"} == {name for name in made.sdist().files if name.startswith("native/")}
 
 
+def test_what_asks_for_compiling_anew_is_known(sample):
+    extra = "[tool.pkm.build]\nhook = 'pkm_hook.py'\n"
+    extra += "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['*.c']\ndepends = ['x.h']\n"
+    made = sample({"spam.py": "", "a.c": "", "x.h": "", "pkm_hook.py": ""}, extra)
+    expected = [f"{made.root}/{name}" for name in ("a.c", "pkm_hook.py", "x.h")]
+    assert builder.native_inputs(str(made.root)) == expected
+    assert builder.native_inputs(str(sample({"spam.py": ""}).root)) == []
+
+
 def test_sources_that_are_not_there_are_faults(sample):
     made = sample({"spam.py": ""}, "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['a.c', 'b.c']\n")
     with pytest.raises(InvalidFile, match=r"pyproject\.toml has 2 faults"):
