@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from struct import unpack
 
+from pkm_env.index.times import day_of
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.ports import Listing
 from pkm_env.model.versions import UnreadableVersion, version_key
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     # A version's number in the page -> its plain files.
     PlainFiles = Callable[[int], tuple[tuple[Any, ...], ...]]
 
-UNDATED = 0xFFFF_FFFF
+UNDATED = 0xFFFF
 NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 # Positions in the plain form of a File.
 FILENAME, HASHES, INDEX, REQUIRES_PYTHON, SIZE, UPLOAD_TIME, URL, YANKED = 0, 1, 2, 5, 6, 7, 8, 9
@@ -44,12 +45,12 @@ def make_listing(
     index: str,
     digest: tuple[Any, ...],
     plain_files: PlainFiles,
-    cutoff: tuple[str, int] | None = None,
+    cutoff: str = "",
 ) -> DatedListing:
     """Return the listing of *name* from the *digest* of a page.
 
-    *cutoff* is a time as text and in seconds since 1970: files that were uploaded then or later, or
-    nobody knows when, are left out, and versions without any other file are in no signature.
+    *cutoff* is a time in UTC (RFC 3339), "" for none: files that were uploaded then or later, or nobody
+    knows when, are left out, and versions without any other file are in no signature.
     """
     versions, signatures, prereleases, yanked, key, times = digest
 
@@ -57,7 +58,7 @@ def make_listing(
         if version not in versions:
             return ()
         plain = plain_files(versions.index(version))
-        return tuple(named(item, index) for item in (before(plain, cutoff[0]) if cutoff else plain))
+        return tuple(named(item, index) for item in (before(plain, cutoff) if cutoff else plain))
 
     listing = DatedListing(
         name,
@@ -92,43 +93,58 @@ def before(plain: Sequence[tuple[Any, ...]], cutoff: str) -> tuple[tuple[Any, ..
     return tuple(item for item in plain if item[UPLOAD_TIME] and item[UPLOAD_TIME][:19] < cutoff[:19])
 
 
-def cut(listing: DatedListing, times: bytes, plain_files: PlainFiles, cutoff: tuple[str, int]) -> None:
+def cut(listing: DatedListing, times: bytes, plain_files: PlainFiles, cutoff: str) -> None:
     """Take out of *listing* what is not older than *cutoff*."""
-    text, second = cutoff
-    numbers = unpack(f"<{len(times) // 4}I", times)
-    mixed = []
-    excluded = undated = 0
-    bit = 1
-    for number in range(len(numbers) // 2):
-        earliest, latest = numbers[2 * number], numbers[2 * number + 1]
-        if latest >= second:
-            if earliest >= second:
-                excluded |= bit
-            else:
-                mixed.append(number)
-            if latest == UNDATED:
-                undated |= bit
-        bit <<= 1
-    if not excluded and not mixed:
+    excluded, undated, mixed = sorted_by_date(times, cutoff)
+    masks = {(needs, tags): mask for needs, tags, mask in listing.signatures}
+    yanked = listing.yanked
+    touched = excluded
+    kept: dict[int, tuple[tuple[Any, ...], ...]] = {}
+    for number in mixed:
+        every = plain_files(number)
+        left = before(every, cutoff)
+        if len(left) < len(every):
+            kept[number] = left
+            touched |= 1 << number
+            excluded |= 0 if left else 1 << number
+    listing.excluded, listing.undated = excluded, undated
+    if not touched:
         return
-    changed = excluded
-    for number in mixed:
-        changed |= 1 << number
-    masks = {(needs, tags): mask & ~changed for needs, tags, mask in listing.signatures}
-    yanked = listing.yanked & ~changed
-    for number in mixed:
-        kept = before(plain_files(number), text)
-        all_yanked = all(item[YANKED] is not None for item in kept)
+    masks = {signature: mask & ~touched for signature, mask in masks.items()}
+    yanked &= ~touched
+    for number, left in kept.items():
+        all_yanked = bool(left) and all(item[YANKED] is not None for item in left)
         yanked |= all_yanked << number
-        for item in kept:
+        for item in left:
             if all_yanked or item[YANKED] is None:
                 signature = (item[REQUIRES_PYTHON] or "", tags_of(item[FILENAME]))
                 masks[signature] = masks.get(signature, 0) | 1 << number
     listing.signatures = tuple((needs, tags, mask) for (needs, tags), mask in sorted(masks.items()) if mask)
     listing.yanked = yanked
-    listing.excluded = excluded
-    listing.undated = undated
-    listing.key = f"{listing.key}<{text}"
+    listing.key = f"{listing.key}<{cutoff}"
+
+
+def sorted_by_date(times: bytes, cutoff: str) -> tuple[int, int, list[int]]:
+    """Return the masks of the versions that are too new and of those with a file without a time.
+
+    And the numbers of the versions that only a look at the times of their files decides.
+    """
+    day = day_of(cutoff)
+    # At midnight no file of that day is old enough.
+    too_new = day if cutoff[11:19] in {"", "00:00:00"} else day + 1
+    days = unpack(f"<{len(times) // 2}H", times)
+    excluded = undated = 0
+    mixed = []
+    for number, (earliest, latest) in enumerate(zip(days[::2], days[1::2], strict=True)):
+        if latest < day:
+            continue
+        if earliest >= too_new:
+            excluded |= 1 << number
+        else:
+            mixed.append(number)
+        if latest == UNDATED:
+            undated |= 1 << number
+    return excluded, undated, mixed
 
 
 def tags_of(filename: str) -> str:

@@ -17,7 +17,6 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.cache.pages import CachedPage, index_key
 from pkm_env.index.local import find_page, list_folder
-from pkm_env.index.times import seconds_of
 from pkm_env.index.urls import local_path
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
@@ -432,13 +431,12 @@ class Supply:
             )
         return listing
 
-    def _cutoff(self, name: str, index: str) -> tuple[str, int] | None:
-        """Return the cut-off for a package as text and in seconds, None for none."""
+    def _cutoff(self, name: str, index: str) -> str:
+        """Return the cut-off for a package of an index, "" for none."""
         for key in (name, f"index:{index}", "default"):
             if key in self._exclude_newer:
-                told = self._exclude_newer[key]
-                return (told, seconds_of(told)) if told else None
-        return None
+                return self._exclude_newer[key] or ""
+        return ""
 
     def _again(self, position: int, name: str, page: CachedPage, number: int) -> tuple[tuple[Any, ...], ...]:
         """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from operator import itemgetter
+from struct import pack
 
 from pkm_build.grammar import normalise
 from pkm_env.index.names import FileNames
-from pkm_env.index.times import seconds_of
+from pkm_env.index.times import day_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Plain = tuple[Any, ...]
     Warn = Callable[[str], None]
 
-NEVER = 0xFFFF_FFFF
+NEVER = 0xFFFF
 FILENAME, REQUIRES_PYTHON, UPLOAD_TIME, YANKED = 0, 5, 7, 9
 WHEEL_WEIGHT = 1_000_000
 FILENAME_OF = itemgetter(0)
@@ -34,9 +35,9 @@ class Page:
     """What a page says of one name.
 
     ``digest`` is what a listing is made of: ``(versions, signatures, prereleases, yanked, key, times)``,
-    with the meaning of ``ports.Listing``; ``times`` holds two little-endian 32-bit numbers for each
-    version: the earliest and latest upload of its files, in seconds since 1970 (the largest number for
-    a file without a time). ``files`` are the plain files of each version, sorted by name.
+    with the meaning of ``ports.Listing``; ``times`` holds two little-endian 16-bit numbers for each
+    version: the days of the earliest and latest upload of its files, counted from 1970-01-01 (the
+    largest number for a file without a time). ``files`` are the plain files of each version, sorted by name.
     """
 
     __slots__ = ("digest", "files", "warnings")
@@ -68,46 +69,71 @@ class Group:
 
 
 class Grouping:
-    """Puts the files of one project into groups; what repeats in names of wheels is looked up."""
+    """Puts the files of one project into groups; what repeats in their names is looked up."""
 
-    __slots__ = ("_names", "_of_text", "_own", "_tags", "groups")
+    __slots__ = ("_names", "_of_text", "_own", "_own_sdists", "_tags", "groups")
 
     def __init__(self, name: str, memo: dict[str, ReadVersion | None] | None) -> None:
         self._names = FileNames(name, memo)
         self.groups: dict[Any, Group] = {}
-        self._of_text: dict[str, tuple[Group, str]] = {}
+        self._of_text: dict[str, tuple[Group, str] | None] = {}
         self._own: set[str] = set()
+        self._own_sdists: set[str] = set()
         self._tags: dict[str, str] = {}
 
     def add(self, plain: Plain) -> bool:
         """Put a file into its group, and say whether it is one of this project."""
         filename: str = plain[0]
         parts = filename.split("-", 2)
-        if len(parts) == 3 and parts[0] in self._own:  # noqa: PLR2004 - name, version, and the rest of a wheel's name
-            known = self._of_text.get(parts[1])
-            tags = self._tags.get(parts[2])
-            if known is not None and tags is not None:
-                group, text = known
-                group.spellings[text] += WHEEL_WEIGHT
-                group.members.append((filename, tags, plain))
-                return True
+        if len(parts) == 3:  # noqa: PLR2004 - name, version, and the rest of a wheel's name
+            tags = self._tags.get(parts[2]) if parts[0] in self._own else None
+            text, weight = parts[1], WHEEL_WEIGHT
+        else:
+            tags = "sdist" if parts[0] in self._own_sdists and filename[-7:] == ".tar.gz" else None
+            text, weight = parts[-1][:-7], 1
+        if tags is None:
+            return self._add_new(filename, plain, parts)
+        try:
+            known = self._of_text[text]
+        except KeyError:
+            known = self._group_of(text)
+        if known is None:
+            return False
+        group, shown = known
+        group.spellings[shown] = group.spellings.get(shown, 0) + weight
+        group.members.append((filename, tags, plain))
+        return True
+
+    def _group_of(self, text: str) -> tuple[Group, str] | None:
+        """Return the group of a version and how its normal form is written, None when it is no version."""
+        version = self._names.version(text)
+        if version is None:
+            self._of_text[text] = None
+            return None
+        group = self.groups.get(version.key)
+        if group is None:
+            group = self.groups[version.key] = Group(version)
+        found = self._of_text[text] = (group, version.text)
+        return found
+
+    def _add_new(self, filename: str, plain: Plain, parts: list[str]) -> bool:
+        """Do what ``add`` does, with the care that the first file of its kind needs."""
         found = self._names.read(filename)
         if found is None:
             return False
         version, tags = found
-        group = self.groups.get(version.key) or self._new_group(version)
+        group = self.groups.get(version.key)
+        if group is None:
+            group = self.groups[version.key] = Group(version)
         weight = 1 if tags == "sdist" else WHEEL_WEIGHT
         group.spellings[version.text] = group.spellings.get(version.text, 0) + weight
         group.members.append((filename, tags, plain))
         if tags != "sdist":
             self._own.add(parts[0])
-            self._of_text[parts[1]] = (group, version.text)
             self._tags[parts[2]] = tags
+        elif len(parts) == 2:  # noqa: PLR2004 - name and version
+            self._own_sdists.add(parts[0])
         return True
-
-    def _new_group(self, version: ReadVersion) -> Group:
-        group = self.groups[version.key] = Group(version)
-        return group
 
 
 def make_page(
@@ -151,21 +177,22 @@ def digested(name: str, groups: list[Group]) -> Page:
         bit <<= 1
     ordered = tuple((needs, tags, mask) for (needs, tags), mask in sorted(signatures.items()))
     digest = (tuple(group.text for group in groups), ordered, prereleases, yanked)
-    packed = b"".join(number.to_bytes(4, "little") for number in times)
+    packed = pack(f"<{len(times)}H", *times)
     return Page((*digest, listing_key(name, digest), packed), files, [])
 
 
 def span_of(times: list[str]) -> tuple[int, int]:
-    """Return the earliest and latest of some times in seconds, the largest number for one that is not known.
+    """Return the days of the earliest and the latest of some times, NEVER for one that is not known.
 
-    All are in UTC in one form, so they sort as texts; those with a fraction sort after those without.
+    All are in UTC in one form, so they sort as texts.
     """
-    earliest = min((time for time in times if time), default="")
-    latest = "" if "" in times else max(times)
-    return (
-        seconds_of(earliest) if earliest else NEVER,
-        seconds_of(latest) if latest else NEVER,
-    )
+    if len(times) == 1:
+        day = day_of(times[0]) if times[0] else NEVER
+        return day, day
+    known = [time for time in times if time]
+    if not known:
+        return NEVER, NEVER
+    return day_of(min(known)), NEVER if len(known) < len(times) else day_of(max(known))
 
 
 def first_of_each(members: list[tuple[str, str, Plain]]) -> list[tuple[str, str, Plain]]:

@@ -68,7 +68,8 @@ class FileNames:
                 return self._read_sdist(filename[: -len(ending)])
         return None
 
-    def _version(self, text: str) -> ReadVersion | None:
+    def version(self, text: str) -> ReadVersion | None:
+        """Return what *text* says as a version, None when it is none."""
         try:
             return self._versions[text]
         except KeyError:
@@ -92,7 +93,7 @@ class FileNames:
             return None
         if not self._is_own(parts[0]):
             return None
-        version = self._version(parts[1])
+        version = self.version(parts[1])
         tags = f"{parts[-3]}-{parts[-2]}-{parts[-1]}"
         if version is None or TAG_SET(tags) is None:
             return None
@@ -102,13 +103,13 @@ class FileNames:
         # Old sdists have hyphens in the name ("ruamel.yaml-clib-0.2"), so the cut is where the
         # name of the project ends, not the first or the last hyphen.
         if stem.startswith(self._stem):
-            version = self._version(stem[len(self._stem) :])
+            version = self.version(stem[len(self._stem) :])
             if version is not None:
                 return version, "sdist"
         position = stem.find("-")
         while position > 0:
             if normalise(stem[:position]) == self.name:
-                version = self._version(stem[position + 1 :])
+                version = self.version(stem[position + 1 :])
                 if version is not None:
                     self._stem = stem[: position + 1]
                     return version, "sdist"

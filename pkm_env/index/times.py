@@ -1,20 +1,19 @@
-"""Times of upload in seconds since 1970, without loading ``datetime``."""
+"""Times of upload in days since 1970, without loading ``datetime``."""
 
 from __future__ import annotations
 
-LAST_SECOND = 0xFFFF_FFFE
+LAST_DAY = 0xFFFE
 DAYS: dict[str, int] = {}
 
 
-def seconds_of(text: str) -> int:
-    """Return the whole seconds since 1970 of a time in UTC as ``normal_time`` returns it, or of a date."""
+def day_of(text: str) -> int:
+    """Return the days from 1970-01-01 to the date that *text* begins with; the far future is the last day."""
     date = text[:10]
-    days = DAYS.get(date)
-    if days is None:
-        days = DAYS[date] = days_of(int(date[:4]), int(date[5:7]), int(date[8:10]))
-    clock = text[11:19]
-    of_day = int(clock[:2]) * 3600 + int(clock[3:5]) * 60 + int(clock[6:8]) if clock else 0
-    return min(days * 86400 + of_day, LAST_SECOND)
+    day = DAYS.get(date)
+    if day is None:
+        counted = days_of(int(date[:4]), int(date[5:7]), int(date[8:10]))
+        day = DAYS[date] = min(counted, LAST_DAY)
+    return day
 
 
 def days_of(year: int, month: int, day: int) -> int:

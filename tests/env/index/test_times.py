@@ -8,19 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.index.times import LAST_SECOND, seconds_of
+from pkm_env.index.times import LAST_DAY, day_of
 from pkm_env.index.uploads import normal_time
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001 - bounds are naive
 
 
 @given(MOMENTS)
-def test_seconds_are_those_of_datetime(moment: datetime):
+def test_days_are_those_of_datetime(moment: datetime):
     text = moment.isoformat().replace("+00:00", "Z")
     assert normal_time(text) == text
-    assert seconds_of(text) == int(
-        (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1)
-    )
+    assert day_of(text) == (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +42,6 @@ def test_a_time_is_told_in_utc_or_not_at_all(told: object, expected: str):
     assert normal_time(told) == expected
 
 
-def test_a_date_is_its_first_second_and_the_far_future_is_the_last_one():
-    assert seconds_of("1970-01-02") == 86400
-    assert seconds_of("9999-01-01T00:00:00Z") == LAST_SECOND
+def test_the_far_future_is_the_last_day():
+    assert day_of("1970-01-02") == 1
+    assert day_of("9999-01-01T00:00:00Z") == LAST_DAY
