@@ -211,10 +211,6 @@ class Knowledge:
             found = self._packages[name] = self._from_listing(name, self.releases.listing(name))
         return found
 
-    def knows(self, name: str) -> bool:
-        """Return whether the listing of *name* was asked for."""
-        return name in self._packages
-
     def _from_listing(self, name: str, listing: Listing | Unavailable) -> Package:
         if isinstance(listing, Unavailable):
             package = Package(name, ())

@@ -420,3 +420,80 @@ def test_each_metadata_is_asked_once():
 
 def test_no_solution_is_a_value_and_no_exception():
     assert isinstance(only(ask({"a": {"1": []}}, "a>1")), NoSolution)
+
+
+# Odd corners
+
+
+def test_a_release_with_a_specifier_that_cannot_be_read_is_passed_over():
+    world = {"a": {"1": [], "2": ["b===1,>=x.y"]}, "b": {"1": []}}
+    assert versions(world, "a") == {"a": "1"}
+
+
+def test_a_requires_python_that_cannot_be_read_admits_all():
+    assert versions({"a": {"1": {"requires_python": "3.x or so"}}}, "a") == {"a": "1"}
+    world = {"a": {"1": {"requires_python": "3.x", "tags": "cp312-cp312-win_amd64"}}}
+    assert "no wheel" in refusal(world, "a")
+
+
+def test_two_sources_of_the_project_that_want_one_package_from_two_places_contradict():
+    at = {
+        "/a": {"version": "1", "requires": ["c @ https://host.example/c-1.zip"]},
+        "/b": {"version": "1", "requires": ["c @ https://host.example/c-2.zip"]},
+        "https://host.example/c-1.zip": {"version": "1"},
+        "https://host.example/c-2.zip": {"version": "2"},
+    }
+    sources = {"a": Source("directory", "/a"), "b": Source("directory", "/b")}
+    assert "c comes from https://host.example/c-1.zip here" in refusal({}, "a", "b", sources=sources, at=at)
+
+
+def test_a_source_that_is_not_there_is_told():
+    text = refusal({}, "a", sources={"a": Source("directory", "/nowhere")}, at={})
+    assert "there is nothing at /nowhere" in text
+
+
+def test_a_folder_may_be_named_by_its_address():
+    at = {"/lib/a": {"version": "1"}}
+    assert versions({}, "a @ file:///lib/a", at=at) == {"a": "1"}
+
+
+def test_a_constraint_with_a_patch_level_splits_the_target():
+    constraints = [
+        ("a<2 ; python_full_version < '3.12.4'", None),
+        ("a>=2 ; python_full_version >= '3.12.4'", None),
+    ]
+    outcomes = ask({"a": {"1": [], "2": []}}, "a", constraints=constraints)
+    assert [(one.target.patches, one.pins["a"].version) for one in outcomes] == [
+        ((0, 3), "1"),
+        ((4, None), "2"),
+    ]
+
+
+def test_an_override_that_cannot_be_read_is_an_error():
+    with pytest.raises(BadRequirement) as caught:
+        ask({}, "a", overrides={"b": ">> 1"})
+    assert caught.value.text == "tool.pkm.overrides"
+
+
+def test_a_package_whose_every_version_needs_another_one_of_itself_is_told():
+    assert "a 1 needs a>1" in refusal({"a": {"1": ["a>1"]}}, "a")
+
+
+def test_a_package_without_versions_is_told():
+    assert "a has no versions" in refusal({"a": {}}, "a")
+
+
+def test_a_rejected_pre_release_of_many_versions_is_worded_shortly():
+    world = {"a": {f"1a{number}": [] for number in range(9)} | {"0": []}}
+    assert "a 9 versions from 1a0 to 1a8 (pre-releases)" in refusal(world, "a>0")
+
+
+def test_versions_with_gaps_are_counted():
+    releases = {str(number): ["b<2"] if number % 2 else ["zz"] for number in range(1, 13)}
+    assert "6 versions from 1 to 11" in refusal({"a": releases, "b": {"2": []}}, "a")
+
+
+def test_an_override_of_what_a_release_asks_is_told():
+    world = {"a": {"1": ["b>=2"]}, "b": {"1": [], "2": [], "3": []}}
+    text = refusal(world, "a", "b<3", overrides={"a": {"b": ">=3"}})
+    assert "a 1 needs b>=3 (by an override)" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_env.model.distribution import Source
 from pkm_env.model.target import make_target
 from pkm_env.resolver.resolve import NoSolution
 from tests.support.resolving import ask
@@ -181,3 +182,50 @@ def test_pypy_is_told_apart_by_markers():
     pypy = make_target("3.10", "linux-x86_64", "pypy")
     world = {"a": {"1": ["b; platform_python_implementation == 'PyPy'"]}, "b": {"1": []}}
     assert chosen(ask(world, "a", targets=(L310, pypy)), "b") == [None, "1"]
+
+
+def test_failures_by_a_constraint_or_by_broken_metadata_are_shared():
+    broken = {"a": {"1": {"unavailable": "broken"}}}
+    one, other = ask(broken, "a", targets=(L310, L312))
+    assert one.derivation is other.derivation
+    bounded = {"a": {"1": ["b>=2"]}, "b": {"1": [], "2": []}}
+    one, other = ask(bounded, "a", targets=(L310, L312), constraints=[("b<2", None)])
+    assert one.derivation is other.derivation
+
+
+def test_a_failure_of_a_part_is_that_of_the_whole_where_all_parts_share_it():
+    world = {
+        "a": {"1": ["b; python_full_version < '3.12.4'", "c<2", "d"]},
+        "b": {"1": []},
+        "c": {"1": [], "2": []},
+    }
+    world["d"] = {"1": ["c>=2"]}
+    (outcome,) = ask(world, "a", targets=(L312,))
+    assert isinstance(outcome, NoSolution)
+    assert outcome.target == L312
+
+
+def test_a_split_goes_on_with_what_was_decided():
+    world = {
+        "a": {"1": ["c<2"], "2": ["c<2"], "3": ["c>=2"]},
+        "b": {"1": ["c<2", "d; python_full_version >= '3.12.4'"]},
+        "c": {"1": [], "2": []},
+        "d": {"1": []},
+    }
+    outcomes = ask(world, "a", "b", targets=(L312,))
+    assert chosen(outcomes, "a") == ["2", "2"]
+    assert chosen(outcomes, "d") == [None, "1"]
+
+
+def test_targets_with_different_sources_do_not_share():
+    folder = Source("directory", "/b")
+    world = Universe({"b": {"1": []}}, {"/b": {"version": "1"}})
+    choices = {"b": [("sys_platform == 'win32'", folder)]}
+    outcomes = ask(world, "b", targets=(L312, W312), sources=choices)
+    assert [one.pins["b"].source for one in outcomes] == [None, folder]
+
+
+def test_a_locked_version_that_fits_only_here_is_not_shared_away():
+    world = {"a": {"1": {"tags": "cp312-cp312-win_amd64"}, "2": []}}
+    outcomes = ask(world, "a", targets=(L312, W312), preferences={"a": ("1",)})
+    assert chosen(outcomes, "a") == ["2", "1"]
