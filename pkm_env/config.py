@@ -8,6 +8,7 @@ Documented in docs/configuration.md.
 from __future__ import annotations
 
 import os
+import sys
 
 from pkm_build.errors import InvalidFile, PkmError
 from pkm_build.source import parse
@@ -123,10 +124,18 @@ def timeout(environ: Mapping[str, str], user: Table) -> float:
     raise BadSetting("PKM_HTTP_TIMEOUT", value, "a positive number of seconds")
 
 
+def below_home(environ: Mapping[str, str], name: str) -> str:
+    """Return a folder of the user's home, "" where no home is known."""
+    return os.path.join(environ["HOME"], name) if environ.get("HOME") else ""
+
+
 def default_cache_dir(environ: Mapping[str, str]) -> str:
-    """Return where this system keeps caches; the library that knows is loaded only where it is needed."""
-    if os.name == "posix" and environ.get("XDG_CACHE_HOME"):
-        return os.path.join(environ["XDG_CACHE_HOME"], "pkm")
+    """Return where this system keeps caches.
+
+    The library that knows it for every system takes 40 ms to load; on Linux two lines know it too.
+    """
+    if sys.platform == "linux" and (base := environ.get("XDG_CACHE_HOME") or below_home(environ, ".cache")):
+        return os.path.join(base, "pkm")
     from platformdirs import user_cache_dir
 
     return user_cache_dir("pkm", appauthor=False)
@@ -136,8 +145,8 @@ def user_config_path(environ: Mapping[str, str]) -> str:
     """Return where the user's configuration is looked for."""
     if environ.get("PKM_CONFIG_FILE"):
         return os.path.abspath(environ["PKM_CONFIG_FILE"])
-    if os.name == "posix" and environ.get("XDG_CONFIG_HOME"):
-        return os.path.join(environ["XDG_CONFIG_HOME"], "pkm", "config.toml")
+    if sys.platform == "linux" and (base := environ.get("XDG_CONFIG_HOME") or below_home(environ, ".config")):
+        return os.path.join(base, "pkm", "config.toml")
     from platformdirs import user_config_dir
 
     return os.path.join(user_config_dir("pkm", appauthor=False), "config.toml")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _blake2 import blake2b
 from contextlib import suppress
-from hashlib import blake2b
 
 from pkm_build import __version__
 from pkm_build.errors import PkmError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from hashlib import blake2b
+from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildEnvironment

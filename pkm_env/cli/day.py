@@ -155,6 +155,19 @@ def locked_json(done: Locked) -> dict[str, object]:
 
 def sync(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env sync``."""
+    if not arguments.timings:
+        return sync_all(context, arguments, output, line)
+    from pkm_env.cli.timings import Timings
+
+    timings = context.reporter = Timings(context.reporter)
+    try:
+        return sync_all(context, arguments, output, line)
+    finally:
+        context.write_file(os.path.join(context.folder, arguments.timings), timings.text())
+
+
+def sync_all(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
+    """Sync the environments that were named."""
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.stamps import stamp_sync
     from pkm_env.ops.sync import sync as run_sync

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Output:
         self.shown: dict[int, Any] = {}
         self.number = 0
         self.since = 0.0
-        self.guard = threading.Lock()
+        self.guard = allocate_lock()
 
     def result(self, text: str) -> None:
         """Print a line of the answer to stdout."""
@@ -144,7 +144,7 @@ class Output:
             self.since = time.monotonic() if self.tasks else 0.0
 
 
-VERBS = {"ask": "asking for", "fetch": "fetching", "build": "building", "unpack": "unpacking"}
+VERBS = {"ask": "asking for", "fetch": "fetching", "build": "building", "unpack": "unpacking", "link": "installing"}
 
 
 def new_progress(err: TextIO, *, colour: bool) -> Any:

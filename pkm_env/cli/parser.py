@@ -10,7 +10,6 @@ from pkm_build.tables import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from typing import Any
 
@@ -114,6 +113,7 @@ SYNC = Command(
     option("--reinstall-package", action="append", default=[], metavar="P", help="install one package anew"),
     switch("--force", "make an environment anew that pkm did not make"),
     switch("--compile-bytecode", "compile the installed modules"),
+    option("--timings", metavar="FILE", help="write what took how long, by package, as JSON"),
     option(
         "--from",
         dest="file",
@@ -309,7 +309,7 @@ class Line:
 
     def __init__(self) -> None:
         self.command = ""
-        self.arguments: argparse.Namespace | None = None
+        self.arguments: Any = None
         self.directory = ""
         self.verbose = False
         self.quiet = False
@@ -422,6 +422,9 @@ def parse_arguments(name: str, command: Command, words: list[str], line: Line) -
 
     :raises UsageError: for an unknown option, a missing or surplus value.
     """
+    if not words and not any(is_needed(flags, settings) for flags, settings in command.arguments):
+        line.arguments = Bare(command)
+        return
     import argparse
 
     class Parser(argparse.ArgumentParser):
@@ -453,6 +456,24 @@ def parse_arguments(name: str, command: Command, words: list[str], line: Line) -
                 f"pkm {name} has no option {surplus[0]}", hint or f"pkm {name} --help shows the options"
             )
         raise UsageError(f'pkm {name} takes no argument "{surplus[0]}"')
+
+
+class Bare:
+    """The arguments of a command line without any: every default, without the 10 ms that argparse costs."""
+
+    def __init__(self, command: Command) -> None:
+        for flags, settings in command.arguments:
+            longest = max(flags, key=len)
+            name = settings.get("dest") or longest.lstrip("-").replace("-", "_")
+            switched = settings.get("action") == "store_true"
+            many = settings.get("nargs") in ("*", "...")
+            default = settings.get("default", False if switched else [] if many else None)
+            setattr(self, name, list(default) if isinstance(default, list) else default)
+
+
+def is_needed(flags: tuple[str, ...], settings: dict[str, Any]) -> bool:
+    """Whether an argument has to be given."""
+    return not flags[0].startswith("-") and settings.get("nargs") not in ("*", "?", "...")
 
 
 def first_plain(words: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ or requirements, comments, index URLs, the configuration of the user or the mach
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from _blake2 import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
-from pkm_env.resolver.problem import Recorder, to_plain
-from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 from pkm_env.resolver.resolve import resolve
 
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
+    from pkm_env.resolver.report import Explanation
     from pkm_env.resolver.request import Pin, Resolution
+    from pkm_env.supply import Supply
     from pkm_env.workspace import Workspace
 
 
@@ -94,19 +94,17 @@ class Locker:
         self.context.cut_offs[environment.name] = cut_off.times
         releases = self.context.supply(environment)
         request = self.request(environment, targets)
-        recorder = Recorder(releases) if self.options.record else None
-        try:
-            outcomes = resolve(request, recorder or releases, self.context.memory)
-        finally:
-            if recorder is not None:
-                self.context.problems[environment.section] = to_plain(request, recorder)
+        if self.options.record:
+            outcomes = self.recorded(environment, request, releases)
+        else:
+            outcomes = resolve(request, releases, self.context.memory)
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
             shown = failures[0].target.name + (
                 f", and {len(failures) - 1} more targets" if failures[1:] else ""
             )
-            raise NoSolutionFound(environment.name, shown, str(explain(failures[0], where=self.where)))
+            raise NoSolutionFound(environment.name, shown, str(self.explained(failures[0])))
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         return self.result(environment, solved, failures)
@@ -152,8 +150,26 @@ class Locker:
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
-        explanation = explain(failure, where=self.where)
+        explanation = self.explained(failure)
         return explanation.lines[-1].text if explanation.lines else explanation.conclusion
+
+    def recorded(
+        self, environment: Environment, request: Request, releases: Supply
+    ) -> tuple[Resolution | NoSolution, ...]:
+        """Solve, and keep all that was asked and answered, whatever comes of it."""
+        from pkm_env.resolver.problem import Recorder, to_plain
+
+        recorder = Recorder(releases)
+        try:
+            return resolve(request, recorder, self.context.memory)
+        finally:
+            self.context.problems[environment.section] = to_plain(request, recorder)
+
+    def explained(self, failure: NoSolution) -> Explanation:
+        """Return a failure in words; what words it is loaded only now."""
+        from pkm_env.resolver.report import explain
+
+        return explain(failure, where=self.where)
 
     def where(self, origin: Origin) -> str:
         """Return where a requirement of the project stands, as file:line:column."""

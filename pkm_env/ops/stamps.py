@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from pkm_env.ops.sync import watched_paths
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pkm_env.context import Context
@@ -38,8 +36,7 @@ def stamp_sync(context: Context, environment: Environment, done: Synced, text: s
 def stamp_run(context: Context, environment: Environment, done: Synced) -> None:
     """Note that an environment holds all that is locked, so that a program can run in it at once."""
     if context.can_stamp() and context.is_settled():
-        paths = done.paths or watched_paths(context, environment, done.path)
-        context.stamp(f"run-{environment.name}", paths, answer(done.path, ""))
+        context.stamp(f"run-{environment.name}", done.paths, answer(done.path, ""))
 
 
 def answer(path: str, text: str) -> dict[str, str]:
