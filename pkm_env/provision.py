@@ -79,6 +79,44 @@ class Wanted:
         return f"Wanted({self.name!r}, {self.version!r})"
 
 
+class Work:
+    """Tells a reporter what is done to get one package, as a context manager: one thing after the other.
+
+    Each begins when it really begins, in the thread that does it; waiting in a queue is no work.
+    """
+
+    __slots__ = ("_name", "_number", "_reporter", "_size")
+
+    def __init__(self, reporter: Reporter, name: str, size_bytes: int) -> None:
+        self._reporter = reporter
+        self._name = name
+        self._size = size_bytes
+        self._number = 0
+
+    def begin(self, kind: str) -> None:
+        """Say that the next thing begins ("fetch", "unpack"), and the one before has ended."""
+        self.end()
+        self._number = self._reporter.start(
+            kind, self._name, (self._size or None) if kind == "fetch" else None
+        )
+
+    def advance(self, amount: int) -> None:
+        """Say that *amount* more bytes are there."""
+        self._reporter.advance(self._number, amount)
+
+    def end(self) -> None:
+        """Say that what is being done has ended."""
+        if self._number:
+            self._reporter.finish(self._number)
+            self._number = 0
+
+    def __enter__(self) -> Work:  # noqa: PYI034 - typing has no Self on 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
 class NoWheel(PkmError):
     """A locked package for which no wheel can be had; ``str()`` says why."""
 
@@ -184,10 +222,8 @@ class Provision:
         temporary, found = self._fetch(file, wanted, None)
         return self._wheels.add_archive(temporary, found, file.filename)
 
-    def fetch_wheel(
-        self, file: File, hashes: Mapping[str, str], advance: Callable[[int], None] | None = None
-    ) -> UnpackedWheel:
-        """Return a wheel of an index, unpacked, from the cache or fetched.
+    def fetch_wheel(self, file: File, hashes: Mapping[str, str], work: Work | None = None) -> UnpackedWheel:
+        """Return a wheel of an index, unpacked, from the cache or fetched; *work* is told what is done.
 
         :raises IndexFailure: when it cannot be had.
         :raises BadWheel: when it breaks the rules of its format.
@@ -196,24 +232,30 @@ class Provision:
         if file.path:
             found = self.local_sha256(file.path)
             check_local(file, hashes, found)
-            return self._wheels.get(found) or self._wheels.add(file.path, found, file.filename)
+            return self._wheels.get(found) or self._unpacked(file.path, found, file.filename, work)
         kept = self._wheels.get(sha256) if sha256 else None
         if kept:
             return kept
         with self._wheels.fetching(sha256):
             # While we waited for the lock another process may have fetched it.
             kept = self._wheels.get(sha256) if sha256 else None
-            return kept or self._fetch_new(file, hashes, advance)
+            return kept or self._fetch_new(file, hashes, work)
 
-    def _fetch_new(
-        self, file: File, hashes: Mapping[str, str], advance: Callable[[int], None] | None
-    ) -> UnpackedWheel:
+    def _fetch_new(self, file: File, hashes: Mapping[str, str], work: Work | None) -> UnpackedWheel:
         """Return a wheel that is not in the cache, fetched and unpacked."""
-        temporary, found = self._fetch(file, hashes, advance)
+        if work:
+            work.begin("fetch")
+        temporary, found = self._fetch(file, hashes, work.advance if work else None)
         try:
-            return self._wheels.get(found) or self._wheels.add(temporary, found, file.filename)
+            return self._wheels.get(found) or self._unpacked(temporary, found, file.filename, work)
         finally:
             os.unlink(temporary)
+
+    def _unpacked(self, path: str, sha256: str, filename: str, work: Work | None) -> UnpackedWheel:
+        """Return the wheel at *path*, unpacked into the cache."""
+        if work:
+            work.begin("unpack")
+        return self._wheels.add(path, sha256, filename)
 
     def fetch_metadata(self, file: File) -> Metadata | Unavailable:
         """Return the metadata of a wheel by way of the whole wheel, which is kept for the sync.
@@ -347,25 +389,22 @@ class Provision:
         errors: dict[int, BaseException] = {}
         left = set(files)
 
-        def fetch(at: int, number: int) -> UnpackedWheel | None:
+        def fetch(at: int) -> UnpackedWheel | None:
             if any(not is_mirrorable(error) for error in list(errors.values())):
                 return None
-            return self.fetch_wheel(
-                files[at], wanted[at].hashes, lambda amount: reporter.advance(number, amount)
-            )
+            with Work(reporter, wanted[at].name, size_of(wanted[at])) as work:
+                return self.fetch_wheel(files[at], wanted[at].hashes, work)
 
-        def take(at: int, number: int, wheel: UnpackedWheel | None, error: BaseException | None) -> None:
-            reporter.finish(number)
+        def take(at: int, wheel: UnpackedWheel | None, error: BaseException | None) -> None:
             left.discard(at)
             found[at] = wheel
             if error is not None:
                 errors[at] = error
 
         for at in sorted(files, key=lambda at: (-size_of(wanted[at]), at)):
-            number = reporter.start("fetch", wanted[at].name, size_of(wanted[at]) or None)
             crew.submit(
-                lambda at=at, number=number: fetch(at, number),  # type: ignore[misc]  # bound in the loop
-                lambda wheel, error, at=at, number=number: take(at, number, wheel, error),  # type: ignore[misc]  # as above
+                lambda at=at: fetch(at),  # type: ignore[misc]  # bound in the loop
+                lambda wheel, error, at=at: take(at, wheel, error),  # type: ignore[misc]  # as above
             )
         while left:
             crew.step()

@@ -162,12 +162,16 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
                 there.add(folder)
                 mkdir(folder)
     linker = Linker(options.link_mode, platform=options.platform, disk=disk)
+    reporter = options.reporter
     for placement in placements:
+        number = reporter.start("link", placement.name) if reporter else 0
         for source, target, names in placement.links:
             linker.place(source, target, names)
         for path, content, mode in placement.writes:
             write(path, content, mode)
         write(placement.record_path, placement.record())
+        if reporter:
+            reporter.finish(number)
     if linker.fell_back and options.reporter:
         options.reporter.warn(f"{linker.asked} is not possible here; {linker.mode} is used")
     return linker.mode

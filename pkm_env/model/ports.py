@@ -95,7 +95,10 @@ class Reporter(Protocol):
         """Say which phase of the work begins ("Resolving", "Fetching")."""
 
     def start(self, kind: str, name: str, total: int | None = None) -> int:
-        """Say that work on *name* begins; *kind* is "fetch", "build" or "ask"; return its number."""
+        """Say that work on *name* begins, and return its number (not 0).
+
+        *kind* is "ask", "fetch", "unpack", "build" or "link"; *total* is what is expected, in bytes.
+        """
 
     def advance(self, number: int, amount: int) -> None:
         """Say that *amount* more bytes of the work *number* are done."""
