@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from _blake2 import blake2b
-from contextlib import suppress
 
 from pkm_build import __version__
 from pkm_build.errors import PkmError
@@ -414,8 +413,10 @@ class Context:
 
     def known_indexes(self) -> tuple[IndexSpec, ...]:
         """Return the configured indexes, those of the project too where there is one."""
-        with suppress(NoProject):
+        try:
             self._workspace = self.workspace
+        except NoProject:
+            pass
         return self.indexes
 
     def _configured_indexes(self) -> tuple[IndexSpec, ...]:

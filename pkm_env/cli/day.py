@@ -7,6 +7,7 @@ import os
 from pkm_build.tables import did_you_mean
 from pkm_env.cli.parser import UsageError
 from pkm_env.cli.wording import plural, print_json, seconds
+from pkm_env.lock.lockfile import target_summary
 from pkm_env.model.options import is_date, is_span, normalise
 
 TYPE_CHECKING = False
@@ -102,8 +103,6 @@ def lock_line(done: Locked) -> str:
 
 def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
     """Print what a lock did, or would do."""
-    from pkm_env.ops.show import target_summary
-
     if not done.written:
         output.result(lock_line(done))
         return

@@ -77,8 +77,8 @@ def restricted(
     """Return the entry for fewer sections, with the files that their targets can install."""
     if len(kept) == len(package.sections):
         return package
-    remaining = [target for name, mask in kept.items() for target in chosen(targets[name], mask)]
-    files = tuple(file for file in package.files if not file.is_wheel or fits(file.filename, remaining))
+    fit = Fit(target for name, mask in kept.items() for target in chosen(targets[name], mask))
+    files = tuple(file for file in package.files if not file.is_wheel or fit.mask(file.filename))
     return changed(package, sections=dict(kept), files=files)
 
 
@@ -132,10 +132,26 @@ def chosen(targets: Sequence[Target], mask: int) -> Iterable[Target]:
     return (target for bit, target in enumerate(targets) if mask >> bit & 1)
 
 
-def fits(filename: str, targets: Iterable[Target]) -> bool:
-    """Whether one of the *targets* can install a wheel of this name."""
-    tags = "-".join(filename[: -len(".whl")].rsplit("-", 3)[1:])
-    return any(target.takes(tags) for target in targets)
+class Fit:
+    """Which of some targets can install a wheel, as a mask with a bit for each.
+
+    Every set of tags is asked about once: a lock of 25 targets meets each some hundred times.
+    """
+
+    __slots__ = ("_known", "_targets")
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._targets = tuple(targets)
+        self._known: dict[str, int] = {}
+
+    def mask(self, filename: str) -> int:
+        """Return the targets that can install a wheel of this name."""
+        tags = "-".join(filename[: -len(".whl")].rsplit("-", 3)[1:])
+        found = self._known.get(tags)
+        if found is None:
+            found = sum(1 << bit for bit, target in enumerate(self._targets) if target.takes(tags))
+            self._known[tags] = found
+        return found
 
 
 def wheel_tags(filename: str) -> list[str]:

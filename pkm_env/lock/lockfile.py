@@ -11,7 +11,7 @@ from pkm_env.model.distribution import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 LOCK_NAME = "pylock.toml"
@@ -212,3 +212,12 @@ def package_from_plain(plain: tuple[Any, ...]) -> LockedPackage:
         files=tuple(LockedFile.from_plain(file) for file in files),
         requires=requires,
     )
+
+
+def target_summary(keys: Sequence[str]) -> str:
+    """Return "python 3.11-3.14, 5 platforms" for the keys of targets."""
+    pythons = list(dict.fromkeys(".".join(key.split(" ")[0].split(".")[:2]) for key in keys))
+    platforms = list(dict.fromkeys(key.rpartition(" ")[2] for key in keys))
+    versions = pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}"
+    places = platforms[0] if len(platforms) == 1 else f"{len(platforms)} platforms"
+    return f"python {versions}, {places}"

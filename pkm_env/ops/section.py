@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.context import cutoffs
-from pkm_env.lock.compose import SectionResult, chosen, fits
+from pkm_env.lock.compose import Fit, SectionResult
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source, Unavailable
@@ -285,9 +285,9 @@ class Locker:
                     edge_to(resolution.pins, name) for name, _ in pin.requires
                 )
                 self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
-        targets = [resolution.target for resolution in solved]
+        fit = Fit(resolution.target for resolution in solved)
         found = [
-            self.entry(environment, pin, masks[key], targets, tuple(sorted(edges[key])))
+            self.entry(environment, pin, masks[key], fit, tuple(sorted(edges[key])))
             for key, pin in pins.items()
         ]
         if environment.project in ("editable", "wheel"):
@@ -299,7 +299,7 @@ class Locker:
         environment: Environment,
         pin: Pin,
         mask: int,
-        targets: Sequence[Target],
+        fit: Fit,
         requires: tuple[tuple[str, str], ...],
     ) -> LockedPackage:
         """Return the entry of one pin."""
@@ -310,15 +310,14 @@ class Locker:
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
         listing = self.context.supply(environment).listing(pin.name)
         assert not isinstance(listing, Unavailable)
-        having = list(chosen(targets, mask))
-        files = self.usable_files(environment, pin, listing.files(pin.version), having)
+        files = self.usable_files(environment, pin, listing.files(pin.version), mask, fit)
         index = self.context.index_url(listing.index)
         return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
 
     def usable_files(
-        self, environment: Environment, pin: Pin, files: Sequence[File], targets: Sequence[Target]
+        self, environment: Environment, pin: Pin, files: Sequence[File], mask: int, fit: Fit
     ) -> tuple[LockedFile, ...]:
-        """Return the files that one of the *targets* can install, sorted by name, each with its digest."""
+        """Return the files that a target in *mask* can install, sorted by name, each with its digest."""
         options = environment.options
         no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
         no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
@@ -326,7 +325,7 @@ class Locker:
         found = [
             file
             for file in offered
-            if (not no_wheel and fits(file.filename, targets) if file.is_wheel else not no_sdist)
+            if (not no_wheel and fit.mask(file.filename) & mask if file.is_wheel else not no_sdist)
         ]
         sdists = [file for file in found if not file.is_wheel]
         # One sdist can stand in an entry; the usual form wins.

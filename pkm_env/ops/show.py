@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_env.lock.lockfile import target_summary
 from pkm_env.ops.lock import stale_sections
 from pkm_env.ops.options import SyncOptions
 from pkm_env.ops.sync import look_at
@@ -92,15 +93,6 @@ class EnvironmentState:
             "state": self.venv_state,
             "python": self.python or None,
         }
-
-
-def target_summary(targets: Sequence[str]) -> str:
-    """Return "python 3.11-3.14, 5 platforms" for the keys of targets."""
-    pythons = list(dict.fromkeys(key.split(" ")[0] for key in targets))
-    platforms = list(dict.fromkeys(key.split(" ", 1)[1] for key in targets))
-    versions = pythons[0] if len(pythons) == 1 else f"{pythons[0]}-{pythons[-1]}"
-    places = platforms[0] if len(platforms) == 1 else f"{len(platforms)} platforms"
-    return f"python {versions}, {places}"
 
 
 def environment_states(context: Context, environments: Sequence[Environment]) -> list[EnvironmentState]:
