@@ -43,6 +43,7 @@ MAX_TEXT = 2_000
 SIBLINGS = {True: "", False: None, None: None}
 YANKED = {True: "", False: None, "": None}
 HEAD = 2_000
+ENDINGS = (".whl", ".gz", ".zip")
 # What may stand before the first link, between two, and after the last one, of a page that is read quickly.
 ODD = re.compile(r"<!--|<base|<script|<style|<textarea|<!\[|<a[\s>]", re.IGNORECASE)
 IN_HEAD = re.compile(r"[^<]*(?:<[!/]?[A-Za-z][^<>]*>[^<]*)*").fullmatch
@@ -130,7 +131,15 @@ def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Plain]:
         raise PageFault(f"it is the page of {printable(own)[:100]}, not of {name}")
     if len(told["files"]) > MAX_FILES:
         raise PageFault(f"it lists {len(told['files'])} files")
-    return in_bulk(told["files"], json_columns, lambda raw: json_entry(raw, url, refuse))
+    return in_bulk(installable(told["files"]), json_columns, lambda raw: json_entry(raw, url, refuse))
+
+
+def installable(files: list[Any]) -> list[Any]:
+    """Return *files* without eggs, installers and the like, all of them where one has no file name."""
+    try:
+        return [raw for raw in files if raw["filename"].endswith(ENDINGS)]
+    except (TypeError, KeyError, AttributeError):
+        return files
 
 
 def json_columns(files: list[Any]) -> Columns | None:
@@ -253,6 +262,11 @@ def quick_entries(links: list[list[str]], base: str, refuse: Warn) -> list[Plain
     """
     shapes: dict[tuple[str, ...], list[list[str]]] = {}
     for link in links:
+        # Eggs and installers are left out at once: in bulk one of them is an odd one among many.
+        if not link[0].partition("#")[0].endswith(ENDINGS) and not link[-1].partition("<")[0].endswith(
+            ENDINGS
+        ):
+            continue
         shapes.setdefault(tuple(link[1:-1:2]), []).append(link)
     found: list[Plain] = []
     for group in shapes.values():
@@ -315,7 +329,7 @@ def html_entry(href: str, shown: str, told: Mapping[str, str], base: str, refuse
     filename = link.partition("?")[0].rpartition("/")[2]
     if "%" in filename:
         filename = unquote(filename)
-    if not filename.endswith((".whl", ".gz", ".zip")):
+    if not filename.endswith(ENDINGS):
         # A query may name the file; the text of the link then says its name (PEP 503).
         filename = shown.strip()
     algorithm, _, digest = fragment.partition("&")[0].partition("=")
@@ -354,7 +368,7 @@ def make_entry(  # noqa: PLR0913 - one for each thing a page tells
     metadata: Any,
 ) -> Plain | None:
     """Return the plain file of what a page tells of it, None when it must be left out."""
-    if not filename.endswith((".whl", ".gz", ".zip")):
+    if not filename.endswith(ENDINGS):
         # Eggs, installers and signatures stand on old pages; they are no fault.
         return None
     url, digests = absolute(link, base), clean_hashes(hashes)
