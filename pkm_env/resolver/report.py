@@ -52,24 +52,30 @@ class Line:
 
 
 class Explanation:
-    """A proof in words; ``str()`` is what people read.
+    """A proof in words; ``str()`` is what people read. ``not_looked_at`` are phrases, one for each package."""
 
-    ``not_looked_at`` are phrases, one for each package; ``would_work`` (change, effect) pairs, each tried.
-    """
-
-    __slots__ = ("conclusion", "lines", "not_looked_at", "would_work")
+    __slots__ = ("_look", "_would_work", "conclusion", "lines", "not_looked_at")
 
     def __init__(
         self,
         lines: Sequence[Line],
         conclusion: str,
         not_looked_at: Sequence[str] = (),
-        would_work: Sequence[tuple[str, str]] = (),
+        look: Callable[[], Sequence[tuple[str, str]]] | None = None,
     ) -> None:
+        """Take the parts; *look* finds what would work, when somebody wants to know."""
         self.lines = tuple(lines)
         self.conclusion = conclusion
         self.not_looked_at = tuple(not_looked_at)
-        self.would_work = tuple(would_work)
+        self._look = look
+        self._would_work: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def would_work(self) -> tuple[tuple[str, str], ...]:
+        """Changes that help, each with its effect; each is tried, so the first look takes a few solves."""
+        if self._would_work is None:
+            self._would_work = () if self._look is None else tuple(self._look())
+        return self._would_work
 
     def __str__(self) -> str:
         width = max((len(line.text) for line in self.lines if line.where), default=0)
@@ -90,8 +96,8 @@ class Explanation:
 def explain(failure: NoSolution, *, where: Callable[[Origin], str], suggest: bool = True) -> Explanation:
     """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin.
 
-    With *suggest*, changes that would help are looked for, by solving with each; the releases that the
-    failed resolve had are asked again.
+    With *suggest*, changes that would help are looked for when they are first wanted, by solving with
+    each; for that, the releases that the failed resolve had are asked again.
     """
     return _Telling(failure, where).explanation(suggest=suggest)
 
@@ -104,7 +110,7 @@ class _Telling:
         self.problem = self.derivation.problem
         self.where = where
         self.target = failure.target
-        self.facts = _ordered(core(self.derivation))
+        self.facts = _told(self.derivation)
         self.lines: list[Line] = []
         self.roots: list[int] = []
         self.numbers: dict[int, int] = {}
@@ -112,8 +118,8 @@ class _Telling:
     def explanation(self, *, suggest: bool) -> Explanation:
         for fact in self.facts:
             self._tell(fact)
-        would_work = self._suggestions() if suggest else ()
-        return Explanation(self.lines, self._conclusion(), self._not_looked_at(), would_work)
+        look = self._suggestions if suggest else None
+        return Explanation(self.lines, self._conclusion(), self._not_looked_at(), look)
 
     def _suggestions(self) -> list[tuple[str, str]]:
         found = self.derivation.suggestions
@@ -231,6 +237,14 @@ class _Telling:
         told.update(dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks))
         phrases = [dropped_words(name, self.facts, self.problem) for name in told if name and name != ROOT]
         return [phrase for phrase in phrases if phrase]
+
+
+def _told(derivation: Derivation) -> list[Fact]:
+    """Return the facts of the smallest proof in the order in which they are told, worked out once."""
+    found: list[Fact] | None = derivation.told
+    if found is None:
+        found = derivation.told = _ordered(core(derivation))
+    return found
 
 
 def _is_root(key: Key) -> bool:

@@ -113,15 +113,17 @@ class Solution:
 class Derivation:
     """Why there is no solution: the incompatibility that was derived, and the problem it speaks of.
 
-    ``suggestions`` are changes that would help, once they were looked for.
+    ``told`` are the facts that an explanation tells, ``suggestions`` changes that would help; both are None
+    until somebody wants to know.
     """
 
-    __slots__ = ("cause", "problem", "suggestions")
+    __slots__ = ("cause", "problem", "suggestions", "told")
 
     def __init__(self, cause: Incompatibility, problem: TargetProblem) -> None:
         self.cause = cause
         self.problem = problem
         self.suggestions: list[Any] | None = None
+        self.told: list[Any] | None = None
 
     def facts(self) -> list[Incompatibility]:
         """Return the incompatibilities that nothing was derived for, each once, in the order met."""

@@ -211,8 +211,9 @@ def test_a_split_goes_on_with_what_was_decided():
         "b": {"1": ["c<2", "d; python_full_version >= '3.12.4'"]},
         "c": {"1": [], "2": []},
         "d": {"1": []},
+        "e": {"1": ["c<2"]},
     }
-    outcomes = ask(world, "a", "b", targets=(L312,))
+    outcomes = ask(world, "a", "e", "b", targets=(L312,))
     assert chosen(outcomes, "a") == ["2", "2"]
     assert chosen(outcomes, "d") == [None, "1"]
 
