@@ -414,10 +414,9 @@ class Context:
     def known_indexes(self) -> tuple[IndexSpec, ...]:
         """Return the configured indexes, those of the project too where there is one."""
         try:
-            self._workspace = self.workspace
+            return self.indexes if self.workspace else ()
         except NoProject:
-            pass
-        return self.indexes
+            return self.indexes
 
     def _configured_indexes(self) -> tuple[IndexSpec, ...]:
         declaration = self.workspace.declaration if self._workspace is not None else None

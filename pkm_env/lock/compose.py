@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from pkm_env.model.ports import Memory
     from pkm_env.model.target import Target
+
+FIT_KIND = "fit-1"
 
 
 class SectionResult:
@@ -135,14 +138,25 @@ def chosen(targets: Sequence[Target], mask: int) -> Iterable[Target]:
 class Fit:
     """Which of some targets can install a wheel, as a mask with a bit for each.
 
-    Every set of tags is asked about once: a lock of 25 targets meets each some hundred times.
+    Every set of tags is asked about once: a lock of 25 targets meets each some hundred times. The answers depend on
+    the targets' names and the tags alone, so a *memory* may keep them for the next run.
     """
 
-    __slots__ = ("_known", "_targets")
+    __slots__ = ("_asked", "_key", "_known", "_memory", "_targets")
 
-    def __init__(self, targets: Iterable[Target]) -> None:
+    def __init__(self, targets: Iterable[Target], memory: Memory | None = None) -> None:
         self._targets = tuple(targets)
-        self._known: dict[str, int] = {}
+        self._memory = memory
+        self._key = "\n".join(target.key for target in self._targets)
+        self._known: dict[str, int] = dict(
+            (memory.recall(FIT_KIND, self._key) or {}) if memory is not None else {}
+        )
+        self._asked = len(self._known)
+
+    def remember(self) -> None:
+        """Keep the answers for the next run, where any is new."""
+        if self._memory is not None and len(self._known) > self._asked:
+            self._memory.remember(FIT_KIND, self._key, self._known)
 
     def mask(self, filename: str) -> int:
         """Return the targets that can install a wheel of this name."""

@@ -285,11 +285,12 @@ class Locker:
                     edge_to(resolution.pins, name) for name, _ in pin.requires
                 )
                 self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
-        fit = Fit(resolution.target for resolution in solved)
+        fit = Fit((resolution.target for resolution in solved), self.context.memory)
         found = [
             self.entry(environment, pin, masks[key], fit, tuple(sorted(edges[key])))
             for key, pin in pins.items()
         ]
+        fit.remember()
         if environment.project in ("editable", "wheel"):
             found.append(self.project_entry(environment, solved))
         return tuple(found)
