@@ -17,7 +17,8 @@ SIZES = frozenset(len("2026-01-31T10:00:00Z") + digits for digits in (0, 4, 7))
 MARKS = "--T::"
 LONGEST = 40
 ZEROS = bytes.maketrans(b"123456789", b"000000000")
-PATTERN = b"0000-00-00T00:00:00.000000Z"
+PATTERNS = (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00Z")
+LENGTHS = frozenset(map(len, PATTERNS))
 HOURS = frozenset(f"{number:02}" for number in range(24))
 SIXTY = frozenset(f"{number:02}" for number in range(60))
 FIRST_YEAR = 1970
@@ -38,20 +39,24 @@ def is_plain_time(text: str) -> bool:
 
 
 def are_plain_times(texts: Sequence[str]) -> bool:
-    """Whether all are times in UTC in the form "2026-01-31T10:00:00.000000Z", or all are "".
+    """Whether all are times in UTC in the form "2026-01-31T10:00:00.000000Z", or without a fraction, or "".
 
     Checked together: as one text, and by the few values that each part can have.
 
     :raises UnicodeEncodeError: when one is not ASCII.
     """
-    if not any(texts):
+    told = [text for text in texts if text]
+    if not told:
         return True
-    if "".join(texts).encode("ascii").translate(ZEROS) != PATTERN * len(texts):
-        return all(text == "" or is_plain_time(text) for text in texts)
+    for pattern in PATTERNS:
+        same = [text for text in told if len(text) == len(pattern)]
+        if "".join(same).encode("ascii").translate(ZEROS) != pattern * len(same):
+            return False
     return (
-        {text[11:13] for text in texts} <= HOURS
-        and {text[14:16] for text in texts} | {text[17:19] for text in texts} <= SIXTY
-        and all(is_plain_time(f"{date}T00:00:00Z") for date in {text[:10] for text in texts})
+        {len(text) for text in told} <= LENGTHS
+        and {text[11:13] for text in told} <= HOURS
+        and {text[14:16] for text in told} | {text[17:19] for text in told} <= SIXTY
+        and all(is_plain_time(f"{date}T00:00:00Z") for date in {text[:10] for text in told})
     )
 
 
