@@ -475,6 +475,21 @@ class Linker:
                 return
 
 
+class Fence:
+    """Answers whether a folder lies inside of another one, by its name and with links followed."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._real = os.path.realpath(root)
+
+    def holds(self, folder: str) -> bool:
+        """Whether *folder* (absolute, normal) is the root or in it, by its name and in truth."""
+        if folder != self._root and not folder.startswith(self._root + os.sep):
+            return False
+        real = os.path.realpath(folder)
+        return real == self._real or real.startswith(self._real + os.sep)
+
+
 class FileLock:
     """A lock that one process at a time holds, by an open file; a crash of its holder frees it.
 

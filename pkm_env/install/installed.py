@@ -8,7 +8,6 @@ Source: Recording installed projects; Direct URL data structure (packaging.pytho
 
 from __future__ import annotations
 
-import marshal
 import os
 
 from pkm_env.files import read_file
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 STATE = ".pkm"
 IDENTITIES = "installed"
-HEADER = b"pkm installed 2\n"
+HEADER = "pkm installed 3"
 OURS = "pkm"
 SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
 
@@ -148,16 +147,20 @@ def read_identities(venv_path: str) -> dict[str, Note]:
         data = read_file(os.path.join(venv_path, STATE, IDENTITIES))
     except OSError:
         return {}
-    if not data.startswith(HEADER):
+    lines = data.decode("utf-8", "replace").split("\n")
+    # The last line is empty when the file is whole.
+    if lines[0] != HEADER or lines[-1]:
         return {}
-    try:
-        found: dict[str, Note] = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
-    except (ValueError, EOFError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    found: dict[str, Note] = {}
+    for line in lines[1:-1]:
+        name, version, identity, over = (*line.split("\t"), "", "", "", "")[:4]
+        found[name] = (version, identity, tuple(over.split()))
+    return found
 
 
 def identities_bytes(identities: Mapping[str, Note]) -> bytes:
     """Return what ``read_identities`` reads: the same bytes for the same content."""
-    # Version 2 of marshal keeps no references between objects, so that equal values give equal bytes.
-    return HEADER + marshal.dumps(dict(sorted(identities.items())), 2)
+    lines = [HEADER]
+    for name, (version, identity, over) in sorted(identities.items()):
+        lines.append("\t".join((name, version, identity, " ".join(over))))
+    return ("\n".join(lines) + "\n").encode("utf-8")

@@ -9,11 +9,10 @@ name: ``journal`` is taken back, ``undo`` is done. docs/sync.md says it at lengt
 
 from __future__ import annotations
 
-import marshal
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.files import DISK, is_directory, make_directories, read_file, remove_tree, sync_directory
+from pkm_env.files import DISK, Fence, is_directory, make_directories, read_file, remove_tree, sync_directory
 from pkm_env.install.installed import STATE
 
 TYPE_CHECKING = False
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from pkm_env.files import Disk
 
 JOURNAL, UNDO, WASTE, INTENT = "journal", "undo", "waste", "intent"
-HEADER = b"pkm journal 1\n"
+HEADER = b"pkm journal 2\n"
+# What a file that was written to its end ends with.
+END = "\n\0end\n"
 CACHE = "__pycache__"
 
 
@@ -47,7 +48,8 @@ class Intent:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file ``intent``."""
-        return HEADER + marshal.dumps((self.moved, self.created, self.folders), 2)
+        parts = ("\0".join(paths) for paths in (self.moved, self.created, self.folders))
+        return HEADER + os.fsencode("\n\0".join(parts) + END)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Intent:
@@ -55,12 +57,12 @@ class Intent:
 
         :raises ValueError: when it holds none.
         """
-        if not data.startswith(HEADER):
-            raise ValueError
-        try:
-            moved, created, folders = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the environment it lies in
-        except (EOFError, TypeError) as error:
-            raise ValueError from error
+        text = os.fsdecode(data[len(HEADER) :])
+        if not data.startswith(HEADER) or not text.endswith(END):
+            raise ValueError(HEADER)
+        moved, created, folders = (
+            tuple(part.split("\0")) if part else () for part in text.removesuffix(END).split("\n\0")
+        )
         return cls(moved, created, folders)
 
 
@@ -116,12 +118,28 @@ def read_intent(folder: str) -> Intent:
     :raises DamagedJournal: when it cannot be read.
     """
     try:
-        return Intent.from_bytes(read_file(os.path.join(folder, INTENT)))
+        intent = Intent.from_bytes(read_file(os.path.join(folder, INTENT)))
     except (OSError, ValueError) as error:
-        raise DamagedJournal(
-            f"the notes of an interrupted sync in {folder} are damaged",
-            "delete the environment and sync again",
-        ) from error
+        raise damaged(folder) from error
+    root = os.path.dirname(os.path.dirname(folder))
+    fence = Fence(root)
+    split = [os.path.split(path) for path in (*intent.moved, *intent.created, *intent.folders)]
+    # An environment may come from elsewhere, as a part of a project: its notes must not lead outside.
+    if any(name in {"", ".", ".."} for _, name in split):
+        raise damaged(folder)
+    for parent in {parent for parent, _ in split}:
+        full = os.path.join(root, parent).rstrip(os.sep)
+        if os.path.normpath(full) != full or not fence.holds(full):
+            raise damaged(folder)
+    return intent
+
+
+def damaged(folder: str) -> DamagedJournal:
+    """Return the error for notes in *folder* that cannot be followed."""
+    return DamagedJournal(
+        f"the notes of an interrupted sync in {folder} are damaged",
+        "delete the environment and sync again",
+    )
 
 
 def take_back(venv_path: str, disk: Disk = DISK) -> int:

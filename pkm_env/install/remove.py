@@ -12,7 +12,7 @@ import os
 
 from pkm_build.errors import PkmError
 from pkm_env.cache.manifest import parse_record
-from pkm_env.files import read_file
+from pkm_env.files import Fence, read_file
 from pkm_env.install.installed import first_line, list_folder
 
 TYPE_CHECKING = False
@@ -170,21 +170,6 @@ def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
             found.update(bytecode_of(folder, found))
     removal.files = sorted(found)
     removal.folders = folders_above(found, venv)
-
-
-class Fence:
-    """Answers whether a folder lies inside of an environment, links followed."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._real = os.path.realpath(root)
-
-    def holds(self, folder: str) -> bool:
-        """Whether *folder* (absolute, normal) is in the environment, by its name and in truth."""
-        if folder != self._root and not folder.startswith(self._root + os.sep):
-            return False
-        real = os.path.realpath(folder)
-        return real == self._real or real.startswith(self._real + os.sep)
 
 
 def bytecode_of(folder: str, files: set[str]) -> list[str]:
