@@ -101,8 +101,8 @@ def test_uv_installs_a_section(locked, tmp_path, index, wheels, name, group):
     run(*UV, "venv", "--python", venv_of(locked, name), tmp_path / "venv", env=environ)
     chosen = ["--group", name] if group else []
     run(
-        *UV, "pip", "sync", "--python", tmp_path / "venv", "--default-index", index.url, "--find-links", wheels, "pylock.toml", *chosen,
-        env=environ, cwd=locked,
+        *UV, "pip", "sync", "--python", tmp_path / "venv", "--default-index", index.url,
+        "--find-links", wheels, "pylock.toml", *chosen, env=environ, cwd=locked,
     )  # fmt: skip
     assert freeze(tmp_path / "venv/bin/python") == freeze(venv_of(locked, name))
 
@@ -122,7 +122,7 @@ def test_uv_installs_an_export_without_flags(pkm, locked, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def pip(tmp_path_factory):
+def pip():
     """A copy of the pip that runs the tests, as a program of its own for any interpreter."""
     import pip as installed
 

@@ -86,11 +86,11 @@ def test_default_is_declared_as_group_and_as_default_group():
 
 def test_environments_are_the_union_of_all_targets():
     data = tomllib.loads(text_of(sample()))
+    linux = "sys_platform == 'linux' and platform_machine == 'x86_64' and implementation_name == 'cpython'"
+    macos = "sys_platform == 'darwin' and platform_machine == 'arm64' and implementation_name == 'cpython'"
     assert data["environments"] == [
-        "python_version == '3.13' and sys_platform == 'darwin' and platform_machine == 'arm64'"
-        " and implementation_name == 'cpython'",
-        "python_version >= '3.12' and python_version < '3.14' and sys_platform == 'linux'"
-        " and platform_machine == 'x86_64' and implementation_name == 'cpython'",
+        f"python_version == '3.13' and {macos}",
+        f"python_version >= '3.12' and python_version < '3.14' and {linux}",
     ]
 
 
