@@ -421,7 +421,7 @@ class _Server(ThreadingHTTPServer):
         for connection in list(self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # noqa: PERF203 - the peer was quicker to close
+            except OSError:
                 continue
 
 
