@@ -276,7 +276,9 @@ def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
     if not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
         swap.swap_back(place_, disk)
         result = "undone"
-    if os.path.isdir(journal.state_path(place_, journal.JOURNAL)):
+    # Notes behind a link are not ours: read_venv calls such an environment broken.
+    noted = not os.path.islink(journal.state_path(place_))
+    if noted and os.path.isdir(journal.state_path(place_, journal.JOURNAL)):
         return Repair(forward=False, files=journal.take_back(place_, disk))
     return Repair(forward=result == "done") if result else None
 

@@ -24,7 +24,8 @@ MARK = "pkm"
 MARK_PATH = "pkm-path"
 FORMAT = "1"
 # There while an environment is made at its very place, where nothing can be renamed to.
-MAKING = os.path.join(".pkm", "making")
+NOTES = ".pkm"
+MAKING = os.path.join(NOTES, "making")
 CONFIGURATION = "pyvenv.cfg"
 
 
@@ -121,9 +122,7 @@ def read_venv(path: str, platform: str = sys.platform) -> Venv | BrokenVenv | No
     settings = read_settings(os.path.join(path, CONFIGURATION))
     if settings is None:
         begun = os.path.exists(os.path.join(path, MAKING))
-        return BrokenVenv(
-            path, f"has no {CONFIGURATION}", ours=begun, empty=set(os.listdir(path)) <= {".pkm"}
-        )
+        return BrokenVenv(path, f"has no {CONFIGURATION}", ours=begun, empty=set(os.listdir(path)) <= {NOTES})
     ours = settings.get(MARK) == FORMAT
     if ours and os.path.exists(os.path.join(path, MAKING)):
         return BrokenVenv(path, "was not made to the end", ours=True)
@@ -211,7 +210,8 @@ def library_name(path: str, settings: Mapping[str, str]) -> str:
 def leads_outside(path: str, folders: Mapping[str, str]) -> str:
     """Return which folder of an environment leads out of it by a link, "" when none does."""
     root = os.path.realpath(path)
-    for folder in sorted({folders["purelib"], folders["platlib"], folders["scripts"]}):
+    notes = os.path.join(path, NOTES)
+    for folder in sorted({folders["purelib"], folders["platlib"], folders["scripts"], notes}):
         if not os.path.realpath(folder).startswith(root + os.sep):
             return f"has a link that leads outside ({os.path.relpath(folder, path)})"
     return ""

@@ -62,6 +62,14 @@ def test_files_of_others_in_a_new_folder_stay(place):
     assert (place / "new" / "mine.txt").exists()
 
 
+def test_notes_behind_a_link_are_not_followed(place, tmp_path):
+    begin(str(place), Intent([], ["old.txt"], []))
+    (place / ".pkm").rename(tmp_path / "elsewhere")
+    (place / ".pkm").symlink_to(tmp_path / "elsewhere")
+    assert repair(str(place)) is None
+    assert (place / "old.txt").exists()
+
+
 def test_committed_change_is_not_taken_back(place):
     begin(str(place), Intent([], ["new.txt"], []))
     (place / "new.txt").write_text("new")

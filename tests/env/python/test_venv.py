@@ -165,10 +165,11 @@ def test_half_deleted_environment_is_noticed(tmp_path):
     assert broken(tmp_path / "v").reason == "has no interpreter"
 
 
-@pytest.mark.parametrize("folder", ["lib", "bin"])
+@pytest.mark.parametrize("folder", ["lib", "bin", ".pkm"])
 def test_environment_whose_folders_are_the_bases_is_refused(tmp_path, folder):
     """A sync into it would change the interpreter that it was made from."""
     make_venv(interpreter(), str(tmp_path / "v"))
+    (tmp_path / "v" / ".pkm").mkdir()
     shutil.move(tmp_path / "v" / folder, tmp_path / "elsewhere")
     (tmp_path / "v" / folder).symlink_to(tmp_path / "elsewhere")
     assert "leads outside" in broken(tmp_path / "v").reason
