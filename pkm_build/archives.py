@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, BinaryIO
 
-    # name in the archive, path on disk or content, whether it may be executed
-    Member = tuple[str, str | bytes, bool]
-    Squeezed = tuple[int, int, int, bytes, bytes, bytes]
+    # name in the archive, path on disk or content, whether it may be executed (None: as its file says)
+    Member = tuple[str, str | bytes, bool | None]
+    # method, CRC, size, packed bytes, digest, first bytes, whether its file may be executed
+    Squeezed = tuple[int, int, int, bytes, bytes, bytes, bool]
 
 LEVEL = 6
 EPOCH = 315619200  # 2 January 1980, UTC: in every time zone a date that zip files can hold
 LAST = 4354819198  # the last second that they can
 LARGE = 1 << 20  # bytes from which on OpenSSL's SHA-256 and threads are worth their start
 CHUNK = 48  # members per unit of work
+MANY = 500
 LIMIT = 0xFFFF_0000  # sizes and offsets stay below what a plain zip can say
 MAX_MEMBERS = 0xFFF0
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+MODES = os.name != "nt"  # Windows has no mark for programs
 NATIVE_MAGIC = (
     b"\x7fELF",
     b"MZ",
@@ -60,19 +64,25 @@ def timestamp(text: str | None) -> int:
 
 def read_bytes(source: str | bytes) -> bytes:
     """Return the content of a file, or *source* itself when it is content already."""
+    return read_file(source)[0]
+
+
+def read_file(source: str | bytes) -> tuple[bytes, bool]:
+    """Return the content of a file, and whether its owner may execute it; *source* may be content already."""
     if isinstance(source, bytes):
-        return source
-    handle = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        return source, False
+    handle = os.open(source, READ)
     try:
-        size = os.fstat(handle).st_size
+        about = os.fstat(handle)
+        size = about.st_size
         data = os.read(handle, size + 1)
-        if len(data) == size:
-            return data
-        parts = [data]
-        while data:
-            data = os.read(handle, 1 << 20)
-            parts.append(data)
-        return b"".join(parts)
+        if len(data) != size:
+            parts = [data]
+            while data:
+                data = os.read(handle, 1 << 20)
+                parts.append(data)
+            data = b"".join(parts)
+        return data, MODES and about.st_mode & 0o100 != 0
     finally:
         os.close(handle)
 
@@ -102,20 +112,21 @@ def sha256_for(total: int) -> Callable[[bytes], bytes]:
 
 
 def squeeze(source: str | bytes, sha256: Callable[[bytes], bytes], level: int) -> Squeezed:
-    """Return method, CRC, size, packed bytes, digest and first bytes of one member."""
-    data = read_bytes(source)
+    """Return a member's content, packed where that is shorter, and what archives say of it."""
+    data, executable = read_file(source)
     packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     packed = packer.compress(data) + packer.flush()
     if len(packed) >= len(data):
-        return 0, zlib.crc32(data), len(data), data, sha256(data), data[:8]
-    return 8, zlib.crc32(data), len(data), packed, sha256(data), data[:8]
+        return 0, zlib.crc32(data), len(data), data, sha256(data), data[:8], executable
+    return 8, zlib.crc32(data), len(data), packed, sha256(data), data[:8], executable
 
 
 def squeeze_all(
     members: Sequence[Member], level: int, threads: int, take: Callable[[int, Squeezed], None]
 ) -> None:
     """Squeeze all members, in *threads* where they are many, and give each with its index, in order, to *take*."""
-    total = total_size(members)
+    # Many members are taken to be large: asking each for its size costs a twentieth of all.
+    total = LARGE if len(members) > MANY else total_size(members)
     sha256 = sha256_for(total)
     if threads < 2 or total < LARGE or len(members) <= CHUNK:  # noqa: PLR2004 - one thread is none
         for at, member in enumerate(members):
@@ -208,7 +219,7 @@ class WheelWriter:
 
         def take(at: int, squeezed: Squeezed) -> None:
             name, _, executable = members[at]
-            self.put(name, executable, squeezed)
+            self.put(name, squeezed[6] if executable is None else executable, squeezed)
             digest = b2a_base64(squeezed[4], newline=False).decode().translate(URLSAFE).rstrip("=")
             self.rows.append(f"{csv_field(name)},sha256={digest},{squeezed[2]}\n")
             if squeezed[5].startswith(NATIVE_MAGIC):
@@ -218,30 +229,18 @@ class WheelWriter:
 
     def put(self, name: str, executable: bool, squeezed: Squeezed) -> None:
         """Write one member whose content is squeezed already."""
-        method, crc, size, packed, _, _ = squeezed
+        method, crc, size, packed = squeezed[:4]
         raw = encoded(name)
         flags = 0 if raw.isascii() else 0x800
-        middle = b"".join(
-            (
-                (20 << 16 * 0 | flags << 16 | method << 32).to_bytes(6, "little"),
-                self.when,
-                crc.to_bytes(4, "little"),
-                len(packed).to_bytes(4, "little"),
-                size.to_bytes(4, "little"),
-                len(raw).to_bytes(2, "little"),
-                b"\0\0",
-            )
+        # One number for all fields is twice as quick as a join of nine.
+        fields = (
+            20 | flags << 16 | method << 32 | self.when << 48 | crc << 80 | len(packed) << 112 | size << 144
         )
+        middle = (fields | len(raw) << 176).to_bytes(26, "little")
         self.stream.write(b"PK\x03\x04" + middle + raw + packed)
         mode = 0o100755 if executable else 0o100644
-        self.central.append(
-            b"PK\x01\x02\x14\x03"
-            + middle
-            + b"\0" * 6
-            + (mode << 16).to_bytes(4, "little")
-            + self.at.to_bytes(4, "little")
-            + raw
-        )
+        attributes = (mode << 16 | self.at << 32).to_bytes(8, "little")
+        self.central.append(b"PK\x01\x02\x14\x03" + middle + b"\0" * 6 + attributes + raw)
         self.at += 30 + len(raw) + len(packed)
         if self.at > LIMIT or len(self.central) > MAX_MEMBERS:
             raise BuildError("the wheel is larger than a plain zip file can be (4 GiB or 65,000 files)")
@@ -284,14 +283,14 @@ def encoded(name: str) -> bytes:
         ) from exc
 
 
-def dos_time(epoch: int) -> bytes:
+def dos_time(epoch: int) -> int:
     """Return time and date as zip files hold them, in UTC."""
     from time import gmtime
 
     year, month, day, hour, minute, second = gmtime(epoch)[:6]
     clock = hour << 11 | minute << 5 | second // 2
     date = (year - 1980) << 9 | month << 5 | day
-    return clock.to_bytes(2, "little") + date.to_bytes(2, "little")
+    return clock | date << 16
 
 
 def write_sdist(path: str, members: Sequence[Member], epoch: int, level: int = LEVEL) -> None:
@@ -306,8 +305,9 @@ def write_sdist(path: str, members: Sequence[Member], epoch: int, level: int = L
     held = 0
     with open(path, "wb", buffering=1 << 17) as stream:
         stream.write(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
-        for at, (name, source, executable) in enumerate(members):
-            data = read_bytes(source)
+        for at, (name, source, said) in enumerate(members):
+            data, marked = read_file(source)
+            executable = marked if said is None else said
             block += [tar_header(name, len(data), executable, epoch), data, b"\0" * (-len(data) % 512)]
             last = at == len(members) - 1
             if last:

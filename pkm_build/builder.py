@@ -427,8 +427,7 @@ def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict
     contents["PKG-INFO"] = info.encode()
     top = stem(build)
     members: list[Member] = [
-        (f"{top}/{path}", contents[path], is_executable(contents[path]))
-        for path in sorted(contents, key=archive_order)
+        (f"{top}/{path}", contents[path], None) for path in sorted(contents, key=archive_order)
     ]
     os.makedirs(out_dir, exist_ok=True)
     unfinished = os.path.join(out_dir, f".{top}.{os.getpid()}.part")
@@ -449,11 +448,6 @@ def changing(build: Build) -> list[str]:
     from pkm_build.providers import changing_fields
 
     return changing_fields(build)
-
-
-def is_executable(source: str | bytes) -> bool:
-    """Return whether its owner may execute a file."""
-    return isinstance(source, str) and bool(os.stat(source).st_mode & 0o100) and os.name != "nt"
 
 
 def prepare_metadata(

@@ -55,8 +55,7 @@ class Selection:
             if path in self.generated:
                 found.append((name, self.generated[path], False))
             else:
-                source = tree.path(path)
-                found.append((name, source, executable(source)))
+                found.append((name, tree.path(path), None))
         return found + self.data_members
 
     def put(self, name: str, path: str, reason: str) -> None:
@@ -79,11 +78,6 @@ def archive_order(name: str) -> tuple[bool, list[str]]:
     for folder in folders[:-1]:
         key += ["1", folder]
     return (".data/" in name, [*key, "0", folders[-1]])
-
-
-def executable(path: str) -> bool:
-    """Return whether the wheel should mark a file as executable; False where the system has no such mark."""
-    return os.name != "nt" and bool(os.stat(path).st_mode & 0o100)
 
 
 def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None) -> Selection:
@@ -331,7 +325,7 @@ def add_data(build: Build, found: Selection) -> None:
                 if seen.setdefault(name, path) != path:
                     raise BuildError(f"both {seen[name]} and {path} would be {name} in the wheel")
                 source = found.tree.path(path)
-                member = (name, source, scheme == "scripts" or executable(source))
+                member = (name, source, True if scheme == "scripts" else None)
                 if member not in found.data_members:
                     found.data_members.append(member)
                     found.reasons[name] = f'data "{pattern}"'
