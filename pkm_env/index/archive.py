@@ -51,6 +51,8 @@ def wheel_metadata(filename: str, size: int, read: Read) -> str:
     directory = read(start, length)
     found = find_metadata(filename, directory)
     method, checksum, packed, unpacked, offset, name_size = found
+    if offset >= start:
+        raise BadArchive("its central directory points outside the entries")
     if unpacked > MAX_METADATA or packed > MAX_METADATA:
         raise BadArchive(f"METADATA of {filename} is larger than {MAX_METADATA >> 20} MB")
     wanted = min(LOCAL.size + name_size + EXTRA + packed, start - offset)

@@ -7,6 +7,7 @@ netrc; and only when the server answers 401, the user's credential helper and th
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from base64 import b64encode
 
 from pkm_env.index.errors import variable_name
@@ -42,6 +43,7 @@ class Credentials:
         self._further = further
         self._known: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._asked: set[tuple[str, str, str]] = set()
+        self._asking = allocate_lock()
         self._urls: dict[tuple[str, str, str], str] = {}
         for index in reversed(indexes):
             place = origin(index.url)
@@ -63,19 +65,26 @@ class Credentials:
             return ""
         return "Basic " + b64encode(f"{found[0]}:{found[1]}".encode()).decode()
 
-    def look_further(self, url: str) -> bool:
-        """Ask what is asked only after a refusal, once for each server; say whether there is more to try."""
+    def look_further(self, url: str, refused: str) -> bool:
+        """Ask what is asked only after a refusal, once for each server; say whether there is more to try.
+
+        *refused* is the header that the server refused. Of many requests that are refused at once one
+        asks, and the others wait for what it finds.
+        """
         place = origin(url)
-        if place in self._asked:
-            return False
-        self._asked.add(place)
-        user = self._known.get(place, ("", ""))[0]
+        with self._asking:
+            if place not in self._asked:
+                self._asked.add(place)
+                self._ask_further(place, url)
+            return self.header(url) != refused
+
+    def _ask_further(self, place: tuple[str, str, str], url: str) -> None:
+        known = self._known.get(place, ("", ""))
         for ask in self._further:
-            found = ask(self._urls.get(place, url), user)
-            if found is not None and found != self._known.get(place):
+            found = ask(self._urls.get(place, url), known[0])
+            if found is not None and found != known:
                 self._known[place] = found
-                return True
-        return False
+                return
 
     def _read_netrc(self, place: tuple[str, str, str]) -> None:
         """Note what netrc says of a server; ("", "") when it says nothing."""
@@ -134,6 +143,15 @@ def run_keyring(command: list[str]) -> str | None:
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None
     return done.stdout.rstrip("\r\n") if done.returncode == 0 else None
+
+
+def asked_after_refusal(credential_helper: str) -> tuple[Ask, ...]:
+    """Return what is asked when a server refused: the user's helper ("" for none), then the keyring."""
+    if not credential_helper:
+        return (ask_keyring,)
+    from shlex import split
+
+    return helper(split(credential_helper)), ask_keyring
 
 
 def helper(command: Sequence[str]) -> Ask:

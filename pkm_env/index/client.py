@@ -364,7 +364,8 @@ class Download:
     def _receive(self, response: http.client.HTTPResponse, url: str) -> None:
         """Write the body of one answer behind what is there."""
         if response.status == 206 and self._size:  # noqa: PLR2004 - a part
-            if read_span(response.headers.get("Content-Range", ""))[0] != self._size:
+            if begin_of(response.headers.get("Content-Range", "")) != self._size:
+                self._forget_part()
                 raise CutShort("the server gave another part than was asked for")
             self._resumed = True
         elif response.status == 200:  # noqa: PLR2004 - the whole
@@ -440,6 +441,14 @@ def read_span(text: str) -> tuple[int, int]:
     if unit.lower() != "bytes" or not begin.isdecimal() or not total.strip().isdecimal():
         raise NoRanges
     return int(begin), int(total)
+
+
+def begin_of(span: str) -> int:
+    """Return where the part with this Content-Range begins, -1 when that cannot be read."""
+    try:
+        return read_span(span)[0]
+    except NoRanges:
+        return -1
 
 
 def check_hashes(filename: str, data: bytes, hashes: Mapping[str, str], file: File, url: str) -> None:

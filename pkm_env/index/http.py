@@ -189,15 +189,17 @@ class Http:
         """Send one request and those that it is redirected to."""
         challenged = False
         for _ in range(MAX_REDIRECTS + 1):
-            connection, response = self._exchange(url, headers)
+            authorization = self._credentials.header(url)
+            connection, response = self._exchange(url, headers, authorization)
             status = response.status
             if status in REDIRECTS:
                 url = self._redirected(url, response, connection, index)
                 continue
-            if status == HTTPStatus.UNAUTHORIZED and not challenged and self._credentials.look_further(url):
-                challenged = True
-                connection.close()
-                continue
+            if status == HTTPStatus.UNAUTHORIZED and not challenged:
+                challenged = self._credentials.look_further(url, authorization)
+                if challenged:
+                    connection.close()
+                    continue
             if status in TRANSIENT:
                 later = Later(status, printable(response.reason), retry_after(response, time.time()))
                 connection.close()
@@ -248,7 +250,7 @@ class Http:
         return following
 
     def _exchange(
-        self, url: str, headers: Mapping[str, str]
+        self, url: str, headers: Mapping[str, str], authorization: str
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         """Send one request, and return when the head of the answer is there."""
         place = origin(url)
@@ -257,7 +259,7 @@ class Http:
         path = path[len(path.partition("/")[0].partition("?")[0]) :]
         target = url if proxy and place[0] == "http" else path if path.startswith("/") else f"/{path}"
         sent = {"User-Agent": self._user_agent, "Accept": "*/*", **headers}
-        if authorization := self._credentials.header(url):
+        if authorization:
             sent["Authorization"] = authorization
         if proxy and place[0] == "http" and proxy.authorization:
             sent["Proxy-Authorization"] = proxy.authorization

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import threading
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pkm_env.index.auth import Credentials, ask_keyring, helper, run_keyring
+from pkm_env.index.auth import Credentials, ask_keyring, asked_after_refusal, helper, run_keyring
 from pkm_env.index.spec import IndexSpec
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def test_a_malformed_netrc_says_nothing(tmp_path: Path, text: str):
 def test_what_gives_the_refused_secret_again_is_no_further_try():
     index = IndexSpec("main", "https://me:pw@index.example/")
     credentials = Credentials([index], further=[lambda _url, _user: ("me", "pw"), lambda _url, _user: None])
-    assert not credentials.look_further(URL)
+    assert not credentials.look_further(URL, credentials.header(URL))
 
 
 def test_the_keyring_is_asked_by_url_and_by_host():
@@ -119,3 +121,35 @@ def test_a_program_that_fails_or_is_missing_knows_nothing():
 )
 def test_the_credential_helper_gets_the_url_and_prints_json(code: str, expected: tuple[str, str] | None):
     assert helper([sys.executable, "-c", code])(URL, "") == expected
+
+
+def test_after_a_refusal_the_users_helper_is_asked_before_the_keyring(tmp_path: Path):
+    program = tmp_path / "give secret.py"
+    program.write_text('print(\'{"password": "pw"}\')')
+    assert len(asked_after_refusal("")) == 1
+    asks = asked_after_refusal(shlex.join([sys.executable, str(program)]))
+    assert len(asks) == 2
+    assert asks[0](URL, "me") == ("me", "pw")
+
+
+def test_many_that_are_refused_at_once_ask_once_and_all_go_on():
+    gate = threading.Event()
+    asked: list[str] = []
+
+    def ask(url: str, _user: str) -> tuple[str, str] | None:
+        asked.append(url)
+        gate.wait(30)
+        return "me", "pw"
+
+    credentials = Credentials(further=[ask])
+    found: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(credentials.look_further(URL, ""))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 8
+    assert asked == [URL]

@@ -222,3 +222,19 @@ def test_a_page_for_all_names_is_read_for_one(index: LocalIndex, client: IndexCl
     page = client.read(flat, "eggs", client.ask(flat, ""))
     assert page.digest[0] == ("2.0",)
     assert page.warnings == []
+
+
+def test_a_part_that_was_not_asked_for_is_not_taken(index: LocalIndex, client: IndexClient, target: str):
+    file = the_file(index)
+    index.cut(".whl", after=1000, times=1)
+    wrong = {"Content-Range": "bytes 5-9/10", "Accept-Ranges": "bytes"}
+    amounts: list[int] = []
+
+    def mislead(amount: int) -> None:
+        if not amounts:
+            index.reply(".whl", status=206, body=b"wrong", headers=wrong, times=1)
+        amounts.append(amount)
+
+    assert client.download(file, target, advance=mislead)[0] == file.hashes["sha256"]
+    with open(target, "rb") as written:
+        assert written.read() == content(index)
