@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pkm_env.files import Disk
 
 JOURNAL, UNDO, WASTE, INTENT = "journal", "undo", "waste", "intent"
-HEADER = b"pkm journal 2\n"
+HEADER = b"pkm journal 3\n"
 # What a file that was written to its end ends with.
-END = "\n\0end\n"
+END = "end\n"
 CACHE = "__pycache__"
 
 
@@ -48,8 +48,8 @@ class Intent:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file ``intent``."""
-        parts = ("\0".join(paths) for paths in (self.moved, self.created, self.folders))
-        return HEADER + os.fsencode("\n\0".join(parts) + END)
+        counts = f"{len(self.moved)} {len(self.created)} {len(self.folders)}"
+        return HEADER + os.fsencode("\0".join((counts, *self.moved, *self.created, *self.folders, END)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Intent:
@@ -57,13 +57,14 @@ class Intent:
 
         :raises ValueError: when it holds none.
         """
-        text = os.fsdecode(data[len(HEADER) :])
-        if not data.startswith(HEADER) or not text.endswith(END):
+        if not data.startswith(HEADER):
             raise ValueError(HEADER)
-        moved, created, folders = (
-            tuple(part.split("\0")) if part else () for part in text.removesuffix(END).split("\n\0")
-        )
-        return cls(moved, created, folders)
+        # Too few of them is a ValueError too.
+        first, *paths, end = os.fsdecode(data[len(HEADER) :]).split("\0")
+        moved, created, folders = map(int, first.split(" "))
+        if end != END or len(paths) != moved + created + folders:
+            raise ValueError(first)
+        return cls(paths[:moved], paths[moved : moved + created], paths[moved + created :])
 
 
 def state_path(venv_path: str, *names: str) -> str:

@@ -78,7 +78,7 @@ def test_committed_change_is_not_taken_back(place):
     assert (place / "new.txt").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"pkm journal 2\n", b"pkm journal 2\na\n\0end\n"])
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"pkm journal 3\n", b"pkm journal 3\n1 0 0\0end\n"])
 def test_damaged_notes_are_said_to_be_damaged(place, content):
     (place / ".pkm" / "journal").mkdir(exist_ok=True)
     (place / ".pkm" / "journal" / "intent").write_bytes(content)
