@@ -61,6 +61,7 @@ JUNK_FILES = frozenset(
     ]
 )
 JUNK_SUFFIXES = (".pyc", ".pyo", "~", ".swp", ".swo", ".rej", ".bak", ".p12", ".pfx", ".jks")
+VENVS = frozenset(["venv", "env", ".env", "virtualenv", ".virtualenv"])
 KEY_SUFFIXES = (".pem", ".key", ".ppk")
 SECRETS = (".env.",)
 SAMPLES = (".example", ".sample", ".template", ".dist")
@@ -76,6 +77,11 @@ def junk(name: str, folder: bool) -> bool:
     if name[0] in ".#" and (name[:2] == ".#" or (name[0] == "#" and name[-1] == "#") or name[:5] == ".env."):
         return name[:5] != ".env." or not name.endswith(SAMPLES)
     return False
+
+
+def is_venv(path: str) -> bool:
+    """Return whether the folder at *path* is a virtual environment."""
+    return os.path.isfile(f"{path}/pyvenv.cfg")
 
 
 def secret(path: str) -> bool:
@@ -126,7 +132,7 @@ class Tree:
         for entry in self.scan(folder):
             name = entry.name
             is_folder = entry.is_dir()
-            if junk(name, is_folder):
+            if junk(name, is_folder) or (is_folder and name in VENVS and is_venv(entry.path)):
                 continue
             path = prefix + name
             if ignores is not None:

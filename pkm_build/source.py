@@ -117,19 +117,21 @@ def wrong(path: str, text: str, at: int, message: str, hint: str) -> InvalidFile
     return InvalidFile(path, text, [Fault((), message, hint)], os.path.basename(path), place)
 
 
-def check(source: Source) -> None:
-    """Raise the faults of *source*, if there are any.
+def check(source: Source) -> list[Fault]:
+    """Raise the faults of *source*, if there are any; return those that are let pass.
 
-    In an unpacked sdist (PKG-INFO beside pyproject.toml) a key of ``[tool.pkm]`` that is not known is none: the
-    sdist was made by a pkm that knew it, and a released sdist must stay buildable.
+    In an unpacked sdist (PKG-INFO beside pyproject.toml) a key of ``[tool.pkm]`` that is not known passes: the sdist
+    was made by a pkm that knew it, and a released sdist must stay buildable.
 
     :raises InvalidFile: when there are faults
     """
-    faults = source.faults
-    if faults and os.path.exists(os.path.join(source.root, "PKG-INFO")):
-        faults = [f for f in faults if f.message != "unknown key" or f.key[:2] != ("tool", "pkm")]
+    passing: list[Fault] = []
+    if source.faults and os.path.exists(os.path.join(source.root, "PKG-INFO")):
+        passing = [f for f in source.faults if f.message == "unknown key" and f.key[:2] == ("tool", "pkm")]
+    faults = [fault for fault in source.faults if fault not in passing]
     if faults:
         raise InvalidFile(source.path, source.text, faults)
+    return passing
 
 
 def read_readme(project: Project, tree: Tree) -> tuple[str, str] | None:

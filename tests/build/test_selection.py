@@ -51,6 +51,11 @@ def test_junk_never_ships(sample):
     assert sorted(made.sdist().files) == sorted([*PACKAGE, "pyproject.toml", "PKG-INFO"])
 
 
+def test_virtual_environments_never_ship(sample):
+    made = sample({**PACKAGE, "venv/pyvenv.cfg": "", "venv/x.py": "", "env/y.py": ""})
+    assert [name for name in made.sdist().files if "env/" in name] == ["env/y.py"]
+
+
 def test_private_keys_never_ship_and_certificates_do(sample):
     key = "-----BEGIN " + "PRIVATE KEY-----\n"
     made = sample(

@@ -64,12 +64,13 @@ def test_line_ends_of_windows_are_read(tmp_path):
         source.check(found)
 
 
-def test_an_unpacked_sdist_may_have_keys_that_are_not_known_yet(sample):
+def test_an_unpacked_sdist_may_have_keys_that_are_not_known_yet(sample, capsys):
     made = sample({"spam.py": ""}, "[tool.pkm.build]\nfuture = 1\n")
     with pytest.raises(InvalidFile, match="future"):
         made.wheel()
     made.write({"PKG-INFO": "Metadata-Version: 2.2\nName: spam\nVersion: 1.0\n"})
     assert made.wheel().code() == ["spam.py"]
+    assert "warning: tool.pkm.build.future: unknown key" in capsys.readouterr().err
 
 
 def test_a_project_without_project_table_is_no_wheel(sample):
