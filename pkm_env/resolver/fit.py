@@ -126,6 +126,11 @@ class View:
         except UnreadableVersion:
             return self.targets.every, self.targets.every
 
+    def agrees(self, package: Package) -> bool:
+        """Return whether all targets can use the same versions, by the same kinds of files."""
+        every = self.targets.every
+        return all([in_all == every for in_all, _in_any, _wheel, _mask in self.rows(package)])  # noqa: C419 - quicker
+
     def fitting(self, package: Package, members: int) -> tuple[int, int, int]:
         """Return the versions that every target in *members* can use: wholly, in part, wholly by a wheel."""
         whole = part = wheels = -1

@@ -58,6 +58,22 @@ class Allowances:
         return other
 
 
+class Usable:
+    """The versions of one package that may be chosen, as solver masks.
+
+    ``late`` are those that are taken only where no other is left, ``partly`` those that fit a part of the
+    target's patch releases only, ``wheels`` those with a wheel.
+    """
+
+    __slots__ = ("late", "mask", "partly", "wheels")
+
+    def __init__(self, mask: int, late: int, partly: int, wheels: int) -> None:
+        self.mask = mask
+        self.late = late
+        self.partly = partly
+        self.wheels = wheels
+
+
 class Row:
     """One requirement of a release: the targets it counts for (all patches, any), and what it needs."""
 
@@ -72,12 +88,18 @@ class Row:
 
 
 class Template:
-    """The requirements of one release that count for any target of a view."""
+    """The requirements of one release that count for any target of a view.
 
-    __slots__ = ("_agreeing", "made", "names", "rows")
+    ``always`` are their numbers where all of them count for every target, else None.
+    """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    __slots__ = ("_agreeing", "always", "made", "names", "rows")
+
+    def __init__(self, rows: Sequence[Row], every: int) -> None:
         self.rows = rows
+        self.always: tuple[int, ...] | None = None
+        if all([row.in_all == every for row in rows]):  # noqa: C419 - quicker than a generator
+            self.always = tuple([row.number for row in rows])
         self.made: dict[tuple[int, ...], Sequence[Need] | Refusal] = {}
         self.names: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._agreeing: dict[tuple[int, ...], int] = {}
@@ -132,6 +154,7 @@ class Ground:
         self.packages = Packages(knowledge, bound, allowances)
         self.package = self.packages.__getitem__
         self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
+        self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
 
@@ -152,6 +175,7 @@ class Ground:
     def begin_again(self) -> None:
         """Forget what depends on the allowances, sources apart."""
         self._barred.clear()
+        self.usable.clear()
 
     # Which versions rules keep out ----------------------------------------------------------------
 
@@ -201,8 +225,10 @@ class Ground:
         name, extra = (key, "") if isinstance(key, str) else key
         try:
             if name == ROOT:
-                return Template(list(self._rows(view, self._root_asks(key, extra), "")))
-            return Template(list(self._rows(view, self._release_asks(key, name, extra, version), extra)))
+                rows = self._rows(view, self._root_asks(key, extra), "")
+            else:
+                rows = self._rows(view, self._release_asks(key, name, extra, version), extra)
+            return Template(list(rows), view.targets.every)
         except _Refused as refusal:
             return Refusal(Excluded("refused", name, str(refusal)))
 

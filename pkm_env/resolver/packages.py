@@ -9,7 +9,7 @@ from __future__ import annotations
 from pkm_env.model.markers import marker_cuts, unanswerable
 from pkm_env.model.versions import UnreadableVersion, python_cuts
 from pkm_env.resolver.fit import SplitTarget
-from pkm_env.resolver.ground import Begin
+from pkm_env.resolver.ground import Begin, Usable
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
 from pkm_env.resolver.solver import Refusal
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
     Need = tuple[Key, int, Ask]
 
 _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
-
-
-class Usable:
-    """The versions of one package that may be chosen, as solver masks.
-
-    ``late`` are those that are taken only where no other is left, ``partly`` those that fit a part of the
-    target's patch releases only, ``wheels`` those with a wheel.
-    """
-
-    __slots__ = ("late", "mask", "partly", "wheels")
-
-    def __init__(self, mask: int, late: int, partly: int, wheels: int) -> None:
-        self.mask = mask
-        self.late = late
-        self.partly = partly
-        self.wheels = wheels
 
 
 class TargetProblem:
@@ -124,14 +108,16 @@ class TargetProblem:
         template = self.ground.template(self.view, package, version)
         if isinstance(template, Refusal):
             return template
-        bit = self.bit
-        rows = []
-        for row in template.rows:
-            if row.in_all & bit:
-                rows.append(row)
-            elif row.in_any & bit:
-                return self._unclear(row)
-        active = self._active[package, version] = tuple([row.number for row in rows])
+        rows = template.rows
+        active = template.always
+        if active is None:
+            bit = self.bit
+            unclear = next((row for row in rows if row.in_any & ~row.in_all & bit), None)
+            if unclear is not None:
+                return self._unclear(unclear)
+            rows = [row for row in rows if row.in_all & bit]
+            active = tuple([row.number for row in rows])
+        self._active[package, version] = active
         found = template.made.get(active)
         if found is None:
             found = template.made[active] = self.ground.needs(rows)
@@ -293,10 +279,21 @@ class TargetProblem:
         """Return which versions of *name* may be chosen for this target."""
         found = self._usable.get(name)
         if found is None:
-            package = self.package(name)
+            found = self._usable[name] = self._find_usable(name)
+        return found
+
+    def _find_usable(self, name: str) -> Usable:
+        """Work out what may be chosen; where all targets of the view agree, once for all of them."""
+        package = self.package(name)
+        alike = self.view.agrees(package)
+        key = (id(self.view), name)
+        found = self.ground.usable.get(key) if alike else None
+        if found is None:
             whole, part, wheels = self.view.fitting(package, self.members)
             barred, late = self.ground.barred(name)
-            found = self._usable[name] = Usable(part & ~barred & ~1, late, part & ~whole, wheels)
+            found = Usable(part & ~barred & ~1, late, part & ~whole, wheels)
+            if alike:
+                self.ground.usable[key] = found
         return found
 
     def _best(self, name: str, package: Package, mask: int, usable: Usable) -> int:
