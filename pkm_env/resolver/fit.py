@@ -35,7 +35,7 @@ class View:
     A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
     """
 
-    __slots__ = ("_kept", "_rows", "_spread", "_wider", "tags", "targets")
+    __slots__ = ("_agreeing", "_kept", "_rows", "_spread", "_wider", "tags", "targets")
 
     def __init__(self, targets: Sequence[Target], notebook: Notebook, wider: View | None = None) -> None:
         """Make the view of *targets*; each of them is, or is a part of, one of the view *wider*."""
@@ -43,6 +43,7 @@ class View:
         self.targets = TargetSet(targets, notebook.page(f"markers {name}"), notebook.page(f"pythons {name}"))
         self.tags = TagSet(targets)
         self._rows: dict[int, tuple[Package, list[Row]]] = {}
+        self._agreeing: dict[int, bool] = {}
         self._kept = notebook.page(f"rows {name}")
         self._wider = wider
         self._spread: list[tuple[int, int]] = []
@@ -128,8 +129,13 @@ class View:
 
     def agrees(self, package: Package) -> bool:
         """Return whether all targets can use the same versions, by the same kinds of files."""
-        every = self.targets.every
-        return all([in_all == every for in_all, _in_any, _wheel, _mask in self.rows(package)])  # noqa: C419 - quicker
+        found = self._agreeing.get(id(package))
+        if found is None:
+            every = self.targets.every
+            found = self._agreeing[id(package)] = all(
+                [in_all == every for in_all, _in_any, _wheel, _mask in self.rows(package)]
+            )
+        return found
 
     def fitting(self, package: Package, members: int) -> tuple[int, int, int]:
         """Return the versions that every target in *members* can use: wholly, in part, wholly by a wheel."""

@@ -1,8 +1,9 @@
 """Predicates that were worked out in an earlier resolve: parsed requirements, masks, truths of markers.
 
 Each entry is keyed by its whole input (the digest of a listing and a specifier; a set of targets and a
-marker), so an entry is never wrong, and losing it costs time alone. One notebook serves one project
-and its targets; what a run did not use is left out when it is written anew.
+marker), so an entry is never wrong, and losing it costs time alone. One notebook serves all environments
+of a project that have the same targets. What a run did not use stays for the others, until it is much
+more than what is used.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Memory
 
 FORMAT = 1
+_MOST_UNUSED = 4  # entries that were not used, for each that was
 KIND = "resolve"
 
 
@@ -47,6 +49,12 @@ class Page:
         self.used[key] = value
         self._was_kept = True
 
+    def entries(self) -> dict[Any, Any]:
+        """Return what to write: all entries, or those used where the others are far more."""
+        if len(self._old) > _MOST_UNUSED * len(self.used):
+            return self.used
+        return {**self._old, **self.used}
+
     def watch(self, entry: dict[Any, Any]) -> None:
         """Hear of an entry that grows by itself."""
         self._growing.append((entry, len(entry)))
@@ -76,5 +84,5 @@ class Notebook:
         """Keep what was used, where something was added."""
         if any(page.grown for page in self._pages.values()):
             self._memory.remember(
-                KIND, self._key, (FORMAT, {name: page.used for name, page in self._pages.items()})
+                KIND, self._key, (FORMAT, {name: page.entries() for name, page in self._pages.items()})
             )
