@@ -422,3 +422,94 @@ def test_a_read_only_cache_is_read_and_not_written(world: World, index: LocalInd
     assert listed(supply, "eggs").versions == ("1.0",)
     assert isinstance(supply.metadata("eggs", "1.0"), Metadata)
     assert len(world.told.warnings) == 1
+
+
+def test_a_binding_to_an_index_that_is_not_there_is_told(world: World, index: LocalIndex):
+    found = world.supply(spec(index), bindings={"spam": "lost"}).listing("spam")
+    assert isinstance(found, Unavailable)
+    assert found.reason == 'there is no index "lost"'
+    nowhere = world.supply().listing("spam")
+    assert isinstance(nowhere, Unavailable)
+    assert nowhere.reason == "no index is configured"
+    assert index.requests == []
+
+
+def test_a_release_that_is_not_listed_has_no_metadata(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    supply = world.supply(spec(index))
+    for name, version in (("spam", "9.9"), ("eggs", "1.0")):
+        found = supply.metadata(name, version)
+        assert isinstance(found, Unavailable)
+        assert found.kind == "unknown"
+
+
+def test_metadata_that_is_not_cached_is_unavailable_offline(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    found = world.supply(spec(index), offline=True).metadata("spam", "1.0")
+    assert isinstance(found, Unavailable)
+    assert found.kind == "offline"
+
+
+def test_an_index_that_fails_for_metadata_is_an_error_when_it_is_asked_for(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    index.add_wheel("eggs", "1.0", requires=["spam"])
+    index.fail("spam-1.0", 500, times=None)
+    supply = world.supply(spec(index))
+    supply.hint(["eggs", "spam"])
+    assert isinstance(supply.metadata("eggs", "1.0"), Metadata)
+    with pytest.raises(IndexUnreachable, match="HTTP 500"):
+        supply.metadata("spam", "1.0")
+
+
+def test_an_sdist_that_cannot_be_fetched_is_an_error(world: World, index: LocalIndex):
+    listed_file = index.add_sdist("spam", "1.0")
+    index.replace(listed_file.filename, b"another content")
+    with pytest.raises(HashMismatch):
+        world.supply(spec(index)).metadata("spam", "1.0")
+
+
+def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, index: LocalIndex):
+    index.add_wheel("spam", "1.0")
+    listed(world.supply(spec(index)), "spam")
+    listing = listed(world.supply(spec(index)), "spam")
+    alone = listed(world.supply(spec(index), offline=True), "spam")
+    for path in (world.folder / "cache" / "pages-1").rglob("*.page"):
+        path.unlink()
+    assert alone.files("1.0") == ()
+    assert [file.filename for file in listing.files("1.0")] == ["spam-1.0-py3-none-any.whl"]
+    index.remove("spam-1.0-py3-none-any.whl")
+    index.add_wheel("spam", "2.0")
+    world.now_s += 10_000
+    later = listed(world.supply(spec(index)), "spam")
+    assert later.versions == ("2.0",)
+
+
+def test_a_folder_whose_part_of_the_cache_is_gone_is_read_again(world: World):
+    make_wheel(world.folder / "wheels", "spam", "1.5")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    listed(world.supply(flat), "spam")
+    listing = listed(world.supply(flat), "spam")
+    for path in (world.folder / "cache" / "pages-1").rglob("*.page"):
+        path.unlink()
+    assert [file.filename for file in listing.files("1.5")] == ["spam-1.5-py3-none-any.whl"]
+
+
+def test_a_tree_with_a_page_that_is_none_is_an_error(world: World):
+    page = world.folder / "simple" / "spam" / "index.json"
+    page.parent.mkdir(parents=True)
+    page.write_text("{")
+    with pytest.raises(BadPage, match="malformed JSON"):
+        world.supply(IndexSpec("tree", str(world.folder / "simple"))).listing("spam")
+
+
+def test_a_place_of_pip_stands_alone_when_the_default_index_does_not_know_the_name(
+    world: World, index: LocalIndex
+):
+    make_wheel(world.folder / "wheels", "spam", "1.0")
+    make_wheel(world.folder / "wheels", "eggs", "1.0")
+    index.add_wheel("eggs", "2.0")
+    pip = IndexSpec("find-links", str(world.folder / "wheels"), "flat", from_pip=True)
+    supply = world.supply(pip, spec(index, default=True))
+    assert listed(supply, "spam").index == "find-links"
+    assert listed(supply, "eggs").versions == ("1.0",)

@@ -107,3 +107,28 @@ def test_a_wheel_of_this_disk_in_a_form_that_is_not_read_quickly_is_read_whole(t
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("spam-1.0.dist-info/METADATA", TEXT * 9)
     assert local_metadata(str(path)) == TEXT * 9
+
+
+def test_an_entry_in_the_zip64_form_needs_the_whole_file():
+    data = bytearray(zip_bytes({"spam-1.0.dist-info/METADATA": TEXT.encode()}))
+    entry = data.rfind(b"PK\x01\x02")
+    data[entry + 20 : entry + 24] = b"\xff" * 4
+    with pytest.raises(NotHere):
+        read(bytes(data))
+    end = data.rfind(b"PK\x05\x06")
+    data[end + 16 : end + 20] = b"\xff" * 4
+    with pytest.raises(NotHere):
+        read(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "why"),
+    [(24, 1 << 30, "larger than"), (42, 1 << 20, "outside the entries")],
+    ids=["a size that is too large", "a place outside"],
+)
+def test_a_directory_that_lies_is_noticed(at: int, value: int, why: str):
+    data = bytearray(zip_bytes({"spam-1.0.dist-info/METADATA": TEXT.encode()}))
+    entry = data.rfind(b"PK\x01\x02")
+    data[entry + at : entry + at + 4] = value.to_bytes(4, "little")
+    with pytest.raises(BadArchive, match=why):
+        read(bytes(data))
