@@ -132,9 +132,7 @@ class View:
         found = self._agreeing.get(id(package))
         if found is None:
             every = self.targets.every
-            found = self._agreeing[id(package)] = all(
-                [in_all == every for in_all, _in_any, _wheel, _mask in self.rows(package)]
-            )
+            found = self._agreeing[id(package)] = all(row[0] == every for row in self.rows(package))
         return found
 
     def fitting(self, package: Package, members: int) -> tuple[int, int, int]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MOST_UNUSED = 4  # entries that were not used, for each that was
+_SMALL = 100  # entries that are no matter
+_MOST_PAGES = 100  # each view of targets has three
 KIND = "resolve"
 
 
@@ -51,7 +53,7 @@ class Page:
 
     def entries(self) -> dict[Any, Any]:
         """Return what to write: all entries, or those used where the others are far more."""
-        if len(self._old) > _MOST_UNUSED * len(self.used):
+        if len(self._old) > _MOST_UNUSED * len(self.used) + _SMALL:
             return self.used
         return {**self._old, **self.used}
 
@@ -82,7 +84,9 @@ class Notebook:
 
     def save(self) -> None:
         """Keep what was used, where something was added."""
-        if any(page.grown for page in self._pages.values()):
-            self._memory.remember(
-                KIND, self._key, (FORMAT, {name: page.entries() for name, page in self._pages.items()})
-            )
+        if not any(page.grown for page in self._pages.values()):
+            return
+        pages = {name: page.entries() for name, page in self._pages.items()}
+        if len(self._old) <= _MOST_PAGES:
+            pages = {**self._old, **pages}
+        self._memory.remember(KIND, self._key, (FORMAT, pages))

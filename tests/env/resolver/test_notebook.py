@@ -71,7 +71,7 @@ def test_what_a_run_adds_stands_beside_what_others_use():
 
 def test_what_was_not_used_is_left_out_when_it_is_much():
     shelf = Shelf()
-    solve(shelf, {"a": {"1": [f"b!={number}" for number in range(20)]}, "b": {"99": []}})
+    solve(shelf, {"a": {"1": [f"b!={number}" for number in range(200)]}, "b": {"999": []}})
     solve(shelf, {"a": {"1": ["e<2"]}, "e": {"1": []}})
     ((_key, (_format, pages)),) = shelf.kept.items()
     assert list(pages["requirements"]) == ["e<2"]
