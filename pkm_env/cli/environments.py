@@ -6,14 +6,17 @@ import os
 
 from pkm_env.cli.parser import UsageError
 from pkm_env.cli.wording import plural, print_json
+from pkm_env.model.options import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from pkm_env.cli.output import Output
     from pkm_env.cli.parser import Line
     from pkm_env.context import Context
+    from pkm_env.ops.questions import Outdated
 
 
 def env_list(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -53,20 +56,22 @@ def env_export(context: Context, arguments: argparse.Namespace, output: Output, 
     """``pkm env export``."""
     from pkm_env.ops.export import export
 
-    del line
     environment = context.workspace.environment(arguments.environment)
-    base = os.path.dirname(os.path.abspath(arguments.output)) if arguments.output else os.getcwd()
+    path = os.path.abspath(os.path.join(context.folder, arguments.output)) if arguments.output else ""
     text = export(
         context,
         environment,
         arguments.format,
         project=not arguments.no_project,
         hashes=not arguments.no_hashes,
-        base=base,
+        base=os.path.dirname(path) if path else context.folder,
     )
-    if arguments.output:
-        context.write_file(os.path.abspath(arguments.output), text)
-    else:
+    if path:
+        context.write_file(path, text)
+    if line.json:
+        told = {"environment": environment.name, "format": arguments.format}
+        print_json(output, {**told, "path": path} if path else {**told, "text": text})
+    elif not path:
         output.stop_progress()
         output.out.write(text)
     return 0
@@ -84,6 +89,7 @@ def env_why(context: Context, arguments: argparse.Namespace, output: Output, lin
             {
                 package: [
                     {
+                        "who": reason.who,
                         "requirement": reason.requirement,
                         "where": reason.place,
                         "chain": list(reason.chain),
@@ -118,19 +124,22 @@ def env_why_not(context: Context, arguments: argparse.Namespace, output: Output,
 def env_tree(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env tree``."""
     from pkm_env.lock.graph import tree_lines
-    from pkm_env.ops.questions import NotThere, graph_of
+    from pkm_env.ops.questions import tree, tree_json
 
-    for at, environment in enumerate(context.workspace.chosen(arguments.environments or ["default"])):
-        graph = graph_of(context, environment)
-        if arguments.invert and not graph.named(arguments.invert):
-            raise NotThere(arguments.invert, environment.name, sorted({key[0] for key in graph.packages}))
+    invert = normalise(arguments.invert or "")
+    chosen = context.workspace.chosen(arguments.environments or ["default"])
+    told = {}
+    for at, environment in enumerate(chosen):
+        graph = tree(context, environment, invert=invert)
         if line.json:
-            print_json(output, graph.to_json())
+            told[environment.name] = tree_json(graph, arguments.depth, invert=invert)
             continue
-        if arguments.environments[1:]:
-            output.result(("" if at == 0 else "\n") + environment.name)
-        for text in tree_lines(graph, arguments.depth, invert=arguments.invert or ""):
+        if chosen[1:]:
+            output.result(("\n" if at else "") + environment.name)
+        for text in tree_lines(graph, arguments.depth, invert=invert):
             output.result(text)
+    if line.json:
+        print_json(output, told)
     return 0
 
 
@@ -140,24 +149,31 @@ def env_outdated(context: Context, arguments: argparse.Namespace, output: Output
 
     shown = {}
     for environment in context.workspace.chosen(arguments.environments or ["default"]):
-        found = outdated(context, environment)
+        found, unknown = outdated(context, environment)
+        for text in unknown:
+            output.warn(f"{environment.name}: {text}")
         shown[environment.name] = [
             {"name": one.name, "locked": one.locked, "latest": one.latest, "requested": one.requested}
             for one in found
         ]
-        if line.json:
-            continue
-        if not found:
-            output.result(f"{environment.name}: every package is at its latest version")
-            continue
-        output.result(f"{environment.name}: {plural(len(found), 'package')} with a later version")
-        width = max(len(one.name) for one in found)
-        for one in found:
-            asked = "  asked for by the environment" if one.requested else ""
-            output.change("~", f"{one.name:<{width}}  {one.locked} -> {one.latest}{asked}")
+        if not line.json:
+            print_outdated(environment.name, found, output, whole=not unknown)
     if line.json:
         print_json(output, shown)
     return 0
+
+
+def print_outdated(environment: str, found: Sequence[Outdated], output: Output, *, whole: bool) -> None:
+    """Print the packages with a later version; *whole* tells whether all could be asked about."""
+    if not found:
+        every = "every package" if whole else "every other package"
+        output.result(f"{environment}: {every} is at its latest version")
+        return
+    output.result(f"{environment}: {plural(len(found), 'package')} with a later version")
+    width = max(len(one.name) for one in found)
+    for one in found:
+        asked = "  asked for by the environment" if one.requested else ""
+        output.change("~", f"{one.name:<{width}}  {one.locked} -> {one.latest}{asked}")
 
 
 def env_diff(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -185,13 +201,13 @@ def env_diff(context: Context, arguments: argparse.Namespace, output: Output, li
 
 def env_verify(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env verify``."""
-    from pkm_env.install.apply import verify
+    from pkm_env.ops.installed import verified
 
     wrong = 0
     shown = {}
     for environment in context.workspace.chosen(arguments.environments or ["default"]):
         path = context.workspace.venv_path(environment)
-        found = verify(path, quick=arguments.quick)
+        found = verified(context, environment, quick=arguments.quick)
         wrong += len(found)
         shown[environment.name] = [
             {"package": one.name, "path": os.path.relpath(one.path, path), "what": one.kind} for one in found
@@ -209,16 +225,16 @@ def env_verify(context: Context, arguments: argparse.Namespace, output: Output, 
 
 def env_rollback(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm env rollback``."""
-    from pkm_env.install.apply import rollback
-    from pkm_env.ops.sync import repaired
+    from pkm_env.ops.installed import rolled_back
 
-    del line
     environment = context.workspace.environment(arguments.environment)
-    path = context.workspace.venv_path(environment)
-    with context.environment_lock(path):
-        if said := repaired(context, path):
-            output.result(said)
-        rollback(path, force=arguments.force)
+    done, said = rolled_back(context, environment, force=arguments.force)
+    if line.json:
+        told = {"environment": environment.name, "repaired": bool(said)}
+        print_json(output, {**told, "whole": done.whole, "files": done.files})
+        return 0
+    if said:
+        output.result(said)
     output.result(f"{environment.name} is as it was before the last sync that changed it")
     return 0
 
@@ -227,12 +243,16 @@ def env_delete(context: Context, arguments: argparse.Namespace, output: Output, 
     """``pkm env delete``."""
     from pkm_env.ops.delete import delete
 
-    del line
     if not arguments.environments:
         raise UsageError("name the environments to delete", "for example: pkm env delete docs")
+    told = []
     for environment in context.workspace.chosen(arguments.environments):
         place = delete(context, environment, force=arguments.force)
-        output.result(f"Deleted {place}" if place else f"{environment.name} is not there")
+        told.append({"environment": environment.name, "deleted": place or None})
+        if not line.json:
+            output.result(f"Deleted {place}" if place else f"{environment.name} is not there")
+    if line.json:
+        print_json(output, told)
     return 0
 
 

@@ -35,17 +35,14 @@ class Graph:
     def resolved(
         self, edge: tuple[str, str], by_name: Mapping[str, Sequence[tuple[str, str]]]
     ) -> Sequence[tuple[str, str]]:
-        """Return the entries of this section that an edge means: a folder has no version in the lock."""
-        return [edge] if edge in self.packages else by_name.get(edge[0], ())
+        """Return the entries of this section that an edge means: a folder has no version in the lock.
 
-    def to_json(self) -> dict[str, object]:
-        """Return the form that ``--json`` prints: roots, and what each entry needs."""
-        return {
-            "roots": [shown(key) for key in self.roots],
-            "packages": {
-                shown(key): [shown(other) for other in needed] for key, needed in self.needs.items()
-            },
-        }
+        Edges of an entry that sections share are those of all of them; one to a version that this section does
+        not hold is another section's.
+        """
+        if edge in self.packages:
+            return [edge]
+        return [key for key in by_name.get(edge[0], ()) if not (key[1] and edge[1])]
 
     def named(self, name: str) -> list[tuple[str, str]]:
         """Return the keys of the entries with this name."""

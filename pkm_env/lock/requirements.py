@@ -23,12 +23,16 @@ def requirements_text(
     for package in packages:
         marker = markers.get((package.name, package.version), "")
         parts = [requirement(package) + (f" ; {marker}" if marker else "")]
-        if hashes and package.source is None:
-            parts += sorted(
-                f"--hash={name}:{value}" for file in package.files for name, value in file.hashes.items()
-            )
+        if hashes:
+            parts += hash_options(package)
         lines.append(" \\\n    ".join(parts))
     return "".join(f"{line}\n" for line in lines)
+
+
+def hash_options(package: LockedPackage) -> list[str]:
+    """Return what tells pip the digests of an entry's files, sorted; none for a folder or a repository."""
+    held = [file.hashes for file in package.files] if package.source is None else [package.source.hashes]
+    return sorted(f"--hash={name}:{value}" for hashes in held for name, value in hashes.items())
 
 
 def constraints_text(packages: Iterable[LockedPackage], markers: Mapping[tuple[str, str], str]) -> str:

@@ -6,6 +6,7 @@ import os
 
 from pkm_build.errors import PkmError
 from pkm_env.files import remove_tree
+from pkm_env.install.swap import forget, real_place
 from pkm_env.python.venv import read_venv
 
 TYPE_CHECKING = False
@@ -36,4 +37,7 @@ def delete(context: Context, environment: Environment, *, force: bool = False) -
         remove_tree(gone)
         os.rename(path, gone)
         remove_tree(gone)
+        # Nothing shall come back by a rollback or a repair of what is gone.
+        for ending in ("old", "ready", "new"):
+            forget(real_place(path), ending)
     return shown

@@ -15,6 +15,8 @@ from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock, LockedPackage
     from pkm_env.model.environment import Environment
@@ -44,6 +46,8 @@ def export(
         return export_pylock(context, environment, project=project, base=base)
     lock, packages, conditions = section_entries(context, environment, project=project, base=base)
     if form == "requirements":
+        if hashes:
+            tell_without_hashes(context, packages)
         return requirements_text(packages, conditions, hashes=hashes)
     if form == "constraints":
         return constraints_text(packages, conditions)
@@ -60,10 +64,19 @@ def export_pylock(context: Context, environment: Environment, *, project: bool, 
     """
     lock, packages, conditions = section_entries(context, environment, project=project, base=base)
     markers = {f"{name} {version}": marker for (name, version), marker in conditions.items()}
-    for package in packages:
-        if package.source is not None and package.source.kind == "directory":
-            context.reporter.note(f"{package.name} is a folder in it: pip takes it with --no-require-hashes")
+    tell_without_hashes(context, packages)
     return render_export(packages, markers, lock)
+
+
+def tell_without_hashes(context: Context, packages: Iterable[LockedPackage]) -> None:
+    """Tell which entries have no hash that an installer could ask for."""
+    words = {"directory": "a folder", "vcs": "a repository"}
+    for package in packages:
+        if package.source is not None and package.source.kind in words:
+            kind = words[package.source.kind]
+            context.reporter.note(
+                f"{package.name} is {kind}, which has no hash: pip takes it with --no-require-hashes"
+            )
 
 
 def section_entries(
@@ -80,13 +93,17 @@ def section_entries(
     if lock is None or section is None:
         raise NothingLocked(environment.name)
     targets = section_targets(lock)[environment.section]
+    # Entries that sections share have the edges of all of them.
+    here = {(package.name, package.version) for package in lock.of_section(environment.section)}
     own = workspace.project.name
     packages = []
     conditions = {}
     for package in lock.of_section(environment.section):
         if package.name == own and package.source is not None and not project:
             continue
-        packages.append(moved_package(package, context.from_root(base)))
+        moved = moved_package(package, context.from_root(base))
+        requires = tuple(edge for edge in package.requires if edge in here)
+        packages.append(changed(moved, requires=requires))
         marker = condition(package.sections[environment.section], section, targets)
         conditions[package.name, package.version] = marker
     return lock, packages, conditions

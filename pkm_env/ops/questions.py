@@ -111,6 +111,38 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
     return found
 
 
+def tree(context: Context, environment: Environment, *, invert: str = "") -> Graph:
+    """Return what is locked for the environment as a graph; *invert* has to be in it, "" for no name.
+
+    :raises NotThere: when it is not.
+    """
+    graph = graph_of(context, environment)
+    if invert and not graph.named(invert):
+        raise NotThere(invert, environment.name, sorted({key[0] for key in graph.packages}))
+    return graph
+
+
+def tree_json(graph: Graph, depth: int, *, invert: str = "") -> dict[str, object]:
+    """Return the form of a tree that ``--json`` prints: its roots, and what is below each entry.
+
+    As in the tree for people, nothing that is more than *depth* levels below the roots is in it.
+    """
+    below = graph.asked if invert else graph.needs
+    roots = graph.named(invert) if invert else graph.roots
+    packages: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    level = list(roots)
+    while level and depth >= 0:
+        packages.update((key, below[key] if depth else []) for key in level if key not in packages)
+        level = [other for key in level for other in below[key] if other not in packages]
+        depth -= 1
+    return {
+        "roots": [shown(key) for key in roots],
+        "packages": {
+            shown(key): [shown(other) for other in needed] for key, needed in sorted(packages.items())
+        },
+    }
+
+
 def differences(context: Context, one: Environment, other: Environment) -> list[Difference]:
     """Return the packages that two environments do not hold alike, sorted by name."""
     graphs = (graph_of(context, one), graph_of(context, other))
@@ -121,27 +153,62 @@ def differences(context: Context, one: Environment, other: Environment) -> list[
         if [key[1] for key in keys[0]] == [key[1] for key in keys[1]]:
             continue
         versions = [", ".join(key[1] or "(folder)" for key in side) for side in keys]
-        askers = []
-        for graph, side in zip(graphs, keys, strict=True):
-            asking = sorted({shown(asker) for key in side for asker in graph.asked[key]})
-            asked_itself = any(key in graph.roots for key in side)
-            askers.append(", ".join([*(["the environment itself"] if asked_itself else []), *asking]))
-        text = "; ".join(f"asked for by {asking}" for asking in dict.fromkeys(filter(None, askers)))
+        sides = [asked_by(graph, side) for graph, side in zip(graphs, keys, strict=True)]
+        text = reason_of(name, (one.name, other.name), graphs, sides)
         found.append(Difference(name, versions[0], versions[1], text))
     return found
 
 
-def outdated(context: Context, environment: Environment) -> list[Outdated]:
-    """Return the locked packages of which the index has a later final version, sorted by name."""
+def asked_by(graph: Graph, keys: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return who asks for entries: names with how each is shown, "" for the environment itself."""
+    found = {asker[0]: shown(asker) for key in keys for asker in graph.asked[key]}
+    if any(key in graph.roots for key in keys):
+        found[""] = "the environment itself"
+    return {name: found[name] for name in sorted(found)}
+
+
+def reason_of(
+    name: str, environments: tuple[str, str], graphs: tuple[Graph, Graph], sides: Sequence[dict[str, str]]
+) -> str:
+    """Return why two environments do not hold a package alike, as far as the lock tells.
+
+    That is who asks for it in one of them alone; else which of its dependencies differ; else who asks.
+    """
+    keys = [graph.named(name) for graph in graphs]
+    if not all(keys):
+        return f"asked for by {', '.join(sides[0 if keys[0] else 1].values())}"
+    alone = []
+    for at, environment in enumerate(environments):
+        only = [text for asker, text in sides[at].items() if asker not in sides[1 - at]]
+        if only:
+            alone.append(f"in {environment} {', '.join(only)} asks for it")
+    if alone:
+        return "; ".join(alone)
+    needs = [
+        {key for own in side for key in graph.needs[own]} for graph, side in zip(graphs, keys, strict=True)
+    ]
+    apart = sorted({key[0] for key in needs[0] ^ needs[1]})
+    if apart:
+        return f"it needs {', '.join(apart)}, not the same in both"
+    return f"asked for by {', '.join(dict.fromkeys(text for side in sides for text in side.values()))}"
+
+
+def outdated(context: Context, environment: Environment) -> tuple[list[Outdated], list[str]]:
+    """Return the locked packages of which the index has a later final version, and those it does not tell of.
+
+    Both are sorted by name; the second are texts with the reason.
+    """
     graph = graph_of(context, environment)
     releases = context.supply(environment)
     indexed = [key for key, package in sorted(graph.packages.items()) if package.source is None]
     releases.hint(names=[name for name, _ in indexed])
     requested = {key[0] for key in graph.roots}
     found = []
+    unknown = []
     for name, version in indexed:
         listing = releases.listing(name)
         if isinstance(listing, Unavailable):
+            unknown.append(f"{name}: {listing.reason}")
             continue
         finals = [
             text
@@ -150,4 +217,4 @@ def outdated(context: Context, environment: Environment) -> list[Outdated]:
         ]
         if finals and version_key(finals[-1]) > version_key(version):
             found.append(Outdated(name, version, finals[-1], requested=name in requested))
-    return found
+    return found, unknown

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import LockedPackage
     from pkm_env.model.environment import Environment
 
+# The names of digests in a lock, and in a bill of materials.
+HASHES = {
+    "md5": "MD5",
+    "sha1": "SHA-1",
+    "sha256": "SHA-256",
+    "sha384": "SHA-384",
+    "sha512": "SHA-512",
+    "sha3_256": "SHA3-256",
+    "sha3_384": "SHA3-384",
+    "sha3_512": "SHA3-512",
+}
+
 
 def cyclonedx_text(context: Context, environment: Environment, packages: Iterable[LockedPackage]) -> str:
     """Return the bill of materials as CycloneDX 1.6 JSON: same entries, same bytes.
@@ -21,6 +33,7 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     :raises PkmError: when the library of the extra ``sbom`` is not installed.
     """
     try:
+        from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
         from cyclonedx.model.bom import Bom
         from cyclonedx.model.component import Component, ComponentType
         from cyclonedx.output.json import JsonV1Dot6
@@ -50,7 +63,19 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
             version=package.version or None,
             type=ComponentType.LIBRARY,
             bom_ref=f"{package.name}@{package.version}",
-            purl=PackageURL("pypi", None, package.name, package.version or None),
+            purl=PackageURL("pypi", None, package.name, package.version or None, qualifiers_of(package)),
+            external_references=[
+                ExternalReference(
+                    type=ExternalReferenceType.DISTRIBUTION,
+                    url=XsUri(url),
+                    hashes=[
+                        HashType(alg=HashAlgorithm(HASHES[name]), content=value)
+                        for name, value in hashes
+                        if name in HASHES
+                    ],
+                )
+                for url, hashes in distributions(package)
+            ],
         )
         for package in listed
         if not (package.name == project.name and package.source is not None)
@@ -68,3 +93,24 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     names = " ".join(f"{name}@{version}" for name, version in sorted(components))
     data["serialNumber"] = f"urn:uuid:{uuid5(UUID(int=0), names)}"
     return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def distributions(package: LockedPackage) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return where the files of an entry are to be had, with their digests; a folder is nowhere."""
+    if package.source is None:
+        found = [(file.url or file.path, file.hashes) for file in package.files]
+    elif package.source.kind == "archive":
+        found = [(package.source.location, package.source.hashes)]
+    else:
+        found = []
+    return [(url, sorted(hashes.items())) for url, hashes in found if url]
+
+
+def qualifiers_of(package: LockedPackage) -> dict[str, str]:
+    """Return what a package URL says of a package that is not from an index. Source: purl specification."""
+    source = package.source
+    if source is not None and source.kind == "vcs":
+        return {"vcs_url": f"{source.vcs}+{source.location}@{source.commit}"}
+    if source is not None and source.kind == "archive" and "://" in source.location:
+        return {"download_url": source.location}
+    return {}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from packaging.specifiers import SpecifierSet
+
+from pkm_build.errors import PkmError
 from pkm_env.lock.compose import compose
+from pkm_env.lock.membership import condition
 from pkm_env.model.distribution import Unavailable
-from pkm_env.model.requirements import parse_requirement
+from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
 from pkm_env.ops.lock import difference, section_targets
 from pkm_env.ops.options import LockOptions
-from pkm_env.ops.questions import graph_of, locked
+from pkm_env.ops.questions import locked
 from pkm_env.ops.section import Locker
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root
@@ -15,85 +19,201 @@ from pkm_env.resolver.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
+    from pkm_env.model.requirements import Requirement
+    from pkm_env.model.target import Target
+    from pkm_env.ops.lock import Change
+
+
+class BadQuestion(PkmError):
+    """What was asked about is no requirement."""
+
+    exit_code = 2
 
 
 class Answer:
     """Why a requirement does not hold in an environment, or what would change if it did.
 
-    ``possible`` tells whether all, some or none of the targets have a solution with it.
+    ``possible`` tells whether all, some or none of the targets have a solution with it, ``failing`` are the names
+    of those that have none; targets that the lock leaves out anyway do not count.
     """
 
-    __slots__ = ("lines", "possible", "requirement")
+    __slots__ = ("changes", "failing", "held", "lines", "possible", "requirement")
 
-    def __init__(self, requirement: str, possible: str, lines: list[str]) -> None:
+    def __init__(self, requirement: str, held: Iterable[str] = ()) -> None:
         self.requirement = requirement
-        self.possible = possible
-        self.lines = lines
+        self.held = tuple(held)
+        self.possible = "all"
+        self.failing: tuple[str, ...] = ()
+        self.changes: tuple[Change, ...] = ()
+        self.lines: list[str] = []
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that ``--json`` prints."""
-        return {"requirement": self.requirement, "possible": self.possible, "lines": self.lines}
+        return {
+            "requirement": self.requirement,
+            "held": list(self.held),
+            "possible": self.possible,
+            "failing": list(self.failing),
+            "changes": [
+                {"name": change.name, "before": change.before, "after": change.after}
+                for change in self.changes
+            ],
+            "lines": self.lines,
+        }
 
 
 def why_not(context: Context, environment: Environment, text: str) -> Answer:
     """Return why *text* (a requirement, or a name: then its newest version) does not hold in an environment.
 
     :raises NothingLocked: when the environment is not locked.
+    :raises BadQuestion: when *text* is no requirement.
     """
-    asked = parse_requirement(text)
-    held = sorted({key[1] for key in graph_of(context, environment).named(asked.name)})
+    asked = readable(text)
+    lock = locked(context, environment)
+    held = versions_held(lock, environment, asked.name)
     if not asked.specifier and not asked.url:
         newest = newest_version(context, environment, asked.name)
         if isinstance(newest, Unavailable):
-            return Answer(text, "none", [f"{asked.name}: {newest.reason}"])
-        if held == [newest]:
-            return Answer(
-                text, "all", [f"{asked.name} {newest}, its newest version, is in {environment.name}"]
-            )
+            answer = Answer(text, held)
+            answer.possible = "none"
+            answer.lines = [f"{asked.name}: {newest.reason}"]
+            return answer
         text = f"{asked.name}=={newest}"
-    lock = locked(context, environment)
-    old_targets = section_targets(lock)
-    locker = Locker(
-        context, lock, old_targets, LockOptions([environment.name], upgrade_packages=[asked.name])
+    answer = Answer(text, held)
+    where = places(lock, environment, held)
+    targets = section_targets(lock)[environment.section]
+    met = 0
+    for version, mask in held.items():
+        met |= mask if meets(version, readable(text)) else 0
+    if met == (1 << len(targets)) - 1:
+        answer.lines = [f"{asked.name} {' and '.join(where)} is in {environment.name}, as {text} asks"]
+        return answer
+    now = f"{asked.name} {' and '.join(where)} is" if held else f"nothing asks for {asked.name}"
+    answer.lines = [f"{now} in {environment.name}; with {text}:"]
+    solve(context, environment, lock, answer)
+    return answer
+
+
+def readable(text: str) -> Requirement:
+    """Return the requirement that *text* is.
+
+    :raises BadQuestion: when it is none.
+    """
+    try:
+        return parse_requirement(text)
+    except UnreadableRequirement as error:
+        reason = str(error).partition("\n")[0]
+        raise BadQuestion(f'"{text}" is no requirement: {reason}', 'as in "httpx" or "httpx<0.28"') from error
+
+
+def versions_held(lock: Lock, environment: Environment, name: str) -> dict[str, int]:
+    """Return the versions of a package that a section holds, with the mask of the targets that have each."""
+    found: dict[str, int] = {}
+    for package in lock.of_section(environment.section):
+        if package.name == name:
+            found[package.version] = found.get(package.version, 0) | package.sections[environment.section]
+    return found
+
+
+def places(lock: Lock, environment: Environment, held: Mapping[str, int]) -> list[str]:
+    """Return the versions held, each with the condition under which it is where not all targets have it."""
+    section = lock.sections[environment.section]
+    targets = section_targets(lock)[environment.section]
+    found = []
+    for version, mask in held.items():
+        text = condition(mask, section, targets)
+        found.append(f"{version or '(a folder)'}" + (f" ({text})" if text else ""))
+    return found
+
+
+def meets(version: str, asked: Requirement) -> bool:
+    """Whether a version is one that a requirement asks for."""
+    return (
+        bool(version) and not asked.url and SpecifierSet(asked.specifier).contains(version, prereleases=True)
     )
+
+
+def solve(context: Context, environment: Environment, lock: Lock, answer: Answer) -> None:
+    """Solve the environment with the question added, and put the outcome into words."""
+    name = parse_requirement(answer.requirement).name
+    old_targets = section_targets(lock)
+    options = LockOptions([environment.name], upgrade_packages=[name])
+    locker = Locker(context, lock, old_targets, options)
     targets, _ = locker.targets(environment)
-    request = locker.request(environment, targets)
-    wanted = Request(
+    wanted = with_question(locker.request(environment, targets), answer.requirement)
+    outcomes = resolve(wanted, context.supply(environment), context.memory)
+    left_out = dict(lock.sections[environment.section].left_out)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
+    solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
+    counted = [failure for failure in failures if failure.target.key not in left_out]
+    answer.failing = tuple(failure.target.name for failure in counted)
+    answer.possible = "all" if not counted else "some" if solved else "none"
+    answer.lines += failure_lines(counted, locker)
+    if solved:
+        result = locker.result(environment, solved, failures)
+        later = compose(lock, old_targets, {environment.section: result}, list(lock.sections))
+        answer.changes = difference(lock, later, environment.section)
+        answer.lines += change_lines(answer.changes)
+    answer.lines += left_out_lines([failure.target for failure in failures], left_out)
+    while not answer.lines[-1]:
+        answer.lines.pop()
+
+
+def with_question(request: Request, text: str) -> Request:
+    """Return a request with one more requirement."""
+    return Request(
         (*request.roots, Root(text, Origin("this question"))),
-        targets,
+        request.targets,
         rules=request.rules,
         preferences=request.preferences,
         sources=request.sources,
         root_name=request.root_name,
         own_extras=request.own_extras,
     )
-    outcomes = resolve(wanted, context.supply(environment), context.memory)
-    failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
-    solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
-    now = f"{asked.name} {', '.join(held)} is" if held else f"{asked.name} is not"
-    lines = [f"{now} in {environment.name}; with {text}:"]
+
+
+def failure_lines(failures: Sequence[NoSolution], locker: Locker) -> list[str]:
+    """Return why targets have no solution, those with one explanation together."""
     groups: dict[str, list[str]] = {}
     for failure in failures:
         groups.setdefault(str(explain(failure, where=locker.where)), []).append(failure.target.name)
+    lines = []
     for explanation, names in groups.items():
-        shown = names[0] + (f", and {len(names) - 1} more targets" if names[1:] else "")
-        lines += [f"nothing fits {shown}", "", explanation, ""]
-    if solved:
-        result = locker.result(environment, solved, failures)
-        order = list(lock.sections)
-        changed = compose(lock, old_targets, {environment.section: result}, order)
-        mine = difference(lock, changed, environment.section)
-        lines.append("it would be admitted, and this would change:" if mine else "it holds already")
-        for change in mine:
-            sign = "+" if not change.before else "-" if not change.after else "~"
-            arrow = " -> " if change.before and change.after else ""
-            lines.append(f"  {sign} {change.name} {change.before}{arrow}{change.after}")
-    possible = "all" if not failures else "some" if solved else "none"
-    return Answer(text, possible, lines)
+        lines += [f"nothing fits {shortened(names)}", "", explanation.rstrip("\n"), ""]
+    return lines
+
+
+def change_lines(changes: Sequence[Change]) -> list[str]:
+    """Return what a solution would change."""
+    if not changes:
+        return ["it would be admitted, and no version would change"]
+    lines = ["it would be admitted, and this would change:"]
+    for change in changes:
+        sign = "+" if not change.before else "-" if not change.after else "~"
+        arrow = " -> " if change.before and change.after else ""
+        lines.append(f"  {sign} {change.name} {change.before}{arrow}{change.after}")
+    return lines
+
+
+def left_out_lines(targets: Iterable[Target], left_out: Mapping[str, str]) -> list[str]:
+    """Return which targets the lock leaves out anyway, by their reason."""
+    groups: dict[str, list[str]] = {}
+    for target in targets:
+        if target.key in left_out:
+            groups.setdefault(left_out[target.key], []).append(target.name)
+    return [f"left out with or without it: {shortened(names)}: {reason}" for reason, names in groups.items()]
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return the first of some targets, and how many more there are."""
+    more = len(names) - 1
+    return names[0] + (f", and {more} more target{'s' if more > 1 else ''}" if more else "")
 
 
 def newest_version(context: Context, environment: Environment, name: str) -> str | Unavailable:

@@ -1,0 +1,48 @@
+"""``pkm env verify`` and ``pkm env rollback``: what is on disk, compared and put back."""
+
+from __future__ import annotations
+
+from pkm_build.errors import PkmError
+from pkm_env.install.apply import NoRollback, rollback, verify
+from pkm_env.ops.sync import repaired
+from pkm_env.python.venv import Venv, read_venv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pkm_env.context import Context
+    from pkm_env.install.apply import Rollback
+    from pkm_env.install.verify import Finding
+    from pkm_env.model.environment import Environment
+
+
+class NotMade(PkmError):
+    """An environment that is not on disk, or not whole."""
+
+
+def verified(context: Context, environment: Environment, *, quick: bool = False) -> list[Finding]:
+    """Return the files of an environment that are not as installed; *quick* compares sizes alone.
+
+    :raises NotMade: when there is no whole environment.
+    """
+    path = context.workspace.venv_path(environment)
+    found = read_venv(path)
+    if not isinstance(found, Venv):
+        reason = found.reason if found else "does not exist"
+        raise NotMade(f"{context.workspace.relative(path)} {reason}", f"pkm sync {environment.name} makes it")
+    return verify(path, quick=quick)
+
+
+def rolled_back(context: Context, environment: Environment, *, force: bool = False) -> tuple[Rollback, str]:
+    """Bring an environment back to before its last sync; return what was done, and what was repaired before.
+
+    :raises NoRollback: when there is no earlier state.
+    :raises EditedFiles: when files that were changed by hand would be lost, unless *force*.
+    """
+    path = context.workspace.venv_path(environment)
+    with context.environment_lock(path):
+        said = repaired(context, path)
+        try:
+            return rollback(path, force=force), said
+        except NoRollback as error:
+            shown = context.workspace.relative(path)
+            raise NoRollback(f"there is no earlier state of {shown} to go back to") from error
