@@ -65,14 +65,15 @@ def local_path(url: str, platform: str) -> str:
     if url[:5].lower() != "file:":
         head = url.partition("://")
         return "" if head[1] else url
-    from urllib.parse import unquote
-
     rest = url[5:].partition("#")[0].partition("?")[0]
     host, path = "", rest
     if rest.startswith("//"):
         host, slash, tail = rest[2:].partition("/")
         path = slash + tail
-    path = unquote(path)
+    if "%" in path:
+        from urllib.parse import unquote
+
+        path = unquote(path)
     if platform != "win32":
         return path
     if host and host.lower() != "localhost":
