@@ -361,6 +361,9 @@ class Ground:
         wanted = self.question.source_of_url(requirement.url)
         bound = self.bound.get(requirement.name)
         if bound is not None:
+            rivals = ask.asker == ROOT and requirement.name not in self.question.sources
+            if rivals and bound != wanted:
+                ask.why = f"{requirement.name} comes from {bound.location} here"
             return
         if requirement.name in self.allowances.bound:
             bound = self.allowances.bound[requirement.name][0]

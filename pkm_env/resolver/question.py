@@ -138,7 +138,7 @@ class Question:
                         bound[name] = source
                     break
         for asked, _root, source in self.roots:
-            if source is not None and holds(asked.marker):
+            if source is not None and asked.name not in bound and holds(asked.marker):
                 bound[asked.name] = source
         return bound
 

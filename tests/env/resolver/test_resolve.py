@@ -447,6 +447,19 @@ def test_two_sources_of_the_project_that_want_one_package_from_two_places_contra
     assert "c comes from https://host.example/c-1.zip here" in refusal({}, "a", "b", sources=sources, at=at)
 
 
+def test_two_addresses_for_one_package_contradict():
+    at = {f"https://host.example/a-{number}.zip": {"version": str(number)} for number in (1, 2)}
+    text = refusal({}, "a @ https://host.example/a-1.zip", "a @ https://host.example/a-2.zip", at=at)
+    assert "a comes from https://host.example/a-1.zip here" in text
+    assert "1. shop asks for a @ https://host.example/a-2.zip" in text
+
+
+def test_a_source_of_the_project_counts_before_an_address():
+    at = {"https://host.example/a-1.zip": {"version": "1"}, "/a": {"version": "2"}}
+    sources = {"a": Source("directory", "/a")}
+    assert versions({}, "a @ https://host.example/a-1.zip", sources=sources, at=at) == {"a": "2"}
+
+
 def test_a_source_that_is_not_there_is_told():
     text = refusal({}, "a", sources={"a": Source("directory", "/nowhere")}, at={})
     assert "there is nothing at /nowhere" in text
