@@ -267,18 +267,7 @@ def read_version_source(table: Table) -> VersionSource:
             table.fault(needed, f'is missing; source = "{made.source}" needs it')
     for name in ("path", "write-to"):
         inside_only(table, (name,), table.data.get(name))
-    check_template(table, made.template)
     return made
-
-
-def check_template(table: Table, template: str) -> None:
-    """Note fields that a version template does not know."""
-    for piece in template.split("{")[1:]:
-        name = piece.partition("}")[0]
-        if name not in TEMPLATE_FIELDS:
-            near = did_you_mean(name, TEMPLATE_FIELDS)
-            hint = f'did you mean "{near}"?' if near else f"known are {listed(TEMPLATE_FIELDS, 'and')}"
-            table.fault("template", f'unknown field "{name}"', hint)
 
 
 def inside_only(table: Table, key: tuple[str | int, ...], path: object, outside: bool = False) -> None:

@@ -24,8 +24,26 @@ STATED = {
     "percent": '__version__ = "%d.%d.%d" % (1, 2, 3)',
     "added": '__version__ = "1.2" + ".3"',
     "below try": 'try:\n    import x\nexcept ImportError:\n    pass\n__version__ = "1.2.3"',
+    "as text": "__version__ = str('1.2') + '.' + str(3)",
     "beside other code": 'import os\ndef f(): return 1\n__version__ = "1.2.3"\n__all__ = []',
 }
+
+
+UNSTATED = [
+    "__version__ = '%d' % 'x'",
+    "__version__ = str(f())",
+    "__version__ = a.b(1)",
+    "__version__ = '.'.join(x)",
+    "__version__ = 1 * 2",
+    "__version__ = '.'.join([f()])",
+    "__version__ = f(1, 2)",
+]
+
+
+@pytest.mark.parametrize("text", UNSTATED)
+def test_what_only_running_would_tell_is_not_read(sample, text):
+    with pytest.raises(VersionUnknown, match="no version is stated"):
+        version_of(sample, 'source = "file"\n', {"spam/__init__.py": text})
 
 
 @pytest.mark.parametrize("text", STATED.values(), ids=STATED)

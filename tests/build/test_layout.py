@@ -46,6 +46,8 @@ FOUND = {
     "capital letters": ("Spam", ["Spam/__init__.py", "eggs/__init__.py"], ["Spam/__init__.py"]),
     "C sources in src": ("spam", ["spam/__init__.py", "src/spam.c"], ["spam/__init__.py"]),
     "akin among several": ("python-spam", ["spam/__init__.py", "eggs/__init__.py"], ["spam/__init__.py"]),
+    "namespace of another name": ("spam-tool", ["ns/one/a.py", "tests/t.py"], ["ns/one/a.py"]),
+    "module in a flat namespace": ("ns-spam", ["ns/spam.py", "docs/x.py"], ["ns/spam.py"]),
     "module named like nothing": ("spam-tool", ["other.py", "setup.py"], ["other.py"]),
 }
 

@@ -227,3 +227,27 @@ def test_a_wheel_with_other_metadata_than_promised_is_refused(sample, tmp_path):
     (tmp_path / "METADATA").write_text("Metadata-Version: 2.1\nName: spam\nVersion: 2.0\n")
     with pytest.raises(BuildError, match="prepare_metadata"):
         builder.build_wheel(str(made.root), str(tmp_path / "out"), None, {}, str(tmp_path))
+
+
+def test_a_readme_can_be_a_text(sample):
+    found = metadata_of(sample, 'readme = {text = "\\nHello\\n", content-type = "text/plain"}')
+    assert (found["Description-Content-Type"], found.get_payload()) == ("text/plain", "Hello\n")
+
+
+@pytest.mark.parametrize("lines", ['readme = "NO.md"', 'license = {file = "NO"}', 'license-files = ["NO"]'])
+def test_preparing_metadata_needs_the_files_too(sample, tmp_path, lines):
+    from pkm_build import builder
+
+    made = sample({"spam.py": ""}, head=f"[build-system]\nrequires = []\n{HEAD}{lines}\n")
+    with pytest.raises(BuildError, match="NO"):
+        builder.prepare_metadata(str(made.root), str(tmp_path / "meta"), None, {})
+
+
+def test_an_older_licence_file_that_is_missing_is_a_fault(sample):
+    with pytest.raises(InvalidFile, match=r'project\.license: the file "NO" is not there'):
+        metadata_of(sample, 'license = {file = "NO"}')
+
+
+def test_an_older_licence_file_must_be_text(sample):
+    with pytest.raises(BuildError, match="can't be read"):
+        metadata_of(sample, 'license = {file = "L"}', {"L": b"\xff"})

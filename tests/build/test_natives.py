@@ -54,6 +54,7 @@ PLATFORMS = {
     "mac old": (macho(X86, (10, 13), old=True), "macosx_10_13_x86_64"),
     "mac unsaid": (macho(ARM), "macosx_11_0_arm64"),
     "universal2": (fat(macho(X86, (10, 15)), macho(ARM, (11, 0))), "macosx_10_15_universal2"),
+    "fat of old": (fat(macho(7, (10, 6)), macho(X86, (10, 6))), "macosx_10_6_intel"),
     "fat of one": (fat(macho(ARM, (12, 0))), "macosx_12_0_arm64"),
 }
 

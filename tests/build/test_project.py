@@ -222,6 +222,88 @@ WRONG = {
         "project.readme.content-type",
         "charset",
     ),
+    "path with control characters": (BASE + 'readme = "a\\u0001.md"', "project.readme", "control characters"),
+    "readme text without a type": (
+        BASE + 'readme = {text = "a"}',
+        "project.readme.content-type",
+        "is missing",
+    ),
+    "readme type with control characters": (
+        BASE + 'readme = {text = "a", content-type = "text/plain; x=\\u0001"}',
+        "project.readme.content-type",
+        "control characters",
+    ),
+    "licence of a wrong type": (BASE + "license = 3", "project.license", "must be an SPDX expression"),
+    "licence glob with an open bracket": (
+        BASE + 'license-files = ["[a"]',
+        "project.license-files[0]",
+        "not closed",
+    ),
+    "classifier twice": (
+        BASE + 'classifiers = ["Typing :: Typed", "Typing :: Typed"]',
+        "project.classifiers[1]",
+        "stands here twice",
+    ),
+    "url of a wrong type": (BASE + "urls = {Home = 3}", "project.urls.Home", "must be a string"),
+    "url with a strange scheme": (BASE + 'urls = {Home = "1x://a"}', "project.urls.Home", "is no URL"),
+    "dynamic twice": (BASE + 'dynamic = ["urls", "urls"]', "project.dynamic[1]", "stands here twice"),
+    "description with control characters": (
+        BASE + 'description = "a\\u0007"',
+        "project.description",
+        "control characters",
+    ),
+    "import name listed twice": (
+        BASE + 'import-names = ["a", "a"]',
+        "project.import-names[1]",
+        "stands here twice",
+    ),
+    "script of a wrong type": (BASE + "scripts = {a = 1}", "project.scripts.a", "must be a string"),
+    "entry point extras": (BASE + 'scripts = {a = "m:f [b"}', "project.scripts.a", "no object reference"),
+    "property of a wrong name": (
+        BASE + '[tool.pkm.properties]\n"a b" = "x"',
+        'tool.pkm.properties."a b"',
+        "no valid name",
+    ),
+    "property of a wrong type": (
+        BASE + "[tool.pkm.properties]\na = []",
+        "tool.pkm.properties.a",
+        "must be a string",
+    ),
+    "profile of a wrong type": (
+        BASE + "[tool.pkm.profiles]\na = 1",
+        "tool.pkm.profiles.a",
+        "must be a table",
+    ),
+    "unknown version key in a profile": (
+        BASE + '[tool.pkm.profiles.a.version]\nsuorce = "env"',
+        "tool.pkm.profiles.a.version.suorce",
+        '"source"',
+    ),
+    "variable missing": (
+        '[project]\nname="x"\ndynamic=["version"]\n[tool.pkm.version]\nsource = "env"',
+        "tool.pkm.version.variable",
+        "is missing",
+    ),
+    "version source for a given version": (
+        BASE + '[tool.pkm.version]\nsource = "vcs"',
+        "tool.pkm.version",
+        "means nothing",
+    ),
+    "hook that is no Python": (
+        BASE + '[tool.pkm.build]\nhook = "hook.sh"',
+        "tool.pkm.build.hook",
+        "no Python file",
+    ),
+    "provider of a wrong type": (
+        BASE + "[[tool.dynamic-metadata]]\nprovider = 1",
+        "tool.dynamic-metadata[0].provider",
+        "name or",
+    ),
+    "unknown property in a map": (
+        BASE + '[tool.pkm.build.map]\n"a" = "{b}"',
+        "tool.pkm.build.map.a",
+        "there is no property",
+    ),
     "keyword with a comma": (BASE + 'keywords = ["a,b"]', "project.keywords[0]", "no keyword"),
     "bad group": ('[dependency-groups]\na = ["b >"]', "dependency-groups.a[0]", "b >"),
     "group of a wrong type": ("[dependency-groups]\na = 1", "dependency-groups.a", "must be a list"),
@@ -387,6 +469,19 @@ def test_a_list_may_be_given_and_dynamic():
         )
         == []
     )
+
+
+def settings_of(text):
+    faults: list[Fault] = []
+    found = read_settings(parse("pyproject.toml", text), faults)
+    assert faults == []
+    return found
+
+
+def test_braces_that_are_no_property_stay():
+    text = '[tool.pkm.build]\ninclude = ["{{a}", "{1,2}", "{b c}", "x{yes}{number}"]\n'
+    text += "[tool.pkm.properties]\nyes = true\nnumber = 3\n"
+    assert settings_of(BASE + text).include == ("{a}", "{1,2}", "{b c}", "xtrue3")
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,21 @@ def test_wrong_entries_are_faults_with_their_place(sample):
     made = project(sample, 'version = "1"\n', "", '[[tool.dynamic-metadata]]\nprovider = {pth = "meta"}\n')
     with pytest.raises(InvalidFile, match=r"provider\.pth"):
         made.wheel()
+
+
+def test_tables_grow_by_what_a_provider_adds(sample):
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["urls", "optional-dependencies"]\nurls = {A = "https://a.example"}\n'
+        'optional-dependencies = {x = ["a"]}\n',
+        "def dynamic_metadata(settings, project):\n"
+        "    return {'urls': {'B': 'https://b.example'}, 'optional-dependencies': {'x': ['b'], 'y': ['c']}}\n",
+    )
+    found = metadata(made)
+    assert found.get_all("Project-URL") == ["A, https://a.example", "B, https://b.example"]
+    assert found.get_all("Requires-Dist") == ['a; extra == "x"', 'b; extra == "x"', 'c; extra == "y"']
+
+
+def test_a_provider_that_cannot_be_loaded_yet_is_asked_for_requirements_later(sample):
+    made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "import not_there_yet\n")
+    assert builder.build_requires(str(made.root), "wheel", None, {}) == []

@@ -360,14 +360,6 @@ def test_the_files_of_a_wheel_can_be_listed_with_their_sources(sample):
     ]
 
 
-def test_the_wheel_of_the_sdist_is_guarded(sample):
-    made = sample(
-        {"one/__init__.py": "", "spam/__init__.py": "", "spam/x.y": ""},
-        '[tool.pkm.build]\ninclude = ["**/x.y"]\n',
-    )
-    assert "spam/x.y" in made.sdist().files
-
-
 def test_all_that_pyproject_names_wrongly_is_said_at_once(sample):
     extra = """readme = "READ.md"
 license-files = ["LICENSE"]
@@ -409,3 +401,36 @@ def test_odd_file_names_survive(sample, unpack):
     rows = list(csv.reader(io.StringIO(made.wheel().info("RECORD"), newline="")))
     assert {'spam/a,b "c".txt', "spam/new\nline", "spam/ü.txt"} <= {row[0] for row in rows}
     assert same_from_sdist(made, unpack)
+
+
+def test_an_sdist_whose_wheel_would_have_more_is_refused(sample):
+    extra = '[tool.pkm.build.sdist]\ninclude = ["spam/big.bin"]\n'
+    made = sample({**PACKAGE, "spam/big.bin": "", ".gitignore": "*.bin\n"}, extra).commit()
+    with pytest.raises(BuildError, match=r"the wheel of this sdist would have spam/big\.bin"):
+        made.sdist()
+    assert not made.out.exists()
+
+
+def test_two_files_for_one_place_in_a_scheme_are_an_error(sample):
+    made = sample({**PACKAGE, "a/go": "", "b/go": ""}, '[tool.pkm.build.data]\nscripts = ["a/*", "b/*"]\n')
+    with pytest.raises(BuildError, match="both a/go and b/go"):
+        made.wheel()
+
+
+def test_a_named_folder_without_files_is_refused(sample):
+    made = sample({}, '[tool.pkm.build]\npackages = ["empty"]\n')
+    (made.root / "empty").mkdir()
+    with pytest.raises(NoPackages, match="holds no files"):
+        made.wheel()
+
+
+def test_a_named_folder_of_data_alone_ships(sample):
+    made = sample({"fonts/a.ttf": "x"}, '[tool.pkm.build]\npackages = ["fonts"]\n')
+    assert made.wheel().code() == ["fonts/a.ttf"]
+
+
+def test_an_in_tree_backend_is_in_the_sdist(sample):
+    head = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["_own"]\n'
+    head += '[project]\nname = "spam"\nversion = "1"\n'
+    extra = '[tool.pkm.build.sdist]\nexclude = ["_own"]\n'
+    assert "_own/own.py" in sample({**PACKAGE, "_own/own.py": ""}, extra, head=head).sdist().files

@@ -174,3 +174,34 @@ def test_an_archive_file_that_was_not_filled_in_is_refused(project):
 )
 def test_rendering_a_version(arguments, expected):
     assert render(*arguments) == expected
+
+
+def test_a_pattern_that_is_no_regular_expression_is_refused(project):
+    with pytest.raises(VersionUnknown, match="regular expression"):
+        project('tag-pattern = "("\n').commit("v1.0").wheel()
+
+
+def test_a_tag_that_is_no_version_is_passed_over(project):
+    assert version_of(project().commit("v1.0").commit("v2.0.final.really")).startswith("1.0+1.g")
+
+
+def test_an_archive_of_a_tree_without_a_tag_is_refused(project):
+    with pytest.raises(VersionUnknown, match="names no tag of a version"):
+        project("", {".git_archival.txt": "describe-name: latest\n"}).wheel()
+
+
+def test_a_broken_repository_is_said_so(project):
+    made = project().commit("v1.0")
+    (made.root / ".git/HEAD").write_text("nonsense")
+    with pytest.raises(VersionUnknown, match="git"):
+        made.wheel()
+
+
+def test_the_version_file_can_be_plain_text(project):
+    wheel = project('write-to = "src/spam/VERSION"\n').commit("v3.0").wheel()
+    assert wheel.files["spam/VERSION"] == b"3.0\n"
+
+
+def test_a_version_file_outside_of_the_packages_is_in_the_sdist(project):
+    made = project('write-to = "VERSION"\n').commit("v3.0")
+    assert made.sdist().files["VERSION"] == b"3.0\n"
