@@ -188,8 +188,7 @@ def make(
         outcome = build(place_, staging, interpreter, plan, wheels, options)
         swap.take_place(place_, disk)
     except BaseException:
-        swap.settle(place_)
-        put_back(place_)
+        swap.abandon(place_)
         raise
     sync_directory(os.path.dirname(place_), options.platform)
     report(outcome, options.reporter)
@@ -245,12 +244,6 @@ def build(
     disk.unlink(making)
     outcome.installed = tuple(package.name for package in wanted)
     return outcome
-
-
-def put_back(place_: str) -> None:
-    """Let the old environment stand again where a failed swap took it away."""
-    if not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
-        swap.swap_back(place_)
 
 
 def folders_of(venv: Venv) -> set[str]:

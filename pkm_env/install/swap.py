@@ -84,6 +84,15 @@ def take_place(place: str, disk: Disk = DISK) -> None:
     disk.rename(ready, place)
 
 
+def abandon(place: str) -> None:
+    """Take back what was done of a new environment: the old one stands again, and nothing of the new is left."""
+    old = beside(place, "old")
+    if not os.path.lexists(place) and os.path.lexists(old):
+        DISK.rename(old, place)
+    forget(place, "ready")
+    remove_tree(beside(place, "new"))
+
+
 def settle(place: str, disk: Disk = DISK) -> str:
     """Bring what a killed process left to an end; return "done", "undone" or "" when there was nothing.
 

@@ -228,6 +228,23 @@ def test_failure_while_a_new_environment_is_built_leaves_nothing(cache, place):
         assert not list((place.parent / ".pkm").glob(".venv.[nr]*"))
 
 
+def test_failure_while_an_environment_is_made_anew_leaves_the_old_one(cache, place):
+    sync(place, unpacked(cache, "spam", "1.0"))
+    before = snapshot(place)
+    wheel = unpacked(cache, "ham", "1.0")
+    counted = CountingDisk()
+    sync(place.parent / "other", wheel, disk=counted)
+
+    def fail():
+        raise OSError(5, "Input/output error")
+
+    for step in range(1, counted.count + 2):
+        with pytest.raises(OSError, match="Input/output"):
+            sync(place, wheel, fresh=True, disk=CountingDisk(step, fail))
+        assert snapshot(place) == before
+        assert sorted(os.listdir(place.parent / ".pkm")) == [".gitignore", ".venv.lock", "other.lock"]
+
+
 @POSIX
 def test_kill_at_each_step_of_a_change_is_repaired(cache, place):
     old = unpacked(
