@@ -143,7 +143,7 @@ class _Telling:
                 yield found
         refusing = [fact.excluded.name for fact in self.facts if fact.excluded is not None]
         for name in refusing:
-            if refused_by_python(name, self.facts, self.problem):
+            if refused_by_python(name, self.facts, self.problem, self.target):
                 found = another_python(self.derivation, name)
                 if found is not None:
                     yield found
@@ -168,7 +168,7 @@ class _Telling:
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
-            for text, ask in excluded_lines(fact, self.facts, self.problem):
+            for text, ask in excluded_lines(fact, self.facts, self.problem, self.target):
                 place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
                 self.lines.append(Line(text, place))
                 if ask is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.packages import TargetProblem
@@ -126,7 +127,7 @@ def admitted_by(name: str, facts: Sequence[Fact], problem: TargetProblem) -> int
 
 
 def excluded_lines(
-    fact: Fact, facts: Sequence[Fact], problem: TargetProblem
+    fact: Fact, facts: Sequence[Fact], problem: TargetProblem, target: Target
 ) -> Iterator[tuple[str, Ask | None]]:
     """Yield the statements about versions that are out of question, each with the requirement behind it."""
     excluded = fact.excluded
@@ -141,7 +142,7 @@ def excluded_lines(
         yield f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {excluded.reason}", None
     else:
         admitted = admitted_by(name, facts, problem)
-        found = list(unfit_texts(package, fact.versions & admitted, problem))
+        found = list(unfit_texts(package, fact.versions & admitted, problem, target))
         found = found or list(_barred_texts(package, admitted, problem))
         yield from ((text, None) for text in found)
 
@@ -162,21 +163,23 @@ def _barred_texts(package: Package, relevant: int, problem: TargetProblem) -> It
         yield f"of {package.name} only {' and '.join(kinds)} are left"
 
 
-def refused_by_python(name: str, facts: Sequence[Fact], problem: TargetProblem) -> bool:
+def refused_by_python(name: str, facts: Sequence[Fact], problem: TargetProblem, target: Target) -> bool:
     """Return whether a version of *name* that is admitted has no file for the target's Python."""
     package = problem.package(name)
-    return any(_python_that_refuses(package, bit, problem) for bit in bits(admitted_by(name, facts, problem)))
+    return any(_python_that_refuses(package, bit, target) for bit in bits(admitted_by(name, facts, problem)))
 
 
-def unfit_texts(package: Package, mask: int, problem: TargetProblem) -> Iterator[str]:
-    """Yield why versions in *mask* have no file for the target: Python first, then tags, then building."""
-    target = problem.target
+def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Target) -> Iterator[str]:
+    """Yield why versions in *mask* have no file for *target*: Python first, then tags, then building.
+
+    *target* may be another one than the problem's, for which the same facts hold.
+    """
     _whole, part, _wheels = problem.view.fitting(package, problem.members)
     left = mask & ~part & ~package.excluded & ~1
     everything = package.whole & ~1
     by_python: dict[str, int] = {}
     for bit in bits(left):
-        text = _python_that_refuses(package, bit, problem)
+        text = _python_that_refuses(package, bit, target)
         if text:
             by_python[text] = by_python.get(text, 0) | bit
     if len(by_python) > _MOST_PYTHONS:
@@ -210,9 +213,8 @@ def _one_python_text(by_python: dict[str, int]) -> dict[str, int]:
     return {f"{texts[0]}, or later {texts[-1]}": everything}
 
 
-def _python_that_refuses(package: Package, bit: int, problem: TargetProblem) -> str:
+def _python_that_refuses(package: Package, bit: int, target: Target) -> str:
     """Return the Requires-Python of a version whose every file refuses the target's Python, "" when one does not."""
-    target = problem.target
     texts = []
     for requires_python, _tags, mask in package.signatures:
         if not mask << 1 & bit:

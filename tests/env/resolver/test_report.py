@@ -428,3 +428,11 @@ def test_an_explanation_does_not_depend_on_the_order_of_requirements(roots):
         "  2. shop asks for a>=0.5    pyproject.toml:6:5",
         "  so 1 and 2 can't both hold.",
     ]
+
+
+def test_a_failure_that_targets_share_is_told_of_each_by_its_own_name():
+    targets = (make_target("3.12", "linux-arm64"), make_target("3.12", "linux-x86_64"))
+    one, other = ask({"a": {"1": {"tags": "cp312-cp312-win_amd64"}}}, "a", targets=targets)
+    assert one.derivation is other.derivation
+    assert explain(one, where=where).lines[1].text == "a 1 has no wheel for linux-arm64 with Python 3.12"
+    assert explain(other, where=where).lines[1].text == "a 1 has no wheel for linux-x86_64 with Python 3.12"
