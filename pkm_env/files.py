@@ -1,4 +1,4 @@
-"""Files on disk: atomic writes, trees, links from the cache, locks, hashes while copying.
+"""Files on disk: atomic writes, trees, copies, locks, hashes while copying.
 
 Owns what pkm knows of file systems and of their differences; each difference stands in one function
 that takes the platform (``sys.platform``), so that it is tested everywhere. ``tempfile``, ``shutil``
@@ -16,12 +16,11 @@ from pkm_build.errors import PkmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Any
 
 CHUNK = 1 << 20
-LINK_MODES = ("clone", "hardlink", "copy", "symlink")
 # A try of a rename on Windows may be refused while a scanner holds the file open: half a second in all.
 PATIENCE_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.2)
 # access denied, sharing violation, lock violation
@@ -33,12 +32,8 @@ UNSUPPORTED = frozenset(
     if hasattr(errno, name)
 )
 NO_LOCKS = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK))
-TOO_MANY_LINKS_WINDOWS = 1142
-# invalid function, not same device, not supported, privilege not held, too many links
-UNSUPPORTED_WINDOWS = frozenset({1, 17, 50, TOO_MANY_LINKS_WINDOWS, 1314})
 # Programs without a manifest take 260 characters, a folder 12 fewer.
 WINDOWS_PATH = 240
-FICLONE = 0x40049409
 TRUNCATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -353,126 +348,6 @@ def copy_content(reading: int, writing: int) -> None:
     os.lseek(writing, 0, os.SEEK_SET)
     while block := os.read(reading, CHUNK):
         write_all(writing, block)
-
-
-def clone(source: str, target: str, platform: str = sys.platform) -> None:
-    """Make *target* a copy that shares its blocks with *source* until one of them is written.
-
-    :raises OSError: with an errno of ``UNSUPPORTED`` where the file system cannot; nothing is left.
-    """
-    if platform == "darwin":
-        clone_darwin(source, target)
-    elif platform.startswith("linux"):
-        clone_linux(source, target)
-    else:
-        raise OSError(errno.EOPNOTSUPP, "no clones on this platform", source)
-
-
-def clone_linux(source: str, target: str) -> None:
-    """Clone by the FICLONE request of btrfs, xfs and others."""
-    from fcntl import ioctl
-
-    reading = os.open(source, READING)
-    try:
-        status = os.fstat(reading)
-        writing = os.open(target, TRUNCATING, 0o777 if status.st_mode & S_IXUSR else 0o666)
-        try:
-            ioctl(writing, FICLONE, reading)
-            os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
-        except OSError:
-            os.unlink(target)
-            raise
-        finally:
-            os.close(writing)
-    finally:
-        os.close(reading)
-
-
-def clone_darwin(source: str, target: str) -> None:
-    """Clone by clonefile(2) of APFS, which keeps times and permissions itself."""
-    import ctypes
-
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.clonefile(os.fsencode(source), os.fsencode(target), 0):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), source, None, target)
-
-
-def fallbacks(mode: str, platform: str = sys.platform) -> tuple[str, ...]:
-    """Return the link modes to try in turn for the mode asked for; "" asks for the best there is.
-
-    A clone is safe against edits in the environment, a hard link is as quick, a copy always works.
-    A hard link that fails is never replaced by a clone: who asks for one wants no second file.
-    """
-    if mode == "":
-        return ("hardlink", "copy") if platform == "win32" else ("clone", "hardlink", "copy")
-    return (mode,) if mode == "copy" else (mode, "copy")
-
-
-def is_unsupported(error: OSError) -> bool:
-    """Whether *error* says that this kind of link is not to be had here."""
-    return error.errno in UNSUPPORTED or getattr(error, "winerror", None) in UNSUPPORTED_WINDOWS
-
-
-class Linker:
-    """Puts files of the cache into an environment, in the best way that the file system takes.
-
-    *mode* is one of ``LINK_MODES`` or "" for the best. After the first file that a mode is refused
-    for, the next one is used for all that follow; ``mode`` then names it, and ``fell_back`` is true.
-    A file with too many hard links (1,023 on Windows, 65,000 on ext4) is copied, alone.
-    """
-
-    __slots__ = ("_functions", "_modes", "asked", "mode")
-
-    def __init__(self, mode: str = "", *, platform: str = sys.platform, disk: Disk | None = None) -> None:
-        used = disk or DISK
-        self._functions: dict[str, Callable[[str, str], None]] = {
-            "clone": lambda source, target: clone(source, target, platform),
-            "hardlink": used.link,
-            "symlink": used.symlink,
-            "copy": copy if platform != "win32" else with_long_paths(copy, platform),
-        }
-        self._modes = fallbacks(mode, platform)
-        self.asked = mode
-        self.mode = self._modes[0]
-
-    @property
-    def fell_back(self) -> bool:
-        """Whether a mode that was asked for by name was refused."""
-        return bool(self.asked) and self.mode != self.asked
-
-    def place(self, source: str, target: str, names: Iterable[str]) -> None:
-        """Link each of *names* from the directory *source* into *target*; both end with a separator.
-
-        :raises FileExistsError: when a name is there already.
-        """
-        function = self._functions[self.mode]
-        remaining: Iterator[str] = iter(names)
-        for name in remaining:
-            try:
-                function(source + name, target + name)
-            except OSError as error:  # noqa: PERF203 - each file may fail in a way of its own
-                self._place_otherwise(error, source + name, target + name)
-                function = self._functions[self.mode]
-
-    def _place_otherwise(self, error: OSError, source: str, target: str) -> None:
-        """Place the file for which the present mode was refused by the next mode that works."""
-        while True:
-            if isinstance(error, (FileExistsError, FileNotFoundError)) or not is_unsupported(error):
-                raise error
-            position = self._modes.index(self.mode) + 1
-            if position == len(self._modes):
-                raise error
-            if error.errno == errno.EMLINK or getattr(error, "winerror", None) == TOO_MANY_LINKS_WINDOWS:
-                copy(source, target)
-                return
-            self.mode = self._modes[position]
-            try:
-                self._functions[self.mode](source, target)
-            except OSError as next_error:
-                error = next_error
-            else:
-                return
 
 
 class Fence:

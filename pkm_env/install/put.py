@@ -10,8 +10,9 @@ import sys
 
 from pkm_build.errors import PkmError
 from pkm_env.cache.check import damage_of
-from pkm_env.files import DISK, Linker
+from pkm_env.files import DISK
 from pkm_env.install.installed import STATE
+from pkm_env.install.links import Linker
 from pkm_env.install.wheel import place
 
 TYPE_CHECKING = False
