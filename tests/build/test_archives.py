@@ -40,9 +40,8 @@ def wheel_of(path, members, threads=1):
 
 
 @given(CONTENTS)
-def test_a_zip_written_by_hand_is_read_by_zipfile(contents):
-    folder = Path(os.environ.get("PYTEST_TMP", ".hypothesis"))
-    folder.mkdir(exist_ok=True)
+def test_a_zip_written_by_hand_is_read_by_zipfile(tmp_path_factory, contents):
+    folder = tmp_path_factory.mktemp("archive")
     raw = wheel_of(folder / "by-hand.zip", [(name, data, False) for name, data in contents.items()])
     with zipfile.ZipFile(io.BytesIO(raw)) as opened:
         assert opened.testzip() is None
@@ -57,9 +56,8 @@ def test_a_zip_written_by_hand_is_read_by_zipfile(contents):
 
 
 @given(CONTENTS)
-def test_a_tar_written_by_hand_is_read_by_tarfile(contents):
-    folder = Path(os.environ.get("PYTEST_TMP", ".hypothesis"))
-    folder.mkdir(exist_ok=True)
+def test_a_tar_written_by_hand_is_read_by_tarfile(tmp_path_factory, contents):
+    folder = tmp_path_factory.mktemp("archive")
     path = folder / "by-hand.tar.gz"
     archives.write_sdist(str(path), [(f"x-1/{name}", data, False) for name, data in contents.items()], 5)
     with tarfile.open(path) as opened:
