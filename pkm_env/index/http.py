@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Consume = Callable[[http.client.HTTPResponse, str], Result]
 
 ATTEMPTS = 4
+# A server that is there takes a connection at once; to think about an answer it may take longer.
+CONNECT_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 MAX_REDIRECTS = 10
@@ -277,22 +279,27 @@ class Http:
             except BaseException:
                 connection.close()
                 raise
-        connection = self._connect(place, proxy)
+        connection = self._new_connection(place, proxy)
         try:
+            connection.connect()
+            connection.sock.settimeout(self._timeout_s)
             return connection, ask(connection, target, sent)
         except BaseException:
             connection.close()
             raise
 
-    def _connect(self, place: tuple[str, str, str], through: Proxy | None) -> http.client.HTTPConnection:
+    def _new_connection(
+        self, place: tuple[str, str, str], through: Proxy | None
+    ) -> http.client.HTTPConnection:
         scheme, host, port_text = place
         port = int(port_text or 0)
         server = (through.host, through.port) if through else (host, port)
+        timeout_s = min(self._timeout_s, CONNECT_S)
         if scheme == "http":
-            return http.client.HTTPConnection(*server, timeout=self._timeout_s)
+            return http.client.HTTPConnection(*server, timeout=timeout_s)
         if self._context is None:
             self._context = self._certificates.context()
-        connection = http.client.HTTPSConnection(*server, timeout=self._timeout_s, context=self._context)
+        connection = http.client.HTTPSConnection(*server, timeout=timeout_s, context=self._context)
         if through:
             told = {"Proxy-Authorization": through.authorization} if through.authorization else None
             connection.set_tunnel(host, port, told)
@@ -304,8 +311,6 @@ def ask(
 ) -> http.client.HTTPResponse:
     """Send a GET and return the answer, its body unread."""
     connection.request("GET", target, headers=dict(headers))
-    if connection.sock is not None:
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection.getresponse()
 
 
