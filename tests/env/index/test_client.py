@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.index.auth import Credentials
-from pkm_env.index.client import IndexClient, NoRanges, max_age, read_span
+from pkm_env.index.client import IndexClient, max_age
+from pkm_env.index.download import NoRanges, read_span
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, WriteFailed
 from pkm_env.index.http import Http
 from pkm_env.index.spec import IndexSpec
