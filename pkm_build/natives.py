@@ -66,6 +66,11 @@ def tags_for(build: Build, names: Sequence[str], native: Sequence[tuple[str, byt
             )
     if not code:
         return [tags.PURE]
+    if len(platforms) > 1 and all(name.endswith(".exe") for name in code):
+        build.warn.append(
+            f"{code[0]} and others are programs for several systems, and so taken as data: {tags.PURE}"
+        )
+        return [tags.PURE]
     platform = one_platform(platforms)
     pythons = {part for part in (python_of(name, build) for name in code) if part}
     full = {part for part in pythons if part[1] not in ("abi3", "abi3t")}
@@ -171,7 +176,10 @@ def one_platform(platforms: dict[str, str]) -> str:
             major, minor = max(versions)
             return f"macosx_{major}_{minor}_{machines.pop()}"
     shown = ", ".join(f"{name} ({platform})" for platform, name in sorted(platforms.items()))
-    raise BuildError(f"the native files are for different platforms: {shown}", "build one wheel for each")
+    raise BuildError(
+        f"the native files are for different platforms: {shown}",
+        'build one wheel for each; where they are only data, tool.pkm.build.tags = ["py3-none-any"]',
+    )
 
 
 def platform_of(source: str | bytes) -> str:

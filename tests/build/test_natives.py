@@ -126,6 +126,12 @@ def test_native_files_that_do_not_go_together_are_refused(sample, files, words):
     assert list(made.out.iterdir()) == []
 
 
+def test_launchers_for_several_systems_are_data(sample, capsys):
+    files = {"spam/t32.exe": pe(0x14C), "spam/t64.exe": pe(0x8664), "spam/t64-arm.exe": pe(0xAA64)}
+    assert sample({**PY, **files}).wheel().name == "spam-1.0-py3-none-any.whl"
+    assert "taken as data" in capsys.readouterr().err
+
+
 def test_the_highest_macos_of_all_files_counts(sample):
     files = {"spam/a.dylib": macho(ARM, (12, 0)), "spam/b.dylib": macho(ARM, (14, 0))}
     assert sample({**PY, **files}).wheel().name == "spam-1.0-py3-none-macosx_14_0_arm64.whl"
