@@ -35,6 +35,8 @@ ATTRIBUTES = ".gitattributes"
 ATTRIBUTE_LINE = "pylock.toml merge=pkm"
 # git tells the commits that it merges in variables of this name and the commit.
 HEAD_VARIABLE = "GITHEAD_"
+# What a rebase does with a commit that it merges.
+PICKS = ("pick", "p", "edit", "e", "reword", "r", "squash", "s", "fixup", "f")
 
 
 class NotMerged(PkmError):
@@ -147,20 +149,19 @@ def solve(
 def merged_projects(context: Context, folders: Sequence[str]) -> dict[str, str]:
     """Return the text that each pyproject.toml will have after the merge that git is in, by its path.
 
-    Empty where git does not say what it merges (a rebase, a cherry-pick): then the work tree counts.
+    Empty where git does not say what it merges (a cherry-pick): then the work tree counts.
 
     :raises NotMerged: when the two sides of one contradict each other.
     """
-    heads = [key.removeprefix(HEAD_VARIABLE) for key in context.environ if key.startswith(HEAD_VARIABLE)]
-    if len(heads) != 1:
-        return {}
     git = GitProgram(context.environ)
-    root = asked(git, context.workspace.root, "merge-base", "HEAD", heads[0]).strip()
+    commits = merging(context, git)
+    if commits is None:
+        return {}
     found = {}
     with TemporaryDirectory(prefix="pkm-") as scratch:
         for folder in folders:
             paths: list[str] = []
-            for commit in ("HEAD", root, heads[0]):
+            for commit in commits:
                 paths.append(os.path.join(scratch, f"{len(paths)}.toml"))
                 text = asked(git, folder, "show", f"{commit}:./{PROJECT_FILE}")
                 write_atomic(paths[-1], text.encode())
@@ -170,6 +171,25 @@ def merged_projects(context: Context, folders: Sequence[str]) -> dict[str, str]:
                 raise NotMerged(f"the two sides of {shown} contradict each other")
             found[os.path.join(folder, PROJECT_FILE)] = done.stdout
     return found
+
+
+def merging(context: Context, git: GitProgram) -> tuple[str, str, str] | None:
+    """Return the commits that git merges (ours, their common ancestor, theirs), None where it does not say.
+
+    A merge tells theirs in a variable; a rebase notes the commit that it applies last in its list of what is done.
+    """
+    root = context.workspace.root
+    heads = [key.removeprefix(HEAD_VARIABLE) for key in context.environ if key.startswith(HEAD_VARIABLE)]
+    if len(heads) == 1:
+        return "HEAD", asked(git, root, "merge-base", "HEAD", heads[0]).strip(), heads[0]
+    path = os.path.join(root, asked(git, root, "rev-parse", "--git-path", "rebase-merge/done").strip())
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            words = [line.split() for line in file if line.strip()]
+    except OSError:
+        return None
+    picked = words[-1][1:2] if words and words[-1][0] in PICKS else []
+    return ("HEAD", f"{picked[0]}^", picked[0]) if picked else None
 
 
 def asked(git: GitProgram, folder: str, *words: str) -> str:

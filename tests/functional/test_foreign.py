@@ -116,6 +116,35 @@ def test_the_group_named_like_the_environment_is_taken_from_a_file_with_groups(p
     ]
 
 
+def test_a_file_in_the_form_of_pdm_is_installed(pkm, project, index):
+    """Its groups stand in markers beside conditions, and it has no sizes, only hashes."""
+    wheel = {name: index.file(f"{name}-1.0-py3-none-any.whl") for name in ("spam", "ham")}
+    blocks = [
+        f"""
+[[packages]]
+name = "{name}"
+version = "1.0"
+requires-python = ">=3.8"
+wheels = [
+    {{name = "{file.filename}", url = "{index.file_url(file.filename)}", hashes = {{sha256 = "{file.sha256}"}}}},
+]
+marker = "\\"{group}\\" in dependency_groups and python_version >= \'3.10\'"
+
+[packages.tool.pdm]
+dependencies = ["eggs"]
+"""
+        for (name, file), group in zip(wheel.items(), ("default", "test"), strict=True)
+    ]
+    (project / "pylock.toml").write_text(
+        'lock-version = "1.0"\nrequires-python = ">=3.10"\nenvironments = ["python_version >= \\"3.10\\""]\n'
+        'extras = []\ndependency-groups = ["test"]\ndefault-groups = ["default"]\ncreated-by = "pdm"\n'
+        + "".join(blocks)
+    )
+    ok(pkm("sync", "default", "test", "--from", "pylock.toml", cwd=project))
+    assert installed(project / ".venv") == ["spam-1.0.dist-info"]
+    assert installed(project / ".pkm/envs/test") == ["ham-1.0.dist-info"]
+
+
 def test_a_group_that_the_file_does_not_have_is_told(pkm, project):
     write(project, 'dependency-groups = ["docs"]\ndefault-groups = ["docs"]\npackages = []\n')
     said = ok(pkm("sync", "test", "--from", "pylock.toml", "--dry-run", cwd=project)).stderr

@@ -152,6 +152,23 @@ def test_a_section_that_both_changed_is_solved_for_the_merged_project(driven, pk
     assert 'name = "bacon"\nversion = "1.0"' in driven.lock
 
 
+def test_a_rebase_solves_for_the_project_as_it_will_be(driven, index, pkm):
+    driven.branches(ADD_EGGS, ADD_BACON)
+    index.add_wheel("bacon", "2.0")
+    pkm.environ["PKM_CACHE_DIR"] = driven.environ["PKM_CACHE_DIR"] = str(pkm.home / "other-cache")
+    driven.git("rebase", "--quiet", "theirs")
+    assert driven.is_current()
+    assert 'name = "bacon"\nversion = "1.0"' in driven.lock
+
+
+def test_after_a_cherry_pick_a_lock_brings_it_up_to_date(driven, pkm):
+    driven.branches(ADD_EGGS, ADD_BACON)
+    driven.git("cherry-pick", "theirs")
+    assert not driven.is_current()
+    ok(pkm("lock", cwd=driven.root))
+    assert 'name = "bacon"\nversion = "1.0"' in driven.lock
+
+
 def test_a_project_in_a_subfolder_is_found(pkm, tmp_path):
     project = write_project(tmp_path / "all" / "shop", TOML)
     repository = Repository(tmp_path / "all", pkm, tmp_path)
