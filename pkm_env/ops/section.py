@@ -212,6 +212,7 @@ class Locker:
                 no_binary=options.no_binary is True or frozenset(options.no_binary or ()),
             ),
             preferences=self.preferences(environment),
+            locked=self.locked_versions(environment),
             sources=self.context.bound_sources(environment),
             root_name=self.workspace.project.name,
             own_extras=self.own_extras(),
@@ -248,6 +249,21 @@ class Locker:
             extra: tuple(Root(text, Origin(who, key, extra=extra)) for text, key in required)
             for extra, required in extras.items()
         }
+
+    def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
+        """Return what the section holds for each of its targets, by the target's key."""
+        section = self.old.sections.get(environment.section) if self.old is not None else None
+        if self.old is None or section is None or self.options.upgrade:
+            return {}
+        found: dict[str, dict[str, str]] = {key: {} for key in section.targets}
+        for package in self.old.of_section(environment.section):
+            if not package.version or package.name in self.forgotten:
+                continue
+            mask = package.sections[environment.section]
+            for bit, key in enumerate(section.targets):
+                if mask >> bit & 1:
+                    found[key][package.name] = package.version
+        return found
 
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
         """Return versions to prefer: the section's own, those of this run, then the other sections'."""

@@ -172,6 +172,7 @@ def with_question(request: Request, text: str) -> Request:
         request.targets,
         rules=request.rules,
         preferences=request.preferences,
+        locked=request.locked,
         sources=request.sources,
         root_name=request.root_name,
         own_extras=request.own_extras,

@@ -14,7 +14,7 @@ from pkm_env.resolver.notebook import Notebook
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.question import BadRequirement, Question, source_of_url
-from pkm_env.resolver.request import NoSolution, Origin, Pin, Request, Resolution, Root, Rules
+from pkm_env.resolver.request import HIGHEST, NoSolution, Origin, Pin, Request, Resolution, Root, Rules
 from pkm_env.resolver.solution import Derivation, Solution
 from pkm_env.resolver.solver import Counts, Solver, Unsolvable, walk
 
@@ -64,7 +64,8 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
     """Return the outcomes by the place of their target in the request, and their first patch release."""
     view = View(request.targets, notebook)
     waiting = [Class(view, members, places) for members, places in _classes(request.targets)]
-    waiting.sort(key=lambda one: _order(one.target))
+    newest_first = request.rules.resolution == HIGHEST
+    waiting.sort(key=lambda one: _order(one.target, newest_first=newest_first))
     outcomes: dict[tuple[int, int], Outcome] = {}
     while waiting:
         try:
@@ -141,8 +142,14 @@ def _classes(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:
     return [(sum(1 << place for place in places), tuple(places)) for places in grouped.values()]
 
 
-def _order(target: Target) -> tuple[tuple[int, ...], str]:
-    return tuple(int(part) for part in target.python.split(".")), target.name
+def _order(target: Target, *, newest_first: bool) -> tuple[tuple[int, ...], str]:
+    """Return the place of a target in the order of solving.
+
+    Each target prefers what was chosen before it, so the one that admits the most comes first: the newest Python
+    where the highest versions are wanted. The other way round an old Python would hold all others back.
+    """
+    numbers = tuple(int(part) for part in target.python.split("."))
+    return tuple(-number for number in numbers) if newest_first else numbers, target.name
 
 
 def _split(waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook) -> list[Class]:

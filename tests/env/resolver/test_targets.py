@@ -31,14 +31,14 @@ def test_outcomes_stand_in_the_order_of_the_request():
 
 def test_targets_that_answer_alike_share_the_solution():
     outcomes = ask({"a": {"1": ["b; python_version < '3.9'"]}}, "a", targets=(L310, L311, L312))
-    assert worked(outcomes) == [True, False, False]
+    assert worked(outcomes) == [False, False, True]
 
 
 def test_a_marker_that_differs_makes_a_target_solve_for_itself():
     world = {"a": {"1": ["b; python_version < '3.11'"]}, "b": {"1": []}}
     outcomes = ask(world, "a", targets=(L310, L311, L312))
     assert [sorted(outcome.pins) for outcome in outcomes] == [["a", "b"], ["a"], ["a"]]
-    assert worked(outcomes) == [True, True, False]
+    assert worked(outcomes) == [True, False, True]
 
 
 def test_a_file_that_does_not_fit_makes_a_target_solve_for_itself():
@@ -48,9 +48,14 @@ def test_a_file_that_does_not_fit_makes_a_target_solve_for_itself():
     assert chosen(ask(world, "a", targets=(W312,)), "a") == ["2"]
 
 
-def test_the_oldest_python_is_solved_first_and_its_choice_is_preferred():
+def test_the_newest_python_is_solved_first_so_that_an_old_one_holds_no_other_back():
     world = {"a": {"1": [], "2": {"requires_python": ">=3.11"}}}
-    assert chosen(ask(world, "a", targets=(L312, L310)), "a") == ["1", "1"]
+    assert chosen(ask(world, "a", targets=(L310, L312)), "a") == ["1", "2"]
+
+
+def test_where_the_lowest_versions_are_wanted_the_oldest_python_is_solved_first():
+    world = {"a": {"1": {"requires_python": "<3.11"}, "2": [], "3": []}}
+    assert chosen(ask(world, "a", targets=(L310, L312), resolution="lowest"), "a") == ["1", "2"]
 
 
 def test_an_earlier_choice_that_would_have_to_be_built_is_not_preferred():
@@ -72,7 +77,7 @@ def test_the_locks_version_counts_before_what_was_chosen_earlier():
 def test_what_the_lock_holds_for_a_target_counts_for_it_alone():
     world = {"a": {"1": [], "2": [], "3": []}}
     locked = {L311.key: {"a": "2"}, L312.part((4, None)).key: {"a": "1"}, L312.part((0, 3)).key: {"a": "3"}}
-    assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["3", "2", "1"]
+    assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["1", "2", "1"]
 
 
 def test_a_release_is_asked_for_once_whatever_the_number_of_targets():
