@@ -71,30 +71,31 @@ def tags_for(build: Build, names: Sequence[str], native: Sequence[tuple[str, byt
             f"{code[0]} and others are programs for several systems, and so taken as data: {tags.PURE}"
         )
         return [tags.PURE]
-    platform = one_platform(platforms)
-    pythons = {part for part in (python_of(name, build) for name in code) if part}
+    python, abi = one_python({part for part in (python_of(name, build) for name in code) if part})
+    number = f"{python}-{abi}-{one_platform(platforms)}"
+    if not build.settings.extensions and not build.settings.hook:
+        build.warn.append(f"{code[0]} is native, so the tag is {number}")
+    return tags.expand(number)
+
+
+def one_python(pythons: set[tuple[str, str]]) -> tuple[str, str]:
+    """Return the interpreter and ABI tags that fit all of *pythons*; of libraries alone, any Python's.
+
+    :raises BuildError: when they are for different ones
+    """
     full = {part for part in pythons if part[1] not in ("abi3", "abi3t")}
     if len(full) > 1 or (full and any(newer(part, next(iter(full))) for part in pythons - full)):
+        shown = ", ".join(sorted("-".join(part) for part in pythons))
         raise BuildError(
-            f"the native modules are of several Pythons: {', '.join(sorted('-'.join(part) for part in pythons))}",
+            f"the native modules are of several Pythons: {shown}",
             "build one wheel for each, or say what it is for: tool.pkm.build.tags",
         )
-    if build.hook_tags:
-        return sorted({one for tag in build.hook_tags for one in tags.expand(tag)})
     if full:
-        python, abi = next(iter(full))
-    elif pythons:
-        python = "cp" + str(max(int(part[0][2:]) for part in pythons))
-        abi = ".".join(sorted({part[1] for part in pythons}))
-    else:
-        python, abi = "py3", "none"
-    number = f"{python}-{abi}-{platform}"
-    build.warn += (
-        []
-        if build.settings.extensions or build.settings.hook
-        else [f"{code[0]} is native, so the tag is {number}"]
-    )
-    return tags.expand(number)
+        return next(iter(full))
+    if not pythons:
+        return "py3", "none"
+    oldest_python = max(int(part[0][2:]) for part in pythons)
+    return f"cp{oldest_python}", ".".join(sorted({part[1] for part in pythons}))
 
 
 def newer(one: tuple[str, str], other: tuple[str, str]) -> bool:
