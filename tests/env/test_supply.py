@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, Offline
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
@@ -476,7 +476,8 @@ def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, i
     alone = listed(world.supply(spec(index), offline=True), "spam")
     for path in (world.folder / "cache" / "pages-1").rglob("*.page"):
         path.unlink()
-    assert alone.files("1.0") == ()
+    with pytest.raises(Offline, match=r"the list of files of spam 1\.0 is not in the cache"):
+        alone.files("1.0")
     assert [file.filename for file in listing.files("1.0")] == ["spam-1.0-py3-none-any.whl"]
     index.remove("spam-1.0-py3-none-any.whl")
     index.add_wheel("spam", "2.0")
@@ -513,3 +514,18 @@ def test_a_place_of_pip_stands_alone_when_the_default_index_does_not_know_the_na
     supply = world.supply(pip, spec(index, default=True))
     assert listed(supply, "spam").index == "find-links"
     assert listed(supply, "eggs").versions == ("1.0",)
+
+
+def test_a_default_index_that_does_not_answer_is_not_passed_over_for_a_place_of_pip(
+    world: World, index: LocalIndex
+):
+    copied = index.add_wheel("spam", "1.0")
+    folder = world.folder / "wheels"
+    folder.mkdir()
+    (folder / copied.filename).write_bytes(copied.content)
+    index.fail("/simple/spam", 500, times=None)
+    pip = IndexSpec("find-links", str(folder), "flat", from_pip=True)
+    with pytest.raises(IndexUnreachable):
+        world.supply(pip, spec(index, default=True)).listing("spam")
+    offline = world.supply(pip, spec(index, default=True), offline=True)
+    assert listed(offline, "spam").index == "find-links"

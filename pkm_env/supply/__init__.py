@@ -11,13 +11,10 @@ All state is touched by the caller's thread alone: threads of the crew only wait
 
 from __future__ import annotations
 
-import os
 import sys
 
 from pkm_build.errors import PkmError
-from pkm_env.cache.pages import CachedPage, index_key
-from pkm_env.index.local import find_page, list_folder
-from pkm_env.index.urls import local_path
+from pkm_env.cache.pages import CachedPage
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
 from pkm_env.releases import (
@@ -28,6 +25,7 @@ from pkm_env.releases import (
     metadata_file,
     metadata_key,
 )
+from pkm_env.supply.catalogue import WAIT, Catalogue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.cache.pages import MetadataCache, PageCache
-    from pkm_env.index.client import Answer, IndexClient
+    from pkm_env.index.client import IndexClient
     from pkm_env.index.crew import Crew
     from pkm_env.index.spec import IndexSpec
     from pkm_env.model.distribution import File, Source
@@ -46,10 +44,6 @@ if TYPE_CHECKING:
     Network = tuple[IndexClient, Crew]
 
 
-class Waiting:
-    """The answer is under way."""
-
-
 class Unbuilt:
     """An sdist that was fetched and tells its metadata only when it is built: done when it is asked for."""
 
@@ -58,10 +52,6 @@ class Unbuilt:
     def __init__(self, file: File, path: str) -> None:
         self.file = file
         self.path = path
-
-
-WAIT = Waiting()
-OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
 
 
 class Supply:
@@ -91,23 +81,26 @@ class Supply:
         platform: str = sys.platform,
     ) -> None:
         self._indexes = tuple(indexes)
-        self._page_cache = pages
         self._metadata_cache = metadata
         self._connect = connect
         self._reporter = reporter
-        self._now_s = now_s
         self._make_provision = provision
         self._bindings = bindings or {}
         self._exclude_newer = exclude_newer or {}
         self._offline = offline
-        self._refresh = refresh
-        self._platform = platform
-        self._keys = [index_key(index.url, index.format) for index in self._indexes]
-        self._roots = [local_path(index.url, platform) for index in self._indexes]
+        self._catalogue = Catalogue(
+            self._indexes,
+            pages,
+            lambda: self.network,
+            reporter,
+            self._page_came,
+            now_s=now_s,
+            offline=offline,
+            refresh=refresh,
+            platform=platform,
+        )
         self._network: Network | None = None
         self._provision: Provision | None = None
-        self._pages: dict[tuple[int, str], Any] = {}
-        self._flat: dict[int, Any] = {}
         self._listings: dict[str, Any] = {}
         self._places: dict[str, int] = {}
         self._metadata: dict[tuple[str, str], Any] = {}
@@ -211,6 +204,11 @@ class Supply:
             else:
                 self._follow(*self._ahead_releases.pop())
 
+    def _page_came(self, name: str) -> None:
+        """Go on asking ahead from the page of *name*."""
+        self._was_ahead.discard(name)
+        self._ahead.append(name)
+
     def _follow(self, name: str, version: str) -> None:
         """Ask ahead for the metadata of a release, and for the names in it where it is known."""
         found = self._settle_metadata(name, version, ahead=True)
@@ -243,7 +241,7 @@ class Supply:
         for position, index in enumerate(self._indexes):
             if index.name != bound if bound else index.explicit:
                 continue
-            page = self._page(position, name)
+            page = self._catalogue.page(position, name)
             if not isinstance(page, CachedPage):
                 return page
             asked.append(index.name)
@@ -265,9 +263,9 @@ class Supply:
             return position, page
         for other, index in enumerate(self._indexes):
             if index.default and other != position:
-                original = self._page(other, name)
-                if original is WAIT:
-                    return WAIT
+                original = self._catalogue.page(other, name)
+                if original is WAIT or isinstance(original, BaseException):
+                    return original
                 if isinstance(original, CachedPage) and self._is_copy(page, original):
                     return other, original
         return position, page
@@ -293,133 +291,13 @@ class Supply:
         told: str = plain[1].get("sha256", "")
         return told or (self.provision.local_sha256(plain[4]) if plain[4] else "")
 
-    def _page(self, position: int, name: str) -> Any:
-        """Return the page of *name* of one index, an error, an Unavailable, or WAIT after asking for it."""
-        found = self._pages.get((position, name))
-        if found is None:
-            found = self._local_page(position, name) if self._roots[position] else self._ask(position, name)
-            if not (found is WAIT and position in self._flat):
-                self._pages[position, name] = found
-        return found
-
-    def _local_page(self, position: int, name: str) -> Any:
-        """Return the page of *name* of an index that is a folder, from the cache when nothing changed."""
-        root = self._roots[position]
-        index = self._indexes[position]
-        if index.format == "flat":
-            files = list_folder(root, name, self._platform)
-            state = "".join(f"{plain[0]}|{os.stat(plain[4]).st_mtime_ns}|{plain[6]}\n" for plain in files)
-        else:
-            place = find_page(root, name)
-            state = place[2] if place else ""
-        if not state:
-            return CachedPage((), missing=True)
-        cached = self._page_cache.load(self._keys[position], name)
-        if cached is not None and cached.etag == state:
-            return cached
-        try:
-            page = self.network[0].read_local(index, name)
-        except (PkmError, OSError) as error:
-            return error
-        if page is None or not page.files:
-            made = CachedPage(() if page is None else page.digest, missing=True, etag=state)
-        else:
-            self._warn(page.warnings)
-            made = CachedPage(page.digest, etag=state, files=page.files)
-        self._page_cache.save(self._keys[position], name, made)
-        return made
-
-    def _ask(self, position: int, name: str) -> Any:
-        """Return the page of *name* of an index on a server, from the cache while it is fresh."""
-        index = self._indexes[position]
-        key = self._keys[position]
-        cached = self._page_cache.load(key, name)
-        fresh = cached is not None and not self._is_refreshed(name) and cached.is_fresh(self._now_s)
-        if fresh or (cached is not None and self._offline):
-            return cached
-        if self._offline:
-            return OFFLINE
-        if index.format == "flat":
-            return self._ask_flat(position, name)
-        etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
-        client, crew = self.network
-        crew.submit(
-            lambda: client.ask(index, name, etag, modified),
-            lambda answer, error: self._arrived(position, name, cached, answer, error),
-        )
-        return WAIT
-
-    def _ask_flat(self, position: int, name: str) -> Any:
-        """Return the page of *name* from the one page of a flat index, which is asked for once in a run."""
-        client, crew = self.network
-        found = self._flat.get(position)
-        if found is None:
-            index = self._indexes[position]
-            self._flat[position] = WAIT
-            crew.submit(
-                lambda: client.ask(index, ""),
-                lambda answer, error: self._flat.__setitem__(position, error or answer),
-            )
-            return WAIT
-        if found is WAIT or isinstance(found, BaseException):
-            return found
-        made = self._read(position, name, found)
-        return CachedPage((), missing=True) if isinstance(made, CachedPage) and not made.digest[0] else made
-
-    def _arrived(
-        self,
-        position: int,
-        name: str,
-        cached: CachedPage | None,
-        answer: Answer | None,
-        error: BaseException | None,
-    ) -> None:
-        """Take what an index answered, and go on asking ahead from it."""
-        if answer is None:
-            self._pages[position, name] = error
-        elif answer.state == "same" and cached is not None:
-            self._page_cache.confirm(self._keys[position], name)
-            self._pages[position, name] = cached
-        else:
-            self._pages[position, name] = self._read(position, name, answer)
-        self._was_ahead.discard(name)
-        self._ahead.append(name)
-
-    def _read(self, position: int, name: str, answer: Answer) -> Any:
-        """Return the page in an answer, or the error that it is none; what may be kept is kept."""
-        if answer.state == "missing":
-            made = CachedPage((), missing=True, max_age_s=answer.max_age_s)
-        else:
-            try:
-                page = self.network[0].read(self._indexes[position], name, answer)
-            except PkmError as error:
-                return error
-            self._warn(page.warnings)
-            made = CachedPage(
-                page.digest,
-                etag=answer.etag,
-                modified=answer.modified,
-                max_age_s=answer.max_age_s,
-                files=page.files,
-            )
-        if answer.max_age_s >= 0:
-            self._page_cache.save(self._keys[position], name, made)
-        return made
-
-    def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in warnings:
-            self._reporter.warn(warning)
-
-    def _is_refreshed(self, name: str) -> bool:
-        return self._refresh is True or (self._refresh is not False and name in self._refresh)
-
     def _listing(self, name: str, position: int, page: CachedPage) -> DatedListing:
         """Return the listing that a page stands for, cut off at the date that holds for it."""
         index = self._indexes[position]
 
         def plain_files(number: int) -> tuple[tuple[Any, ...], ...]:
             found = page.files_of(number)
-            return self._again(position, name, page, number) if found is None else found
+            return self._catalogue.files_again(position, name, page, number) if found is None else found
 
         cutoff = self._cutoff(name, index.name)
         listing = make_listing(name, index.name, page.digest, plain_files, cutoff)
@@ -437,27 +315,6 @@ class Supply:
             if key in self._exclude_newer:
                 return self._exclude_newer[key] or ""
         return ""
-
-    def _again(self, position: int, name: str, page: CachedPage, number: int) -> tuple[tuple[Any, ...], ...]:
-        """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""
-        version = page.digest[0][number]
-        index = self._indexes[position]
-        if self._roots[position]:
-            fresh: Any = self.network[0].read_local(index, name)
-            versions, files = (fresh.digest[0], fresh.files) if fresh else ((), [])
-        elif self._offline:
-            return ()
-        else:
-            client = self.network[0]
-            made = self._read(position, name, client.ask(index, "" if index.format == "flat" else name))
-            if isinstance(made, BaseException):
-                raise made
-            versions, files = (made.digest or ((),))[0], None
-            page = made
-        if version not in versions:
-            return ()
-        place = versions.index(version)
-        return (files[place] if files is not None else page.files_of(place)) or ()
 
     # Metadata
 
@@ -489,7 +346,7 @@ class Supply:
     def _known_metadata(self, listing: Listing, version: str) -> tuple[Any, ...] | None:
         """Return the plain metadata of a release, None when it is not in the cache."""
         name = listing.name
-        key = self._keys[self._places[name]]
+        key = self._catalogue.keys[self._places[name]]
         known = self._metadata_cache.load(key, name)
         token = self._token(listing, version)
         alias = known.get(token) if token else None
@@ -507,7 +364,7 @@ class Supply:
 
         With it the metadata is found without a look at the files, which takes half of the time.
         """
-        page = self._pages[self._places[listing.name], listing.name]
+        page = self._catalogue.page(self._places[listing.name], listing.name)
         if listing.key != page.digest[4] or version not in listing.versions:
             return ""
         token = page.token(listing.versions.index(version))
@@ -576,7 +433,7 @@ class Supply:
         if isinstance(found, Metadata):
             found = checked(found, name, version, file.filename)
         if isinstance(found, Metadata):
-            key = self._keys[self._places[name]]
+            key = self._catalogue.keys[self._places[name]]
             self._metadata_cache.save(key, name, metadata_key(file), found.to_plain())
             self._ahead.extend(set(dependency_names(found.requires)) - self._was_ahead)
         self._metadata[name, version] = found

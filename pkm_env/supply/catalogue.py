@@ -1,0 +1,221 @@
+"""Catalogue: the page of a name on each index, from folders, the cache, or servers.
+
+Owns when a page that was kept may be used, and asks for it anew where it may not; which of several indexes
+counts is ``supply``'s to decide. All state is touched by the caller's thread alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pkm_build.errors import PkmError
+from pkm_env.cache.pages import CachedPage, index_key
+from pkm_env.index.errors import Offline
+from pkm_env.index.local import find_page, list_folder
+from pkm_env.index.urls import local_path
+from pkm_env.model.distribution import Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from pkm_env.cache.pages import PageCache
+    from pkm_env.index.client import Answer, IndexClient
+    from pkm_env.index.crew import Crew
+    from pkm_env.index.spec import IndexSpec
+    from pkm_env.model.ports import Reporter
+
+    Network = tuple[IndexClient, Crew]
+
+
+class Waiting:
+    """The answer is under way."""
+
+
+WAIT = Waiting()
+OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
+
+
+class Catalogue:
+    """The pages of *indexes*, by position and name.
+
+    *network* gives the client and its crew when a request is due. *arrived* is told of each name whose page
+    came from a server. *refresh* is True, or the names that must be asked for anew; ``keys`` stand for the
+    indexes in the cache.
+    """
+
+    def __init__(  # noqa: PLR0913 - what supply hands on
+        self,
+        indexes: Sequence[IndexSpec],
+        cache: PageCache,
+        network: Callable[[], Network],
+        reporter: Reporter,
+        arrived: Callable[[str], None],
+        *,
+        now_s: float,
+        offline: bool = False,
+        refresh: bool | frozenset[str] = False,
+        platform: str = sys.platform,
+    ) -> None:
+        self._indexes = tuple(indexes)
+        self._page_cache = cache
+        self._network = network
+        self._reporter = reporter
+        self._arrived_name = arrived
+        self._now_s = now_s
+        self._offline = offline
+        self._refresh = refresh
+        self._platform = platform
+        self.keys = [index_key(index.url, index.format) for index in self._indexes]
+        self._roots = [local_path(index.url, platform) for index in self._indexes]
+        self._pages: dict[tuple[int, str], Any] = {}
+        self._flat: dict[int, Any] = {}
+
+    def page(self, position: int, name: str) -> Any:
+        """Return the page of *name* of one index, an error, an Unavailable, or WAIT after asking for it."""
+        found = self._pages.get((position, name))
+        if found is None:
+            found = self._local_page(position, name) if self._roots[position] else self._ask(position, name)
+            if not (found is WAIT and position in self._flat):
+                self._pages[position, name] = found
+        return found
+
+    def _local_page(self, position: int, name: str) -> Any:
+        """Return the page of *name* of an index that is a folder, from the cache when nothing changed."""
+        index = self._indexes[position]
+        try:
+            state = self._state(position, name)
+            if not state:
+                return CachedPage((), missing=True)
+            cached = self._page_cache.load(self.keys[position], name)
+            if cached is not None and cached.etag == state:
+                return cached
+            page = self._network()[0].read_local(index, name)
+        except (PkmError, OSError) as error:
+            return error
+        if page is None or not page.files:
+            made = CachedPage(() if page is None else page.digest, missing=True, etag=state)
+        else:
+            self._warn(page.warnings)
+            made = CachedPage(page.digest, etag=state, files=page.files)
+        self._page_cache.save(self.keys[position], name, made)
+        return made
+
+    def _state(self, position: int, name: str) -> str:
+        """Return what changes when the page of *name* in a folder does, "" when the folder has none."""
+        root = self._roots[position]
+        if self._indexes[position].format == "flat":
+            files = list_folder(root, name, self._platform)
+            return "".join(f"{plain[0]}|{os.stat(plain[4]).st_mtime_ns}|{plain[6]}\n" for plain in files)
+        place = find_page(root, name)
+        return place[2] if place else ""
+
+    def _ask(self, position: int, name: str) -> Any:
+        """Return the page of *name* of an index on a server, from the cache while it is fresh."""
+        index = self._indexes[position]
+        key = self.keys[position]
+        cached = self._page_cache.load(key, name)
+        fresh = cached is not None and not self._is_refreshed(name) and cached.is_fresh(self._now_s)
+        if fresh or (cached is not None and self._offline):
+            return cached
+        if self._offline:
+            return OFFLINE
+        if index.format == "flat":
+            return self._ask_flat(position, name)
+        etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
+        client, crew = self._network()
+        crew.submit(
+            lambda: client.ask(index, name, etag, modified),
+            lambda answer, error: self._arrived(position, name, cached, answer, error),
+        )
+        return WAIT
+
+    def _ask_flat(self, position: int, name: str) -> Any:
+        """Return the page of *name* from the one page of a flat index, which is asked for once in a run."""
+        client, crew = self._network()
+        found = self._flat.get(position)
+        if found is None:
+            index = self._indexes[position]
+            self._flat[position] = WAIT
+            crew.submit(
+                lambda: client.ask(index, ""),
+                lambda answer, error: self._flat.__setitem__(position, error or answer),
+            )
+            return WAIT
+        if found is WAIT or isinstance(found, BaseException):
+            return found
+        made = self._read(position, name, found)
+        return CachedPage((), missing=True) if isinstance(made, CachedPage) and not made.digest[0] else made
+
+    def _arrived(
+        self,
+        position: int,
+        name: str,
+        cached: CachedPage | None,
+        answer: Answer | None,
+        error: BaseException | None,
+    ) -> None:
+        """Take what an index answered, and go on asking ahead from it."""
+        if answer is None:
+            self._pages[position, name] = error
+        elif answer.state == "same" and cached is not None:
+            self._page_cache.confirm(self.keys[position], name)
+            self._pages[position, name] = cached
+        else:
+            self._pages[position, name] = self._read(position, name, answer)
+        self._arrived_name(name)
+
+    def _read(self, position: int, name: str, answer: Answer) -> Any:
+        """Return the page in an answer, or the error that it is none; what may be kept is kept."""
+        if answer.state == "missing":
+            made = CachedPage((), missing=True, max_age_s=answer.max_age_s)
+        else:
+            try:
+                page = self._network()[0].read(self._indexes[position], name, answer)
+            except PkmError as error:
+                return error
+            self._warn(page.warnings)
+            made = CachedPage(
+                page.digest,
+                etag=answer.etag,
+                modified=answer.modified,
+                max_age_s=answer.max_age_s,
+                files=page.files,
+            )
+        if answer.max_age_s >= 0:
+            self._page_cache.save(self.keys[position], name, made)
+        return made
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self._reporter.warn(warning)
+
+    def _is_refreshed(self, name: str) -> bool:
+        return self._refresh is True or (self._refresh is not False and name in self._refresh)
+
+    def files_again(
+        self, position: int, name: str, page: CachedPage, number: int
+    ) -> tuple[tuple[Any, ...], ...]:
+        """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""
+        version = page.digest[0][number]
+        index = self._indexes[position]
+        if self._roots[position]:
+            fresh: Any = self._network()[0].read_local(index, name)
+            versions, files = (fresh.digest[0], fresh.files) if fresh else ((), [])
+        elif self._offline:
+            raise Offline(
+                f"{index.base}{name}/", index=index.name, reason=f"the list of files of {name} {version}"
+            )
+        else:
+            client = self._network()[0]
+            made = self._read(position, name, client.ask(index, "" if index.format == "flat" else name))
+            if isinstance(made, BaseException):
+                raise made
+            versions, files = (made.digest or ((),))[0], None
+            page = made
+        if version not in versions:
+            return ()
+        place = versions.index(version)
+        return (files[place] if files is not None else page.files_of(place)) or ()
