@@ -135,7 +135,9 @@ def _python_ranges(targets: Sequence[Target]) -> list[tuple[int, int, str]]:
             ):
                 minor = f"{low[0]}.{low[1]}"
                 found.append((touched, touched, f"python_version == '{minor}'"))
-                found.append((outside, outside, f"python_version != '{minor}'"))
+                # At an end of the targets a range says the same, and says it of Pythons beyond them too.
+                if start and after is not None:
+                    found.append((outside, outside, f"python_version != '{minor}'"))
     return found
 
 

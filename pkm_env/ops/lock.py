@@ -101,7 +101,8 @@ def lock(context: Context, options: LockOptions) -> Locked:
     names = options.environments if theirs is None else ()
     for owner in workspace.family if not names else (workspace,):
         locker = Locker(context.of(owner), old, old_targets, options)
-        locker.chosen_now = lockers[0].chosen_now if lockers else locker.chosen_now
+        if lockers:
+            locker.chosen_now, locker.chosen_here = lockers[0].chosen_now, lockers[0].chosen_here
         lockers.append(locker)
         if theirs is None:
             stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]

@@ -63,6 +63,8 @@ class Locker:
             self.forgotten.update(parse_requirement(text).name for text in texts)
         # Versions of another side of a conflict, preferred after our own.
         self.further: tuple[LockedPackage, ...] = ()
+        # What this run has chosen so far: for each target, and by name, the newest Python's first.
+        self.chosen_here: dict[str, dict[str, str]] = {}
         self.chosen_now: dict[str, dict[str, None]] = {}
         self.solves = 0
 
@@ -251,18 +253,18 @@ class Locker:
         }
 
     def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
-        """Return what the section holds for each of its targets, by the target's key."""
+        """Return the versions to prefer for each target, by its key: the section's own, then those of this run."""
+        found = {key: dict(versions) for key, versions in self.chosen_here.items()}
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.old is None or section is None or self.options.upgrade:
-            return {}
-        found: dict[str, dict[str, str]] = {key: {} for key in section.targets}
+            return found
         for package in self.old.of_section(environment.section):
             if not package.version or package.name in self.forgotten:
                 continue
             mask = package.sections[environment.section]
             for bit, key in enumerate(section.targets):
                 if mask >> bit & 1:
-                    found[key][package.name] = package.version
+                    found.setdefault(key, {})[package.name] = package.version
         return found
 
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
@@ -300,6 +302,10 @@ class Locker:
                 edges.setdefault(key, set()).update(
                     edge_to(resolution.pins, name) for name, _ in pin.requires
                 )
+        for resolution in reversed(solved):
+            here = self.chosen_here.setdefault(resolution.target.key, {})
+            for pin in resolution.pins.values():
+                here.setdefault(pin.name, pin.version)
                 self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
         fit = Fit((resolution.target for resolution in solved), self.context.memory)
         found = [
