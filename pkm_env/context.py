@@ -615,7 +615,7 @@ class Context:
         if self._finder is None:
             from pkm_env.python.find import Finder
 
-            self._finder = Finder(self.environ, home(self.environ), self.memory)
+            self._finder = Finder(self.environ, home(self.environ), self.memory, own=sys.executable)
         return self._finder
 
     @property

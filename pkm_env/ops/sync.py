@@ -6,8 +6,10 @@ import os
 import time
 
 from pkm_build.errors import PkmError
+from pkm_env.files import remove_tree
 from pkm_env.install.apply import apply, repair
 from pkm_env.install.installed import scan
+from pkm_env.install.put import DamagedWheels
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.export import NothingLocked
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.lock.select import NoFile
     from pkm_env.model.environment import Environment
+    from pkm_env.model.interpreter import Interpreter
     from pkm_env.ops.options import SyncOptions
     from pkm_env.plan import Step
 
@@ -134,6 +137,8 @@ def sync(
         describe(context, done, look)
         if look.plan.changes or look.venv is None:
             carry_out(context, environment, look, path, options)
+        elif options.compile_bytecode and look.choice is not None:
+            compile_present(look.venv, look.choice.interpreter)
         done.paths = watched_paths(context, environment, path)
     done.seconds = time.monotonic() - began
     return done
@@ -234,7 +239,23 @@ def repaired(context: Context, path: str) -> str:
 def carry_out(
     context: Context, environment: Environment, look: Look, path: str, options: SyncOptions
 ) -> None:
-    """Get the wheels that the plan needs, and apply it."""
+    """Get the wheels that the plan needs, and apply it; what is damaged in the cache is fetched once more."""
+    try:
+        fetch_and_apply(context, environment, look, path, options)
+    except DamagedWheels as damaged:
+        for name, tree, file in damaged.damaged:
+            context.reporter.warn(f"the cache held a damaged {name} ({file}); it is fetched again")
+            remove_tree(os.path.dirname(tree))
+        fetch_and_apply(context, environment, look, path, options)
+
+
+def fetch_and_apply(
+    context: Context, environment: Environment, look: Look, path: str, options: SyncOptions
+) -> None:
+    """Get the wheels that the plan needs, and apply it.
+
+    :raises DamagedWheels: when what the cache holds is no longer what was unpacked.
+    """
     assert look.choice is not None
     interpreter = look.choice.interpreter
     needed = {package.name for package in look.plan.installs}
@@ -255,6 +276,13 @@ def carry_out(
         force=options.force,
         prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
     )
+
+
+def compile_present(venv: Venv, interpreter: Interpreter) -> None:
+    """Compile what was installed before anybody asked for bytecode."""
+    from pkm_env.install.bytecode import compile_venv
+
+    compile_venv(venv, interpreter)
 
 
 def describe(context: Context, done: Synced, look: Look) -> None:

@@ -258,3 +258,16 @@ def test_a_program_that_a_signal_ends_is_told_as_shells_tell_it(pkm, project):
         check=False,
     )
     assert done.returncode == 128 + 15
+
+
+def test_damage_in_the_cache_is_noticed_and_mended_by_fetching_again(pkm, project, index):
+    ok(pkm("sync", cwd=project))
+    (damaged,) = pkm.cache.glob("wheels-*/*/tree/eggs.py")
+    damaged.chmod(0o644)
+    damaged.unlink()
+    damaged.write_text("raise SystemExit('damaged')\n")
+    index.forget()
+    result = ok(pkm("sync", "--reinstall", cwd=project))
+    assert "the cache held a damaged eggs" in result.stderr
+    assert ok(pkm("run", "python", "-c", "import eggs", cwd=project)).code == 0
+    assert index.count("eggs-2.0") == 1
