@@ -519,18 +519,15 @@ class Context:
     def connect(self) -> tuple[IndexClient, Crew]:
         """Return a client of the network and the threads that wait for it; one for the whole run."""
         if self._network is None:
-            from pkm_env.index.auth import Credentials, ask_keyring, helper
+            from pkm_env.index.auth import Credentials, asked_after_refusal
             from pkm_env.index.client import IndexClient
             from pkm_env.index.crew import Crew
             from pkm_env.index.http import Certificates, Http
             from pkm_env.index.proxy import Proxies
 
             environ = self.environ
-            import shlex
-
             netrc = environ.get("NETRC") or os.path.join(home(environ), ".netrc")
-            command = shlex.split(self.settings.credential_helper)
-            further = (*((helper(command),) if command else ()), ask_keyring)
+            further = asked_after_refusal(self.settings.credential_helper)
             http = Http(
                 Credentials(self.indexes, environ, netrc=netrc, further=further),
                 timeout_s=self.settings.http_timeout_s,
@@ -661,9 +658,15 @@ class Context:
 
     # stamps
 
+    def native_inputs(self, root: str) -> list[str]:
+        """Return the files whose change means compiling or generating anew, of a folder that pkm_build builds."""
+        from pkm_env.builder import native_inputs
+
+        return native_inputs(root, self.environ)
+
     def watched_sources(self, environment: Environment) -> list[str]:
         """Return the files of the project and of editable folders that decide what is installed."""
-        found = []
+        found = self.native_inputs(self.workspace.root) if environment.project == "editable" else []
         for rule in self.workspace.declaration.sources:
             if rule.kind == "path" and rule.env in ("", environment.name):
                 location = self.source_of(rule).location
@@ -744,4 +747,8 @@ def cutoff_time(text: str, now_s: float) -> str:
         # Whole days, so that locks of one day are the same.
         moment = time.gmtime(now_s - int(number) * SPAN_DAYS[unit] * 86400)
         return time.strftime("%Y-%m-%dT00:00:00Z", moment)
-    return text if len(text) > len("2026-01-31") else f"{text}T00:00:00Z"
+    if len(text) == len("2026-01-31"):
+        return f"{text}T00:00:00Z"
+    from pkm_env.index.uploads import normal_time
+
+    return normal_time(text) or text

@@ -1,5 +1,8 @@
 """BuildEnvironments: isolated environments for builds, each kept in the cache under its solution.
 
+Where a build asks for pkm itself, and the running one meets it, its backend is put there as it runs: what builds
+is then what syncs, released or not.
+
 A build asks for requirements; they are resolved for the interpreter that builds, their wheels come from
 the supply, and the environment is installed as any other. Two builds that need the same files share one.
 """
@@ -10,13 +13,18 @@ import os
 import threading
 from _blake2 import blake2b
 
+import pkm_build
+from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildEnvironment
+from pkm_env.files import read_file, write_new
 from pkm_env.install.apply import apply
 from pkm_env.install.apply import lock as venv_lock
 from pkm_env.lock.select import best_file
 from pkm_env.model.distribution import Unavailable
+from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import target_of_interpreter
+from pkm_env.model.versions import specifier_contains
 from pkm_env.plan import WantedPackage, make_plan
 from pkm_env.provision import Wanted
 from pkm_env.python.venv import Venv, read_venv
@@ -32,6 +40,10 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Memory, Reporter
     from pkm_env.resolver.request import Pin
     from pkm_env.supply import Supply
+
+OWN = "pkm"
+# What the backend itself needs: project.dependencies of pkm's own pyproject.toml (a test compares).
+OWN_REQUIRES = ("packaging>=24.2", "tomli>=2.0.1; python_version < '3.11'")
 
 
 class BuildRequirementsUnmet(PkmError):
@@ -79,13 +91,17 @@ class BuildEnvironments:
 
     def _environment(self, requires: tuple[str, ...], reason: str) -> BuildEnvironment:
         interpreter = self._interpreter()
-        chosen = [self._wanted(pin, interpreter) for pin in self._pins(requires, reason)]
-        told = repr((interpreter.path, interpreter.version, interpreter.tags[0], [key for _, key in chosen]))
+        others = tuple(text for text in requires if not is_met_here(text))
+        own = others != requires
+        wanted = (*others, *OWN_REQUIRES) if own else others
+        chosen = [self._wanted(pin, interpreter) for pin in self._pins(wanted, reason)]
+        facts = (interpreter.path, interpreter.version, interpreter.tags[0], [key for _, key in chosen])
+        told = repr((*facts, own_digest() if own else ""))
         path = os.path.join(self._folder, blake2b(told.encode(), digest_size=16).hexdigest())
         with venv_lock(path):
             venv = read_venv(path)
             if not isinstance(venv, Venv):
-                venv = self._make(path, interpreter, [item for item, _ in chosen])
+                venv = self._make(path, interpreter, [item for item, _ in chosen], own=own)
         return BuildEnvironment(venv.python, venv.scripts, venv.path, frozenset(interpreter.tags))
 
     def _pins(self, requires: tuple[str, ...], reason: str) -> list[Pin]:
@@ -115,8 +131,39 @@ class BuildEnvironments:
             )
         return Wanted(pin.name, pin.version, file=file), f"{file.filename} {sorted(file.hashes.items())}"
 
-    def _make(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted]) -> Venv:
+    def _make(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted], *, own: bool) -> Venv:
         wheels = self._supply().provision.wheels(wanted, self._reporter)
         plan = make_plan((), [WantedPackage(item.name, item.version) for item in wanted])
         found = {item.name: wheel for item, wheel in zip(wanted, wheels, strict=True)}
-        return apply(path, interpreter, plan, found, fresh=True, force=True).venv
+        venv = apply(path, interpreter, plan, found, fresh=True, force=True).venv
+        if own:
+            put_own_backend(venv.purelib)
+        return venv
+
+
+def is_met_here(text: str) -> bool:
+    """Whether a requirement asks for pkm, at a version that the running one is."""
+    asked = parse_requirement(text)
+    return asked.name == OWN and not asked.url and specifier_contains(asked.specifier, __version__)
+
+
+def own_files() -> list[tuple[str, str]]:
+    """Return names and paths of the modules of the running backend, sorted."""
+    folder = os.path.dirname(os.path.abspath(pkm_build.__file__))
+    return [(name, os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")]
+
+
+def own_digest() -> str:
+    """Return a digest of the running backend: an environment with another one is not used."""
+    found = blake2b(digest_size=16)
+    for name, path in own_files():
+        found.update(name.encode() + b"\n" + read_file(path))
+    return found.hexdigest()
+
+
+def put_own_backend(folder: str) -> None:
+    """Copy the running backend into a site-packages folder."""
+    target = os.path.join(folder, "pkm_build")
+    os.mkdir(target)
+    for name, path in own_files():
+        write_new(os.path.join(target, name), read_file(path))

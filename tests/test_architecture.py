@@ -96,7 +96,9 @@ def module_name(path: Path) -> str:
 
 
 def sources() -> dict[str, Path]:
-    return {module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+    return {
+        module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
+    }
 
 
 def imports_of(path: Path) -> set[str]:
@@ -186,7 +188,10 @@ def test_the_manager_knows_only_the_shared_part_of_the_backend(module):
 def test_the_backend_never_imports_the_manager_or_a_library(module):
     roots = {name.partition(".")[0] for name in GRAPH[module]}
     assert "pkm_env" not in roots
-    assert roots - set(sys.stdlib_module_names) - {"pkm_build"} - BACKEND_LIBRARIES <= {"tomllib", "_typeshed"}
+    assert roots - set(sys.stdlib_module_names) - {"pkm_build"} - BACKEND_LIBRARIES <= {
+        "tomllib",
+        "_typeshed",
+    }
 
 
 def is_pure(module: str) -> bool:

@@ -94,4 +94,7 @@ def test_a_lock_from_a_full_cache_loads_no_network_and_no_packaging(synced):
     assert done.returncode == 0, done.stderr
     assert index.count() == 0
     roots = {name.partition(".")[0] for name in names}
-    assert roots & {"http", "ssl", "email", "json", "packaging", "socket", "subprocess", "rich", "tomlkit"} == set()
+    assert (
+        roots & {"http", "ssl", "email", "json", "packaging", "socket", "subprocess", "rich", "tomlkit"}
+        == set()
+    )

@@ -144,7 +144,13 @@ class Output:
             self.since = time.monotonic() if self.tasks else 0.0
 
 
-VERBS = {"ask": "asking for", "fetch": "fetching", "build": "building", "unpack": "unpacking", "link": "installing"}
+VERBS = {
+    "ask": "asking for",
+    "fetch": "fetching",
+    "build": "building",
+    "unpack": "unpacking",
+    "link": "installing",
+}
 
 
 def new_progress(err: TextIO, *, colour: bool) -> Any:

@@ -8,6 +8,7 @@ that another mirror or a later answer of the index changes no line.
 from __future__ import annotations
 
 from pkm_env.lock.lockfile import Lock, LockedPackage, LockSection
+from pkm_env.model.tag_set import TagSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,11 +143,12 @@ class Fit:
     the targets' names and the tags alone, so a *memory* may keep them for the next run.
     """
 
-    __slots__ = ("_asked", "_key", "_known", "_memory", "_targets")
+    __slots__ = ("_asked", "_key", "_known", "_memory", "_tags", "_targets")
 
     def __init__(self, targets: Iterable[Target], memory: Memory | None = None) -> None:
         self._targets = tuple(targets)
         self._memory = memory
+        self._tags: TagSet | None = None
         self._key = "\n".join(target.key for target in self._targets)
         self._known: dict[str, int] = dict(
             (memory.recall(FIT_KIND, self._key) or {}) if memory is not None else {}
@@ -163,8 +165,8 @@ class Fit:
         tags = "-".join(filename[: -len(".whl")].rsplit("-", 3)[1:])
         found = self._known.get(tags)
         if found is None:
-            found = sum(1 << bit for bit, target in enumerate(self._targets) if target.takes(tags))
-            self._known[tags] = found
+            self._tags = self._tags or TagSet(self._targets)
+            found = self._known[tags] = self._tags.bits(tags)
         return found
 
 

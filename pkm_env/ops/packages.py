@@ -88,7 +88,8 @@ def wanted_source(context: Context, package: LockedPackage, locked: Source, requ
 def source_identity(context: Context, source: Source, version: str) -> str:
     """Return what tells whether an installed source is still the one that is wanted.
 
-    An editable folder is known by what its metadata comes from, another folder by all its content.
+    An editable folder is known by what its metadata and its native modules come from, another folder by all its
+    content.
     """
     if source.kind != "directory":
         return f"{source.kind}:{source.commit or sorted(source.hashes.items())}"
@@ -102,6 +103,8 @@ def source_identity(context: Context, source: Source, version: str) -> str:
     told = blake2b(version.encode(), digest_size=16)
     for name in ("pyproject.toml", "setup.cfg", "setup.py"):
         told.update(content(os.path.join(root, name)))
+    for path in context.native_inputs(root):
+        told.update(f"{os.path.relpath(path, root)}\n".encode("utf-8", "surrogateescape") + content(path))
     return f"editable:{told.hexdigest()}"
 
 

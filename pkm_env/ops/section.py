@@ -5,6 +5,7 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.context import cutoffs
+from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit, SectionResult
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
@@ -369,7 +370,7 @@ class Locker:
         time, _, _ = file.upload_time.partition(".")
         return LockedFile(
             file.filename,
-            file.url if not file.path else "",
+            public_url(file.url) if not file.path else "",
             hashes,
             path=self.context.relative_path(file),
             size=file.size,
