@@ -154,7 +154,7 @@ def keep_freed_memory() -> None:
 
     Source: mallopt(3), M_MMAP_THRESHOLD, "dynamic".
     """
-    bytes(24 << 20)  # noqa: B018 - to come and go is all it is for
+    bytes(24 << 20)
 
 
 class Crew:
