@@ -98,3 +98,43 @@ def test_a_lock_from_a_full_cache_loads_no_network_and_no_packaging(synced):
         roots & {"http", "ssl", "email", "json", "packaging", "socket", "subprocess", "rich", "tomlkit"}
         == set()
     )
+
+
+@pytest.mark.parametrize(
+    "hook", ["build_wheel", "build_sdist", "build_editable", "prepare_metadata_for_build_wheel"]
+)
+def test_a_hook_of_a_static_project_loads_no_parser_and_no_library(tmp_path, hook):
+    project = write_project(
+        tmp_path / "p",
+        """
+        [build-system]
+        requires = ["pkm>=1.0.dev0"]
+        build-backend = "pkm_build"
+        [project]
+        name = "shop"
+        version = "1.0"
+        requires-python = ">=3.10"
+        license = "MIT"
+        dependencies = ["spam>=1", "eggs; python_version < '3.12'"]
+        """,
+        {"src/shop/__init__.py": ""},
+    )
+    code = f"import sys; sys.path[0] = {str(ROOT)!r}; import pkm_build; pkm_build.{hook}(sys.argv[1])"
+    command = [sys.executable, "-I", "-X", "importtime", "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    roots = {row.rpartition("|")[2].strip().partition(".")[0] for row in rows}
+    costly = {
+        "re",
+        "typing",
+        "pathlib",
+        "packaging",
+        "tomli",
+        "tomllib",
+        "email",
+        "zipfile",
+        "tarfile",
+        "hashlib",
+    }
+    assert roots & costly == set()
