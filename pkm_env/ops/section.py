@@ -92,6 +92,8 @@ class Locker:
         """Return one environment's section, solved for each of its targets."""
         self.context.reporter.phase(f"Resolving {environment.name}")
         self.context.tell_indexes()
+        if environment.options.lock_build:
+            self.context.reporter.warn("lock-build has no effect yet: what builds require is not locked")
         targets, declared = self.targets(environment)
         cut_off = self.cut_off(environment)
         self.context.cut_offs[environment.name] = cut_off.times
