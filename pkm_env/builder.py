@@ -19,7 +19,7 @@ from pkm_env.model.distribution import Metadata, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import TypeVar
 
     from pkm_env.build.frontend import BuildFrontend
@@ -152,19 +152,3 @@ def file_digest(path: str) -> str:
         while block := file.read(1 << 20):
             found.update(block)
     return found.hexdigest()
-
-
-def native_inputs(root: str, environ: Mapping[str, str]) -> list[str]:
-    """Return the files whose change asks for compiling or generating anew, sorted, absolute.
-
-    Empty for a folder that pkm_build does not build, or that has neither native modules nor a hook.
-    """
-    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
-        return []
-    source = load(root)
-    table = source.data.get("tool", {}).get("pkm", {}).get("build", {})
-    if source.project.build_backend != "pkm_build" or not (table.get("extension") or table.get("hook")):
-        return []
-    from pkm_build import builder
-
-    return builder.native_inputs(root, environ)

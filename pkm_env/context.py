@@ -21,7 +21,7 @@ from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import Lock
 from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.options import SPAN_DAYS, is_span, normalise
-from pkm_env.workspace import NoProject, find_root, parse_lock, read_workspace
+from pkm_env.workspace import NoProject, find_root, native_inputs, parse_lock, read_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -660,8 +660,6 @@ class Context:
 
     def native_inputs(self, root: str) -> list[str]:
         """Return the files whose change means compiling or generating anew, of a folder that pkm_build builds."""
-        from pkm_env.builder import native_inputs
-
         return native_inputs(root, self.environ)
 
     def watched_sources(self, environment: Environment) -> list[str]:

@@ -344,3 +344,19 @@ def write_lock(path: str, text: str, before: str | None) -> bool:
         return False
     write_atomic(path, text.encode())
     return True
+
+
+def native_inputs(root: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the files whose change asks for compiling or generating anew, sorted, absolute.
+
+    Empty for a folder that pkm_build does not build, or that has neither native modules nor a hook.
+    """
+    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
+        return []
+    source = load(root)
+    table = source.data.get("tool", {}).get("pkm", {}).get("build", {})
+    if source.project.build_backend != "pkm_build" or not (table.get("extension") or table.get("hook")):
+        return []
+    from pkm_build import builder
+
+    return builder.native_inputs(root, environ)
