@@ -83,7 +83,7 @@ def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the answer of the stamp at *path* while it holds, else None."""
     try:
         with open(path, "rb") as file:
-            format_, version, executable, variables, seen, answer = marshal.loads(file.read())  # noqa: S302
+            format_, version, executable, variables, seen, answer = marshal.loads(file.read())  # noqa: S302 - our own note
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if (format_, version, executable) != (FORMAT, __version__, sys.executable):

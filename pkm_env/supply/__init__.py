@@ -185,9 +185,17 @@ class Supply:
 
     def _await(self, settle: Callable[..., Any], *what: str) -> Any:
         """Return what *settle* comes to, waiting for the crew as often as it takes."""
-        while (found := settle(*what)) is WAIT:
-            self._ask_ahead()
-            self.network[1].step()
+        found = settle(*what)
+        if found is not WAIT:
+            return found
+        number = self._reporter.start("ask", what[0])
+        try:
+            while found is WAIT:
+                self._ask_ahead()
+                self.network[1].step()
+                found = settle(*what)
+        finally:
+            self._reporter.finish(number)
         return found
 
     def _ask_ahead(self) -> None:
