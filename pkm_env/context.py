@@ -18,7 +18,7 @@ from pkm_env import stamp
 from pkm_env.config import Settings, configured_indexes, read_user_config, user_config_path
 from pkm_env.config import Switches as Switches  # noqa: PLC0414 - what the command line hands over with a context
 from pkm_env.files import write_atomic
-from pkm_env.lock.lockfile import Lock
+from pkm_env.lock.lockfile import LOCK_VERSION, Lock
 from pkm_env.model.distribution import Source, Unavailable
 from pkm_env.model.options import SPAN_DAYS, is_span, normalise
 from pkm_env.workspace import NoProject, find_root, native_inputs, parse_lock, read_workspace
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from pkm_env.workspace import Workspace
 
     Placed = tuple[tuple[str, tuple[str | int, ...]], ...]
-LOCK_KIND = "lock-1"
+LOCK_KIND = "lock-2"
 
 
 class DynamicUnknown(PkmError):
@@ -81,6 +81,7 @@ class Context:
         self._git: Git | None = None
         self._finder: Finder | None = None
         self._frontends: dict[str, BuildFrontend] = {}
+        self._told_version = False
         self.now_s = time.time()
         self.refresh: bool | frozenset[str] = frozenset()
         # Cut-off times by environment, where they are not counted from now.
@@ -156,9 +157,16 @@ class Context:
         key = blake2b(text.encode(), digest_size=16).hexdigest()
         plain = self.memory.recall(LOCK_KIND, key)
         if plain is not None:
-            return Lock.from_plain(plain)
-        lock = parse_lock(text)
-        self.memory.remember(LOCK_KIND, key, lock.to_plain())
+            lock = Lock.from_plain(plain)
+        else:
+            lock = parse_lock(text)
+            self.memory.remember(LOCK_KIND, key, lock.to_plain())
+        if lock.version != LOCK_VERSION and not self._told_version:
+            self._told_version = True
+            self.reporter.warn(
+                f'pylock.toml has lock-version "{lock.version}", which is later than what this pkm knows'
+                f" ({LOCK_VERSION}); what it adds is not honoured"
+            )
         return lock
 
     def remember_lock(self, text: str, lock: Lock) -> None:
@@ -531,7 +539,7 @@ class Context:
             http = Http(
                 Credentials(self.indexes, environ, netrc=netrc, further=further),
                 timeout_s=self.settings.http_timeout_s,
-                proxies=Proxies(environ),
+                proxies=Proxies(environ, self.pip_settings.proxy),
                 certificates=Certificates(
                     environ.get("SSL_CERT_FILE") or self.pip_settings.cert, environ.get("SSL_CERT_DIR", "")
                 ),

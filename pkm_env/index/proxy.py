@@ -32,14 +32,18 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies of an environment, as *environ* names them; an empty one means none."""
+    """The proxies of an environment, as *environ* names them; an empty one means none.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    *fallback* is what pip is configured with, for all that no variable speaks of; exceptions hold for it too.
+    """
+
+    def __init__(self, environ: Mapping[str, str], fallback: str = "") -> None:
         lowered = {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
         if "REQUEST_METHOD" in environ:
             lowered["http_proxy"] = environ.get("http_proxy", "")
         self._addresses = {
-            scheme: lowered.get(f"{scheme}_proxy") or lowered.get("all_proxy", "")
+            scheme: lowered.get(f"{scheme}_proxy", lowered.get("all_proxy", fallback))
+            or lowered.get("all_proxy", "")
             for scheme in ("http", "https")
         }
         self._exceptions = [item.strip().lower() for item in lowered.get("no_proxy", "").split(",")]

@@ -64,7 +64,7 @@ def section_facts(lock: Lock | None, name: str) -> tuple[Any, ...] | None:
         )
         for entry in found.entries
     )
-    return (found.section.to_plain(), entries)
+    return (found.section.with_content("").to_plain(), entries)
 
 
 def agree(one: Lock | None, other: Lock | None, name: str) -> bool:

@@ -11,11 +11,13 @@ from pkm_env.model.distribution import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
 LOCK_NAME = "pylock.toml"
 LOCK_VERSION = "1.0"
+# Names of sections that hold what building a package requires, and no environment.
+BUILD_PREFIX = "build-"
 
 
 class LockedFile:
@@ -131,10 +133,11 @@ class LockSection:
 
     ``inputs`` is the digest of what it was solved from. ``targets`` are keys of targets
     ("3.12 linux-x86_64-glibc2.28"), ``left_out`` such keys with the reason. ``options`` are the
-    rules that differ from the defaults, as texts.
+    rules that differ from the defaults, as texts. ``content`` is the digest of all that, and of the
+    section's entries (``lock.content``), "" where nobody noted it.
     """
 
-    __slots__ = ("inputs", "left_out", "name", "options", "targets")
+    __slots__ = ("content", "inputs", "left_out", "name", "options", "targets")
 
     def __init__(
         self,
@@ -144,8 +147,10 @@ class LockSection:
         *,
         left_out: tuple[tuple[str, str], ...] = (),
         options: Mapping[str, str] | None = None,
+        content: str = "",
     ) -> None:
         self.name = name
+        self.content = content
         self.inputs = inputs
         self.targets = targets
         self.left_out = left_out
@@ -153,23 +158,43 @@ class LockSection:
 
     def to_plain(self) -> tuple[Any, ...]:
         """Return what marshal keeps."""
-        return (self.name, self.inputs, self.targets, self.left_out, self.options)
+        return (self.name, self.inputs, self.targets, self.left_out, self.options, self.content)
+
+    def with_content(self, content: str) -> LockSection:
+        """Return the section with another digest of what it holds."""
+        return LockSection(
+            self.name,
+            self.inputs,
+            self.targets,
+            left_out=self.left_out,
+            options=self.options,
+            content=content,
+        )
 
     def __repr__(self) -> str:
         return f"LockSection({self.name!r}, {self.targets!r})"
 
 
 class Lock:
-    """The whole file: sections in their order, entries sorted by key."""
+    """The whole file: sections in their order, entries sorted by key.
 
-    __slots__ = ("packages", "requires_python", "sections")
+    ``mixed`` are the sections that do not hold what their digest says: somebody changed them, or git merged
+    them line by line. ``version`` is that of the format, as the file says it.
+    """
+
+    __slots__ = ("mixed", "packages", "requires_python", "sections", "version")
 
     def __init__(
         self,
         sections: Mapping[str, LockSection],
         packages: tuple[LockedPackage, ...],
         requires_python: str = "",
+        *,
+        mixed: Iterable[str] = (),
+        version: str = LOCK_VERSION,
     ) -> None:
+        self.mixed = frozenset(mixed)
+        self.version = version
         self.sections = dict(sections)
         self.packages = packages
         self.requires_python = requires_python
@@ -184,19 +209,23 @@ class Lock:
             tuple(section.to_plain() for section in self.sections.values()),
             tuple(package.to_plain() for package in self.packages),
             self.requires_python,
+            tuple(sorted(self.mixed)),
+            self.version,
         )
 
     @classmethod
     def from_plain(cls, plain: tuple[Any, ...]) -> Lock:
         """Return the lock whose ``to_plain`` gave *plain*."""
-        sections, packages, requires_python = plain
+        sections, packages, requires_python, mixed, version = plain
         return cls(
             {
-                name: LockSection(name, inputs, targets, left_out=left_out, options=options)
-                for name, inputs, targets, left_out, options in sections
+                name: LockSection(name, inputs, targets, left_out=left_out, options=options, content=content)
+                for name, inputs, targets, left_out, options, content in sections
             },
             tuple(package_from_plain(package) for package in packages),
             requires_python,
+            mixed=mixed,
+            version=version,
         )
 
 

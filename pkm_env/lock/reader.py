@@ -8,7 +8,8 @@ Source: pylock.toml specification (PEP 751).
 
 from __future__ import annotations
 
-from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
+from pkm_env.lock.content import mixed_sections
+from pkm_env.lock.lockfile import LOCK_VERSION, Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.lock.membership import BadLock, read_membership, targets_of
 from pkm_env.model.distribution import Source
 from pkm_env.model.options import normalise
@@ -54,7 +55,7 @@ class Reader:
 
         :raises BadLock: for anything that the specification forbids or pkm can't honour.
         """
-        self.check_version()
+        version = self.checked_version()
         sections = self.sections()
         targets = {name: targets_of(section) for name, section in sections.items()}
         memo: dict[str, dict[str, int]] = {}
@@ -64,15 +65,23 @@ class Reader:
             if not isinstance(table, dict):
                 raise self.bad(where, "must be a table")
             packages.append(self.package(table, where, sections, targets, memo))
-        return Lock(sections, tuple(packages), self.value(self.data, "requires-python", str, "") or "")
+        return Lock(
+            sections,
+            tuple(packages),
+            self.value(self.data, "requires-python", str, "") or "",
+            mixed=mixed_sections(sections, packages, targets),
+            version=version,
+        )
 
-    def check_version(self) -> None:
-        """Refuse another major version of the format."""
-        version = self.value(self.data, "lock-version", str, "", needed=True)
-        if version.partition(".")[0] != "1":
+    def checked_version(self) -> str:
+        """Return the version of the format; a later minor one is read as far as it is understood."""
+        version: str = self.value(self.data, "lock-version", str, "", needed=True)
+        major, _, minor = version.partition(".")
+        if major != LOCK_VERSION.partition(".")[0] or not minor.isdecimal():
             raise self.bad(
                 "lock-version", f'version "{version}" of the format is not understood', "update pkm"
             )
+        return version
 
     def sections(self) -> dict[str, LockSection]:
         """Return the sections that ``[tool.pkm]`` describes; empty for another tool's lock."""
@@ -90,7 +99,7 @@ class Reader:
     def section(self, name: str, table: dict[str, Any], where: str) -> LockSection:
         """Return one section."""
         left_out = self.value(table, "left-out", list, where) or []
-        known = ("inputs", "targets", "left-out")
+        known = ("inputs", "content", "targets", "left-out")
         try:
             return LockSection(
                 name,
@@ -98,6 +107,7 @@ class Reader:
                 tuple(str(key) for key in self.value(table, "targets", list, where, needed=True)),
                 left_out=tuple((str(item["target"]), str(item["reason"])) for item in left_out),
                 options={key: str(value) for key, value in table.items() if key not in known},
+                content=self.value(table, "content", str, where) or "",
             )
         except (KeyError, TypeError) as error:
             raise self.bad(f"{where}.left-out", "must be a list of tables with target and reason") from error

@@ -134,6 +134,8 @@ def tool_lines(sections: Iterable[LockSection]) -> list[str]:
     lines = ["", "[tool.pkm]", f"format = {FORMAT}"]
     for section in sections:
         lines += ["", f"[tool.pkm.sections.{bare(section.name)}]", f"inputs = {string(section.inputs)}"]
+        if section.content:
+            lines.append(f"content = {string(section.content)}")
         lines.extend(f"{bare(key)} = {string(value)}" for key, value in sorted(section.options.items()))
         lines.append("targets = [")
         lines.extend(f"    {string(target)}," for target in section.targets)

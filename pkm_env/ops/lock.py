@@ -8,6 +8,7 @@ from pkm_build.errors import PkmError
 from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
 from pkm_env.lock.conflict import agree, has_conflict, sides
+from pkm_env.lock.content import sealed
 from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.text import render
 from pkm_env.model.requirements import parse_requirement
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
     from pkm_env.workspace import Workspace
+
+
+MIXED = "was changed by hand or merged by lines"
 
 
 class Stale(PkmError):
@@ -112,10 +116,12 @@ def lock(context: Context, options: LockOptions) -> Locked:
     order = [found.section for owner in workspace.family for found in owner.environments]
     if old is not None and before is not None and theirs is None and not stale and is_ordered(old, order):
         return Locked(old, before)
+    tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)
     found = compose(old, old_targets, results, order, requires_python_of(workspace))
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
+    found = sealed(found, targets, results, () if old is None else old.mixed - results.keys())
     locked = Locked(found, render(found, targets))
     locked.sections = tuple(results)
     locked.changes = difference(old, found)
@@ -204,6 +210,20 @@ def check_known(old: Lock | None, options: LockOptions) -> None:
         name = parse_requirement(text).name
         if known and name not in known:
             raise NotLocked(name, sorted(known))
+
+
+def tell_mixed(context: Context, old: Lock | None, environments: Sequence[Environment]) -> None:
+    """Tell which of the sections that are solved again are not what somebody solved."""
+    for environment in environments:
+        if old is not None and environment.section in old.mixed:
+            context.reporter.note(f'the section "{environment.section}" {MIXED}; it is solved again')
+
+
+def why_stale(lock: Lock | None, name: str) -> str:
+    """Return why a section that is stale is so."""
+    if lock is None or name not in lock.sections:
+        return "it is not there"
+    return f"its section {MIXED}" if name in lock.mixed else "what it was solved from has changed"
 
 
 def stale_sections(context: Context, environments: Sequence[Environment], lock: Lock | None) -> list[str]:

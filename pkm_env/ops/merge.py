@@ -15,6 +15,7 @@ from pkm_env.build.git import GitMissing, GitProgram
 from pkm_env.files import write_atomic
 from pkm_env.lock.compose import compose
 from pkm_env.lock.conflict import merged_section, section_result
+from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
 from pkm_env.ops.lock import other_locker, requires_python_of, section_targets
 from pkm_env.ops.options import LockOptions
@@ -88,8 +89,9 @@ def merge(context: Context, base_path: str, ours_path: str, theirs_path: str) ->
         solved, kept, required = solved_again(context, ours, theirs, both, kept)
         results.update(solved)
     found = compose(ours, section_targets(ours), results, kept, required)
+    mixed = [name for name in kept if name in (theirs if name in taken else ours).mixed and name not in both]
     targets = {**section_targets(ours), **{name: result.targets for name, result in results.items()}}
-    write_atomic(ours_path, render(found, targets).encode())
+    write_atomic(ours_path, render(sealed(found, targets, results, mixed), targets).encode())
     return Merged(taken, both)
 
 

@@ -58,6 +58,8 @@ class Locker:
         self.old = old
         self.old_targets = old_targets
         self.options = options
+        # Sections that do not hold what their digest says.
+        self.mixed = old.mixed if old is not None else frozenset()
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
         for group in options.upgrade_groups:
             texts = (text for text, _ in expand_group(self.workspace.project, group))
@@ -86,7 +88,7 @@ class Locker:
             held = {package.name for package in self.old.of_section(environment.section)}
             if held & self.forgotten:
                 return True
-        return section.inputs != self.digest(environment)
+        return section.name in self.mixed or section.inputs != self.digest(environment)
 
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""

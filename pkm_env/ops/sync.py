@@ -13,7 +13,7 @@ from pkm_env.install.put import DamagedWheels
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.export import NothingLocked
-from pkm_env.ops.lock import Stale, stale_sections
+from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, wanted_packages
@@ -156,12 +156,7 @@ def current_lock(context: Context, environment: Environment, options: SyncOption
     if options.locked:
         lock = context.parsed_lock(text) if text is not None else None
         if stale := stale_sections(context, [environment], lock):
-            why = (
-                "what it was solved from has changed"
-                if lock and stale[0] in lock.sections
-                else "it is not there"
-            )
-            raise Stale(stale, why, f"pkm lock {environment.name}")
+            raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.name}")
         assert lock is not None
         return lock
     done = run_lock(context, LockOptions([environment.name], write=not options.dry_run))

@@ -28,6 +28,24 @@ def test_the_variables_choose_the_proxy(
 
 
 @pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "pip-proxy"),
+        ({"HTTP_PROXY": "http://proxy"}, "pip-proxy"),
+        ({"HTTPS_PROXY": "http://proxy"}, "proxy"),
+        ({"ALL_PROXY": "http://proxy"}, "proxy"),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"NO_PROXY": "index.example"}, None),
+    ],
+)
+def test_what_pip_is_configured_with_counts_where_no_variable_speaks(
+    environ: dict[str, str], expected: str | None
+):
+    found = Proxies(environ, "http://pip-proxy:3128").proxy_for("https", "index.example", "443")
+    assert (None if found is None else found.host) == expected
+
+
+@pytest.mark.parametrize(
     ("item", "host", "port", "expected"),
     [
         ("example", "index.example", "443", True),

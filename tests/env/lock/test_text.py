@@ -103,6 +103,7 @@ def test_any_text_survives_as_a_toml_string(text):
 
 BROKEN = [
     ("lock-version", {"lock-version": "2.0"}, "not understood"),
+    ("lock-version", {"lock-version": "1"}, "not understood"),
     ("packages", {"packages": {}}, "must be a list"),
     ("packages[0].name", {"packages": [{}]}, "is missing"),
     ("packages[0].marker", {"packages": [{"name": "a", "marker": "nonsense ="}]}, "is no marker"),
@@ -120,7 +121,9 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("key", "data", "reason"), BROKEN, ids=[case[0] for case in BROKEN])
+@pytest.mark.parametrize(
+    ("key", "data", "reason"), BROKEN, ids=[f"{case[0]} {n}" for n, case in enumerate(BROKEN)]
+)
 def test_a_malformed_lock_is_an_error_with_its_key(key, data, reason):
     with pytest.raises(BadLock) as caught:
         read_lock({"lock-version": "1.0", "packages": [], **data}, "pylock.toml")

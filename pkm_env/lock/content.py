@@ -1,0 +1,106 @@
+"""Whether a section still holds what was locked, told by a digest that the section carries.
+
+Git merges files line by line: where two branches changed different lines of one section, it makes a lock of
+them that nobody solved, and says nothing. The digest covers all that a section says, so such a mix, like a
+change by hand, is noticed where the lock is read. It is no protection against somebody who means harm.
+"""
+
+from __future__ import annotations
+
+from _blake2 import blake2b
+
+from pkm_env.lock.compose import Fit
+from pkm_env.lock.lockfile import Lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
+    from pkm_env.model.target import Target
+
+
+def content_digest(
+    section: LockSection, packages: Iterable[LockedPackage], targets: tuple[Target, ...]
+) -> str:
+    """Return the digest of a section: its inputs, targets and rules, and its entries with their files.
+
+    Of an entry that sections share, the files that a target of this one can install count; *targets* are the
+    section's own. Places of files do not count, so that any mirror serves.
+    """
+    name = section.name
+    facts = [repr((name, section.inputs, section.targets, section.left_out, sorted(section.options.items())))]
+    fit = Fit(targets)
+    for package in packages:
+        mask = package.sections.get(name)
+        if mask is None:
+            continue
+        shared = len(package.sections) > 1
+        files = [
+            f"{file.filename} {digest_of(file)}"
+            for file in package.files
+            if not shared or not file.is_wheel or fit.mask(file.filename) & mask
+        ]
+        source = "" if package.source is None else repr(sorted_source(package))
+        facts.append(f"{package.name} {package.version} {mask:x} {source} {' '.join(files)}")
+    return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
+
+
+def digest_of(file: LockedFile) -> str:
+    """Return the digest that stands for a file: SHA-256 where it has one, else all that it has."""
+    return file.hashes.get("sha256") or repr(sorted(file.hashes.items()))
+
+
+def sorted_source(package: LockedPackage) -> tuple[object, ...]:
+    """Return what an entry's source says, its digests in a fixed order."""
+    source = package.source
+    assert source is not None
+    return (
+        source.kind,
+        source.location,
+        source.subdirectory,
+        source.editable,
+        source.vcs,
+        source.revision,
+        source.commit,
+        sorted(source.hashes.items()),
+    )
+
+
+def mixed_sections(
+    sections: Mapping[str, LockSection],
+    packages: Iterable[LockedPackage],
+    targets: Mapping[str, tuple[Target, ...]],
+) -> list[str]:
+    """Return the sections that do not hold what their digest says; one without a digest is believed."""
+    every = tuple(packages)
+    return [
+        name
+        for name, section in sections.items()
+        if section.content and section.content != content_digest(section, every, targets[name])
+    ]
+
+
+def sealed(
+    lock: Lock,
+    targets: Mapping[str, tuple[Target, ...]],
+    anew: Iterable[str],
+    mixed: Iterable[str] = (),
+) -> Lock:
+    """Return *lock* with the digests of the sections *anew*, and of those that share an entry with one of them.
+
+    A section in *mixed* keeps its digest, so that the next command notices it too.
+    """
+    fresh, kept = set(anew), set(mixed)
+    sharing = {
+        name for package in lock.packages if fresh & package.sections.keys() for name in package.sections
+    }
+    sections = {}
+    for name, section in lock.sections.items():
+        wanted = name in fresh or (name in sharing and section.content)
+        sections[name] = (
+            section.with_content(content_digest(section, lock.packages, targets[name]))
+            if wanted and name not in kept
+            else section
+        )
+    return Lock(sections, lock.packages, lock.requires_python, mixed=kept & sections.keys())
