@@ -25,7 +25,7 @@ from pkm_env.workspace import NoProject, find_root, native_inputs, parse_lock, r
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_build.tables import Table
@@ -681,9 +681,18 @@ class Context:
                 )
         return found
 
-    def stamp(self, name: str, paths: Iterable[str], answer: Mapping[str, str]) -> None:
-        """Write a stamp, once the newest of its files is older than the clock's grain."""
+    def stamp(
+        self, name: str, paths: Iterable[str], answer: Mapping[str, str], own: Sequence[str] = ()
+    ) -> None:
+        """Write a stamp, once the newest of its files is older than the clock's grain.
+
+        What this run itself wrote, the files in *own* and those below its folders, is dated back instead.
+        """
         folder = os.path.join(self.workspace.root, stamp.FOLDER)
+        paths = tuple(paths)
+        for path in paths:
+            if path in own or path.startswith(tuple(os.path.join(one, "") for one in own)):
+                stamp.date_back(path, self.now_s)
         while True:
             body, newest = stamp.make_stamp(paths, self.environ, answer)
             wait_ns = newest + stamp.GRAIN_NS - time.time_ns()

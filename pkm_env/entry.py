@@ -28,7 +28,7 @@ def main() -> int:
         return quit_now(code)
     from pkm_env.cli.main import main as full_main
 
-    return full_main(words)
+    return quit_now(full_main(words))
 
 
 def quit_now(code: int) -> int:

@@ -34,10 +34,21 @@ class DatedListing(Listing):
     ``undated`` is the mask of those of them that have a file without a time of upload.
     """
 
-    __slots__ = ("excluded", "undated")
+    __slots__ = ("excluded", "plain_of", "undated")
 
     excluded: int
     undated: int
+    plain_of: Callable[[str], Sequence[tuple[Any, ...]]]
+
+    def offered(self, version: str, is_wanted: Callable[[str], bool]) -> list[File]:
+        """Return the files of a version whose name is wanted, sorted by name.
+
+        Those that were yanked singly count only where all are yanked. Most files of a release with native
+        modules are wanted by nobody, so they are looked at in their plain form.
+        """
+        plain = self.plain_of(version)
+        offered = [item for item in plain if item[YANKED] is None] or plain
+        return [named(item, self.index) for item in offered if is_wanted(item[FILENAME])]
 
 
 def make_listing(
@@ -54,11 +65,14 @@ def make_listing(
     """
     versions, signatures, prereleases, yanked, key, times = digest
 
-    def files_of(version: str) -> tuple[File, ...]:
+    def plain_of(version: str) -> Sequence[tuple[Any, ...]]:
         if version not in versions:
             return ()
         plain = plain_files(versions.index(version))
-        return tuple(named(item, index) for item in (before(plain, cutoff) if cutoff else plain))
+        return before(plain, cutoff) if cutoff else plain
+
+    def files_of(version: str) -> tuple[File, ...]:
+        return tuple(named(item, index) for item in plain_of(version))
 
     listing = DatedListing(
         name,
@@ -71,6 +85,7 @@ def make_listing(
         files_of=files_of,
     )
     listing.excluded = listing.undated = 0
+    listing.plain_of = plain_of
     if cutoff:
         cut(listing, times, plain_files, cutoff)
     return listing

@@ -8,7 +8,8 @@ Of pyproject.toml and the lock the content counts: a checkout or a copy gives th
 new.
 
 A file that was changed within the clock's grain before the stamp was written could change again without its
-time moving, so a stamp is written only once the newest of its files is older than the grain.
+time moving. So what the run itself wrote is dated back by the grain, after which any change gives it another
+time, and for other files the stamp waits until the newest of them is older than the grain.
 """
 
 from __future__ import annotations
@@ -64,6 +65,20 @@ def digest_of(path: str) -> bytes:
 def stamp_path(root: str, name: str) -> str:
     """Return where the stamp of this *name* ("lock", "sync-default") of the project in *root* lies."""
     return os.path.join(root, FOLDER, name)
+
+
+def date_back(path: str, began_s: float) -> None:
+    """Give a file or folder that was changed since *began_s* (seconds since 1970) a time before the grain.
+
+    Links, and what cannot be dated, stay as they are.
+    """
+    try:
+        found = os.lstat(path)
+        if found.st_mtime >= began_s and not os.path.islink(path):
+            os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns - GRAIN_NS))
+    except OSError:
+        # Then the stamp waits.
+        return
 
 
 def make_stamp(

@@ -4,7 +4,8 @@ A page's file has three parts, so that a warm run reads the first two and leaves
 twenty times as large::
 
     header      magic, number of bytes of the digest, its checksum
-    digest      marshal: what ``ports.Listing`` is made of, validators, place and checksum of each version's files
+    digest      marshal: what ``ports.Listing`` is made of (signatures as a marshal of their own, which few runs
+                need), validators, place and checksum of each version's files
     files       for each version: marshal of its plain files
 
 A file's mtime is when the page was last confirmed by its index: an answer "not modified" costs one
@@ -45,10 +46,11 @@ class CachedPage:
     """A page that was kept, or just came.
 
     ``missing``: the index does not know the name. ``digest`` is ``(versions, signatures, prereleases,
-    yanked, key, times)``. ``etag`` and ``modified`` are its validators, ``max_age_s`` and
-    ``confirmed_s`` (seconds since 1970) say how long it is fresh. ``files_of(number)`` gives the plain
-    files of a version, None when they are no longer there; ``token(number)`` a text that changes when they
-    do, "" when none is known (a page that is fetched again may have other tokens for the same files).
+    yanked, key, times)``, with the signatures marshalled where it was kept. ``etag`` and ``modified`` are its
+    validators, ``max_age_s`` and ``confirmed_s`` (seconds since 1970) say how long it is fresh.
+    ``files_of(number)`` gives the plain files of a version, None when they are no longer there;
+    ``token(number)`` a text that changes when they do, "" when none is known (a page that is fetched again may
+    have other tokens for the same files).
     """
 
     __slots__ = (
@@ -56,6 +58,7 @@ class CachedPage:
         "_path",
         "_places",
         "_start",
+        "_text",
         "confirmed_s",
         "digest",
         "etag",
@@ -74,7 +77,7 @@ class CachedPage:
         max_age_s: int = 0,
         confirmed_s: float = 0.0,
         files: list[tuple[Any, ...]] | None = None,
-        place: tuple[str, int, bytes] = ("", 0, b""),
+        place: tuple[str, int, bytes, bytes] = ("", 0, b"", b""),
     ) -> None:
         self.digest = digest
         self.missing = missing
@@ -83,7 +86,7 @@ class CachedPage:
         self.max_age_s = max_age_s
         self.confirmed_s = confirmed_s
         self._files = files
-        self._path, self._start, self._places = place
+        self._path, self._start, self._places, self._text = place
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether it may be used without asking the index.
@@ -97,15 +100,18 @@ class CachedPage:
         if self._files is not None:
             return self._files[number]
         begin, checksum, end = PLACE.unpack_from(self._places, 8 * number)
-        try:
-            descriptor = os.open(self._path, READ)
+        if self._text:
+            data = self._text[self._start + begin : self._start + end]
+        else:
             try:
-                os.lseek(descriptor, self._start + begin, os.SEEK_SET)
-                data = os.read(descriptor, end - begin)
-            finally:
-                os.close(descriptor)
-        except OSError:
-            return None
+                descriptor = os.open(self._path, READ)
+                try:
+                    os.lseek(descriptor, self._start + begin, os.SEEK_SET)
+                    data = os.read(descriptor, end - begin)
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                return None
         if len(data) != end - begin or crc32(data) != checksum:
             return None
         found: tuple[Any, ...] = loads(data)  # noqa: S302 - the cache is the user's own
@@ -128,7 +134,7 @@ class PageCache:
         """Return the page of *name* of the index with the key *index*, None when it is not kept whole."""
         path = self._path(index, name)
         try:
-            content, confirmed_s = read_digest(path) if self._store.usable else (b"", 0.0)
+            content, confirmed_s, text = read_digest(path) if self._store.usable else (b"", 0.0, b"")
         except OSError:
             return None
         if not content:
@@ -144,7 +150,7 @@ class PageCache:
             modified=modified,
             max_age_s=max_age_s,
             confirmed_s=confirmed_s,
-            place=(path, HEADER.size + len(content), places),
+            place=(path, HEADER.size + len(content), places, text),
         )
 
     def save(self, index: str, name: str, page: CachedPage) -> None:
@@ -157,9 +163,10 @@ class PageCache:
             offset += len(part)
         packed = pack_into(f"<{len(places) + 1}I", *places, offset)
         page._places = packed  # noqa: SLF001 - as above
-        content = dumps(
-            (page.digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL
-        )
+        digest = page.digest
+        if digest and not isinstance(digest[1], bytes):
+            digest = (digest[0], dumps(digest[1], MARSHAL), *digest[2:])
+        content = dumps((digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL)
         head = HEADER.pack(MAGIC, len(content), crc32(content))
         self._store.write(self._path(index, name), b"".join([head, content, *parts]))
 
@@ -173,28 +180,29 @@ class PageCache:
                 return
 
     def _path(self, index: str, name: str) -> str:
-        return self._store.path("pages-1", index, f"{file_stem(name)}.page")
+        return self._store.path("pages-2", index, f"{file_stem(name)}.page")
 
 
-def read_digest(path: str) -> tuple[bytes, float]:
+def read_digest(path: str) -> tuple[bytes, float, bytes]:
     """Return the second part of a page's file and its mtime in seconds; b"" when it is not whole.
 
-    One read call serves for all but the largest pages.
+    One read call serves for all but the largest pages. Where it brought the whole file, that comes third, so that
+    the file needs no second look; else b"".
     """
     descriptor = os.open(path, READ)
     try:
         data = os.read(descriptor, FIRST_READ)
         if len(data) < HEADER.size:
-            return b"", 0.0
+            return b"", 0.0, b""
         magic, length, checksum = HEADER.unpack_from(data)
         while len(data) < HEADER.size + length and (more := os.read(descriptor, length)):
             data += more
-        confirmed_s = os.fstat(descriptor).st_mtime
+        found = os.fstat(descriptor)
     finally:
         os.close(descriptor)
     content = data[HEADER.size : HEADER.size + length]
     whole = magic == MAGIC and len(content) == length and crc32(content) == checksum
-    return (content if whole else b""), confirmed_s
+    return (content if whole else b""), found.st_mtime, (data if len(data) == found.st_size else b"")
 
 
 class MetadataCache:

@@ -30,6 +30,8 @@ def shown_url(url: str) -> str:
 
 def public_url(url: str) -> str:
     """Return *url* as it may stand in a lock: without credentials, fragment and signing query strings."""
+    if "@" not in url and "?" not in url and "#" not in url:
+        return url
     plain = split_credentials(url)[0].partition("#")[0]
     path, question, query = plain.partition("?")
     kept = [item for item in query.split("&") if item and not is_signing(item)]

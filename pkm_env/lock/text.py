@@ -111,6 +111,22 @@ def source_line(source: Source) -> str:
 
 def file_table(file: LockedFile) -> str:
     """Return the inline table of a wheel or an sdist."""
+    sha256 = file.hashes.get("sha256", "")
+    if (
+        file.url
+        and not file.path
+        and file.upload_time
+        and file.size is not None
+        and sha256
+        and len(file.hashes) == 1
+    ):
+        # So are nearly all: one look at all of its strings is enough.
+        texts = f"{file.filename}{file.url}{sha256}"
+        if texts.isprintable() and '"' not in texts and "\\" not in texts:
+            return (
+                f'{{ name = "{file.filename}", upload-time = {file.upload_time}, url = "{file.url}", '
+                f'size = {file.size}, hashes = {{ sha256 = "{sha256}" }} }}'
+            )
     pairs = [f"name = {string(file.filename)}"]
     if file.upload_time:
         pairs.append(f"upload-time = {file.upload_time}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from marshal import loads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Protocol
 
     from pkm_env.model.distribution import File, Metadata, Source, Unavailable
+
+    Signatures = Sequence[tuple[str, str, int]]
 else:
     Protocol = object
 
@@ -24,13 +28,13 @@ class Listing:
     ``key`` is a short digest of all of it: equal keys, equal listings.
     """
 
-    __slots__ = ("files_of", "index", "key", "name", "prereleases", "signatures", "versions", "yanked")
+    __slots__ = ("_signatures", "files_of", "index", "key", "name", "prereleases", "versions", "yanked")
 
     def __init__(
         self,
         name: str,
         versions: Sequence[str],
-        signatures: Sequence[tuple[str, str, int]],
+        signatures: Signatures | bytes,
         *,
         prereleases: int = 0,
         yanked: int = 0,
@@ -40,12 +44,24 @@ class Listing:
     ) -> None:
         self.name = name
         self.versions = versions
-        self.signatures = signatures
+        self._signatures = signatures
         self.prereleases = prereleases
         self.yanked = yanked
         self.index = index
         self.key = key
         self.files_of = files_of
+
+    @property
+    def signatures(self) -> Signatures:
+        """Which versions have a file of which kind; they may be given marshalled, as most solves need none."""
+        found = self._signatures
+        if isinstance(found, bytes):
+            found = self._signatures = loads(found)  # noqa: S302 - the cache is the user's own
+        return found
+
+    @signatures.setter
+    def signatures(self, signatures: Signatures) -> None:
+        self._signatures = signatures
 
     def files(self, version: str) -> tuple[File, ...]:
         """Return the files of *version*, sorted by file name; read on demand."""

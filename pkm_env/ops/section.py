@@ -9,9 +9,10 @@ from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit, SectionResult
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
-from pkm_env.model.distribution import Source, Unavailable
+from pkm_env.model.distribution import Source
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
+from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 from pkm_env.resolver.resolve import resolve
 
@@ -299,19 +300,12 @@ class Locker:
         masks: dict[tuple[str, str, Any], int] = {}
         pins: dict[tuple[str, str, Any], Pin] = {}
         edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
-        for bit, resolution in enumerate(solved):
-            for pin in resolution.pins.values():
+        for shared, mask in self.note_choices(solved):
+            for pin in shared.values():
                 key = (pin.name, pin.version, pin.source)
-                masks[key] = masks.get(key, 0) | 1 << bit
+                masks[key] = masks.get(key, 0) | mask
                 pins[key] = pin
-                edges.setdefault(key, set()).update(
-                    edge_to(resolution.pins, name) for name, _ in pin.requires
-                )
-        for resolution in reversed(solved):
-            here = self.chosen_here.setdefault(resolution.target.key, {})
-            for pin in resolution.pins.values():
-                here.setdefault(pin.name, pin.version)
-                self.chosen_now.setdefault(pin.name, {}).setdefault(pin.version)
+                edges.setdefault(key, set()).update(edges_of(pin, shared))
         fit = Fit((resolution.target for resolution in solved), self.context.memory)
         found = [
             self.entry(environment, pin, masks[key], fit, tuple(sorted(edges[key])))
@@ -321,6 +315,23 @@ class Locker:
         if environment.project in ("editable", "wheel"):
             found.append(self.project_entry(environment, solved))
         return tuple(found)
+
+    def note_choices(self, solved: Sequence[Resolution]) -> list[tuple[Mapping[str, Pin], int]]:
+        """Note what is chosen now; return each solution once, with the mask of the targets that share it."""
+        shared: dict[int, tuple[Mapping[str, Pin], int]] = {}
+        for bit, resolution in enumerate(solved):
+            pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
+            shared[id(resolution.pins)] = (pins, mask | 1 << bit)
+        chosen: dict[int, dict[str, str]] = {}
+        for resolution in reversed(solved):
+            number = id(resolution.pins)
+            if number not in chosen:
+                chosen[number] = {name: pin.version for name, pin in resolution.pins.items()}
+                for name, version in chosen[number].items():
+                    self.chosen_now.setdefault(name, {}).setdefault(version)
+            key = resolution.target.key
+            self.chosen_here[key] = {**chosen[number], **self.chosen_here.get(key, {})}
+        return list(shared.values())
 
     def entry(
         self,
@@ -337,24 +348,25 @@ class Locker:
             version = "" if source.kind == "directory" else pin.version
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
         listing = self.context.supply(environment).listing(pin.name)
-        assert not isinstance(listing, Unavailable)
-        files = self.usable_files(environment, pin, listing.files(pin.version), mask, fit)
+        assert isinstance(listing, DatedListing)
+        files = self.usable_files(environment, pin, listing, mask, fit)
         index = self.context.index_url(listing.index)
         return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
 
     def usable_files(
-        self, environment: Environment, pin: Pin, files: Sequence[File], mask: int, fit: Fit
+        self, environment: Environment, pin: Pin, listing: DatedListing, mask: int, fit: Fit
     ) -> tuple[LockedFile, ...]:
         """Return the files that a target in *mask* can install, sorted by name, each with its digest."""
         options = environment.options
         no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
         no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
-        offered = [file for file in files if file.yanked is None] or list(files)
-        found = [
-            file
-            for file in offered
-            if (not no_wheel and fit.mask(file.filename) & mask if file.is_wheel else not no_sdist)
-        ]
+
+        def is_wanted(filename: str) -> bool:
+            if filename.endswith(".whl"):
+                return not no_wheel and bool(fit.mask(filename) & mask)
+            return not no_sdist
+
+        found = listing.offered(pin.version, is_wanted)
         sdists = [file for file in found if not file.is_wheel]
         # One sdist can stand in an entry; the usual form wins.
         drop = (
@@ -362,11 +374,7 @@ class Locker:
             if len(sdists) > 1
             else set()
         )
-        return tuple(
-            self.locked_file(file)
-            for file in sorted(found, key=lambda file: file.filename)
-            if file.filename not in drop
-        )
+        return tuple([self.locked_file(file) for file in found if file.filename not in drop])
 
     def locked_file(self, file: File) -> LockedFile:
         """Return what the lock says of one listed file."""
@@ -396,6 +404,14 @@ class Locker:
             source=Source("directory", self.workspace.location, editable=environment.project == "editable"),
             requires=tuple(sorted(edges)),
         )
+
+
+def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:
+    """Return what a pin needs, as (name, version) of the entries."""
+    return [
+        edge_to(pins, name) if pins[name].source is not None else (name, version)
+        for name, version in pin.requires
+    ]
 
 
 def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:

@@ -24,19 +24,24 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
         paths.append(owner.source.path)
         for environment in owner.environments:
             paths += context.of(owner).watched_sources(environment)
-    context.stamp("lock", paths, {"say": text})
+    context.stamp("lock", paths, {"say": text}, [workspace.lock_path])
 
 
 def stamp_sync(context: Context, environment: Environment, done: Synced, text: str) -> None:
     """Note that an environment is in sync, and what ``pkm sync`` says of it."""
     if context.can_stamp() and context.is_settled():
-        context.stamp(f"sync-{environment.name}", done.paths, answer(done.path, text))
+        context.stamp(f"sync-{environment.name}", done.paths, answer(done.path, text), own(context, done))
 
 
 def stamp_run(context: Context, environment: Environment, done: Synced) -> None:
     """Note that an environment holds all that is locked, so that a program can run in it at once."""
     if context.can_stamp() and context.is_settled():
-        context.stamp(f"run-{environment.name}", done.paths, answer(done.path, ""))
+        context.stamp(f"run-{environment.name}", done.paths, answer(done.path, ""), own(context, done))
+
+
+def own(context: Context, done: Synced) -> tuple[str, str]:
+    """Return what a sync may have written of the things that a stamp watches."""
+    return context.workspace.lock_path, done.path
 
 
 def answer(path: str, text: str) -> dict[str, str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Grouped = dict[str, list[tuple[int, Requirement, bool]]]
 
 _DIRECT_TAGS = "py2.py3-none-any"
+# Stands among the masks of specifiers, and is none.
+_WHEELS = "wheels"
 
 
 class Package:
@@ -31,6 +33,8 @@ class Package:
 
     __slots__ = (
         "_bits",
+        "_signatures",
+        "_wheels",
         "direct",
         "excluded",
         "index",
@@ -40,11 +44,9 @@ class Package:
         "missing",
         "name",
         "prereleases",
-        "signatures",
         "source",
         "takes_sdists",
         "takes_wheels",
-        "wheels",
         "whole",
         "yanked",
     )
@@ -54,10 +56,10 @@ class Package:
         self._bits: dict[str, int] = {}
         self.line = VersionLine(versions, masks)
         self.whole = (2 << len(versions)) - 1
-        self.signatures: Sequence[tuple[str, str, int]] = ()
+        self._signatures: Sequence[tuple[str, str, int]] | None = None
         self.prereleases = 0
         self.yanked = 0
-        self.wheels = 0
+        self._wheels = {} if masks is None else masks
         self.index = ""
         self.key = ""
         self.listing: Listing | None = None
@@ -67,6 +69,29 @@ class Package:
         self.excluded = 0
         self.takes_wheels = True
         self.takes_sdists = True
+
+    @property
+    def signatures(self) -> Sequence[tuple[str, str, int]]:
+        """Which versions have a file of which kind, as ``ports.Listing`` has it."""
+        if self._signatures is not None:
+            return self._signatures
+        return self.listing.signatures if self.listing is not None else ()
+
+    @signatures.setter
+    def signatures(self, signatures: Sequence[tuple[str, str, int]]) -> None:
+        self._signatures = signatures
+
+    @property
+    def wheels(self) -> int:
+        """The versions with any wheel; kept with the masks of the listing."""
+        found = self._wheels.get(_WHEELS)
+        if found is None:
+            found = 0
+            for _requires_python, tags, mask in self.signatures if self.direct is None else ():
+                if tags != "sdist":
+                    found |= mask << 1
+            self._wheels[_WHEELS] = found
+        return found
 
     def mask(self, specifier: str) -> int:
         """Return the versions that meet *specifier*, as a solver mask.
@@ -219,16 +244,12 @@ class Knowledge:
         package = Package(name, listing.versions, self._masks(listing.key))
         package.listing = listing
         package.key = listing.key
-        package.signatures = listing.signatures
         package.prereleases = listing.prereleases << 1
         package.yanked = listing.yanked << 1
         package.index = listing.index
         package.excluded = getattr(listing, "excluded", 0) << 1
         package.takes_wheels = not self.rules.forbids_wheels(name)
         package.takes_sdists = not self.rules.forbids_build(name)
-        for _requires_python, tags, mask in listing.signatures:
-            if tags != "sdist":
-                package.wheels |= mask << 1
         return package
 
     def _ask_source(self, name: str, source: Source) -> Package:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
-from pkm_env.stamp import check, make_stamp
+from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp
 
 
 @pytest.fixture
@@ -61,3 +62,36 @@ def test_a_damaged_stamp_is_no_answer(tmp_path, body):
 def test_secrets_are_not_kept_in_a_stamp():
     body, _ = make_stamp([], {"PKM_INDEX_OWN_PASSWORD": "hush"}, {})
     assert b"hush" not in body
+
+
+def test_what_was_just_written_is_dated_back_and_any_change_after_that_is_noticed(tmp_path):
+    began_s = time.time() - 1
+    watched = tmp_path / "site-packages"
+    watched.mkdir()
+    before = watched.stat().st_mtime_ns
+    date_back(str(watched), began_s)
+    body, newest = make_stamp([str(watched)], {}, {"say": ""})
+    assert newest == before - GRAIN_NS
+    path = tmp_path / "stamp"
+    path.write_bytes(body)
+    assert check(str(path), {}) is not None
+    (watched / "new").touch()
+    assert check(str(path), {}) is None
+
+
+def test_a_file_from_before_the_run_keeps_its_time(tmp_path):
+    watched = tmp_path / "pylock.toml"
+    watched.touch()
+    before = watched.stat().st_mtime_ns
+    date_back(str(watched), time.time() + 60)
+    date_back(str(tmp_path / "absent"), 0)
+    assert watched.stat().st_mtime_ns == before
+
+
+def test_what_a_link_points_to_keeps_its_time(tmp_path):
+    interpreter = tmp_path / "python3.12"
+    interpreter.touch()
+    before = interpreter.stat().st_mtime_ns
+    (tmp_path / "python").symlink_to(interpreter)
+    date_back(str(tmp_path / "python"), 0)
+    assert interpreter.stat().st_mtime_ns == before

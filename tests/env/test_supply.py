@@ -469,12 +469,19 @@ def test_an_sdist_that_cannot_be_fetched_is_an_error(world: World, index: LocalI
         world.supply(spec(index)).metadata("spam", "1.0")
 
 
+@pytest.fixture(name="large_pages")
+def fixture_large_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read pages as those that are too large to be read at once."""
+    monkeypatch.setattr("pkm_env.cache.pages.FIRST_READ", 64)
+
+
+@pytest.mark.usefixtures("large_pages")
 def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, index: LocalIndex):
     index.add_wheel("spam", "1.0")
     listed(world.supply(spec(index)), "spam")
     listing = listed(world.supply(spec(index)), "spam")
     alone = listed(world.supply(spec(index), offline=True), "spam")
-    for path in (world.folder / "cache" / "pages-1").rglob("*.page"):
+    for path in (world.folder / "cache" / "pages-2").rglob("*.page"):
         path.unlink()
     with pytest.raises(Offline, match=r"the list of files of spam 1\.0 is not in the cache"):
         alone.files("1.0")
@@ -486,12 +493,13 @@ def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, i
     assert later.versions == ("2.0",)
 
 
+@pytest.mark.usefixtures("large_pages")
 def test_a_folder_whose_part_of_the_cache_is_gone_is_read_again(world: World):
     make_wheel(world.folder / "wheels", "spam", "1.5")
     flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
     listed(world.supply(flat), "spam")
     listing = listed(world.supply(flat), "spam")
-    for path in (world.folder / "cache" / "pages-1").rglob("*.page"):
+    for path in (world.folder / "cache" / "pages-2").rglob("*.page"):
         path.unlink()
     assert [file.filename for file in listing.files("1.5")] == ["spam-1.5-py3-none-any.whl"]
 
