@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
     from pkm_env.model.target import Target
+    from pkm_env.provision import Provision
     from pkm_env.python.find import Finder
     from pkm_env.supply import Supply
     from pkm_env.workspace import Workspace
@@ -494,11 +495,12 @@ class Context:
     ) -> Supply:
         """Return a supply over the configured indexes."""
         from pkm_env.cache.pages import MetadataCache, PageCache
-        from pkm_env.cache.wheels import WheelCache
-        from pkm_env.provision import Provision
         from pkm_env.supply import Supply
 
         def provision() -> Provision:
+            from pkm_env.cache.wheels import WheelCache
+            from pkm_env.provision import Provision
+
             return Provision(
                 WheelCache(self.store),
                 lambda: supply.network,

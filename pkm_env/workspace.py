@@ -6,13 +6,11 @@ import os
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.project import read_project
-from pkm_build.settings import read_settings
 from pkm_build.source import Source, load, parse
 from pkm_build.tables import Table, did_you_mean
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
-from pkm_env.lock.reader import read_lock
 from pkm_env.model.declaration import read_declaration
 from pkm_env.model.environment import DEFAULT
 from pkm_env.model.options import normalise
@@ -23,6 +21,7 @@ from pkm_env.model.versions import UnreadableVersion
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from pkm_build.project import Project
     from pkm_env.lock.lockfile import Lock
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
 
 PROJECT_FILE = "pyproject.toml"
+BUILD_TABLES = ("version", "build", "properties", "profiles")
 CONFLICT_MARK = "<<<<<<< "
 
 
@@ -185,7 +185,9 @@ def read_project_folder(
     path = os.path.join(root, PROJECT_FILE)
     source = load_text(root, path, texts[path]) if texts and path in texts else load(root)
     table = Table(source.data, (), source.faults)
-    if "tool" in source.data:
+    if has_build_settings(source.data):
+        from pkm_build.settings import read_settings
+
         read_settings(source.data, source.faults)
     declaration = read_declaration(table, source.project, top.declaration if top is not None else None)
     check_requirements(source, declaration)
@@ -193,6 +195,16 @@ def read_project_folder(
         shown = os.path.relpath(source.path, top.root) if top is not None else PROJECT_FILE
         raise InvalidFile(source.path, source.text, source.faults, shown)
     return Workspace(source, source.project, declaration, top.root if top is not None else "")
+
+
+def has_build_settings(data: Mapping[str, Any]) -> bool:
+    """Whether anything in a parsed pyproject.toml is for the backend's settings to check."""
+    tool, project = data.get("tool"), data.get("project")
+    if not isinstance(tool, dict):
+        return "tool" in data
+    pkm = tool.get("pkm", {})
+    own = not isinstance(pkm, dict) or not pkm.keys().isdisjoint(BUILD_TABLES)
+    return own or "dynamic-metadata" in tool or not isinstance(project, dict) or "dynamic" in project
 
 
 def load_text(root: str, path: str, text: str) -> Source:
@@ -335,6 +347,8 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
             hint = "git left both sides of a conflict in it: pkm lock mends it"
         ((line, column, fault),) = error.placed()
         raise BadLock(name, f"{line}:{column}", fault.message, hint) from error
+    from pkm_env.lock.reader import read_lock
+
     return read_lock(data, name)
 
 

@@ -7,7 +7,6 @@ import time
 from pkm_build.errors import PkmError
 from pkm_build.tables import did_you_mean
 from pkm_env.lock.compose import compose
-from pkm_env.lock.conflict import agree, has_conflict, sides
 from pkm_env.lock.content import sealed
 from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.text import render
@@ -152,6 +151,8 @@ def contested(
     Git merges line by line, so a side that was read from the marked text may hold lines of the other one,
     whatever its digest says: a section on which the two do not agree is solved again.
     """
+    from pkm_env.lock.conflict import agree
+
     found = []
     for environment in environments:
         if locker.is_stale(environment):
@@ -181,6 +182,8 @@ def both_sides(context: Context, text: str | None) -> tuple[Lock | None, Lock | 
     """
     if text is None:
         return None, None
+    from pkm_env.lock.conflict import has_conflict, sides
+
     if not has_conflict(text):
         return context.parsed_lock(text), None
     texts = context.both_texts(context.workspace.lock_path) or sides(text)

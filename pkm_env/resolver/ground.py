@@ -11,7 +11,7 @@ from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
-from pkm_env.resolver.solver import Refusal
+from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

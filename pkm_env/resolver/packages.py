@@ -12,7 +12,7 @@ from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Begin, Usable
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
-from pkm_env.resolver.solver import Refusal
+from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
 
 
 class TargetProblem:
-    """The problem of one class of targets, in the solver's terms (``solver.Problem``)."""
+    """The problem of one class of targets, in the solver's terms (``walk.Problem``)."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class TargetProblem:
     # The solver's questions ---------------------------------------------------------------------
 
     def states(self, package: Key) -> int:
-        """Return all states of a package (``solver.Problem``)."""
+        """Return all states of a package (``walk.Problem``)."""
         name = package if isinstance(package, str) else package[0]
         return 3 if name == ROOT else self.package(name).whole
 

@@ -6,7 +6,8 @@ Each step is checked by the solver itself: a set of facts is a proof when nothin
 from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT, Ask, Excluded
-from pkm_env.resolver.solver import EXCLUDED, NEEDS, Solver, Unsolvable
+from pkm_env.resolver.solver import Solver
+from pkm_env.resolver.walk import EXCLUDED, NEEDS, Unsolvable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.question import BadRequirement, Question, source_of_url
 from pkm_env.resolver.request import HIGHEST, NoSolution, Origin, Pin, Request, Resolution, Root, Rules
 from pkm_env.resolver.solution import Derivation, Solution
-from pkm_env.resolver.solver import Counts, Solver, Unsolvable, walk
+from pkm_env.resolver.walk import Counts, Unsolvable, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -243,6 +243,8 @@ class Search:
         counts = Counts()
         decided = walk(problem, ROOT)
         if decided is None:
+            from pkm_env.resolver.solver import Solver
+
             solver = Solver(problem, ROOT)
             try:
                 decided = solver.solve()

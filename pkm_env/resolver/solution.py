@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT, Excluded
 from pkm_env.resolver.request import Pin, Resolution
-from pkm_env.resolver.solver import EXCLUDED, NEEDS, Refusal
+from pkm_env.resolver.walk import EXCLUDED, NEEDS, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.packages import TargetProblem
-    from pkm_env.resolver.solver import Counts, Incompatibility
+    from pkm_env.resolver.walk import Counts, Incompatibility
 
     Key = Any
 

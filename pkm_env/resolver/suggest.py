@@ -8,7 +8,8 @@ from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
-from pkm_env.resolver.solver import Refusal, Solver, Unsolvable, walk
+from pkm_env.resolver.solver import Solver
+from pkm_env.resolver.walk import Refusal, Unsolvable, walk
 from pkm_env.resolver.wording import bits
 
 TYPE_CHECKING = False

@@ -7,7 +7,8 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkm_env.resolver.solver import Solver, Unsolvable, walk
+from pkm_env.resolver.solver import Solver
+from pkm_env.resolver.walk import Unsolvable, walk
 
 ROOT = "root"
 

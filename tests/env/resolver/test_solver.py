@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_env.resolver.solver import DERIVED, Refusal, Solver, Unsolvable
+from pkm_env.resolver.solver import Solver
+from pkm_env.resolver.walk import DERIVED, Refusal, Unsolvable
 
 
 class Letters:
