@@ -10,10 +10,10 @@ import os
 import sys
 
 from pkm_build import archives, metadata, tags
-from pkm_build.errors import BuildError, InvalidFile, PkmError
+from pkm_build.errors import BuildError, InvalidFile, NoPackages, PkmError
 from pkm_build.layout import top_level
-from pkm_build.selection import Selection, archive_order, select_sdist, select_wheel
-from pkm_build.settings import read_settings
+from pkm_build.selection import Selection, archive_order, select_wheel
+from pkm_build.settings import check_pkm_keys, read_settings
 from pkm_build.source import check, license_paths, load, read_readme, with_license_text
 from pkm_build.work import Build, remove_work_folders
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # An import of the package by its own module would be a circle.
 GENERATOR = f"pkm_build {getattr(sys.modules['pkm_build'], '__version__')}"  # noqa: B009 - a module's attribute, by value
-OPTIONS = ("profile", "build-number", "tag", "editable", "verbose", "quiet")
 
 
 def hook(name: str, folder: str, config_settings: Settings, metadata_directory: str | None = None) -> str:
@@ -66,7 +65,7 @@ def reported(act: Callable[[], Any]) -> Any:
     try:
         return act()
     except (PkmError, OSError) as exc:
-        lines = list(exc.lines()) if isinstance(exc, InvalidFile) else [str(exc)]
+        lines = list(exc.lines()) if isinstance(exc, InvalidFile) else str(exc).splitlines()
         if isinstance(exc, PkmError) and exc.hint:
             lines.append(f"hint: {exc.hint}")
         sys.stdout.flush()
@@ -92,59 +91,89 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str], stat
     made.work_folders = []
     made.hook_tags = ()
     made.member_sources = {}
-    made.options = read_options(config_settings)
+    made.options = {}
+    if config_settings:
+        from pkm_build.options import read_options
+
+        made.options = read_options(config_settings)
     made.epoch = archives.timestamp(environ.get("SOURCE_DATE_EPOCH"))
+    made.version = "0"
     made.source = load(root)
+    made.project = made.source.project
     profile = made.options.get("profile") or environ.get("PKM_PROFILE", "")
     made.settings = read_settings(made.source.data, made.source.faults, profile)
-    made.warn += [f"{fault.text()}; this pkm_build may be too old" for fault in check(made.source)]
-    made.source.faults = []
-    made.project = made.source.project
+    check_pkm_keys(made.source.data, made.source.faults)
+    if made.source.faults:
+        try:
+            let_pass(made)
+        except InvalidFile:
+            note_faults_of_tree(made)
+            let_pass(made)
     if not made.project.name:
         raise BuildError("pyproject.toml has no [project] table", "a wheel needs a name and a version")
-    if made.project.license_expression:
-        for text in made.project.classifiers:
-            if text.startswith("License ::"):
-                made.warn.append(f'the classifier "{text}" should go, as project.license says it (PEP 639)')
     return made
 
 
-def read_options(config_settings: Settings) -> dict[str, str]:
-    """Return the known config-settings as texts, the last of several.
+def let_pass(build: Build) -> None:
+    """Raise the faults of pyproject.toml; warn of those that an unpacked sdist may have.
 
-    :raises BuildError: for one that is not known
+    :raises InvalidFile: when there are others
     """
-    found = {}
-    for name, value in (config_settings or {}).items():
-        plain = name.lstrip("-").replace("_", "-")
-        if plain not in OPTIONS:
-            from pkm_build.tables import did_you_mean, listed
-
-            near = did_you_mean(plain, OPTIONS)
-            known = f"known are {listed(OPTIONS, 'and')}"
-            raise BuildError(f'unknown config-setting "{name}"', f'did you mean "{near}"?' if near else known)
-        found[plain] = str(value[-1] if isinstance(value, list) and value else value)
-    check_options(found)
-    return found
+    passing = [fault.text() for fault in check(build.source)]
+    beside = [text for text in passing if text.startswith("project.")]
+    build.warn += [f"{text}; this pkm_build may be too old" for text in passing if text not in beside]
+    build.warn += beside
+    build.source.faults = []
 
 
-def check_options(options: dict[str, str]) -> None:
-    """Refuse options with a value that makes no sense.
+def note_faults_of_tree(build: Build) -> None:
+    """Add what the tree belies to the faults of the file, so that all are told at once."""
+    if not build.project.name:
+        return
+    build.warn, quiet = [], build.warn
+    try:
+        if build.project.dynamic and not build.settings.providers and build.settings.version.source == "file":
+            resolve(build)
+        select_wheel(build)
+    except InvalidFile:
+        pass  # its faults are those of the source
+    except NoPackages as exc:
+        build.fault(("project",), str(exc), exc.hint)
+    except (BuildError, OSError):
+        pass  # tells of what the faults may have caused
+    build.warn = quiet
 
-    :raises BuildError: for the first of them
+
+def finished(build: Build, act: Callable[[Build], Any]) -> Any:
+    """Return what *act* returns; remove the work folders and tell the warnings, whatever happens.
+
+    An error that a setting is to blame for is told with its place, and with what else is wrong in the file.
+
+    :raises InvalidFile: where faults were found before the error
     """
-    number, tag, mode = options.get("build-number", ""), options.get("tag"), options.get("editable", "auto")
-    if number and (not number[0].isdigit() or not number.replace("_", "").isalnum() or not number.isascii()):
-        raise BuildError(f'the build number "{number}" must begin with a digit, then letters, digits and _')
-    if tag is not None and not tags.is_tag(tag):
-        raise BuildError(f'"{tag}" is no tag', 'tags look like "py3-none-any"')
-    if mode not in ("auto", "pth", "farm"):
-        raise BuildError(f'there is no editable mode "{mode}"', "there are auto, pth and farm")
+    try:
+        return act(build)
+    except BuildError as exc:
+        if build.source.faults:
+            build.fault(exc.key or ("project",), str(exc), exc.hint)
+            check(build.source)
+        if exc.key and not exc.placed:
+            exc.args = (f"{build.place(exc.key, exc.shown)}: {exc}",)
+            exc.placed = True
+        raise
+    finally:
+        clean_up(build)
 
 
 def build_requires(root: str, kind: str, config_settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """Return the requirements of a build of *kind* beside ``build-system.requires``."""
     build = start(root, config_settings, environ, kind)
+    found: list[str] = finished(build, lambda one: further_requires(one, kind))
+    return found
+
+
+def further_requires(build: Build, kind: str) -> list[str]:
+    """Return what extensions, hook and providers need."""
     found: list[str] = []
     if build.settings.extensions and kind != "sdist":
         from pkm_build.extensions import requires
@@ -157,18 +186,17 @@ def build_requires(root: str, kind: str, config_settings: Settings, environ: Map
     if build.settings.providers:
         from pkm_build.providers import provider_requires
 
-        found += provider_requires(build.settings.providers, root, build.project.dynamic)
+        found += provider_requires(build)
     return found
 
 
 def resolve(build: Build, metadata_directory: str | None = None) -> None:
-    """Fill in the dynamic fields of the project, and its version."""
+    """Fill in the dynamic fields of the project, and its version; "0" where a fault is noted in its place."""
     if build.project.dynamic or build.settings.providers:
         from pkm_build.dynamic import resolve_dynamic
 
         build.project = resolve_dynamic(build, metadata_directory)
-    assert build.project.version is not None
-    build.version = build.project.version
+    build.version = build.project.version or "0"
 
 
 def stem(build: Build) -> str:
@@ -187,8 +215,8 @@ def build_wheel(
 
     :raises PkmError: when that cannot be done; nothing is left in *out_dir* then
     """
-    build = start(root, config_settings, environ, "wheel")
-    try:
+
+    def act(build: Build) -> str:
         resolve(build, metadata_directory)
         selection = select_wheel(build)
         members = selection.members()
@@ -196,8 +224,9 @@ def build_wheel(
         if not members and build.settings.packages is None:
             raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
         return write_wheel(build, selection, out_dir, members, metadata_directory)
-    finally:
-        clean_up(build)
+
+    done: str = finished(start(root, config_settings, environ, "wheel"), act)
+    return done
 
 
 def clean_up(build: Build) -> None:
@@ -350,27 +379,35 @@ def build_editable(
 
     :raises PkmError: when that cannot be done
     """
-    from pkm_build import editable
 
-    build = start(root, config_settings, environ, "editable")
-    try:
+    def act(build: Build) -> str:
         resolve(build, metadata_directory)
-        selection = select_wheel(build, editable=True)
+        selection = select_wheel(build)  # whole, so that what a wheel is refused for is refused here too
         outputs = native_outputs(build, selection, editable=True)
         write_generated(build)
-        wanted = build.options.get("editable") or build.settings.editable
-        members: list[Member] = [*selection.data_members, *outputs]
-        roots = [*selection.roots, *mapped_roots(build, selection)]
-        if roots:
-            if editable.mode_for(roots, wanted, lambda folder: top_level(selection.tree, folder)) == "pth":
-                folders = editable.pth_folders(roots) or []
-            else:
-                folders = editable.make_farm(root, roots, sys.platform, build.warn)
-            text = editable.pth_text(os.path.abspath(root), folders)
-            members.insert(0, (f"__editable__.{stem(build)}.pth", text.encode(), False))
+        members = [*link_members(build, selection), *selection.data_members, *outputs]
+        if not members and build.settings.packages is None:
+            raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
         return write_wheel(build, selection, out_dir, members, metadata_directory)
-    finally:
-        clean_up(build)
+
+    done: str = finished(start(root, config_settings, environ, "editable"), act)
+    return done
+
+
+def link_members(build: Build, selection: Selection) -> list[Member]:
+    """Return the ``.pth`` file that leads to the code, nothing where there is none; the farm is made for it."""
+    from pkm_build import editable
+
+    roots = [*selection.roots, *mapped_roots(build, selection)]
+    if not roots:
+        return []
+    asked = build.options.get("editable") or build.settings.editable
+    if editable.mode_for(roots, asked, lambda folder: top_level(selection.tree, folder)) == "pth":
+        folders = editable.pth_folders(roots) or []
+    else:
+        folders = editable.make_farm(build.root, roots, sys.platform, build.warn)
+    text = editable.pth_text(build.root, folders)
+    return [(f"__editable__.{stem(build)}.pth", text.encode(), False)]
 
 
 def mapped_roots(build: Build, selection: Selection) -> list[Root]:
@@ -405,22 +442,19 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
 
     :raises PkmError: when that cannot be done, or the two wheels would differ
     """
-    build = start(root, config_settings, environ, "sdist")
-    try:
+    from pkm_build.sdists import select_sdist
+
+    def act(build: Build) -> str:
         resolve(build)
         selection = select_wheel(build)
-        sources, generated = select_sdist(build, selection, out_dir)
-        return write_sdist(build, selection, out_dir, {**sources, **generated})
-    finally:
-        clean_up(build)
+        return write_sdist(build, selection, out_dir, select_sdist(build, selection, out_dir))
+
+    done: str = finished(start(root, config_settings, environ, "sdist"), act)
+    return done
 
 
 def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict[str, str | bytes]) -> str:
     """Write *contents* and PKG-INFO as an sdist into *out_dir*."""
-    if build.settings.hook:
-        from pkm_build.hooks import sdist_files
-
-        contents.update(sdist_files(build))
     project, tree = with_license_text(build.project, selection.tree), selection.tree
     info = metadata.core_metadata(
         project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
@@ -464,9 +498,11 @@ def prepare_metadata(
 
     :raises PkmError: when that cannot be done
     """
-    build = start(root, config_settings, environ, state)
-    try:
+
+    def act(build: Build) -> str:
         resolve(build)
+        if build.source.faults:
+            check(build.source)
         selection = Selection(build)
         info = f"{stem(build)}.dist-info"
         named = list(build.settings.tags) or [tags.PURE]
@@ -475,9 +511,10 @@ def prepare_metadata(
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as stream:
                 stream.write(archives.read_bytes(source))
-    finally:
-        clean_up(build)
-    return info
+        return info
+
+    done: str = finished(start(root, config_settings, environ, state), act)
+    return done
 
 
 def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> list[tuple[str, str]]:

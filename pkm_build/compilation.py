@@ -11,7 +11,7 @@ import sys
 
 from pkm_build import globs
 from pkm_build.errors import BuildError, HookFailed
-from pkm_build.extensions import LISTS
+from pkm_build.extensions import KEY, LISTS
 from pkm_build.hooks import place
 from pkm_build.work import work_folder
 
@@ -32,6 +32,7 @@ def compile_all(build: Build, selection: Selection, editable: bool) -> list[Memb
     import json
     import subprocess
 
+    refuse_newer(build)
     work = work_folder(build, "native")
     tree = selection.tree
     specs = [spec_of(extension, tree) for extension in build.settings.extensions]
@@ -54,16 +55,41 @@ def compile_all(build: Build, selection: Selection, editable: bool) -> list[Memb
     said = done.stdout.decode("utf-8", "replace")
     if done.returncode:
         sys.stderr.write(said)
-        raise HookFailed(
-            f"compiling failed with exit code {done.returncode}",
-            "a C compiler and the headers of this Python are needed; what it said stands above",
-        )
+        raise failure(build, path, done.returncode)
     if build.options.get("verbose"):
         sys.stderr.write(said)
     with open(path + ".out", encoding="utf-8") as stream:
         made: dict[str, str] = json.load(stream)
     found: list[Member] = [(name, made[name], True) for name in sorted(made)]
     return place(build.root, selection.roots, found) if editable else found
+
+
+def refuse_newer(build: Build) -> None:
+    """Refuse a limited API that is newer than this Python, which can't make such modules.
+
+    :raises BuildError: for the first of them
+    """
+    for at, extension in enumerate(build.settings.extensions):
+        minor = int(extension.limited_api.partition(".")[2] or 0)
+        if minor > sys.version_info[1]:
+            word = f"the limited API of {extension.limited_api} is newer than this Python 3.{sys.version_info[1]}"
+            raise BuildError(word, "build with a newer Python", (*KEY, at, "limited-api"), extension.name)
+
+
+def failure(build: Build, path: str, code: int) -> HookFailed:
+    """Return the error of a compiler that failed, with the place of the extension that it was working at."""
+    names = [extension.name for extension in build.settings.extensions]
+    try:
+        with open(path + ".failed", encoding="utf-8") as stream:
+            wrong = sorted(names.index(line) for line in set(stream.read().split("\n")) if line in names)
+    except OSError:
+        wrong = []
+    return HookFailed(
+        f"compiling failed with exit code {code}",
+        "a C compiler and the headers of this Python are needed; what it said stands above",
+        (*KEY, wrong[0]) if wrong else KEY,
+        ", ".join([names[at] for at in wrong]),
+    )
 
 
 def spec_of(extension: Extension, tree: Tree) -> dict[str, object]:

@@ -37,7 +37,21 @@ def main(path: str) -> None:
                 extension.extra_link_args = [*linker, *extension.extra_link_args]
             super().build_extensions()
 
-    extensions = [extension_of(Extension, one, spec) for one in spec["extensions"]]
+        def build_extension(self, extension: Any) -> None:
+            """Compile one, and leave its name behind where that fails."""
+            try:
+                super().build_extension(extension)
+            except BaseException:
+                failed(path, extension.name)
+                raise
+
+    extensions = []
+    try:
+        for one in spec["extensions"]:
+            extensions.append(extension_of(Extension, one, spec))
+    except BaseException:
+        failed(path, one["name"])
+        raise
     command = Compile(Distribution({"name": "native", "ext_modules": extensions}))
     command.build_lib = os.path.join(spec["work"], "lib")
     command.build_temp = os.path.join(spec["work"], "temp")
@@ -51,6 +65,12 @@ def main(path: str) -> None:
             made[os.path.relpath(whole, command.build_lib).replace(os.sep, "/")] = whole
     with open(path + ".out", "w", encoding="utf-8") as stream:
         json.dump(made, stream)
+
+
+def failed(path: str, name: str) -> None:
+    """Leave the name of an extension that can't be compiled beside the description *path*."""
+    with open(path + ".failed", "a", encoding="utf-8") as stream:
+        stream.write(name + "\n")
 
 
 def extension_of(kind: Any, one: dict[str, Any], spec: dict[str, Any]) -> Any:

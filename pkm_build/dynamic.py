@@ -10,8 +10,9 @@ import os
 import sys
 
 from pkm_build import grammar
-from pkm_build.errors import HookFailed, VersionUnknown
+from pkm_build.errors import BuildError, HookFailed, VersionUnknown
 from pkm_build.grammar import NotUnderstood
+from pkm_build.people import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,31 +23,45 @@ if TYPE_CHECKING:
 
     Names = dict[str, object]
 
+VERSION = ("tool", "pkm", "version")
 MODULES = ("__init__", "_version", "version", "__about__", "__version__")
 NAMES = ("__version__", "VERSION", "version", "__VERSION__")
 
 
 def resolve_dynamic(build: Build, metadata_directory: str | None) -> Project:
-    """Return the project with its dynamic fields filled in.
+    """Return the project with its dynamic fields filled in; what the files belie is noted, and left out.
 
-    :raises VersionUnknown: when the version's source does not give one
-    :raises BuildError: when a provider of other fields fails
+    :raises BuildError: when a provider of other fields fails, a script does, or PKM_VERSION is no version
     """
     project = build.project
     if "version" in project.dynamic and (build.settings.version.source or given_version(build)):
-        text = find_version(build, metadata_directory)
         try:
-            version = grammar.read_version(text.strip())
-        except NotUnderstood as exc:
-            raise VersionUnknown(
-                f'"{text}" (from {build.settings.version.source or "PKM_VERSION"}) is no version'
-            ) from exc
-        project = project.replaced(version=version)
+            project = project.replaced(version=checked_version(build, metadata_directory))
+        except VersionUnknown as exc:
+            build.fault(exc.key or (*VERSION, "source"), str(exc), exc.hint)
+            project = project.replaced(version="0")
     if build.settings.providers:
-        from pkm_build.providers import resolve_fields
+        from pkm_build.providers import check_entries, resolve_fields
 
-        project = resolve_fields(build, project)
+        if check_entries(build):
+            project = resolve_fields(build, project)
     return project
+
+
+def checked_version(build: Build, metadata_directory: str | None) -> str:
+    """Return the version in its normal form.
+
+    :raises VersionUnknown: when there is none
+    :raises BuildError: when PKM_VERSION gives none
+    """
+    text = find_version(build, metadata_directory)
+    source = build.settings.version.source
+    try:
+        return grammar.read_version(text.strip())
+    except NotUnderstood as exc:
+        if given_version(build):
+            raise BuildError(f'"{shown(text)}" (from PKM_VERSION) is no version') from exc
+        raise VersionUnknown(f'"{shown(text)}" (from {source}) is no version') from exc
 
 
 def given_version(build: Build) -> str:
@@ -72,6 +87,8 @@ def find_version(build: Build, metadata_directory: str | None) -> str:
 
         return version_from_vcs(build.root, source, build.environ)
     readers = {"file": from_file, "env": from_variable, "script": from_script}
+    if source.source not in readers:
+        return "0"  # a fault that was told before
     return readers[source.source](build)
 
 
@@ -112,7 +129,9 @@ def from_variable(build: Build) -> str:
     found = build.environ.get(variable, "")
     if not found.strip():
         raise VersionUnknown(
-            f"the version is that of the variable {variable}, which is not set", f"set {variable}=1.2.3"
+            f"the version is that of the variable {variable}, which is not set",
+            f"set {variable}=1.2.3",
+            (*VERSION, "variable"),
         )
     return found
 
@@ -127,7 +146,7 @@ def from_script(build: Build) -> str:
 
     path = build.settings.version.path
     if not os.path.isfile(os.path.join(build.root, path)):
-        raise VersionUnknown(f"the script of the version, {path}, is not there")
+        raise VersionUnknown(f"the script of the version, {path}, is not there", "", (*VERSION, "path"))
     done = subprocess.run(
         [sys.executable, path],
         cwd=build.root,
@@ -137,10 +156,13 @@ def from_script(build: Build) -> str:
         check=False,
     )
     if done.returncode:
-        raise HookFailed(f"{path} ended with exit code {done.returncode}", last_lines(done.stderr))
+        failed = f"{path} ended with exit code {done.returncode}"
+        raise HookFailed(failed, last_lines(done.stderr), (*VERSION, "path"))
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     if not lines:
-        raise VersionUnknown(f"{path} printed no version", "its last line must be the version")
+        raise VersionUnknown(
+            f"{path} printed no version", "its last line must be the version", (*VERSION, "path")
+        )
     return lines[-1]
 
 
@@ -161,16 +183,18 @@ def from_file(build: Build) -> str:
             with open(os.path.join(build.root, path), "rb") as stream:
                 text = stream.read().decode("utf-8", "replace")
         except OSError as exc:
-            raise VersionUnknown(f"the file of the version, {path}, can't be read: {exc.strerror}") from exc
+            word = f"the file of the version, {path}, can't be read: {exc.strerror}"
+            raise VersionUnknown(word, "", (*VERSION, "path")) from exc
         found = by_pattern(text, source.pattern) if source.pattern else by_content(path, text)
         if found:
             return found
     where = source.path or ", ".join(paths) or "the package"
     if source.pattern:
-        raise VersionUnknown(f"tool.pkm.version.pattern matches nothing in {where}")
+        raise VersionUnknown(f"matches nothing in {where}", "", (*VERSION, "pattern"))
     raise VersionUnknown(
         f"no version is stated in {where}",
         'write __version__ = "1.2.3" there, or name the file: [tool.pkm.version] path = "…" (and pattern = "…")',
+        (*VERSION, "path" if source.path else "source"),
     )
 
 
@@ -193,16 +217,10 @@ def default_files(build: Build) -> list[str]:
 
 
 def by_pattern(text: str, pattern: str) -> str:
-    """Return the group ``version`` (else the first group, else all) of a regular expression's first match.
-
-    :raises VersionUnknown: when it is no regular expression
-    """
+    """Return the group ``version`` (else the first group, else all) of a regular expression's first match."""
     import re
 
-    try:
-        match = re.search(pattern, text, re.MULTILINE)
-    except re.error as exc:
-        raise VersionUnknown(f"tool.pkm.version.pattern is no regular expression: {exc}") from exc
+    match = re.search(pattern, text, re.MULTILINE)
     if match is None:
         return ""
     groups = match.groupdict()
@@ -219,7 +237,8 @@ def by_content(path: str, text: str) -> str:
     try:
         module: ast.Module = compile(text, path, "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
     except (SyntaxError, ValueError) as exc:
-        raise VersionUnknown(f"{path} is no Python that this interpreter reads: {exc}") from exc
+        word = f"{path} is no Python that this interpreter reads: {exc}"
+        raise VersionUnknown(word) from exc
     names: Names = {}
     read_assignments(module.body, names)
     for name in NAMES:

@@ -33,7 +33,20 @@ class PkmError(Exception):
 
 
 class BuildError(PkmError):
-    """A tree that cannot become a wheel or an sdist."""
+    """A tree that cannot become a wheel or an sdist.
+
+    *key* is where pyproject.toml asks for what failed, () where no single place does, *shown* a name to add to it;
+    *placed* says that the message begins with that place.
+    """
+
+    placed = False
+
+    def __init__(
+        self, message: str = "", hint: str = "", key: tuple[str | int, ...] = (), shown: str = ""
+    ) -> None:
+        super().__init__(message, hint)
+        self.key = key
+        self.shown = shown
 
 
 class NoPackages(BuildError):

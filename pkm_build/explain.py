@@ -6,7 +6,8 @@ import os
 
 from pkm_build import files, globs
 from pkm_build.positions import locate
-from pkm_build.selection import Selection, needed_files, select_wheel, tree_files, wheel_path
+from pkm_build.sdists import needed_files, tree_files
+from pkm_build.selection import Selection, select_wheel, wheel_path
 from pkm_build.source import license_paths
 
 TYPE_CHECKING = False

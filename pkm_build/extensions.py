@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from pkm_build.errors import BuildError
-from pkm_build.tables import Table, did_you_mean, listed
+from pkm_build.tables import Table, did_you_mean, kind_of, listed, paths_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,25 @@ KEYS = (*LISTS, "name", "define-macros", "language", "limited-api", "platform")
 PLATFORMS = ("linux", "macos", "windows")
 LANGUAGES = ("c", "c++", "cython")
 SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
+# What compilers take, and what Cython translates; objects and libraries have keys of their own.
+SUFFIXES = (
+    ".c",
+    ".cc",
+    ".cpp",
+    ".cxx",
+    ".c++",
+    ".m",
+    ".mm",
+    ".s",
+    ".S",
+    ".asm",
+    ".pyx",
+    ".py",
+    ".i",
+    ".rc",
+    ".mc",
+)
+KEY = ("tool", "pkm", "build", "extension")
 REQUIRES = "setuptools>=70.1"
 REQUIRES_CYTHON = "cython>=3.0"
 
@@ -81,15 +100,39 @@ def read_extensions(table: Table, platform: str = sys.platform) -> tuple[Extensi
             inner.fault("name", f'"{made.name}" is no dotted module name')
         elif made.name in [other.name for other in found]:
             inner.fault("name", f'"{made.name}" stands here twice')
-        made.lists = {key: inner.strings(key) for key in LISTS}
-        if not made.lists["sources"]:
+        made.lists = read_lists(inner)
+        if not inner.data.get("sources"):
             inner.fault("sources", "is missing" if "sources" not in inner.data else "must not be empty")
         made.language = inner.choice("language", LANGUAGES, "")
         made.limited_api = read_limited_api(inner)
         made.define_macros = read_macros(inner)
+        refuse_mixture(made, inner)
         read_platforms(made, inner, platform)
         found.append(made)
     return tuple(found)
+
+
+def read_lists(inner: Table) -> dict[str, tuple[str, ...]]:
+    """Return the lists; sources and dependencies that leave the project or that nothing compiles are noted."""
+    found = {key: inner.strings(key) for key in LISTS if key not in ("sources", "depends")}
+    found.update(sources=paths_of(inner, "sources"), depends=paths_of(inner, "depends"))
+    given = inner.data.get("sources")
+    for at, path in enumerate(given if isinstance(given, list) else ()):
+        name = path.rpartition("/")[2] if isinstance(path, str) else ""
+        if name and not set(name) & set("*?[") and "." in name and not name.endswith(SUFFIXES):
+            inner.fault(("sources", at), f'"{path}" is nothing that is compiled', "C, C++ and Cython are")
+    for key in ("include-dirs", "library-dirs", "extra-objects"):
+        for at, path in enumerate(found[key]):
+            if not path or not path.isprintable():
+                inner.fault((key, at), f"{path!r} is no path")
+    return found
+
+
+def refuse_mixture(made: Extension, inner: Table) -> None:
+    """Note Cython sources of an extension that is said to be C or C++."""
+    for at, path in enumerate(made.lists["sources"]):
+        if path.endswith(".py") and made.language in ("c", "c++"):
+            inner.fault(("sources", at), f'"{path}" is Python, but language = "{made.language}"')
 
 
 def read_limited_api(inner: Table) -> str:
@@ -108,13 +151,19 @@ def read_macros(inner: Table) -> tuple[tuple[str, str | None], ...]:
     """Return the macros, ``NAME`` or ``NAME=VALUE`` in a list, or a table; None is a macro without a value."""
     value = inner.raw("define-macros")
     if isinstance(value, dict):
-        macros = inner.table("define-macros")
-        assert macros is not None
-        return tuple(
-            [(name, str(text) if not isinstance(text, bool) else None) for name, text in macros.data.items()]
-        )
-    pairs = [text.partition("=") for text in inner.strings("define-macros")]
-    return tuple([(name, text if equals else None) for name, equals, text in pairs])
+        given = [(name, name, value[name]) for name in value]
+    else:
+        pairs = [text.partition("=") for text in inner.strings("define-macros")]
+        given = [(at, name, text if equals else True) for at, (name, equals, text) in enumerate(pairs)]
+    found: list[tuple[str, str | None]] = []
+    for key, name, text in given:
+        if not isinstance(text, (str, int, float)):
+            inner.fault(("define-macros", key), f"must be a text, a number or true, not {kind_of(text)}")
+        elif not name.partition("(")[0].isidentifier():
+            inner.fault(("define-macros", key), f"{name!r} is no name of a macro")
+        elif text is not False:
+            found.append((name, None if text is True else str(text)))
+    return tuple(found)
 
 
 def read_platforms(made: Extension, inner: Table, platform: str) -> None:
@@ -131,7 +180,7 @@ def read_platforms(made: Extension, inner: Table, platform: str) -> None:
         if part is None:
             continue
         part.refuse_unknown((*LISTS, "define-macros"))
-        lists = {key: part.strings(key) for key in LISTS}
+        lists = read_lists(part)
         macros = read_macros(part)
         if SYSTEMS.get(platform) == name:
             made.lists = {key: made.lists[key] + lists[key] for key in LISTS}

@@ -14,7 +14,7 @@ from pkm_build.ignores import Ignores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     Listing = tuple[list[str], list[str]]
 
@@ -108,6 +108,11 @@ class Tree:
     def path(self, path: str) -> str:
         """Return where *path* lies on disk."""
         return f"{self.root}/{path}" if path else self.root
+
+    def content(self, path: str) -> bytes:
+        """Return the content of the file *path*."""
+        with open(self.path(path), "rb") as stream:
+            return stream.read()
 
     def is_file(self, path: str) -> bool:
         """Return whether there is a file, ignored or not."""
@@ -234,9 +239,9 @@ class Tree:
 
 
 class ListedTree(Tree):
-    """The tree that an archive will unpack to: *sources* maps its paths to files on disk."""
+    """The tree that an archive will unpack to: *sources* maps its paths to files on disk, or to content."""
 
-    def __init__(self, root: str, sources: dict[str, str]) -> None:
+    def __init__(self, root: str, sources: Mapping[str, str | bytes]) -> None:
         super().__init__(root, ignoring=False)
         self.sources = sources
         self.names: dict[str, tuple[set[str], set[str]]] = {"": (set(), set())}
@@ -254,8 +259,14 @@ class ListedTree(Tree):
         return known
 
     def path(self, path: str) -> str:
-        """Return where *path* lies on disk."""
-        return self.sources.get(path, super().path(path))
+        """Return where *path* lies on disk, or will lie where there is only its content."""
+        source = self.sources.get(path)
+        return source if isinstance(source, str) else super().path(path)
+
+    def content(self, path: str) -> bytes:
+        """Return the content of the file *path*."""
+        source = self.sources.get(path)
+        return source if isinstance(source, bytes) else super().content(path)
 
     def is_file(self, path: str) -> bool:
         """Return whether the archive has this file."""

@@ -31,6 +31,7 @@ DIGITS = "0123456789"
 OPERATORS = ("~=", "==", "!=", "<=", ">=", "<", ">")
 WORDS = {"and": "joint", "or": "joint", "in": "operator"}
 AFTER_WORD = ("", " ", "(", ")", "'", '"', "<", ">", "=", "!", "~")
+DEVICES = frozenset(["CON", "PRN", "AUX", "NUL", *(f"{d}{n}" for d in ("COM", "LPT") for n in "123456789")])
 COMPARISONS = ("<=", ">=", "==", "!=", "~=", "<", ">")
 VARIABLES = frozenset(
     [
@@ -104,6 +105,11 @@ def normalise(name: str) -> str:
 def is_name(text: str) -> bool:
     """Return whether *text* is a valid name of a project, extra or group."""
     return bool(text) and not text.strip(NAME) and text[0] in ALNUM and text[-1] in ALNUM
+
+
+def is_device(part: str) -> bool:
+    """Return whether Windows takes *part* of a path for a device, whatever its suffix."""
+    return part.partition(".")[0].rstrip(" ").upper() in DEVICES
 
 
 def read_version(text: str) -> str:

@@ -21,6 +21,8 @@ from pkm_build.errors import BuildError, HookFailed, PkmError
 from pkm_build.grammar import NotUnderstood, read_requirement
 from pkm_build.work import work_folder
 
+HOOK = ("tool", "pkm", "build", "hook")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +102,7 @@ def load_hook(build: Build) -> ModuleType:
 
     path = os.path.join(os.path.abspath(build.root), *build.settings.hook.split("/"))
     if not os.path.isfile(path):
-        raise BuildError(f'tool.pkm.build.hook: "{build.settings.hook}" is not there')
+        raise BuildError(f'"{build.settings.hook}" is not there', "", HOOK)
     spec = spec_from_file_location("pkm_hook", path)
     assert spec is not None
     assert spec.loader is not None
@@ -127,19 +129,34 @@ def failed(build: Build, exc: Exception) -> HookFailed:
             line = trace.tb_lineno
         trace = trace.tb_next
     where = f"{build.settings.hook}:{line}" if line else build.settings.hook
-    return HookFailed(f"{where}: {exc.__class__.__name__}: {exc}")
+    return HookFailed(f"{where}: {exc.__class__.__name__}: {exc}", "", HOOK)
 
 
 def hook_requires(build: Build, kind: str) -> list[str]:
-    """Return the requirements that the hook names for *kind*."""
-    ask = getattr(load_hook(build), "requires", None)
-    found = list(ask(kind)) if ask else []
+    """Return the requirements that the hook names for *kind*.
+
+    What a wheel needs is needed for an sdist too where the hook adds files to both: they are compared.
+    """
+    module = load_hook(build)
+    ask = getattr(module, "requires", None)
+    if ask is None:
+        return []
+    kinds = [kind, "wheel"] if kind == "sdist" and adds_to_both(module) else [kind]
+    try:
+        found = list(dict.fromkeys([text for one in kinds for text in ask(one)]))
+    except Exception as exc:
+        raise failed(build, exc) from exc
     try:
         for text in found:
             read_requirement(text)
-    except NotUnderstood as exc:
-        raise HookFailed(f'{build.settings.hook}: requires gives "{text}": {exc}') from exc
+    except (NotUnderstood, TypeError, AttributeError) as exc:
+        raise HookFailed(f"{build.settings.hook}: requires gives {text!r}: {exc}", "", HOOK) from exc
     return found
+
+
+def adds_to_both(module: ModuleType) -> bool:
+    """Return whether a hook has a function for wheels and one for sdists."""
+    return hasattr(module, "build") and hasattr(module, "sdist")
 
 
 def call(build: Build, name: str, kind: str, work: str) -> Context:
@@ -149,7 +166,9 @@ def call(build: Build, name: str, kind: str, work: str) -> Context:
     if function is not None:
         try:
             function(context)
-        except PkmError:
+        except PkmError as exc:
+            if isinstance(exc, BuildError):
+                exc.key = exc.key or HOOK
             raise
         except Exception as exc:
             raise failed(build, exc) from exc
@@ -169,6 +188,11 @@ def sdist_files(build: Build) -> Mapping[str, str | bytes]:
     """Return what the hook adds to an sdist."""
     context = call(build, "sdist", "sdist", work_folder(build, "hook"))
     return {path: source for path, (source, _) in context.added.items()}
+
+
+def wheel_names(build: Build) -> set[str]:
+    """Return the names of what the hook adds to a wheel, which it makes for that."""
+    return set(call(build, "build", "wheel", work_folder(build, "hook")).added)
 
 
 def place(root: str, roots: Sequence[Root], found: Sequence[Member]) -> list[Member]:

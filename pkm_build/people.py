@@ -55,6 +55,7 @@ SECOND = {
     "Typing": ("Typed", "Stubs Only"),
 }
 LABEL_LENGTH = 32
+BESIDE_EXPRESSION = "is a licence classifier, and project.license has the expression"
 
 
 def shown(text: str) -> str:
@@ -81,7 +82,7 @@ def read_readme(table: Table) -> tuple[str | None, str | None, str | None]:
     value = table.raw("readme")
     if isinstance(value, str):
         fine = check_path(table, ("readme",), value)
-        return value, None, type_by_name(table, ("readme",), value) if fine else None
+        return (value, None, type_by_name(table, ("readme",), value)) if fine else (None, None, None)
     inner = table.table("readme")
     if inner is None:
         return None, None, None
@@ -92,7 +93,9 @@ def read_readme(table: Table) -> tuple[str | None, str | None, str | None]:
         table.fault("readme", 'needs either "file" or "text"')
         return None, None, None
     kind = inner.string("content-type")
-    if file is not None and check_path(inner, ("file",), file) and kind is None:
+    if file is not None and not check_path(inner, ("file",), file):
+        return None, None, None
+    if file is not None and kind is None:
         kind = type_by_name(inner, ("file",), file)
     elif kind is None:
         inner.fault("content-type", "is missing")
@@ -179,11 +182,15 @@ def read_license_files(table: Table) -> tuple[str, ...] | None:
     """Return the globs of licence files, None where the key is missing."""
     if "license-files" not in table.data:
         return None
-    found = table.strings("license-files")
-    for at, pattern in enumerate(found):
-        if check_path(table, ("license-files", at), pattern):
-            check_license_glob(table, ("license-files", at), pattern)
-    return found
+    value = table.data["license-files"]
+    table.strings("license-files")
+    found = []
+    for at, pattern in enumerate(value if isinstance(value, list) else ()):
+        key = ("license-files", at)
+        if isinstance(pattern, str) and check_path(table, key, pattern):
+            check_license_glob(table, key, pattern)
+            found.append(pattern)
+    return tuple(found)
 
 
 def read_license_table(table: Table) -> tuple[str | None, str | None]:
@@ -195,8 +202,8 @@ def read_license_table(table: Table) -> tuple[str | None, str | None]:
     file = inner.string("file")
     if (text is None) == (file is None):
         table.fault("license", 'needs either "file" or "text"', 'better: an expression, as license = "MIT"')
-    if file is not None:
-        check_path(inner, ("file",), file)
+    if file is not None and not check_path(inner, ("file",), file):
+        file = None
     return text, file
 
 
@@ -235,7 +242,8 @@ def is_email(text: str) -> bool:
 
 
 def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
-    """Note classifiers of a wrong form, or with an unknown first part."""
+    """Note classifiers of a wrong form, with an unknown first part, or of a licence beside an SPDX expression."""
+    refuse_licences(classifiers, table)
     for at, text in enumerate(classifiers):
         parts = text.split(" :: ")
         key = ("classifiers", at)
@@ -261,6 +269,17 @@ def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
                 table.fault(key, f'there is no classifier "{text}"', f'did you mean "{parts[0]} :: {near}"?')
         if text in classifiers[:at]:
             table.fault(key, f'"{shown(text)}" stands here twice')
+
+
+def refuse_licences(classifiers: tuple[str, ...], table: Table) -> None:
+    """Note licence classifiers where the licence is an SPDX expression.
+
+    Source: PEP 639, "Deprecate license classifiers": build tools may raise an error then.
+    """
+    if isinstance(table.data.get("license"), str):
+        for at, text in enumerate(classifiers):
+            if text.startswith("License ::"):
+                table.fault(("classifiers", at), BESIDE_EXPRESSION, "remove it (PEP 639)")
 
 
 def read_urls(table: Table) -> dict[str, str]:

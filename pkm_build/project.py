@@ -34,6 +34,12 @@ LIST_FIELDS = (
     "import-names",
     "import-namespaces",
 )
+NAME_LENGTH = 128  # characters; names of files have 255 at most, and hold version and tags too
+# The words that Python keeps for itself; `keyword` has them too, and is one more module to load.
+KEYWORDS = frozenset(
+    "False None True and as assert async await break class continue def del elif else except finally for from "  # noqa: SIM905 - shorter than a list of words
+    "global if import in is lambda nonlocal not or pass raise return try while with yield".split()
+)
 PROJECT_KEYS = (*STATIC_ONLY, *STRING_FIELDS, *LIST_FIELDS, "dynamic")
 
 
@@ -204,6 +210,16 @@ def check_head(made: Project, table: Table) -> None:
             f'"{people.shown(made.raw_name)}" is no valid name',
             "letters, digits, -, _ and . are allowed, with a letter or digit at both ends",
         )
+    for key, text in (("name", made.raw_name), ("version", made.version or "")):
+        if len(text) > NAME_LENGTH:
+            table.fault(key, f"is too long for the name of a file ({len(text)} characters)")
+    check_dynamic_fields(made, table)
+    if "version" not in table.data and "version" not in made.dynamic:
+        table.fault("version", "is missing", 'give it, or list it in "dynamic"')
+
+
+def check_dynamic_fields(made: Project, table: Table) -> None:
+    """Note fields that can't be dynamic, are not known, or are given too."""
     known = (*STRING_FIELDS, *LIST_FIELDS)
     for at, field in enumerate(made.dynamic):
         if field == "name":
@@ -217,8 +233,6 @@ def check_head(made: Project, table: Table) -> None:
             table.fault(("dynamic", at), f'"{field}" stands here twice')
         elif field in table.data and field not in LIST_FIELDS:
             table.fault(field, 'is given here and in "dynamic"', "keep one of them")
-    if "version" not in table.data and "version" not in made.dynamic:
-        table.fault("version", "is missing", 'give it, or list it in "dynamic"')
 
 
 def read_texts(made: Project, table: Table) -> None:
@@ -329,7 +343,7 @@ def points_of(inner: Table, script: bool) -> dict[str, str]:
         bad_name = (
             not name or name != name.strip() or not name.isprintable() or name[0] in "[#;" or "=" in name
         )
-        if bad_name or (script and (set(name) & set('/\\:*?"<>|') or name.strip(".") == "")):
+        if bad_name or (script and is_no_file(name)):
             inner.fault(
                 name,
                 f'"{people.shown(name)}" is no valid name for {"a script" if script else "an entry point"}',
@@ -350,9 +364,14 @@ def points_of(inner: Table, script: bool) -> dict[str, str]:
     return found
 
 
+def is_no_file(name: str) -> bool:
+    """Return whether *name* can't be that of a file on every system."""
+    return bool(set(name) & set('/\\:*?"<>|')) or name[-1] == "." or grammar.is_device(name)
+
+
 def is_dotted(text: str) -> bool:
     """Return whether *text* is a dotted Python name."""
-    return bool(text) and all(part.isidentifier() for part in text.split("."))
+    return bool(text) and all(part.isidentifier() and part not in KEYWORDS for part in text.split("."))
 
 
 def requirements(table: Table, field: str) -> tuple[str, ...]:
@@ -365,6 +384,9 @@ def requirements(table: Table, field: str) -> tuple[str, ...]:
 
 def check_requirement(table: Table, key: tuple[str | int, ...], text: str) -> None:
     """Note a requirement that is none."""
+    if not text.replace("\t", " ").isprintable():
+        table.fault(key, f'"{people.shown(text)}" has control characters or line ends')
+        return
     try:
         if grammar.quick_requirement(text) is None:
             grammar.read_requirement(text)

@@ -11,17 +11,19 @@ import sys
 
 from pkm_build.errors import BuildError, Fault, HookFailed
 from pkm_build.project import LIST_FIELDS, STRING_FIELDS, read_project
+from pkm_build.source import check
 from pkm_build.tables import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from pkm_build.project import Project
     from pkm_build.work import Build
 
 GROUP = "dynamic_metadata.provider"
+KEY = ("tool", "dynamic-metadata")
 
 
 class InTree:
@@ -38,18 +40,33 @@ class InTree:
         return PathFinder.find_spec(name, [self.folder]) if name == self.top else None
 
 
-def load_provider(provider: str | dict[str, str], root: str) -> Any:
-    """Return the object whose functions are the provider's hooks.
+def check_entries(build: Build) -> bool:
+    """Note in-tree providers whose folder or module is not there; False when there are some."""
+    before = len(build.source.faults)
+    for number, entry in enumerate(build.settings.providers):
+        provider, key = entry["provider"], (*KEY, number, "provider")
+        if isinstance(provider, str):
+            continue
+        folder = os.path.join(build.root, provider["path"])
+        top = os.path.join(folder, provider["module"].partition(":")[0].partition(".")[0])
+        if not os.path.isdir(folder):
+            build.fault((*key, "path"), f'the folder "{provider["path"]}" is not there')
+        elif not os.path.isfile(f"{top}.py") and not os.path.isdir(top):
+            build.fault((*key, "module"), f'"{provider["module"]}" is not in {provider["path"]}')
+    return len(build.source.faults) == before
+
+
+def load_provider(build: Build, number: int) -> Any:
+    """Return the object whose functions are the hooks of the provider in entry *number*.
 
     :raises BuildError: when there is none of that name
     :raises HookFailed: when it cannot be imported
     """
+    provider, key = build.settings.providers[number]["provider"], (*KEY, number)
     if isinstance(provider, str):
-        return load_installed(provider)
-    folder = os.path.join(root, provider["path"])
+        return load_installed(provider, key)
+    folder = os.path.join(build.root, provider["path"])
     module, _, attribute = provider["module"].partition(":")
-    if not os.path.isdir(folder):
-        raise BuildError(f'tool.dynamic-metadata: the provider\'s folder "{provider["path"]}" is not there')
     finder: Any = InTree(folder, module)
     forget(finder.top, folder)
     wrote = sys.dont_write_bytecode
@@ -58,10 +75,9 @@ def load_provider(provider: str | dict[str, str], root: str) -> Any:
     try:
         found = importlib.import_module(module)
         target = getattr(found, attribute) if attribute else found
-    except (ImportError, AttributeError) as exc:
-        raise HookFailed(
-            f'the provider "{provider["module"]}" in {provider["path"]} can\'t be loaded: {exc}'
-        ) from exc
+    except Exception as exc:
+        word = f"the provider can't be loaded: {exc.__class__.__name__}: {exc}"
+        raise HookFailed(word, "", key, provider["module"]) from exc
     finally:
         sys.meta_path.remove(finder)
         sys.dont_write_bytecode = wrote
@@ -78,8 +94,8 @@ def forget(top: str, folder: str) -> None:
             del sys.modules[name]
 
 
-def load_installed(name: str) -> Any:
-    """Return the provider that an installed distribution registers under *name*.
+def load_installed(name: str, key: tuple[str | int, ...]) -> Any:
+    """Return the provider that an installed distribution registers under *name*, asked for at *key*.
 
     :raises BuildError: when none does, or several
     """
@@ -93,22 +109,43 @@ def load_installed(name: str) -> Any:
             f'did you mean "{near}"?' if near else "add the distribution that has it to build-system.requires"
         )
         word = "several installed distributions have" if found else "nothing installed has"
-        raise BuildError(f'{word} the provider "{name}"', hint)
-    target = found[0].load()
+        raise BuildError(f'{word} the provider "{name}"', hint, key)
+    try:
+        target = found[0].load()
+    except Exception as exc:
+        raise HookFailed(f"it can't be loaded: {exc.__class__.__name__}: {exc}", "", key, name) from exc
     return target() if isinstance(target, type) else target
 
 
-def provider_requires(entries: Sequence[dict[str, Any]], root: str, dynamic: Sequence[str]) -> list[str]:
-    """Return what the providers need to be installed; one that cannot be imported yet is asked later."""
+def provider_requires(build: Build) -> list[str]:
+    """Return what the providers need to be installed; one that cannot be imported yet is asked later.
+
+    :raises InvalidFile: when one is not in the tree
+    """
     found: list[str] = []
-    for entry in entries if dynamic else ():
+    if not check_entries(build):
+        check(build.source)
+    for number, entry in enumerate(build.settings.providers if build.project.dynamic else ()):
         try:
-            provider = load_provider(entry["provider"], root)
+            provider = load_provider(build, number)
         except HookFailed:
             continue
         ask = getattr(provider, "get_requires_for_dynamic_metadata", None)
-        found += ask(settings_of(entry)) if ask else []
+        found += list(asked(number, entry, ask)) if ask else []
     return found
+
+
+def asked(number: int, entry: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """Return what a function of the provider in entry *number* answers to its settings.
+
+    :raises HookFailed: when it raises
+    """
+    shown = entry["provider"] if isinstance(entry["provider"], str) else entry["provider"]["module"]
+    try:
+        return ask(settings_of(entry))
+    except Exception as exc:
+        word = f"the provider failed: {exc.__class__.__name__}: {exc}"
+        raise HookFailed(word, "", (*KEY, number), shown) from exc
 
 
 def settings_of(entry: dict[str, Any]) -> dict[str, Any]:
@@ -119,8 +156,10 @@ def settings_of(entry: dict[str, Any]) -> dict[str, Any]:
 def resolve_fields(build: Build, project: Project) -> Project:
     """Return *project* with what the providers give, run in order in the project's folder.
 
-    :raises BuildError: for a field that is not dynamic, or that none gives
-    :raises InvalidFile: for values that are wrong
+    A field that none gives is a fault.
+
+    :raises BuildError: for a field that is not dynamic, or values that are wrong
+    :raises HookFailed: when a provider raises
     """
     table: dict[str, Any] = dict(build.source.data["project"])
     if project.version is not None:
@@ -129,40 +168,42 @@ def resolve_fields(build: Build, project: Project) -> Project:
     before = os.getcwd()
     os.chdir(build.root)  # providers name their files relative to the project
     try:
-        for entry in build.settings.providers:
-            run_provider(build, entry, table, produced)
+        for number, entry in enumerate(build.settings.providers):
+            run_provider(build, number, entry, table, produced)
     finally:
         os.chdir(before)
-    for field in project.dynamic:
+    for at, field in enumerate(project.dynamic):
         if field not in produced and not field.startswith("import-name"):
-            raise BuildError(
-                f'"{field}" is dynamic, and no provider gives it', "see [[tool.dynamic-metadata]]"
+            build.fault(
+                ("project", "dynamic", at), f'no provider gives "{field}"', "see [[tool.dynamic-metadata]]"
             )
     faults: list[Fault] = []
     resolved = read_project({**build.source.data, "project": {**table, "dynamic": []}}, faults)
     if faults:
-        raise BuildError(
-            "a provider of dynamic metadata gives " + "; ".join([fault.text() for fault in faults])
-        )
+        given = "a provider of dynamic metadata gives " + "; ".join([fault.text() for fault in faults])
+        raise BuildError(given, "", KEY)
     return resolved.replaced(dynamic=project.dynamic)
 
 
-def run_provider(build: Build, entry: dict[str, Any], table: dict[str, Any], produced: set[str]) -> None:
+def run_provider(
+    build: Build, number: int, entry: dict[str, Any], table: dict[str, Any], produced: set[str]
+) -> None:
     """Merge what one provider gives into *table*."""
-    provider = load_provider(entry["provider"], build.root)
+    provider, key = load_provider(build, number), (*KEY, number)
     if hasattr(provider, "build_state"):
-        provider.build_state(build.state)
+        asked(number, entry, lambda _: provider.build_state(build.state))
+    fragment = asked(number, entry, lambda settings: provider.dynamic_metadata(settings, dict(table)))
     shown = entry["provider"] if isinstance(entry["provider"], str) else entry["provider"]["module"]
-    try:
-        fragment = provider.dynamic_metadata(settings_of(entry), dict(table))
-    except (RuntimeError, ValueError, KeyError, TypeError, OSError, AttributeError) as exc:
-        raise HookFailed(f'the provider "{shown}" failed: {exc.__class__.__name__}: {exc}') from exc
+    if not isinstance(fragment, dict):
+        raise HookFailed(f"the provider gives {fragment!r}, which is no dict", "", key, shown)
     for field, value in fragment.items():
         if field not in build.project.dynamic:
-            raise BuildError(
-                f'the provider "{shown}" gives "{field}", which is not dynamic', "list it in project.dynamic"
-            )
-        table[field] = extend(field, table.get(field), value, field in produced)
+            word = f'the provider gives "{field}", which is not dynamic'
+            raise BuildError(word, "list it in project.dynamic", key, shown)
+        try:
+            table[field] = extend(field, table.get(field), value, field in produced)
+        except BuildError as exc:
+            raise BuildError(str(exc), exc.hint, key, shown) from exc
         produced.add(field)
 
 
@@ -190,7 +231,8 @@ def extend(field: str, old: object, new: object, replaceable: bool) -> object:
 def changing_fields(build: Build) -> list[str]:
     """Return the fields that a wheel of the sdist may give otherwise, as the providers say, sorted."""
     found = set()
-    for entry in build.settings.providers:
-        ask = getattr(load_provider(entry["provider"], build.root), "dynamic_wheel", None)
-        found |= {field for field, changing in (ask(settings_of(entry)) if ask else {}).items() if changing}
+    for number, entry in enumerate(build.settings.providers):
+        ask = getattr(load_provider(build, number), "dynamic_wheel", None)
+        answer = dict(asked(number, entry, ask)) if ask else {}
+        found |= {field for field, changing in answer.items() if changing}
     return sorted(found - {"version"})

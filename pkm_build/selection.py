@@ -1,8 +1,7 @@
-"""Which files go into a wheel and into an sdist, and why.
+"""Which files go into a wheel, and why.
 
 A wheel holds the roots (packages and modules), what ``include`` adds, less what ``exclude`` takes; ``map`` and
-``data`` name single files. An sdist holds the project's files that version control does not ignore, and whatever
-the wheel needs.
+``data`` name single files. What goes into an sdist is told by `sdists`.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ import os
 
 from pkm_build import globs
 from pkm_build.errors import BuildError, NoPackages
-from pkm_build.files import ROOT_JUNK, ListedTree, Tree
+from pkm_build.files import Tree
 from pkm_build.layout import CODE, candidates, find_roots, given_root
-from pkm_build.source import check, license_paths
+from pkm_build.source import check
 from pkm_build.tables import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterable
 
     from pkm_build.archives import Member
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 BUILD: tuple[str | int, ...] = ("tool", "pkm", "build")
 EXTERNAL = ".pkm-external"
-ALWAYS = "pyproject.toml"
 
 
 class Selection:
@@ -58,6 +55,11 @@ class Selection:
                 found.append((name, tree.path(path), None))
         return found + self.data_members
 
+    def content(self, name: str) -> bytes:
+        """Return the content of the file *name* of the wheel."""
+        path = self.files[name]
+        return self.generated[path] if path in self.generated else self.tree.content(path)
+
     def put(self, name: str, path: str, reason: str) -> None:
         """Add the file *path* as *name*.
 
@@ -80,22 +82,23 @@ def archive_order(name: str) -> tuple[bool, list[str]]:
     return (".data/" in name, [*key, "0", folders[-1]])
 
 
-def select_wheel(build: Build, editable: bool = False, tree: Tree | None = None) -> Selection:
-    """Return the files of the wheel; for an *editable* one the roots and schemes alone.
+def select_wheel(build: Build, tree: Tree | None = None) -> Selection:
+    """Return the files of the wheel.
 
     :raises BuildError: when the wheel would be empty, or a file that is named is not there
     """
     found = Selection(build, tree)
     find_code(build, found)
-    if not editable:
-        add_roots(build, found)
-        add_included(build, found)
-        add_generated(build, found)
+    add_roots(build, found)
+    add_included(build, found)
+    add_generated(build, found)
     add_mapped(build, found)
     add_data(build, found)
-    if not editable:
-        check_scripts(build, found)
-        check_imports(build, found)
+    if build.project.scripts or build.project.gui_scripts or build.project.entry_points:
+        from pkm_build.scripts import check_scripts
+
+        check_scripts(build, found.files, found.content)
+    check_imports(build, found)
     check_named(build, found.tree)
     if build.source.faults:
         check(build.source)
@@ -143,13 +146,18 @@ def check_named(build: Build, tree: Tree) -> None:
         build.fault(("project", "readme"), f'the file "{project.readme_file}" is not there')
     if project.license_file is not None and not tree.is_file(project.license_file):
         build.fault(("project", "license"), f'the file "{project.license_file}" is not there')
+    if settings.hook and not tree.is_file(settings.hook):
+        build.fault((*BUILD, "hook"), f'"{settings.hook}" is not there')
     patterns: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [
         (("project", "license-files"), project.license_files or ()),
         ((*BUILD, "sbom-files"), settings.sbom_files),
         ((*BUILD, "sdist", "include"), settings.sdist_include if build.state == "sdist" else ()),
     ]
     for number, extension in enumerate(settings.extensions):
-        above = (*BUILD, "extension", number)
+        above: tuple[str | int, ...] = (*BUILD, "extension", number)
+        for at, folder in enumerate(() if settings.hook else extension.lists["include-dirs"]):
+            if not os.path.isabs(folder) and not tree.is_folder(folder.rstrip("/")):
+                build.fault((*above, "include-dirs", at), f'the folder "{folder}" is not there')
         patterns += [((*above, key), extension.lists[key]) for key in ("sources", "depends")]
     for key, globbed in patterns:
         for at, pattern in enumerate(globbed):
@@ -329,193 +337,3 @@ def add_data(build: Build, found: Selection) -> None:
                 if member not in found.data_members:
                     found.data_members.append(member)
                     found.reasons[name] = f'data "{pattern}"'
-
-
-def check_scripts(build: Build, found: Selection) -> None:
-    """Note scripts and entry points of modules that a package of the wheel lacks; warn of a name not seen."""
-    project = build.project
-    groups: list[tuple[tuple[str, ...], dict[str, str]]]
-    groups = [(("project", "scripts"), project.scripts), (("project", "gui-scripts"), project.gui_scripts)]
-    groups += [(("project", "entry-points", name), group) for name, group in project.entry_points.items()]
-    for key, group in groups:
-        for name, value in group.items():
-            module, _, target = value.partition(" ")[0].partition(":")
-            check_target(build, found, (*key, name), module, target)
-
-
-def check_target(build: Build, found: Selection, key: tuple[str, ...], module: str, target: str) -> None:
-    """Look for *module* in the wheel, and for the first name of *target* in its text."""
-    path = module.replace(".", "/")
-    top = path.partition("/")[0]
-    owned = f"{top}/__init__.py" in found.files or f"{top}.py" in found.files
-    file = next((f for f in (f"{path}.py", f"{path}/__init__.py") if f in found.files), None)
-    if file is None:
-        generated = build.settings.hook or build.settings.extensions
-        natives = any(f.startswith((path + ".", path + "/")) for f in found.files)
-        if owned and not generated and not natives:
-            from pkm_build.tables import did_you_mean
-
-            modules = [
-                f[:-3].replace("/__init__", "").replace("/", ".") for f in found.files if f.endswith(".py")
-            ]
-            near = did_you_mean(module, modules)
-            build.fault(
-                key,
-                f"the module {module} is not in the wheel",
-                f'did you mean "{near}"?' if near else "",
-            )
-        return
-    if target:
-        with open(found.tree.path(found.files[file]), "rb") as stream:
-            text = stream.read()
-        first = target.partition(".")[0]
-        if b"def " + first.encode() + b"(" not in text and not defines(text, first):
-            build.warn.append(
-                f'the entry point "{key[-1]}" names {module}:{first}, which {found.files[file]} does not define'
-            )
-
-
-def defines(text: bytes, name: str) -> bool:
-    """Return whether a module binds *name*, may do so by a star import or ``__getattr__``, or is not understood."""
-    import _ast  # the built-in part of `ast`, which costs 6 ms
-
-    try:
-        module: ast.Module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
-    except (SyntaxError, ValueError):
-        return True
-    stack: list[ast.AST] = list(module.body)
-    while stack:
-        node = stack.pop()
-        if getattr(node, "name", None) in (name, "__getattr__"):
-            return True
-        for alias in getattr(node, "names", ()):
-            if not isinstance(alias, str) and name_of(alias) in (name, "*"):
-                return True
-        for target in [*getattr(node, "targets", ()), getattr(node, "target", None)]:
-            if name in names_in(target):
-                return True
-        for part in ("body", "orelse", "finalbody", "handlers"):
-            if node.__class__.__name__ not in ("FunctionDef", "AsyncFunctionDef", "ClassDef", "Lambda"):
-                inner = getattr(node, part, ())
-                stack += inner if isinstance(inner, list) else []
-    return False
-
-
-def name_of(alias: object) -> str:
-    """Return the name that an import binds."""
-    return str(getattr(alias, "asname", None) or str(getattr(alias, "name", "")).partition(".")[0])
-
-
-def names_in(target: object) -> list[str]:
-    """Return the names that an assignment target binds."""
-    parts = getattr(target, "elts", None)
-    if parts is not None:
-        return [name for part in parts for name in names_in(part)]
-    return [str(getattr(target, "id", ""))]
-
-
-def select_sdist(build: Build, wheel: Selection, out_dir: str) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Return the files of the sdist, by path, with their sources; and those that are written for it.
-
-    :raises BuildError: when its wheel would not be the one of the tree
-    """
-    tree = wheel.tree
-    settings = build.settings
-    paths = tree_files(tree, build.root, out_dir)
-    refuse_links(tree, [""], (*settings.sdist_exclude, *settings.exclude))
-    needed = needed_files(build, wheel)
-    paths = excluded(paths, settings.sdist_exclude)
-    for pattern in settings.sdist_include:
-        paths += tree.expand(pattern)
-    if settings.extensions:
-        from pkm_build.extensions import is_output
-
-        paths = [path for path in paths if not is_output(wheel_path(path, wheel.roots), settings.extensions)]
-    sources = {path: tree.path(path) for path in [*paths, *needed] if path != "PKG-INFO"}
-    sources = {
-        (f"{EXTERNAL}/{path.replace('../', '__/')}" if path.startswith("../") else path): source
-        for path, source in sources.items()
-    }
-    generated = wheel.generated
-    if not generated and settings.version.write_to:
-        from pkm_build.dynamic import generated_files
-
-        generated = generated_files(build)
-    sources = {path: source for path, source in sources.items() if path not in generated}
-    same_wheel(build, wheel, sources, generated)
-    return sources, generated
-
-
-def tree_files(tree: Tree, root: str, out_dir: str) -> list[str]:
-    """Return the project's own files, without what builds leave beside pyproject.toml."""
-    folders, files = tree.listing("")
-    found = [name for name in files if not name.endswith((".whl", ".part"))]
-    out = os.path.abspath(out_dir)
-    for folder in folders:
-        if folder in ROOT_JUNK or os.path.abspath(f"{root}/{folder}") == out:
-            continue
-        found += tree.walk(folder)
-    top = os.path.abspath(root) + os.sep
-    if out.startswith(top):
-        below = out[len(top) :].replace(os.sep, "/") + "/"
-        found = [path for path in found if not path.startswith(below)]
-    elif out + os.sep == top:
-        stem = build_products(found)
-        found = [path for path in found if path not in stem]
-    return found
-
-
-def build_products(paths: Iterable[str]) -> set[str]:
-    """Return archives beside pyproject.toml, where earlier builds into that folder left them."""
-    return {path for path in paths if "/" not in path and path.endswith((".tar.gz", ".whl"))}
-
-
-def needed_files(build: Build, wheel: Selection) -> list[str]:
-    """Return what the build of a wheel reads: its files, readme, licences, hook, sources of its version."""
-    project, settings, tree = build.project, build.settings, wheel.tree
-    found = [ALWAYS, *license_paths(project, tree)]
-    found += [path for path in wheel.files.values() if path not in wheel.generated]
-    found += [path for path in (project.readme_file, settings.hook, settings.version.path) if path]
-    top = len(build.root) + 1
-    found += [source[top:] for _, source, _ in wheel.data_members if isinstance(source, str)]
-    for pattern in settings.sbom_files:
-        found += tree.expand(pattern)
-    for folder in project.backend_path:
-        if folder not in (".", "./", ""):
-            found += tree.expand(folder)
-    for extension in settings.extensions:
-        found += extension.needed(tree)
-    for entry in settings.providers:
-        provider = entry["provider"]
-        if not isinstance(provider, str):
-            top = provider["module"].partition(":")[0].partition(".")[0]
-            paths = (f"{provider['path']}/{top}.py", f"{provider['path']}/{top}")
-            found += [path for name in paths for path in tree.expand(globs.clean(name))]
-    missing = [path for path in found if not tree.is_file(path)]
-    if missing:
-        raise BuildError(f"{missing[0]} is not there")
-    return found
-
-
-def same_wheel(build: Build, wheel: Selection, sources: dict[str, str], generated: dict[str, bytes]) -> None:
-    """Refuse an sdist that would give another wheel than the tree.
-
-    :raises BuildError: when a file is missing or too many
-    """
-    listed = ListedTree(build.root, {**sources, **dict.fromkeys(generated, "")})
-    quiet = build.warn
-    build.warn = []
-    try:
-        again = select_wheel(build, tree=listed)
-    finally:
-        build.warn = quiet
-    names = set(wheel.files) | {name for name, _, _ in wheel.data_members}
-    others = set(again.files) | {name for name, _, _ in again.data_members}
-    made = {name for name, path in again.files.items() if path in generated}
-    missing, extra = sorted(names - others), sorted(others - names - made)
-    if missing or extra:
-        word, path = ("lack", missing[0]) if missing else ("have", extra[0])
-        raise BuildError(
-            f"the wheel of this sdist would {word} {path}, unlike the wheel of the tree",
-            "see tool.pkm.build.sdist; pkm build --explain PATH names the rules for a file",
-        )

@@ -1,13 +1,14 @@
 """The backend's own tables, ``[tool.pkm]``: ``version``, ``build``, ``properties`` and ``profiles``.
 
-Every fault is noted with its key; nothing is raised. Keys are explained in docs/backend.md.
+Every fault is noted with its key; nothing is raised, and a value that is at fault is left out, so that what is read
+can be held against the tree to find further faults. Keys are explained in docs/backend.md.
 """
 
 from __future__ import annotations
 
 from pkm_build.errors import Fault
-from pkm_build.tables import Table, did_you_mean, kind_of, listed
-from pkm_build.tags import is_tag
+from pkm_build.tables import Table, did_you_mean, in_wheel, inside_only, kind_of, listed, paths_of
+from pkm_build.tags import is_tag, one_set
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +32,28 @@ BUILD_KEYS = (
     "sbom-files",
 )
 SDIST_KEYS = ("include", "exclude")
+# What may stand in [tool.pkm]: the backend's own tables, and those of the environment manager, which checks them.
+PKM_KEYS = (
+    "version",
+    "build",
+    "properties",
+    "profiles",
+    "env",
+    "sources",
+    "index",
+    "overrides",
+    "tasks",
+    "workspace",
+    "resolution",
+    "prereleases",
+    "exclude-newer",
+    "constraints",
+    "no-build",
+    "no-binary",
+    "build-constraints",
+    "lock-build",
+)
 SCHEMES = ("scripts", "headers", "data", "purelib", "platlib")
-VERSION_KEYS = {
-    "file": ("source", "path", "pattern"),
-    "vcs": ("source", "tag-pattern", "template", "write-to"),
-    "env": ("source", "variable"),
-    "script": ("source", "path"),
-}
 TEMPLATE_FIELDS = ("tag", "distance", "commit", "date")
 NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -47,18 +63,29 @@ class VersionSource:
 
     __slots__ = ("path", "pattern", "source", "tag_pattern", "template", "variable", "write_to")
 
-    source: str
-    path: str
-    pattern: str
-    variable: str
-    tag_pattern: str
-    template: str
-    write_to: str
+    def __init__(
+        self,
+        source: str = "",
+        path: str = "",
+        pattern: str = "",
+        variable: str = "",
+        tag_pattern: str = "",
+        template: str = "",
+        write_to: str = "",
+    ) -> None:
+        self.source = source
+        self.path = path
+        self.pattern = pattern
+        self.variable = variable
+        self.tag_pattern = tag_pattern
+        self.template = template
+        self.write_to = write_to
 
 
 class Settings:
     """What the backend's tables say. *packages* and *pure* are None when not said; *map* goes from a path in
-    the tree to one in the wheel, *data* from a scheme to such pairs (a target "" means below the scheme's top).
+    the tree to one in the wheel, *data* from a scheme to such pairs (a target "" means below the scheme's top);
+    *over* holds the tables of the profile that is laid over the others.
     """  # noqa: D205 - the sentence needs both lines
 
     __slots__ = (
@@ -69,6 +96,7 @@ class Settings:
         "hook",
         "include",
         "map",
+        "over",
         "packages",
         "profile",
         "properties",
@@ -98,6 +126,7 @@ class Settings:
     providers: tuple[dict[str, Any], ...]
     properties: dict[str, str]
     profile: str
+    over: dict[str, dict[str, Any]]
 
 
 def read_settings(data: dict[str, Any], faults: list[Fault], profile: str = "") -> Settings:
@@ -107,23 +136,64 @@ def read_settings(data: dict[str, Any], faults: list[Fault], profile: str = "") 
     pkm = pkm or Table({}, ("tool", "pkm"), faults)
     made = Settings()
     made.profile = profile
+    made.over = {}
+    before = len(faults)
     version, build = pkm.table("version"), pkm.table("build")
     made.properties = read_properties(pkm)
     profiles = pkm.table("profiles")
     if profiles is not None:
-        chosen = read_profiles(profiles, profile, made.properties)
-        version = laid_over(version, chosen.get("version"), ("tool", "pkm", "version"))
-        build = laid_over(build, chosen.get("build"), ("tool", "pkm", "build"))
-        made.properties.update(chosen.get("properties", {}))
+        made.over = read_profiles(profiles, profile, made.properties)
+        version = laid_over(version, made.over.get("version"), ("tool", "pkm", "version"))
+        build = laid_over(build, made.over.get("build"), ("tool", "pkm", "build"))
+        made.properties.update(made.over.get("properties", {}))
     elif profile:
         pkm.fault("profiles", f'there is no profile "{profile}"')
-    version = filled(version or Table({}, (), faults), made.properties, TEMPLATE_FIELDS)
+    made.version = VersionSource()
+    if version is not None:
+        from pkm_build.dynamic_settings import read_version
+
+        made.version = VersionSource(**read_version(filled(version, made.properties, TEMPLATE_FIELDS)))
     build = filled(build or Table({}, (), faults), made.properties, ())
-    made.version = read_version_source(version)
     read_build(made, build)
+    if made.over:
+        faults[before:] = told_once(made, faults[before:])
     made.providers = read_providers(data, faults)
     check_dynamic(data, made, faults)
     return made
+
+
+def check_pkm_keys(data: dict[str, Any], faults: list[Fault]) -> None:
+    """Note keys of ``[tool.pkm]`` that neither backend nor environment manager knows."""
+    tool = data.get("tool", {})
+    if not isinstance(tool, dict):
+        faults.append(Fault(("tool",), f"must be a table, not {kind_of(tool)}"))
+        return
+    pkm = tool.get("pkm")
+    if isinstance(pkm, dict):
+        Table(pkm, ("tool", "pkm"), faults).refuse_unknown(PKM_KEYS)
+
+
+def key_of(settings: Settings, key: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return where the setting *key* stands: in the profile that is laid over, where it is from there."""
+    if key[:2] != ("tool", "pkm") or len(key) < 4:  # noqa: PLR2004 - tool.pkm.TABLE.KEY
+        return key
+    part: object = settings.over.get(str(key[2]), {})
+    for name in key[3:]:
+        if not isinstance(part, dict):
+            break
+        if name not in part:
+            return key
+        part = part[name]
+    return ("tool", "pkm", "profiles", settings.profile, *key[2:])
+
+
+def told_once(settings: Settings, faults: list[Fault]) -> list[Fault]:
+    """Return the faults without those that a profile shows again where it is laid over."""
+    found: dict[tuple[object, ...], Fault] = {}
+    for fault in faults:
+        fault.key = key_of(settings, fault.key)
+        found.setdefault((fault.key, fault.message), fault)
+    return list(found.values())
 
 
 def read_properties(table: Table) -> dict[str, str]:
@@ -162,7 +232,9 @@ def read_profiles(profiles: Table, chosen: str, properties: dict[str, str]) -> d
             if part == "build":
                 read_build(Settings(), checked)
             else:
-                checked.refuse_unknown({key for keys in VERSION_KEYS.values() for key in keys})
+                from pkm_build.dynamic_settings import ALL_KEYS
+
+                checked.refuse_unknown(ALL_KEYS)
             if name == chosen:
                 found[part] = inner.data
         if name == chosen:
@@ -241,63 +313,20 @@ def fill(
             table.fault(key, f'there is no property "{name}"', hint)
 
 
-def read_version_source(table: Table) -> VersionSource:
-    """Read ``[tool.pkm.version]``."""
-    made = VersionSource()
-    made.source = table.choice("source", VERSION_KEYS, "")
-    made.path = table.string("path") or ""
-    made.pattern = table.string("pattern") or ""
-    made.variable = table.string("variable") or ""
-    made.tag_pattern = table.string("tag-pattern") or ""
-    made.template = table.string("template") or ""
-    made.write_to = table.string("write-to") or ""
-    if not table.data:
-        return made
-    if "source" not in table.data:
-        table.fault("source", "is missing", f"it can be {listed(VERSION_KEYS)}")
-    known = VERSION_KEYS.get(made.source, {key for keys in VERSION_KEYS.values() for key in keys})
-    for name in table.data:
-        if name not in known and any(name in keys for keys in VERSION_KEYS.values()):
-            right = [source for source, keys in VERSION_KEYS.items() if name in keys]
-            table.fault(name, f'means nothing with source = "{made.source}"', f"it goes with {listed(right)}")
-    table.refuse_unknown({key for keys in VERSION_KEYS.values() for key in keys})
-    if made.source in ("script", "env"):
-        needed = "path" if made.source == "script" else "variable"
-        if needed not in table.data:
-            table.fault(needed, f'is missing; source = "{made.source}" needs it')
-    for name in ("path", "write-to"):
-        inside_only(table, (name,), table.data.get(name))
-    return made
-
-
-def inside_only(table: Table, key: tuple[str | int, ...], path: object, outside: bool = False) -> None:
-    """Note a path that is absolute or (unless *outside* is allowed) leaves the project."""
-    if not isinstance(path, str):
-        return
-    if path[:1] in ("/", "\\") or path[1:2] == ":" or "\\" in path or path == "":
-        table.fault(key, f'"{path}" must be a relative path with "/" between folders')
-    elif ".." in path.split("/") and not outside:
-        table.fault(
-            key, f'"{path}" must not leave the project', "[tool.pkm.build.map] can name files outside"
-        )
-
-
 def read_build(made: Settings, table: Table) -> None:
     """Read ``[tool.pkm.build]``."""
     table.refuse_unknown(BUILD_KEYS)
-    made.packages = table.strings("packages") if "packages" in table.data else None
-    made.include = table.strings("include")
-    made.exclude = table.strings("exclude")
-    made.sbom_files = table.strings("sbom-files")
-    for name in ("packages", "include", "exclude", "sbom-files"):
-        for at, path in enumerate(table.strings(name) if isinstance(table.data.get(name), list) else ()):
-            inside_only(table, (name, at), path)
+    made.packages = paths_of(table, "packages") if "packages" in table.data else None
+    for at, path in enumerate(made.packages or ()):
+        if path.strip("./") in ("", "src"):
+            table.fault(("packages", at), f'"{path}" is no package', "name the packages in it")
+    made.include = paths_of(table, "include")
+    made.exclude = paths_of(table, "exclude")
+    made.sbom_files = paths_of(table, "sbom-files")
     made.editable = table.choice("editable", ("auto", "pth", "farm"), "auto")
     made.pure = table.boolean("pure", default=False) if "pure" in table.data else None
     made.tags = table.strings("tags")
-    for at, tag in enumerate(made.tags):
-        if not is_tag(tag):
-            table.fault(("tags", at), f'"{tag}" is no tag', 'tags look like "py3-none-any"')
+    read_tags(made, table)
     read_sdist(made, table.table("sdist") or Table({}))
     made.map = read_map(table)
     made.data = read_data(table)
@@ -309,21 +338,31 @@ def read_build(made: Settings, table: Table) -> None:
         made.extensions = read_extensions(table)
 
 
+def read_tags(made: Settings, table: Table) -> None:
+    """Check the tags: each by itself, and that they can stand in one file name."""
+    wrong = [at for at, tag in enumerate(made.tags) if not is_tag(tag)]
+    for at in wrong:
+        table.fault(("tags", at), f'"{made.tags[at]}" is no tag', 'tags look like "py3-none-any"')
+    if not wrong and made.tags and not one_set(made.tags):
+        shown = listed(made.tags, "and")
+        table.fault("tags", f"{shown} can't stand in one file name", "build a wheel for each")
+    if made.pure and any(not tag.endswith("-none-any") for tag in made.tags if is_tag(tag)):
+        table.fault("tags", "are those of native code, but pure = true", "remove one of them")
+
+
 def read_sdist(made: Settings, sdist: Table) -> None:
     """Read ``[tool.pkm.build.sdist]``."""
     sdist.refuse_unknown(SDIST_KEYS)
-    made.sdist_include = sdist.strings("include")
-    made.sdist_exclude = sdist.strings("exclude")
-    for name in SDIST_KEYS:
-        for at, path in enumerate(sdist.strings(name)):
-            inside_only(sdist, (name, at), path)
+    made.sdist_include = paths_of(sdist, "include")
+    made.sdist_exclude = paths_of(sdist, "exclude")
 
 
 def read_hook(table: Table) -> str:
     """Return the path of the build hook, "" without one."""
     hook = table.string("hook") or ""
+    if "hook" in table.data and not inside_only(table, ("hook",), table.data["hook"]):
+        return ""
     if hook:
-        inside_only(table, ("hook",), hook)
         if hook.rpartition("/")[2] == "build.py":
             table.fault(
                 "hook", "must not be called build.py", "it would hide the program `build`; take pkm_hook.py"
@@ -340,11 +379,8 @@ def read_map(table: Table) -> dict[str, str]:
     for path in inner.data if inner else ():
         assert inner is not None
         target = inner.string(path)
-        inside_only(inner, (path,), path, outside=True)
-        if target is not None:
-            inside_only(inner, (path,), target)
-            if ".dist-info/" in target:
-                inner.fault(path, f'"{target}" would write into the metadata of a package')
+        fine = inside_only(inner, (path,), path, outside=True)
+        if target is not None and in_wheel(inner, (path,), target) and fine:
             found[path.rstrip("/")] = target.rstrip("/")
     return found
 
@@ -359,24 +395,26 @@ def read_data(table: Table) -> dict[str, tuple[tuple[str, str], ...]]:
             near = did_you_mean(scheme, SCHEMES)
             hint = f'did you mean "{near}"?' if near else f"there are {listed(SCHEMES, 'and')}"
             inner.fault(scheme, "unknown scheme", hint)
-            continue
-        value = inner.data[scheme]
-        if isinstance(value, str):
-            value = [value]
-        if isinstance(value, list):
-            pairs = (
-                [(path, "") for path in inner.strings(scheme)]
-                if isinstance(inner.data[scheme], list)
-                else [(value[0], "")]
-            )
         else:
-            paths = inner.table(scheme) or Table({})
-            pairs = [(path, paths.string(path) or "") for path in paths.data]
-        for path, target in pairs:
-            inside_only(inner, (scheme,), path)
-            inside_only(inner, (scheme,), target or "x")
-        found[scheme] = tuple(pairs)
+            found[scheme] = read_scheme(inner, scheme)
     return found
+
+
+def read_scheme(inner: Table, scheme: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of one scheme: of a list of globs, of a table, or of one glob."""
+    value = inner.data[scheme]
+    if isinstance(value, str):
+        return ((value, ""),) if inside_only(inner, (scheme,), value) else ()
+    if isinstance(value, list):
+        return tuple([(path, "") for path in paths_of(inner, scheme)])
+    paths = inner.table(scheme) or Table({})
+    pairs = []
+    for path in paths.data:
+        target = paths.string(path)
+        fine = inside_only(paths, (path,), path) and target is not None
+        if fine and (target == "" or in_wheel(paths, (path,), target or "")):
+            pairs.append((path, target or ""))
+    return tuple(pairs)
 
 
 def read_providers(data: dict[str, Any], faults: list[Fault]) -> tuple[dict[str, Any], ...]:
@@ -384,27 +422,9 @@ def read_providers(data: dict[str, Any], faults: list[Fault]) -> tuple[dict[str,
     tool = data.get("tool")
     if not isinstance(tool, dict) or "dynamic-metadata" not in tool:
         return ()
+    from pkm_build.dynamic_settings import read_entries
+
     return read_entries(Table(tool, ("tool",), faults))
-
-
-def read_entries(tool: Table) -> tuple[dict[str, Any], ...]:
-    """Return the entries, each with the key ``provider``; what is wrong with them is noted."""
-    found = []
-    for entry in tool.tables("dynamic-metadata"):
-        provider = entry.data.get("provider")
-        if provider is None:
-            entry.fault("provider", "is missing")
-        elif isinstance(provider, dict):
-            inner = entry.table("provider")
-            assert inner is not None
-            inner.refuse_unknown(("path", "module"))
-            for key in ("path", "module"):
-                if inner.string(key) is None and key not in inner.data:
-                    inner.fault(key, "is missing")
-        elif not isinstance(provider, str):
-            entry.fault("provider", f"must be a name or {{ path, module }}, not {kind_of(provider)}")
-        found.append(entry.data)
-    return tuple(found)
 
 
 def check_dynamic(data: dict[str, Any], made: Settings, faults: list[Fault]) -> None:
@@ -413,8 +433,9 @@ def check_dynamic(data: dict[str, Any], made: Settings, faults: list[Fault]) -> 
     if not isinstance(project, dict) or not isinstance(project.get("dynamic", []), list):
         return
     dynamic = project.get("dynamic", [])
-    if made.providers:
-        return  # they say only when they run which fields they give
+    tool = data.get("tool")
+    if isinstance(tool, dict) and "dynamic-metadata" in tool:
+        return  # providers say only when they run which fields they give
     for at, field in enumerate(dynamic):
         if field in ("import-names", "import-namespaces"):
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import BuildError, Fault, InvalidFile
+from pkm_build.people import BESIDE_EXPRESSION
 from pkm_build.project import read_project
 from pkm_build.quick_toml import quick_loads
 
@@ -121,17 +122,24 @@ def check(source: Source) -> list[Fault]:
     """Raise the faults of *source*, if there are any; return those that are let pass.
 
     In an unpacked sdist (PKG-INFO beside pyproject.toml) a key of ``[tool.pkm]`` that is not known passes: the sdist
-    was made by a pkm that knew it, and a released sdist must stay buildable.
+    was made by a pkm that knew it, and a released sdist must stay buildable. So does a licence classifier beside an
+    expression, which not every backend refuses.
 
     :raises InvalidFile: when there are faults
     """
     passing: list[Fault] = []
     if source.faults and os.path.exists(os.path.join(source.root, "PKG-INFO")):
-        passing = [f for f in source.faults if f.message == "unknown key" and f.key[:2] == ("tool", "pkm")]
+        passing = [f for f in source.faults if may_pass(f)]
     faults = [fault for fault in source.faults if fault not in passing]
     if faults:
         raise InvalidFile(source.path, source.text, faults)
     return passing
+
+
+def may_pass(fault: Fault) -> bool:
+    """Return whether a fault of a released sdist is let pass."""
+    newer = fault.message == "unknown key" and fault.key[:2] == ("tool", "pkm")
+    return newer or (fault.message == BESIDE_EXPRESSION and fault.key[:2] == ("project", "classifiers"))
 
 
 def read_readme(project: Project, tree: Tree) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ that one run over a file names all that is wrong with it.
 from __future__ import annotations
 
 from pkm_build.errors import Fault
+from pkm_build.grammar import is_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,6 +127,54 @@ class Table:
                 free = [other for other in names if other not in self.data]
                 near = did_you_mean(name, free)
                 self.fault(name, "unknown key", f'did you mean "{near}"?' if near else "")
+
+
+def inside_only(table: Table, key: tuple[str | int, ...], path: object, outside: bool = False) -> bool:
+    """Note a path that is absolute, not plain, or (unless *outside* is allowed) leaves the project; True when fine."""
+    if not isinstance(path, str):
+        return False
+    shown = path if path.isprintable() else path.encode("unicode_escape").decode()
+    parts = path.split("/")
+    if not path.isprintable():
+        table.fault(key, f'"{shown}" has control characters')
+    elif path[:1] in ("/", "\\") or path[1:2] == ":" or "\\" in path or path == "":
+        table.fault(key, f'"{shown}" must be a relative path with "/" between folders')
+    elif ".." in parts and not outside:
+        table.fault(
+            key, f'"{shown}" must not leave the project', "[tool.pkm.build.map] can name files outside"
+        )
+    elif "" in parts[:-1] or "." in parts[1:]:
+        table.fault(
+            key, f'"{shown}" is not written plainly', 'one "/" between folders, and no "." among them'
+        )
+    else:
+        return True
+    return False
+
+
+def in_wheel(table: Table, key: tuple[str | int, ...], path: str) -> bool:
+    """Note a path in a wheel that some system can't have, or that is not for authors to fill; True when fine."""
+    if not inside_only(table, key, path):
+        return False
+    for part in path.rstrip("/").split("/"):
+        if part in (".", "") or part[-1] in ". " or set(part) & set(':*?"<>|') or is_device(part):
+            table.fault(key, f'"{path}" is no path that every system can have', f'mind "{part}"')
+            return False
+    if path.partition("/")[0].rstrip("/").endswith((".dist-info", ".data")):
+        table.fault(
+            key, f'"{path}" would write into the metadata of a package', "tool.pkm.build.data has the schemes"
+        )
+        return False
+    return True
+
+
+def paths_of(table: Table, name: str) -> tuple[str, ...]:
+    """Return the paths of a list that stay in the project; the others are noted."""
+    value = table.data.get(name)
+    if not isinstance(value, list):
+        return table.strings(name)
+    table.strings(name)
+    return tuple([path for at, path in enumerate(value) if inside_only(table, (name, at), path)])
 
 
 def kind_of(value: object) -> str:

@@ -26,7 +26,7 @@ def is_tag(text: str) -> bool:
     """Return whether *text* has the form of a tag, or of a compressed set of them."""
     parts = text.split("-")
     return text.count("-") == PARTS - 1 and all(
-        part.replace("_", "").replace(".", "").isalnum() and part.isascii() for part in parts
+        word.replace("_", "").isalnum() and word.isascii() for part in parts for word in part.split(".")
     )
 
 
@@ -36,6 +36,15 @@ def expand(tag: str) -> list[str]:
     return sorted(
         [f"{p}-{a}-{q}" for p in python.split(".") for a in abi.split(".") for q in platform.split(".")]
     )
+
+
+def one_set(tags: Iterable[str]) -> bool:
+    """Return whether some compressed set means exactly these tags."""
+    try:
+        compress(tags)
+    except BuildError:
+        return False
+    return True
 
 
 def compress(tags: Iterable[str]) -> str:

@@ -67,14 +67,8 @@ def render(version: str, distance: int, commit: str, date: str, dirty: bool, tem
 
 
 def version_of(tag: str, source: VersionSource) -> str | None:
-    """Return the version that a tag states, None when the pattern does not fit.
-
-    :raises VersionUnknown: when the pattern is no regular expression
-    """
-    try:
-        match = re.match(source.tag_pattern or TAG, tag)
-    except re.error as exc:
-        raise VersionUnknown(f"tool.pkm.version.tag-pattern is no regular expression: {exc}") from exc
+    """Return the version that a tag states, None when the pattern does not fit."""
+    match = re.match(source.tag_pattern or TAG, tag)
     if match is None:
         return None
     found = match.groupdict().get("version") or match.group(1 if match.re.groups else 0)
@@ -156,7 +150,7 @@ class Git:
         if done.returncode:
             if quiet:
                 return ""
-            raise VersionUnknown(f"git {words[0]} failed: {self.said}", REMEDY)
+            raise VersionUnknown(f"git {words[0]} failed: {self.said.partition(chr(10))[0]}", REMEDY)
         return done.stdout.decode("utf-8", "replace").strip()
 
     def inside(self) -> bool:

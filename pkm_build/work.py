@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pkm_build.errors import Fault
+from pkm_build.errors import Fault, show_key
+from pkm_build.settings import key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,15 @@ class Build:
 
     def fault(self, key: tuple[str | int, ...], message: str, hint: str = "") -> None:
         """Note that pyproject.toml says something at *key* that the tree belies."""
-        self.source.faults.append(Fault(key, message, hint))
+        self.source.faults.append(Fault(key_of(self.settings, key), message, hint))
+
+    def place(self, key: tuple[str | int, ...], shown: str = "") -> str:
+        """Return ``pyproject.toml:LINE: KEY (SHOWN)``, for what only running shows to be wrong."""
+        from pkm_build.positions import locate
+
+        key = key_of(self.settings, key)
+        line, _ = locate(self.source.text, [key])[0]
+        return f"pyproject.toml:{line}: {show_key(key)}" + (f" ({shown})" if shown else "")
 
 
 def work_folder(build: Build, purpose: str) -> str:

@@ -6,10 +6,11 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pkm_build.dynamic_settings import ALL_KEYS
 from pkm_build.errors import Fault, InvalidFile
 from pkm_build.extensions import KEYS
 from pkm_build.project import PROJECT_KEYS, expand_group, read_project
-from pkm_build.settings import BUILD_KEYS, SCHEMES, VERSION_KEYS, read_settings
+from pkm_build.settings import BUILD_KEYS, SCHEMES, read_settings
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -60,7 +61,7 @@ def tables(keys, values=ANY):
 
 EXTENSIONS = st.one_of(st.lists(tables(KEYS), max_size=2), ANY)
 BUILD = tables(BUILD_KEYS, st.one_of(ANY, EXTENSIONS, tables(SCHEMES)))
-VERSION = tables({key for keys in VERSION_KEYS.values() for key in keys})
+VERSION = tables(ALL_KEYS)
 PKM = st.fixed_dictionaries(
     {},
     optional={

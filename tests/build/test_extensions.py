@@ -8,7 +8,7 @@ import pytest
 
 from pkm_build import builder, compiling
 from pkm_build.compilation import spec_of
-from pkm_build.errors import HookFailed, InvalidFile
+from pkm_build.errors import BuildError, HookFailed, InvalidFile
 from pkm_build.extensions import is_output, read_extensions
 from pkm_build.files import Tree
 from pkm_build.tables import Table
@@ -59,6 +59,16 @@ def test_macros_are_a_list_or_a_table(macros):
         ({**PLAIN, "limited-api": "2.7"}, ("extension", 0, "limited-api")),
         ({**PLAIN, "platform": {"beos": {}}}, ("extension", 0, "platform", "beos")),
         ({**PLAIN, "platform": {"linux": {"nme": 1}}}, ("extension", 0, "platform", "linux", "nme")),
+        ({**PLAIN, "platform": {"linux": 1}}, ("extension", 0, "platform", "linux")),
+        ({"name": "a", "sources": ["/a.c"]}, ("extension", 0, "sources", 0)),
+        ({"name": "a", "sources": ["a.c", "../b.c"]}, ("extension", 0, "sources", 1)),
+        ({"name": "a", "sources": ["a\0.c"]}, ("extension", 0, "sources", 0)),
+        ({"name": "a", "sources": ["a.rs"]}, ("extension", 0, "sources", 0)),
+        ({"name": "a", "sources": ["a.py"], "language": "c"}, ("extension", 0, "sources", 0)),
+        ({**PLAIN, "depends": ["../a.h"]}, ("extension", 0, "depends", 0)),
+        ({**PLAIN, "include-dirs": [""]}, ("extension", 0, "include-dirs", 0)),
+        ({**PLAIN, "define-macros": {"A": ["x"]}}, ("extension", 0, "define-macros", "A")),
+        ({**PLAIN, "define-macros": ["A", "1B"]}, ("extension", 0, "define-macros", 1)),
     ],
 )
 def test_what_is_wrong_is_a_fault(table, key):
@@ -181,13 +191,35 @@ def test_flags_keep_folders_out_of_the_products():
     assert compiling.quiet_flags("other", "/p", "/w") == ([], [])
 
 
+def test_a_folder_of_headers_that_is_not_there_is_a_fault(sample):
+    extra = "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['a.c']\ninclude-dirs = ['/usr', 'nope']\n"
+    with pytest.raises(InvalidFile, match=r"extension\[0\]\.include-dirs\[1\]"):
+        sample({"spam.py": "", "a.c": ""}, extra).wheel()
+
+
 def test_a_compiler_that_fails_ends_the_build_and_leaves_nothing(sample, capfd):
+    table = "[[tool.pkm.build.extension]]\nname = '{0}'\nsources = ['{0}.c']\n"
     made = sample(
-        {"spam.py": "", "x.c": "this is no C"},
-        "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['x.c']\n",
+        {"spam.py": "", "_x.c": "int x;", "_y.c": "this is no C"}, table.format("_x") + table.format("_y")
     )
     before = sorted(made.root.rglob("*"))
-    with pytest.raises(HookFailed, match="compiling failed"):
+    place = r"^pyproject\.toml:11: tool\.pkm\.build\.extension\[1\] \(_y\): compiling failed"
+    with pytest.raises(HookFailed, match=place):
         made.wheel(None, PATH=os.environ["PATH"])
     assert capfd.readouterr().err
     assert sorted(made.root.rglob("*")) == before
+
+
+def test_what_is_asked_for_in_vain_before_compiling_is_told_with_its_place(sample, capfd):
+    extra = (
+        "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['x.c']\ninclude-packages = ['is_not_there']\n"
+    )
+    with pytest.raises(HookFailed, match=r"extension\[0\] \(_x\): compiling failed"):
+        sample({"spam.py": "", "x.c": ""}, extra).wheel()
+    assert "is_not_there" in capfd.readouterr().err
+
+
+def test_a_limited_api_that_is_newer_than_this_python_is_refused(sample):
+    extra = "[[tool.pkm.build.extension]]\nname = '_x'\nsources = ['x.c']\nlimited-api = '3.99'\n"
+    with pytest.raises(BuildError, match=r"extension\[0\]\.limited-api \(_x\): .* newer than this Python"):
+        sample({"spam.py": "", "x.c": ""}, extra).wheel()

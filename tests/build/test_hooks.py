@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pkm_build import builder
-from pkm_build.errors import BuildError, HookFailed
+from pkm_build.errors import BuildError, HookFailed, InvalidFile
 
 EXTRA = '[tool.pkm.build]\nhook = "pkm_hook.py"\n[tool.pkm.properties]\nspeed = "fast"\n'
 
@@ -49,8 +49,38 @@ def test_the_wheel_of_the_sdist_runs_the_hook_again(sample, unpack):
 
 
 def test_a_hook_can_add_to_the_sdist(sample):
+    hook = "def sdist(context):\n    context.add('notes/table.txt', b'made')\n"
+    assert project(sample, hook).sdist().files["notes/table.txt"] == b"made"
+
+
+def test_what_a_hook_adds_to_the_sdist_alone_may_not_change_its_wheel(sample):
     hook = "def sdist(context):\n    context.add('src/spam/table.txt', b'made')\n"
-    assert project(sample, hook).sdist().files["src/spam/table.txt"] == b"made"
+    with pytest.raises(BuildError, match=r"would have spam/table\.txt, unlike") as caught:
+        project(sample, hook).sdist()
+    assert "build() must add" in caught.value.hint
+
+
+def test_what_a_hook_adds_to_both_is_in_the_wheel_of_the_sdist_too(sample, unpack):
+    hook = (
+        "def sdist(context):\n    context.add('src/spam/table.txt', b'made')\n"
+        "def build(context):\n    context.add('spam/table.txt', b'made')\n"
+    )
+    made = project(sample, hook)
+    assert unpack(made.sdist()).wheel().raw == made.wheel().raw
+
+
+def test_a_hook_that_adds_a_package_to_the_sdist_alone_is_refused(sample):
+    hook = "def sdist(context):\n    context.add('src/other/__init__.py', b'')\n"
+    with pytest.raises(BuildError, match=r"would have other/__init__\.py, unlike"):
+        project(sample, hook).sdist()
+
+
+def test_an_sdist_that_is_compared_with_the_hooks_wheel_needs_what_that_needs(sample):
+    hook = "def requires(kind):\n    return [kind]\ndef sdist(c): ...\n"
+    made = project(sample, hook)
+    assert builder.build_requires(str(made.root), "sdist", None, {}) == ["sdist"]
+    made = project(sample, hook + "def build(c): ...\n")
+    assert builder.build_requires(str(made.root), "sdist", None, {}) == ["sdist", "wheel"]
 
 
 def test_a_hook_names_its_requirements(sample):
@@ -79,8 +109,9 @@ def test_a_hook_says_its_tags(sample):
 )
 def test_a_hook_that_fails_is_shown_with_its_line(sample, hook, error, words):
     made = project(sample, hook)
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         made.wheel()
+    assert str(caught.value).startswith("pyproject.toml:9: tool.pkm.build.hook: ")
     assert not made.out.exists() or list(made.out.iterdir()) == []
 
 
@@ -93,7 +124,7 @@ def test_wrong_requirements_of_a_hook_are_refused(sample):
 def test_a_missing_hook_is_refused(sample):
     made = project(sample, "")
     (made.root / "pkm_hook.py").unlink()
-    with pytest.raises(BuildError, match="pkm_hook\\.py"):
+    with pytest.raises(InvalidFile, match=r'tool\.pkm\.build\.hook: "pkm_hook\.py" is not there'):
         made.wheel()
 
 

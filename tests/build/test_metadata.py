@@ -125,9 +125,20 @@ def test_a_licence_glob_without_a_match_is_an_error(sample):
         metadata_of(sample, 'license-files = ["COPYING*"]')
 
 
-def test_a_licence_classifier_beside_an_expression_is_told(sample, capsys):
-    metadata_of(sample, 'license = "MIT"\nclassifiers = ["License :: OSI Approved :: MIT License"]')
-    assert "should go" in capsys.readouterr().err
+def test_a_licence_classifier_beside_an_expression_is_refused(sample):
+    """PEP 639: "If the License-Expression field is present, build tools MAY raise an error"."""
+    with pytest.raises(InvalidFile, match=r"project\.classifiers\[1\]: is a licence classifier"):
+        metadata_of(
+            sample,
+            'license = "MIT"\nclassifiers = ["Typing :: Typed", "License :: OSI Approved :: MIT License"]',
+        )
+
+
+def test_in_an_unpacked_sdist_a_licence_classifier_is_told_alone(sample, capfd):
+    extra = 'license = "MIT"\nclassifiers = ["License :: OSI Approved :: MIT License"]\n'
+    wheel = sample({"spam.py": "", "PKG-INFO": "Version: 1.0\n"}, extra).wheel()
+    assert "Classifier: License :: OSI Approved :: MIT License\n" in wheel.info("METADATA")
+    assert "warning: project.classifiers[0]: is a licence classifier" in capfd.readouterr().err
 
 
 def test_an_older_licence_table_is_kept(sample):

@@ -80,7 +80,7 @@ def test_a_provider_names_its_requirements(sample):
 @pytest.mark.parametrize(
     ("lines", "body", "error", "words"),
     [
-        ('version = "1"\ndynamic = ["keywords"]\n', "return {}", BuildError, "no provider gives it"),
+        ('version = "1"\ndynamic = ["keywords"]\n', "return {}", InvalidFile, "no provider gives"),
         ('version = "1"\n', "return {'keywords': []}", BuildError, "which is not dynamic"),
         (
             'version = "1"\ndynamic = ["description"]\n',
@@ -116,7 +116,7 @@ def test_a_provider_that_does_wrong_is_refused(sample, lines, body, error, words
             "nothing installed has the provider",
         ),
         ('[[tool.dynamic-metadata]]\nprovider = {path = "nowhere", module = "x"}\n', "is not there"),
-        ('[[tool.dynamic-metadata]]\nprovider = {path = "meta", module = "missing"}\n', "can't be loaded"),
+        ('[[tool.dynamic-metadata]]\nprovider = {path = "meta", module = "missing"}\n', "is not in meta"),
     ],
 )
 def test_a_provider_that_cannot_be_found_is_refused(sample, entry, words):

@@ -142,7 +142,7 @@ def test_metadata_can_be_prepared_by_the_hooks(sample, tmp_path, kind):
 ALLOWED = {
     "pkm_build", "archives", "builder", "errors", "files", "globs", "grammar", "ignores", "layout", "metadata",
     "people",
-    "project", "quick_toml", "selection", "settings", "source", "tables", "tags", "work",
+    "project", "quick_toml", "scripts", "sdists", "selection", "settings", "source", "tables", "tags", "work",
 }  # fmt: skip
 NEVER = {
     "typing",
