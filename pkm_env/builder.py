@@ -7,6 +7,7 @@ what was built may be kept. The builds themselves are ``build.frontend``'s.
 from __future__ import annotations
 
 import os
+from tempfile import mkdtemp
 
 from pkm_build.errors import InvalidFile, PkmError
 from pkm_build.source import load
@@ -19,7 +20,7 @@ from pkm_env.model.distribution import Metadata, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from pkm_env.build.frontend import BuildFrontend
@@ -45,21 +46,25 @@ class DistributionBuilder:
         work: str,
         *,
         own_root: str = "",
+        locked: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
+        """Take the means; *locked* tells what the lock holds for building a package, for the cache's key."""
+        self._locked = locked
         self._frontend = frontend
         self._interpreter = interpreter
         self._work = work
         self._own_root = own_root
-        self._count = 0
 
     def static_metadata(self, path: str) -> Metadata | None:
         """Return what an sdist or a source tree says of itself without a build, None if it cannot."""
         return metadata_of_tree(path) if os.path.isdir(path) else metadata_of_sdist(path)
 
-    def built_metadata(self, path: str, subdirectory: str = "") -> Metadata | Unavailable:
+    def built_metadata(
+        self, path: str, subdirectory: str = "", *, package: str = ""
+    ) -> Metadata | Unavailable:
         """Return what the wheel built from *path* would say."""
         try:
-            return self._with_tree(path, subdirectory, self._frontend().metadata)
+            return self._with_tree(path, subdirectory, self._frontend().metadata, package)
         except BuildFailed as error:
             return Unavailable("metadata", str(error), hint=error.hint)
         except InvalidFile:
@@ -67,44 +72,66 @@ class DistributionBuilder:
         except PkmError as error:
             return Unavailable("metadata", str(error), hint=error.hint)
 
-    def build_wheel(self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def requires(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> tuple[tuple[str, ...], str]:
+        """Return what building *path* needs, and why its backend could not be asked for all of it.
+
+        :raises PkmError: when nothing says what builds it.
+        """
+        kinds = ("wheel", "editable") if editable else ("wheel",)
+        frontend = self._frontend()
+        return self._with_tree(path, subdirectory, lambda request: frontend.requires(request, kinds), package)
+
+    def build_wheel(
+        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
         """Build a wheel from *path* into *folder* and return its path.
 
         :raises PkmError: when the build fails.
         """
         frontend = self._frontend()
         build = frontend.editable if editable else frontend.wheel
-        return self._with_tree(path, subdirectory, lambda request: build(request, folder))[0]
+        return self._with_tree(path, subdirectory, lambda request: build(request, folder), package)[0]
 
-    def cache_key(self, path: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def cache_key(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
         """Return what the wheel depends on, "" when it must not be kept: an editable one belongs to its tree."""
         if editable:
             return ""
         source = tree_digest(path) if os.path.isdir(path) else f"sha256:{file_digest(path)}"
-        return build_key(source, python_tag(self._interpreter()), subdirectory=subdirectory)
+        requires = self._locked(package) if self._locked is not None and package else ()
+        tag = python_tag(self._interpreter())
+        return build_key(source, tag, subdirectory=subdirectory, requires=requires)
 
-    def _with_tree(self, path: str, subdirectory: str, use: Callable[[BuildRequest], Built]) -> Built:
+    def _with_tree(
+        self, path: str, subdirectory: str, use: Callable[[BuildRequest], Built], package: str
+    ) -> Built:
         """Return what *use* makes of the request for *path*; an sdist is unpacked meanwhile."""
         if os.path.isdir(path):
-            return use(self._tree_request(path, subdirectory))
+            return use(self._tree_request(path, subdirectory, package))
         named = split_sdist_filename(os.path.basename(path))
         name, version = named or ("", "")
         make_directories(self._work)
-        self._count += 1
-        place = os.path.join(self._work, f"{os.getpid()}-{self._count}")
+        # A build may lead to another one, of another builder: each has a folder that nobody else has.
+        place = mkdtemp(prefix="sdist-", dir=self._work)
         try:
-            top = unpack_sdist(path, place, any_top=named is None)
+            top = unpack_sdist(path, os.path.join(place, "tree"), any_top=named is None)
             root = os.path.join(top, *subdirectory.split("/")) if subdirectory else top
             subject = f"{name} {version}".strip() or os.path.basename(path)
-            return use(BuildRequest(root, subject, origin="its sdist", name=name, version=version))
+            request = BuildRequest(
+                root, subject, origin="its sdist", name=name, version=version, package=package
+            )
+            return use(request)
         finally:
             remove_tree(place)
 
-    def _tree_request(self, path: str, subdirectory: str) -> BuildRequest:
+    def _tree_request(self, path: str, subdirectory: str, package: str) -> BuildRequest:
         root = os.path.join(path, *subdirectory.split("/")) if subdirectory else path
         own = os.path.realpath(root) == os.path.realpath(self._own_root or os.sep)
         name = os.path.basename(os.path.realpath(root))
-        return BuildRequest(root, name, origin="" if own else "its folder")
+        return BuildRequest(root, name, origin="" if own else "its folder", package=package)
 
 
 def metadata_of_tree(root: str) -> Metadata | None:

@@ -25,7 +25,7 @@ from pkm_env.workspace import NoProject, find_root, native_inputs, parse_lock, r
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_build.tables import Table
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
     from pkm_env.model.target import Target
-    from pkm_env.provision import Provision
+    from pkm_env.provision import Provision, Wanted
     from pkm_env.python.find import Finder
     from pkm_env.supply import Supply
     from pkm_env.workspace import Workspace
@@ -83,6 +83,10 @@ class Context:
         self._finder: Finder | None = None
         self._frontends: dict[str, BuildFrontend] = {}
         self._told_version = False
+        # What the lock holds for building a package with an interpreter, while an environment is synced.
+        self.locked_build: Callable[[str, Interpreter], Sequence[Wanted] | None] | None = None
+        # The interpreter that builds while an environment is synced; None for pkm's own.
+        self.build_python: Interpreter | None = None
         self.now_s = time.time()
         self.refresh: bool | frozenset[str] = frozenset()
         # Cut-off times by environment, where they are not counted from now.
@@ -395,6 +399,16 @@ class Context:
         """Return the digests of a file for which the index gives none."""
         return self.supply(self.workspace.environments[0]).provision.hashes(file)
 
+    def build_tables(self, root: str) -> str:
+        """Return a digest of what a folder's pyproject.toml says of its build, "" where it has none."""
+        from pkm_build.source import load
+
+        if not os.path.isfile(os.path.join(root, "pyproject.toml")):
+            return ""
+        data = load(root).data
+        told = (data.get("build-system"), data.get("tool", {}).get("pkm", {}).get("build"))
+        return blake2b(repr(told).encode(), digest_size=16).hexdigest()
+
     def tree_digest(self, root: str) -> str:
         """Return the digest of all that a source tree holds."""
         from pkm_env.build.key import tree_digest
@@ -406,7 +420,7 @@ class Context:
 
         :raises PkmError: when its backend does not say.
         """
-        found = self.supply(self.workspace.environments[0]).direct(name, source)
+        found = self.supply(self.workspace.environments[0], self.build_python).direct(name, source)
         if isinstance(found, Unavailable):
             raise PkmError(f"the version of {name} cannot be told: {found.reason}", found.hint)
         return found[1].version
@@ -581,7 +595,17 @@ class Context:
             chosen,
             os.path.join(self.settings.cache_dir, "work"),
             own_root=self.workspace.root,
+            locked=lambda package: self.locked_names(package, chosen()),
         )
+
+    def locked_for(self, package: str, interpreter: Interpreter) -> Sequence[Wanted] | None:
+        """Return what the lock holds for building a package, None where that is not locked."""
+        return self.locked_build(package, interpreter) if self.locked_build is not None else None
+
+    def locked_names(self, package: str, interpreter: Interpreter) -> Sequence[str]:
+        """Return the same as texts that tell one solution from another."""
+        found = self.locked_for(package, interpreter) or ()
+        return [f"{item.name} {item.version} {sorted(item.hashes.items())}" for item in found]
 
     def frontend(self, interpreter: Interpreter) -> BuildFrontend:
         """Return what runs build backends with *interpreter*."""
@@ -597,6 +621,7 @@ class Context:
                 self.memory,
                 self.reporter,
                 constraints=constraints,
+                locked=lambda package: self.locked_for(package, interpreter),
             )
             self._frontends[interpreter.path] = BuildFrontend(
                 environments,
@@ -608,10 +633,17 @@ class Context:
         return self._frontends[interpreter.path]
 
     def build_supply(self, interpreter: Interpreter) -> Supply:
-        """Return the supply that build requirements come from."""
+        """Return the supply that build requirements come from, by the project's rules for all environments."""
         key = ("", interpreter.path)
         if key not in self._supplies:
-            self._supplies[key] = self.new_supply({}, {}, interpreter)
+            declaration = self.workspace.declaration
+            bindings = {
+                rule.name: str(rule.values["index"])
+                for rule in declaration.sources
+                if rule.kind == "index" and not rule.env and not rule.marker
+            }
+            times = cutoffs(declaration.options.exclude_newer, self.now_s)
+            self._supplies[key] = self.new_supply(bindings, times, interpreter)
         return self._supplies[key]
 
     # interpreters

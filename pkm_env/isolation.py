@@ -62,7 +62,10 @@ class BuildEnvironments:
         reporter: Reporter,
         *,
         constraints: Sequence[str] = (),
+        locked: Callable[[str], Sequence[Wanted] | None] = lambda _: None,
     ) -> None:
+        """Take the means; *locked* gives what the lock holds for building a package, None where it is not locked."""
+        self._locked = locked
         self._folder = folder
         self._interpreter = interpreter
         self._supply = supply
@@ -72,8 +75,10 @@ class BuildEnvironments:
         # What is being built, in each thread: sdists are built side by side.
         self._asked = threading.local()
 
-    def __call__(self, requires: Sequence[str], *, reason: str) -> BuildEnvironment:
+    def __call__(self, requires: Sequence[str], *, reason: str, package: str = "") -> BuildEnvironment:
         """Return an environment that holds *requires*; *reason* says for what ("to build spam 1.0").
+
+        What the lock holds for building *package* is taken as it is, nothing else.
 
         :raises BuildRequirementsUnmet: when there is none.
         """
@@ -85,16 +90,22 @@ class BuildEnvironments:
             )
         asked.append(wanted)
         try:
-            return self._environment(wanted, reason)
+            return self._environment(wanted, reason, self._locked(package) if package else None)
         finally:
             asked.pop()
 
-    def _environment(self, requires: tuple[str, ...], reason: str) -> BuildEnvironment:
+    def _environment(
+        self, requires: tuple[str, ...], reason: str, locked: Sequence[Wanted] | None
+    ) -> BuildEnvironment:
         interpreter = self._interpreter()
         others = tuple(text for text in requires if not is_met_here(text))
         own = others != requires
         wanted = (*others, *OWN_REQUIRES) if own else others
-        chosen = [self._wanted(pin, interpreter) for pin in self._pins(wanted, reason)]
+        if locked is None:
+            chosen = [self._wanted(pin, interpreter) for pin in self._pins(wanted, reason)]
+        else:
+            check_locked(locked, wanted, reason, interpreter)
+            chosen = [(item, locked_key(item)) for item in locked]
         facts = (interpreter.path, interpreter.version, interpreter.tags[0], [key for _, key in chosen])
         told = repr((*facts, own_digest() if own else ""))
         path = os.path.join(self._folder, blake2b(told.encode(), digest_size=16).hexdigest())
@@ -139,6 +150,36 @@ class BuildEnvironments:
         if own:
             put_own_backend(venv.purelib)
         return venv
+
+
+def locked_key(item: Wanted) -> str:
+    """Return what identifies an entry of the lock."""
+    if item.file is not None:
+        return f"{item.file.filename} {sorted(item.hashes.items())}"
+    return str(item.source.to_plain()) if item.source is not None else ""
+
+
+def check_locked(
+    locked: Sequence[Wanted], requires: Sequence[str], reason: str, interpreter: Interpreter
+) -> None:
+    """Compare what a build asks for with what is locked for it.
+
+    :raises BuildRequirementsUnmet: when something is not locked, or in another version.
+    """
+    from packaging.markers import Marker
+
+    versions = {item.name: item.version for item in locked}
+    for text in requires:
+        asked = parse_requirement(text)
+        if asked.marker and not Marker(asked.marker).evaluate(dict(interpreter.markers)):
+            continue
+        version = versions.get(asked.name)
+        if version is None or (version and not specifier_contains(asked.specifier, version)):
+            held = f"{asked.name} {version}" if version else f"no {asked.name}"
+            raise BuildRequirementsUnmet(
+                f"{text} is needed {reason}, and the lock holds {held} for it",
+                "pkm lock takes what is needed now into the lock",
+            )
 
 
 def is_met_here(text: str) -> bool:

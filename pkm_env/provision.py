@@ -38,16 +38,30 @@ class Builder(Protocol):
     def static_metadata(self, path: str) -> Metadata | None:
         """Return what an sdist (file) or a tree (folder) says without a build, None when it cannot tell."""
 
-    def built_metadata(self, path: str, subdirectory: str = "") -> Metadata | Unavailable:
-        """Return what the wheel built from *path* would say."""
+    def built_metadata(
+        self, path: str, subdirectory: str = "", *, package: str = ""
+    ) -> Metadata | Unavailable:
+        """Return what the wheel built from *path* would say; *package* is its name, where that is known."""
 
-    def build_wheel(self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def requires(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> tuple[tuple[str, ...], str]:
+        """Return what building *path* needs, and why its backend could not be asked for all of it.
+
+        :raises PkmError: when nothing says what builds it.
+        """
+
+    def build_wheel(
+        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
         """Build a wheel from *path* into *folder* and return its path.
 
         :raises PkmError: when the build fails.
         """
 
-    def cache_key(self, path: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def cache_key(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
         """Return what the wheel depends on (source, settings, tools), "" when it must not be kept."""
 
 
@@ -279,7 +293,7 @@ class Provision:
         """Return the metadata of the wheel that the sdist at *path* would become."""
         if self._builder is None:
             return Unavailable("no-build", f"{name} {version} would have to be built")
-        return self._builder.built_metadata(path)
+        return self._builder.built_metadata(path, package=name)
 
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return *source* as it will be locked, and what is there.
@@ -305,8 +319,9 @@ class Provision:
             return Unavailable("no-build", f"{name or path} would have to be built")
         below = os.path.join(path, *subdirectory.split("/")) if subdirectory and os.path.isdir(path) else path
         if below == path and subdirectory:
-            return self._builder.built_metadata(path, subdirectory)
-        return self._builder.static_metadata(below) or self._builder.built_metadata(path, subdirectory)
+            return self._builder.built_metadata(path, subdirectory, package=name)
+        known = self._builder.static_metadata(below)
+        return known or self._builder.built_metadata(path, subdirectory, package=name)
 
     def _locate(self, source: Source) -> tuple[Source, str]:
         """Return *source* with hashes or commit filled in, and the path of what it stands for."""
@@ -352,9 +367,18 @@ class Provision:
             self._wheels.drop(sha256)
         elif self._builder is not None:
             path, subdirectory, editable = self._build_input(item)
-            key = self._builder.cache_key(path, subdirectory, editable=editable)
+            key = self._builder.cache_key(path, subdirectory, editable=editable, package=item.name)
             if key:
                 self._wheels.drop_built(key)
+
+    def build_requires(self, item: Wanted) -> tuple[tuple[str, ...], str]:
+        """Return what building an sdist or a source needs, and why its backend could not be asked for all of it.
+
+        :raises PkmError: when it cannot be had, or nothing says what builds it.
+        """
+        assert self._builder is not None, "this provision was made without a builder"
+        path, subdirectory, editable = self._build_input(item)
+        return self._builder.requires(path, subdirectory, editable=editable, package=item.name)
 
     def _cached(self, item: Wanted) -> UnpackedWheel | None:
         sha256 = item.hashes.get("sha256", "")
@@ -431,7 +455,7 @@ class Provision:
         if self._builder is None:
             raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
         path, subdirectory, editable = self._build_input(item)
-        key = self._builder.cache_key(path, subdirectory, editable=editable)
+        key = self._builder.cache_key(path, subdirectory, editable=editable, package=item.name)
         kept = self._wheels.get_built(key) if key else None
         if kept:
             check_built(item, kept[0])
@@ -440,7 +464,9 @@ class Provision:
         folder = self._wheels.temporary(".build")
         os.makedirs(folder)
         try:
-            built = self._builder.build_wheel(path, folder, subdirectory, editable=editable)
+            built = self._builder.build_wheel(
+                path, folder, subdirectory, editable=editable, package=item.name
+            )
             sha256 = sha256_of(built)
             wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
             check_built(item, wheel)

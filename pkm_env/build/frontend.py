@@ -34,10 +34,10 @@ from pkm_env.files import make_directories, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from pkm_env.build.request import BuildRequest, EnvironmentProvider
+    from pkm_env.build.request import BuildEnvironment, BuildRequest, EnvironmentProvider
     from pkm_env.build.system import BuildSystem
     from pkm_env.model.distribution import Metadata
 
@@ -116,6 +116,24 @@ class BuildFrontend:
         :raises BuildFailed: when the backend fails, cannot make editable wheels, or its wheel does not fit.
         """
         return self._wheel("editable", request, folder)
+
+    def requires(self, request: BuildRequest, kinds: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        """Return what builds of *kinds* need, and why the backend could not be asked for all of it ("" if it was).
+
+        Nothing is needed where the running pkm builds the tree itself.
+
+        :raises BuildFailed: when the tree does not say what builds it.
+        """
+        found: dict[str, None] = {}
+        with self._job(request) as job:
+            for kind in kinds:
+                if not job.is_at_home(kind):
+                    found.update(dict.fromkeys(job.first_requires))
+                    try:
+                        found.update(dict.fromkeys(job.first_hooks().requires(kind)))
+                    except PkmError as error:
+                        return tuple(found), str(error).partition("\n")[0]
+        return tuple(found), ""
 
     def _wheel(self, kind: str, request: BuildRequest, folder: str) -> tuple[str, Metadata]:
         with self._job(request, copies=kind == "wheel") as job:
@@ -205,8 +223,26 @@ class _Job:
         hooks = self.hooks(kind)
         return hooks.build(kind, self.folder("out")), hooks.environment.tags
 
+    @property
+    def first_requires(self) -> tuple[str, ...]:
+        """What has to be there before the backend can be asked for more."""
+        return self._system.requires
+
     def hooks(self, kind: str) -> Hooks:
         """Return the backend's hooks in an environment that has all that a build of *kind* needs."""
+        hooks = self.first_hooks()
+        further = hooks.requires(kind)
+        if further:
+            hooks.environment = self._environment((*self._system.requires, *further))
+        return hooks
+
+    def _environment(self, requires: Sequence[str]) -> BuildEnvironment:
+        request = self._request
+        reason = f"to build {request.subject}"
+        return self._means.provide_environment(requires, reason=reason, package=request.package)
+
+    def first_hooks(self) -> Hooks:
+        """Return the backend's hooks in an environment where it can be asked what a build needs."""
         means, request = self._means, self._request
         hooks = Hooks(
             self._system,
@@ -218,11 +254,7 @@ class _Job:
             ambient=means.environ,
             extra=self._extra,
         )
-        reason = f"to build {request.subject}"
-        hooks.environment = means.provide_environment(self._system.requires, reason=reason)
-        further = hooks.requires(kind)
-        if further:
-            hooks.environment = means.provide_environment((*self._system.requires, *further), reason=reason)
+        hooks.environment = self._environment(self._system.requires)
         return hooks
 
     def _variables(self) -> dict[str, str]:

@@ -48,12 +48,13 @@ class BuildRequest:
     "" where that is not known. *settings* are PEP 517's config settings. *variables* come on top of the
     build's own; PKM_VERSION and PKM_PROFILE reach the user's own tree without being told here. With
     *copied*, the absolute path of *root* or of a folder above, the build gets a copy of that folder, and the
-    tree stays as it is; for a checkout in the cache that is always so.
+    tree stays as it is; for a checkout in the cache that is always so. *package* is the normalised name under
+    which a lock may hold what the build requires, "" where that is not asked.
     """
 
-    __slots__ = ("copied", "name", "origin", "root", "settings", "subject", "variables", "version")
+    __slots__ = ("copied", "name", "origin", "package", "root", "settings", "subject", "variables", "version")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a build is told, named at the call
         self,
         root: str,
         subject: str,
@@ -64,7 +65,9 @@ class BuildRequest:
         settings: Settings = None,
         variables: Mapping[str, str] | None = None,
         copied: str = "",
+        package: str = "",
     ) -> None:
+        self.package = package
         self.root = root
         self.subject = subject
         self.origin = origin
@@ -78,5 +81,8 @@ class BuildRequest:
 class EnvironmentProvider(Protocol):
     """Makes isolated environments; ``context`` composes it from resolve, supply and install."""
 
-    def __call__(self, requires: Sequence[str], *, reason: str) -> BuildEnvironment:
-        """Return an environment that holds *requires*; *reason* says for what ("to build spam 1.0")."""
+    def __call__(self, requires: Sequence[str], *, reason: str, package: str = "") -> BuildEnvironment:
+        """Return an environment that holds *requires*; *reason* says for what ("to build spam 1.0").
+
+        *package* is the name of what is built: what a lock holds for that is taken.
+        """

@@ -7,7 +7,7 @@ import os
 from pkm_build.tables import did_you_mean
 from pkm_env.cli.parser import UsageError
 from pkm_env.cli.wording import plural, print_json, seconds
-from pkm_env.lock.lockfile import target_summary
+from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
 from pkm_env.model.options import is_date, is_span, normalise
 
 TYPE_CHECKING = False
@@ -97,7 +97,7 @@ def checked_cut_off(text: str | None) -> str:
 
 def lock_line(done: Locked) -> str:
     """Return the line of a lock with nothing to do."""
-    count = len(done.lock.sections)
+    count = sum(not name.startswith(BUILD_PREFIX) for name in done.lock.sections)
     return f"pylock.toml is up to date ({count} environment{'s' if count != 1 else ''})"
 
 
@@ -106,11 +106,13 @@ def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
     if not done.written:
         output.result(lock_line(done))
         return
-    count = len(done.sections)
-    noun = "environment" if count == 1 else "environments"
+    builds = sum(name.startswith(BUILD_PREFIX) for name in done.sections)
+    count = len(done.sections) - builds
+    locked = [plural(count, "environment")] if count or not builds else []
+    locked += [f"the requirements of {plural(builds, 'build')}"] if builds else []
     verb = "would lock" if looking else "Locked"
     counts = f"({done.targets} target{'s' if done.targets != 1 else ''}, {done.solves} solves)"
-    output.result(f"{verb} {count} {noun} in {seconds(done.seconds)} {counts}")
+    output.result(f"{verb} {' and '.join(locked)} in {seconds(done.seconds)} {counts}")
     width = max((len(name) for name in done.sections), default=0)
     for name in done.sections:
         size = len(done.lock.of_section(name))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
+    from pkm_env.ops.build_lock import Builds
     from pkm_env.workspace import Workspace
 
 
@@ -113,25 +114,47 @@ def lock(context: Context, options: LockOptions) -> Locked:
             lockers.append(other_locker(locker, theirs))
             stale += contested(locker, lockers[-1], owner.environments)
     order = [found.section for owner in workspace.family for found in owner.environments]
-    if old is not None and before is not None and theirs is None and not stale and is_ordered(old, order):
-        return Locked(old, before)
+    chosen = [
+        found for owner in (workspace.family if not names else (workspace,)) for found in owner.chosen(names)
+    ]
+    builds = builds_of(context, old, options, chosen)
+    if old is not None and before is not None and theirs is None and not stale:
+        building = [need.section for need in builds.needs(old).values()] if builds is not None else []
+        if is_ordered(old, [*order, *building]) and not (builds is not None and builds.stale(old)):
+            return Locked(old, before)
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)
     found = compose(old, old_targets, results, order, requires_python_of(workspace))
+    if builds is not None:
+        order += builds.solve(found)
+        results.update(builds.results)
+        found = compose(old, old_targets, results, order, requires_python_of(workspace))
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
     found = sealed(found, targets, results, () if old is None else old.mixed - results.keys())
     locked = Locked(found, render(found, targets))
     locked.sections = tuple(results)
     locked.changes = difference(old, found)
     locked.targets = sum(len(result.targets) for result in results.values())
-    locked.solves = sum(locker.solves for locker in lockers)
+    locked.solves = sum(locker.solves for locker in lockers) + (builds.solves if builds is not None else 0)
     locked.written = locked.text != before
     if options.write:
         write_lock(workspace.lock_path, locked.text, before)
         context.remember_lock(locked.text, found)
     locked.seconds = time.monotonic() - began
     return locked
+
+
+def builds_of(
+    context: Context, old: Lock | None, options: LockOptions, chosen: Sequence[Environment]
+) -> Builds | None:
+    """Return what locks the requirements of builds, None where no environment asks for that."""
+    family = context.workspace.family
+    if not any(found.options.lock_build for owner in family for found in owner.environments):
+        return None
+    from pkm_env.ops.build_lock import Builds
+
+    return Builds(context, old, options, [found.section for found in chosen])
 
 
 def other_locker(locker: Locker, theirs: Lock) -> Locker:
@@ -230,9 +253,13 @@ def why_stale(lock: Lock | None, name: str) -> str:
 
 
 def stale_sections(context: Context, environments: Sequence[Environment], lock: Lock | None) -> list[str]:
-    """Return the names of the environments whose sections are missing or stale."""
+    """Return the sections of environments that are missing or stale, else those of their builds that are."""
     locker = Locker(context, lock, section_targets(lock), LockOptions())
-    return [environment.section for environment in environments if locker.is_stale(environment)]
+    found = [environment.section for environment in environments if locker.is_stale(environment)]
+    builds = builds_of(context, lock, LockOptions(), environments)
+    if builds is not None and lock is not None and not found:
+        found += [stale.need.section for stale in builds.stale(lock)]
+    return found
 
 
 def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:

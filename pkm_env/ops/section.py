@@ -8,7 +8,7 @@ from pkm_env.context import cutoffs
 from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit, SectionResult
 from pkm_env.lock.freshness import inputs_digest
-from pkm_env.lock.lockfile import LockedFile, LockedPackage, LockSection
+from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
@@ -37,7 +37,10 @@ class NoSolutionFound(PkmError):
     """An environment without an answer; the message explains why."""
 
     def __init__(self, environment: str, targets: str, explanation: str) -> None:
-        super().__init__(f'nothing fits the environment "{environment}" ({targets})\n\n{explanation}')
+        named = f'the environment "{environment}"'
+        if environment.startswith(BUILD_PREFIX):
+            named = f"what building {environment.removeprefix(BUILD_PREFIX)} requires"
+        super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}")
         self.environment = environment
 
 
@@ -95,8 +98,6 @@ class Locker:
         """Return one environment's section, solved for each of its targets."""
         self.context.reporter.phase(f"Resolving {environment.name}")
         self.context.tell_indexes()
-        if environment.options.lock_build:
-            self.context.reporter.warn("lock-build has no effect yet: what builds require is not locked")
         targets, declared = self.targets(environment)
         cut_off = self.cut_off(environment)
         self.context.cut_offs[environment.name] = cut_off.times

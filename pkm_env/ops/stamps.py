@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from pkm_env.lock.lockfile import BUILD_PREFIX
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pkm_env.context import Context
+    from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.ops.lock import Locked
     from pkm_env.ops.sync import Synced
@@ -17,7 +20,7 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
     """Note that every section is up to date, and what ``pkm lock`` says of it."""
     workspace = context.workspace
     names = {found.section for owner in workspace.family for found in owner.environments}
-    if not context.can_stamp() or names != set(done.lock.sections) or not context.is_settled():
+    if not context.can_stamp() or names != environments_of(done.lock) or not context.is_settled():
         return
     paths = [workspace.lock_path]
     for owner in workspace.family:
@@ -25,6 +28,11 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
         for environment in owner.environments:
             paths += context.of(owner).watched_sources(environment)
     context.stamp("lock", paths, {"say": text}, [workspace.lock_path])
+
+
+def environments_of(lock: Lock) -> set[str]:
+    """Return the sections of a lock that are environments."""
+    return {name for name in lock.sections if not name.startswith(BUILD_PREFIX)}
 
 
 def stamp_sync(context: Context, environment: Environment, done: Synced, text: str) -> None:

@@ -126,7 +126,9 @@ def sync(
     began = time.monotonic()
     path = context.workspace.venv_path(environment)
     done = Synced(environment.name, path)
+    context.locked_build = None
     lock = given if given is not None else current_lock(context, environment, options)
+    lock_builds(context, environment, lock if given is None else None)
     if options.dry_run:
         look = look_at(context, environment, lock, options, raising=True)
         describe(context, done, look)
@@ -142,6 +144,14 @@ def sync(
         done.paths = watched_paths(context, environment, path)
     done.seconds = time.monotonic() - began
     return done
+
+
+def lock_builds(context: Context, environment: Environment, lock: Lock | None) -> None:
+    """Let what is built from now on be built with what *lock* holds for that."""
+    if lock is not None and environment.options.lock_build:
+        from pkm_env.ops.build_lock import locked_builds
+
+        context.locked_build = locked_builds(context, lock, [environment])
 
 
 def current_lock(context: Context, environment: Environment, options: SyncOptions) -> Lock:
@@ -206,6 +216,7 @@ def plan_for(
     if not look.choice.keeps_venv:
         look.venv = None
     interpreter = look.choice.interpreter
+    context.build_python = interpreter if context.locked_build is not None else None
     bit = admitting(targets, interpreter)
     assert bit is not None
     selected, missing = select(lock, section.name, bit, interpreter)

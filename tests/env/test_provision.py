@@ -40,16 +40,31 @@ class FakeBuilder:
         self.asked.append(f"static {os.path.basename(path)}")
         return self.static
 
-    def built_metadata(self, path: str, subdirectory: str = "") -> Metadata | Unavailable:
+    def built_metadata(
+        self, path: str, subdirectory: str = "", *, package: str = ""
+    ) -> Metadata | Unavailable:
+        assert package in {"", self.name, "spam"}
         self.asked.append(f"metadata {os.path.basename(path)} {subdirectory}".strip())
         return Metadata(self.name, self.version, ("eggs",))
 
-    def build_wheel(self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def requires(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> tuple[tuple[str, ...], str]:
+        self.asked.append(f"requires {os.path.basename(path)} {subdirectory} {package} {editable}")
+        return ("setuptools",), ""
+
+    def build_wheel(
+        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
+        assert package
         kind = "editable" if editable else "wheel"
         self.asked.append(f"{kind} {os.path.basename(path)} {subdirectory}".strip())
         return str(make_wheel(folder, self.name, self.version))
 
-    def cache_key(self, path: str, subdirectory: str = "", *, editable: bool = False) -> str:
+    def cache_key(
+        self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+    ) -> str:
+        assert package
         return "" if editable else f"key-{os.path.basename(path)}-{subdirectory}"
 
 

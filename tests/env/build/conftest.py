@@ -23,7 +23,7 @@ class Provided:
         self.prefix = prefix
         self.asked: list[tuple[tuple[str, ...], str]] = []
 
-    def __call__(self, requires: Sequence[str], *, reason: str) -> BuildEnvironment:
+    def __call__(self, requires: Sequence[str], *, reason: str, package: str = "") -> BuildEnvironment:  # noqa: ARG002 - part of the protocol
         self.asked.append((tuple(requires), reason))
         scripts = self.prefix / ("Scripts" if os.name == "nt" else "bin")
         return BuildEnvironment(str(scripts / "python"), str(scripts), str(self.prefix))
