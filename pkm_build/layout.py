@@ -1,8 +1,9 @@
 """Where the importable code of a project lies, found without configuration.
 
 Order of the search: ``src/``; the package or module of the project's name beside pyproject.toml; the same in
-``python/`` or ``lib/``; the only package or module beside pyproject.toml that is no helper of the project (tests,
-docs, setup.py, …). Two answers are an error that names both, and so is none: a wheel is never empty by accident.
+``python/`` or ``lib/``, which may also stand in ``src/``; the only package or module beside pyproject.toml that is
+no helper of the project (tests, docs, setup.py, …). Two answers are an error that names both, and so is none: a
+wheel is never empty by accident.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ HELPER_MODULES = frozenset(
         "tasks",
         "fabfile",
         "dodo",
+        "duties",
         "manage",
         "pavement",
         "bootstrap",
@@ -133,15 +135,23 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
                 'name the right one: [tool.pkm.build] packages = ["src/…"]',
             )
         if not beside or named(tree, "src", name):
-            return [(path, path[4:]) for path in in_src]
+            return in_other_root(tree, "src/", name) or [(path, path[4:]) for path in in_src]
     if beside:
         hint = "is left out; packages in [tool.pkm.build] can name it"
         warn += [f"{other} lies beside {beside[0]} and {hint}" for other in other_packages(tree, beside)]
         return [(path, path) for path in beside]
-    for folder in OTHER_ROOTS:
+    found = in_other_root(tree, "", name)
+    return found or [(path, path) for path in only_candidate(tree, name)]
+
+
+def in_other_root(tree: Tree, above: str, name: str) -> list[Root]:
+    """Return what lies in ``python/`` or the like below *above*, where the code of *name* is there alone."""
+    if named(tree, above.rstrip("/"), name):
+        return []
+    for folder in [above + root for root in OTHER_ROOTS]:
         if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
             return [(path, path[len(folder) + 1 :]) for path in top_level(tree, folder)]
-    return [(path, path) for path in only_candidate(tree, name)]
+    return []
 
 
 def is_test_module(path: str) -> bool:
@@ -211,7 +221,7 @@ def named(tree: Tree, folder: str, name: str) -> list[str]:
                 found.append(prefix + sub)
         elif is_namespace_of(tree, prefix + sub, plain, name):
             found.append(prefix + sub)
-    if not found:
+    if all(path.endswith(STUBS) for path in found):
         for file in files:
             stem, _, suffix = file.rpartition(".")
             if suffix in ("py", "pyi") and stem.isidentifier() and normalise(stem) == name:

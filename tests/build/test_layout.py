@@ -29,6 +29,11 @@ FOUND = {
         ["spam/__init__.py", "spam-stubs/__init__.pyi"],
         ["spam-stubs/__init__.pyi", "spam/__init__.py"],
     ),
+    "module and its stubs": (
+        "spam",
+        ["spam.py", "spam-stubs/__init__.pyi", "tests/a.py"],
+        ["spam-stubs/__init__.pyi", "spam.py"],
+    ),
     "two packages in src": (
         "spam",
         ["src/spam/__init__.py", "src/_eggs/__init__.py", "src/one.py"],
@@ -42,6 +47,11 @@ FOUND = {
     ),
     "another name in src": ("python-dateutil", ["src/dateutil/__init__.py"], ["dateutil/__init__.py"]),
     "python folder": ("spam", ["python/spam/__init__.py", "src/lib.rs"], ["spam/__init__.py"]),
+    "python folder in src": (
+        "ns.spam",
+        ["src/python/ns/spam/__init__.py", "src/c/x.h"],
+        ["ns/spam/__init__.py"],
+    ),
     "lib folder": ("spam", ["lib/spam/__init__.py"], ["spam/__init__.py"]),
     "capital letters": ("Spam", ["Spam/__init__.py", "eggs/__init__.py"], ["Spam/__init__.py"]),
     "C sources in src": ("spam", ["spam/__init__.py", "src/spam.c"], ["spam/__init__.py"]),
@@ -72,6 +82,7 @@ REFUSED = {
     "nothing at all": ([], ["no code was found"]),
     "two candidates": (["one/__init__.py", "two/__init__.py"], ["one", "two"]),
     "two modules": (["one.py", "two.py"], ["one.py", "two.py"]),
+    "tasks alone": (["duties.py", "docs/conf.py"], ["docs", "spam.py"]),
     "in src and beside": (["src/spam/__init__.py", "spam/__init__.py"], ["src/spam", "spam"]),
 }
 
