@@ -274,15 +274,16 @@ def as_written_by(theirs: Wheel, mine: dict[str, Any]) -> dict[str, Any]:
     """Return *mine* with what the backend of a published wheel is known to leave out, or to add, for every project."""
     said = theirs.metadata
     made = dict(mine)
-    if theirs.old:  # License-File is a field of Metadata 2.4, and an expression had no place before it
+    if theirs.old:
+        # License-File is a field of Metadata 2.4, and an expression had no place before it.
         made["License-File"] = said["License-File"]
-    if not said["License"] and (
-        theirs.old or theirs.generator == "flit"
-    ):  # flit_core never writes the older License
-        made["License"] = ""
-    if (
-        theirs.generator == "poetry-core"
-    ):  # the first person of each field alone; a classifier for each Python
+        made["License"] = mine["License"] if said["License"] else ""
+    if theirs.generator == "flit":
+        # It never writes the older License, and derives Import-Name unasked.
+        made["License"] = mine["License"] if said["License"] else ""
+        made |= {field: mine[field] or said[field] for field in ("Import-Name", "Import-Namespace")}
+    if theirs.generator == "poetry-core":
+        # It writes the first person of each field alone, and a classifier for each Python.
         for field in ("Author", "Maintainer"):
             made[field] = tuple(some & every for some, every in zip(said[field], mine[field], strict=True))
         added = [text for text in said["Classifier"] if text.startswith("Programming Language :: Python")]
