@@ -77,8 +77,10 @@ class Fault:
     def text(self) -> str:
         """Return ``key: what is wrong; hint`` without the position."""
         shown = show_key(self.key)
-        tail = f"; {self.hint}" if self.hint else ""
-        return f"{shown}: {self.message}{tail}" if shown else self.message + tail
+        text = self.message + (f"; {self.hint}" if self.hint else "")
+        if not text.isprintable():  # what it quotes from the file may have line ends
+            text = "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text])
+        return f"{shown}: {text}" if shown else text
 
 
 class InvalidFile(PkmError):

@@ -66,3 +66,13 @@ def missing_names(project: Project, files: Iterable[str]) -> list[tuple[str, int
                 hint = f'did you mean "{near}"?' if near else f"it gives {', '.join(sorted(known))}"
                 wrong.append((field, at, name, hint))
     return wrong
+
+
+def undeclared_names(project: Project, files: Iterable[str]) -> list[str]:
+    """Return the public names that the files give and that are not declared, where import names are."""
+    if project.import_names is None:
+        return []
+    declared = {
+        text.partition(";")[0] for text in (*project.import_names, *(project.import_namespaces or ()))
+    }
+    return [name for name in shipped_names(files)[0] if ";" not in name and name not in declared]

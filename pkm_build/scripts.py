@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
@@ -35,30 +37,48 @@ def check_target(
 ) -> None:
     """Look for *module* in the wheel, and for the first name of *target* in its text."""
     path = module.replace(".", "/")
-    top = path.partition("/")[0]
-    owned = f"{top}/__init__.py" in files or f"{top}.py" in files
     file = next((f for f in (f"{path}.py", f"{path}/__init__.py") if f in files), None)
     if file is None:
-        generated = build.settings.hook or build.settings.extensions
-        natives = any(f.startswith((path + ".", path + "/")) for f in files)
-        if owned and not generated and not natives:
-            from pkm_build.tables import did_you_mean
-
-            modules = [f[:-3].replace("/__init__", "").replace("/", ".") for f in files if f.endswith(".py")]
-            near = did_you_mean(module, modules)
-            build.fault(
-                key,
-                f"the module {module} is not in the wheel",
-                f'did you mean "{near}"?' if near else "",
-            )
-        return
-    if target:
+        check_missing(build, files, key, module)
+    elif target:
         text = content(file)
         first = target.partition(".")[0]
         if b"def " + first.encode() + b"(" not in text and not defines(text, first):
             build.warn.append(
                 f'the entry point "{key[-1]}" names {module}:{first}, which {files[file]} does not define'
             )
+
+
+def check_missing(build: Build, files: Mapping[str, str], key: tuple[str, ...], module: str) -> None:
+    """Note a module that is not in the wheel where nothing else can have it; warn where something may."""
+    path = module.replace(".", "/")
+    top = path.partition("/")[0]
+    compiled = [extension.name for extension in build.settings.extensions]
+    made = build.settings.hook or any(f"{name}.".startswith(module + ".") for name in compiled)
+    if made or any(f.startswith((path + ".", path + "/")) for f in files):
+        return
+    if f"{top}/__init__.py" in files or f"{top}.py" in files:
+        from pkm_build.tables import did_you_mean
+
+        modules = [f[:-3].replace("/__init__", "").replace("/", ".") for f in files if f.endswith(".py")]
+        near = did_you_mean(module, modules)
+        build.fault(
+            key, f"the module {module} is not in the wheel", f'did you mean "{near}"?' if near else ""
+        )
+    elif is_nobodys(build, files, top):
+        build.fault(
+            key, f"the module {module} is not in the wheel, and nothing that it depends on can have it"
+        )
+    elif top not in sys.stdlib_module_names:
+        build.warn.append(f'the entry point "{key[-1]}" names {module}, which is not in the wheel')
+
+
+def is_nobodys(build: Build, files: Mapping[str, str], top: str) -> bool:
+    """Return whether no dependency, no other part of a namespace, and no Python can have the module *top*."""
+    project = build.project
+    given = project.dependencies or project.optional_dependencies or "dependencies" in project.dynamic
+    elsewhere = given or "optional-dependencies" in project.dynamic or top in sys.stdlib_module_names
+    return not elsewhere and not any(f.startswith(top + "/") for f in files)
 
 
 def defines(text: bytes, name: str) -> bool:

@@ -129,14 +129,20 @@ def find_code(build: Build, found: Selection) -> None:
 
 
 def check_imports(build: Build, found: Selection) -> None:
-    """Note declared import names that the wheel does not give; what is generated or compiled is not known yet."""
+    """Note declared import names that the wheel does not give; what a hook generates is not known yet."""
     project = build.project
-    declared = project.import_names or project.import_namespaces
-    if declared and not (build.settings.hook or build.settings.extensions):
-        from pkm_build.imports import missing_names
+    if project.import_names is None and project.import_namespaces is None:
+        return
+    from pkm_build.imports import missing_names, undeclared_names
 
-        for field, at, name, hint in missing_names(project, found.files):
-            build.fault(("project", field, at), f'"{name}" is not what the wheel gives', hint)
+    compiled = [f"{extension.name.replace('.', '/')}.so" for extension in build.settings.extensions]
+    files = [*found.files, *compiled]
+    for field, at, name, hint in () if build.settings.hook else missing_names(project, files):
+        build.fault(("project", field, at), f'"{name}" is not what the wheel gives', hint)
+    build.warn += [
+        f"the wheel gives {name}, which project.import-names does not list"
+        for name in undeclared_names(project, files)
+    ]
 
 
 def check_named(build: Build, tree: Tree) -> None:

@@ -192,6 +192,16 @@ def test_declared_import_names_that_are_not_shipped_are_refused(sample):
         made.wheel()
 
 
+def test_a_name_that_is_shipped_and_not_declared_is_told(sample, capfd):
+    made = sample(
+        {"src/spam/__init__.py": "", "src/eggs/__init__.py": "", "src/_x.py": ""}, 'import-names = ["spam"]\n'
+    )
+    made.wheel()
+    assert capfd.readouterr().err == (
+        "pkm_build: warning: the wheel gives eggs, which project.import-names does not list\n"
+    )
+
+
 def test_entry_points_are_grouped_sorted_and_safe(sample):
     made = sample(
         {"spam.py": "def main(): ...\nx = 1\n"},

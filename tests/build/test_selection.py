@@ -340,8 +340,41 @@ def test_a_function_that_the_module_does_not_define_is_told(sample, capsys, text
     assert ("does not define" in capsys.readouterr().err) is told
 
 
-def test_a_script_of_another_distribution_is_its_own_business(sample):
-    assert sample(PACKAGE, SCRIPT.format(target="elsewhere.main:go")).wheel()
+def test_a_script_of_another_distribution_is_told(sample, capsys):
+    extra = 'dependencies = ["other"]\n' + SCRIPT.format(target="elsewhere.main:go")
+    assert sample(PACKAGE, extra).wheel()
+    assert 'the entry point "run" names elsewhere.main, which is not in the wheel' in capsys.readouterr().err
+
+
+def test_a_script_of_a_module_that_nothing_can_have_is_an_error(sample):
+    with pytest.raises(
+        InvalidFile, match=r"scripts\.run: the module elsewhere\.main is not in the wheel, and"
+    ):
+        sample(PACKAGE, SCRIPT.format(target="elsewhere.main:go")).wheel()
+
+
+def test_a_script_of_the_standard_library_needs_no_word(sample, capsys):
+    assert sample(PACKAGE, SCRIPT.format(target="json.tool:main")).wheel()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("module", ["spam.made", "spam._x"])
+def test_a_script_of_a_module_that_is_compiled_is_found(sample, module):
+    extra = f"{SCRIPT.format(target=module + ':go')}[[tool.pkm.build.extension]]\nname = 'spam._x'\nsources = ['x.c']\n"
+    made = sample({**PACKAGE, "x.c": ""}, extra)
+    if module == "spam._x":
+        assert made.sdist()
+    else:
+        with pytest.raises(InvalidFile, match=r"the module spam\.made is not in the wheel"):
+            made.sdist()
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable", "sdist"])
+def test_every_build_is_refused_for_the_same(sample, kind):
+    made = sample(PACKAGE, SCRIPT.format(target="spam.mian:go") + '[tool.pkm.build]\ninclude = ["x"]\n')
+    with pytest.raises(InvalidFile) as caught:
+        made.build(kind)
+    assert {fault.key[-1] for fault in caught.value.faults} == {"run", 0}
 
 
 def test_a_module_that_is_a_native_one_is_found(sample):
