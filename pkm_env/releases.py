@@ -66,9 +66,10 @@ def make_listing(
     versions, signatures, prereleases, yanked, key, times = digest
 
     def plain_of(version: str) -> Sequence[tuple[Any, ...]]:
-        if version not in versions:
+        try:
+            plain = plain_files(versions.index(version))
+        except ValueError:
             return ()
-        plain = plain_files(versions.index(version))
         return before(plain, cutoff) if cutoff else plain
 
     def files_of(version: str) -> tuple[File, ...]:

@@ -32,10 +32,11 @@ def marker_for(targets: Sequence[Target], wanted: int, dont_care: int = 0) -> st
     if not unwanted:
         return ""
     best: dict[int, str] = {}
-    for mask, touched, text in _conjunctions(targets):
+    for mask, touched, texts in _conjunctions(targets):
         covered = mask & wanted
         if not covered or touched & unwanted or (touched & ~mask & wanted):
             continue
+        text = " and ".join(texts)
         if covered not in best or _cost(text) < _cost(best[covered]):
             best[covered] = text
     return _cover(best, wanted)
@@ -73,7 +74,7 @@ def _either(texts: Iterable[str]) -> str:
     return " or ".join(f"({text})" if " and " in text else text for text in texts)
 
 
-def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, str]]:
+def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     every = (1 << len(targets)) - 1
     pythons = [(every, every, ""), *_python_ranges(targets)]
     systems = [(every, ""), *_values(targets, "sys_platform")]
@@ -88,11 +89,7 @@ def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, str]]:
     for python, touched, python_text in pythons:
         for place, texts in places:
             if python & place and (python_text or texts):
-                yield (
-                    python & place,
-                    touched & place,
-                    " and ".join((python_text, *texts) if python_text else texts),
-                )
+                yield python & place, touched & place, (python_text, *texts) if python_text else texts
 
 
 def _values(targets: Sequence[Target], variable: str) -> list[Part]:

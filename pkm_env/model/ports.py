@@ -78,6 +78,12 @@ class Releases(Protocol):
     def metadata(self, name: str, version: str) -> Metadata | Unavailable:
         """Return the metadata of a listed release; blocks until it is known."""
 
+    def token(self, name: str, number: int) -> str:
+        """Return a text that stands for what ``metadata`` says of ``listing(name).versions[number]``.
+
+        While it is the same, so is the metadata, in this run and the next; "" where nothing can be said.
+        """
+
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return *source* as it will be locked (commit, hashes filled in) and what is there.
 

@@ -392,10 +392,11 @@ class Locker:
 
     def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
         """Return the entry of the project itself."""
+        each = {id(resolution.pins): resolution.pins for resolution in solved}
         edges = {
-            edge_to(resolution.pins, pin.name)
-            for resolution in solved
-            for pin in resolution.pins.values()
+            edge_to(pins, pin.name)
+            for pins in each.values()
+            for pin in pins.values()
             if any(not asker for asker, _ in pin.asked_by)
         }
         return LockedPackage(

@@ -245,6 +245,11 @@ class Ground:
         """Yield the requirements that may count for the release, or for one of its extras, numbered."""
         package = self.package(name)
         number = package.version(version)
+        if not self.question.overrides:
+            asks = self.knowledge.asks(package, version, extra)
+            if isinstance(asks, Unavailable):
+                raise _Refused(asks.reason)
+            return [(place, Ask(key, number, one)) for place, one in asks]
         grouped = self._grouped.get((name, version))
         if grouped is None:
             grouped = self._grouped[name, version] = self._group(package, number)
@@ -254,16 +259,11 @@ class Ground:
         return [(place, Ask(key, number, one, overridden=changed)) for place, one, changed in found]
 
     def _group(self, package: Package, version: str) -> Grouped:
-        """Return the requirements of a release by extra, with overrides applied.
-
-        Most lines of a release with many extras belong to one of them; so a template looks at few.
-        """
+        """Return the requirements of a release by extra, with overrides applied."""
         requires = self.knowledge.requires(package, version)
         if isinstance(requires, Unavailable):
             raise _Refused(requires.reason)
         overrides = self.question.overrides
-        if not overrides:
-            return self.knowledge.grouped(package, version, requires)
         changed = [
             (new, new is not old) for old in requires for new in overrides.apply(old, package.name, version)
         ]

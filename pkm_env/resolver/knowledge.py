@@ -9,7 +9,7 @@ from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerele
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pkm_env.model.distribution import Metadata, Source
     from pkm_env.model.ports import Listing, Releases
@@ -121,15 +121,29 @@ class Package:
         return next((file.yanked for file in files if file.yanked), "")
 
 
+class Release:
+    """What the metadata of one release says, as far as a resolve asks for it.
+
+    ``grouped`` maps extras ("" for none, "*" for what is unclear) to numbered requirements, as texts.
+    """
+
+    __slots__ = ("extras", "grouped")
+
+    def __init__(self, extras: Sequence[str], grouped: Mapping[str, Sequence[tuple[int, str]]]) -> None:
+        self.extras = extras
+        self.grouped = grouped
+
+
 class Knowledge:
     """Everything that was asked of the indexes and sources in one resolve, each thing once."""
 
     __slots__ = (
         "_directs",
         "_extras",
-        "_grouped",
         "_kept",
+        "_kept_releases",
         "_packages",
+        "_read",
         "_releases",
         "_requirements",
         "asked",
@@ -144,20 +158,59 @@ class Knowledge:
         self.rules = rules
         self._kept = notebook.page("requirements")
         self._extras = notebook.page("extras")
-        self._grouped: dict[tuple[str, str, int], Grouped] = {}
+        self._kept_releases = notebook.page("releases")
+        self._read: dict[tuple[str, int, int], Release | Unavailable] = {}
         self.asked = 0
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}
         self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
 
-    def grouped(self, package: Package, version: str, requires: Sequence[Requirement]) -> Grouped:
-        """Return what ``by_extra`` makes of a release's own requirements, once."""
-        key = (package.name, version, id(package.direct))
-        found = self._grouped.get(key)
+    def asks(self, package: Package, bit: int, extra: str) -> Sequence[tuple[int, Requirement]] | Unavailable:
+        """Return the requirements that may count for a release, or for one of its extras, numbered.
+
+        Most lines of a release with many extras belong to one of them; so few are looked at.
+        """
+        release = self.release(package, bit)
+        if isinstance(release, Unavailable):
+            return release
+        found = release.grouped.get(extra, ())
+        if "*" in release.grouped:
+            found = sorted((*found, *release.grouped["*"]))
+        return [(number, self.requirement(text)) for number, text in found]
+
+    def release(self, package: Package, bit: int) -> Release | Unavailable:
+        """Return what a release says, from an earlier run where its files are the same."""
+        key = (package.name, bit, id(package.direct))
+        found = self._read.get(key)
         if found is None:
-            found = self._grouped[key] = self.by_extra([(one, False) for one in requires])
+            found = self._read[key] = self._read_release(package, bit)
         return found
+
+    def _read_release(self, package: Package, bit: int) -> Release | Unavailable:
+        token = ""
+        if package.direct is None:
+            token = self.releases.token(package.name, bit.bit_length() - 2)
+        if token:
+            token = f"{package.name} {package.version(bit)} {token}"
+            kept = self._kept_releases.find(token)
+            if kept is not None:
+                self.asked += 1
+                return Release(*kept)
+        version = package.version(bit)
+        requires = self.requires(package, version)
+        if isinstance(requires, Unavailable):
+            return requires
+        metadata = package.direct or self.releases.metadata(package.name, version)
+        assert not isinstance(metadata, Unavailable), "it has requirements"
+        grouped: dict[str, list[tuple[int, str]]] = {"": []}
+        for number, (text, one) in enumerate(zip(metadata.requires, requires, strict=True)):
+            extra = self.extra_of(one.marker) if "extra" in one.marker else ""
+            grouped.setdefault(extra, []).append((number, text))
+        plain = (metadata.extras, {extra: tuple(lines) for extra, lines in grouped.items()})
+        if token:
+            self._kept_releases.keep(token, plain)
+        return Release(*plain)
 
     def by_extra(self, requires: Sequence[tuple[Requirement, bool]]) -> Grouped:
         """Return requirements, numbered, by the extra they belong to: "" for none, "*" for unclear ones."""
@@ -194,6 +247,7 @@ class Knowledge:
         other._requirements = self._requirements
         other._releases = self._releases
         other._directs = self._directs
+        other._read = self._read
         return other
 
     def requirement(self, text: str) -> Requirement:
@@ -296,8 +350,8 @@ class Knowledge:
 
     def provides_extra(self, package: Package, version: str, extra: str) -> bool:
         """Return whether a release has an extra of that normalised name."""
-        metadata = package.direct or self.releases.metadata(package.name, version)
-        return isinstance(metadata, Unavailable) or extra in metadata.extras
+        release = self.release(package, package.bit(version))
+        return isinstance(release, Unavailable) or extra in release.extras
 
     def _parsed(self, metadata: Metadata) -> tuple[Requirement, ...] | Unavailable:
         try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.ground import Ground, Row
+    from pkm_env.resolver.ground import Ground, Row, Template
     from pkm_env.resolver.knowledge import Package
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
@@ -50,11 +50,12 @@ class TargetProblem:
         self.members = members
         self.bit = members & -members
         self.locked = self.question.locked(self.target)
+        self.constraints = self.question.constraints
         self.earlier = earlier
         self.package = ground.packages.__getitem__
         self._usable: dict[str, Usable] = {}
         self._needs: dict[tuple[Key, int], Sequence[Need] | Refusal] = {}
-        self._active: dict[tuple[Key, int], tuple[int, ...]] = {}
+        self._active: dict[tuple[Key, int], tuple[tuple[int, ...], Template]] = {}
         self._asked: dict[Key, int] = {}
 
     @property
@@ -79,7 +80,7 @@ class TargetProblem:
         if name == ROOT:
             return ROOT_BIT, None
         known = self.package(name)
-        for bound, ask in self.question.constraints_of(name):
+        for bound, ask in self.constraints.get(name, ()):
             if not self.constraint_holds(ask):
                 continue
             allowed = known.mask(bound)
@@ -117,7 +118,7 @@ class TargetProblem:
                 return self._unclear(unclear)
             rows = [row for row in rows if row.in_all & bit]
             active = tuple([row.number for row in rows])
-        self._active[package, version] = active
+        self._active[package, version] = active, template
         found = template.made.get(active)
         if found is None:
             found = template.made[active] = self.ground.needs(rows)
@@ -226,10 +227,7 @@ class TargetProblem:
 
     def needed_names(self, package: Key, version: int) -> Sequence[str]:
         """Return the names that a decided version needs, sorted; neither the project nor its own."""
-        template = self.ground.template(self.view, package, version)
-        if isinstance(template, Refusal):
-            return ()
-        active = self._active[package, version]
+        active, template = self._active[package, version]
         found = template.names.get(active)
         if found is None:
             name = package if isinstance(package, str) else package[0]
@@ -240,8 +238,8 @@ class TargetProblem:
             found = template.names[active] = tuple(sorted({one for one in needed if one not in {ROOT, name}}))
         return found
 
-    def active(self, package: Key, version: int) -> tuple[int, ...]:
-        """Return the numbers of the requirements that count, of a version that was asked."""
+    def active(self, package: Key, version: int) -> tuple[tuple[int, ...], Template]:
+        """Return the numbers of the requirements that count, of a version that was asked, and their template."""
         return self._active[package, version]
 
     def constraint_holds(self, ask: Ask) -> bool:
@@ -284,15 +282,14 @@ class TargetProblem:
 
     def _find_usable(self, name: str) -> Usable:
         """Work out what may be chosen; where all targets of the view agree, once for all of them."""
-        package = self.package(name)
-        alike = self.view.agrees(package)
         key = (id(self.view), name)
-        found = self.ground.usable.get(key) if alike else None
+        found = self.ground.usable.get(key)
         if found is None:
+            package = self.package(name)
             whole, part, wheels = self.view.fitting(package, self.members)
             barred, late = self.ground.barred(name)
             found = Usable(part & ~barred & ~1, late, part & ~whole, wheels)
-            if alike:
+            if self.view.agrees(package):
                 self.ground.usable[key] = found
         return found
 
@@ -302,11 +299,13 @@ class TargetProblem:
             if bit:
                 return bit
         wheels = mask & usable.wheels
-        preferred = [package.bit(version) for version in self.question.preferences.get(name, ())]
-        for among in (wheels, mask):
-            for bit in preferred:
-                if bit & among:
-                    return bit
+        preferences = self.question.preferences.get(name)
+        if preferences:
+            preferred = [package.bit(version) for version in preferences]
+            for among in (wheels, mask):
+                for bit in preferred:
+                    if bit & among:
+                        return bit
         if package.direct is None:
             for bit in self.earlier.get(name, ()):
                 if bit & (wheels or mask):

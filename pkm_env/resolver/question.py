@@ -107,9 +107,10 @@ class Question:
             setattr(changed, name, changes[name] if name in changes else getattr(self, name))
         return changed
 
-    def constraints_of(self, name: str) -> Sequence[tuple[str, Ask]]:
-        """Return the (specifier, ask) pairs that bound *name* where it is needed."""
-        return self._constraints.get(name, ())
+    @property
+    def constraints(self) -> Mapping[str, Sequence[tuple[str, Ask]]]:
+        """The (specifier, ask) pairs that bound each name where it is needed."""
+        return self._constraints
 
     def wanted_yanked(self, package: Package) -> int:
         """Return the yanked versions that the project pins or the lock holds, as a solver mask."""

@@ -195,9 +195,10 @@ class Pin:
 
 
 class Resolution:
-    """The answer for one target: ``pins`` by name, sorted; ``notes`` tell what was decided for the user.
+    """The answer for one target.
 
-    ``steps`` counts the work ("decisions", "conflicts", "checks", "asked"); all are 0 where the answer
+    ``pins`` by name, sorted; one value for all targets that share it. ``notes`` tell what was decided for the
+    user. ``steps`` counts the work ("decisions", "conflicts", "checks", "asked"); all are 0 where the answer
     was shared with an earlier target.
     """
 
@@ -207,7 +208,7 @@ class Resolution:
         self, target: Target, pins: Mapping[str, Pin], notes: tuple[str, ...], steps: Mapping[str, int]
     ) -> None:
         self.target = target
-        self.pins = dict(pins)
+        self.pins = pins
         self.notes = notes
         self.steps = dict(steps)
 

@@ -31,12 +31,9 @@ class Solution:
         self.problem = problem
         self.counts = counts
         self.asked = asked
-        self.active = [(key, bit, problem.active(key, bit)) for key, bit in decided.items()]
-        self.versions = {
-            key: bit
-            for key, bit in decided.items()
-            if isinstance(key, str) and key != ROOT and problem.package(key).direct is None
-        }
+        self.active = [(key, bit, *problem.active(key, bit)) for key, bit in decided.items()]
+        self.chosen = [(key, bit) for key, bit in decided.items() if isinstance(key, str) and key != ROOT]
+        self.versions = {key: bit for key, bit in self.chosen if problem.package(key).direct is None}
         self.pins = _pins(problem, decided)
         self.notes = tuple(_notes(problem, decided))
         self._agreeing: dict[int, tuple[View, int]] = {}
@@ -66,8 +63,9 @@ class Solution:
             return False
         return all(
             other.constraint_holds(ask) == self.problem.constraint_holds(ask)
-            for name in self.versions
-            for _bound, ask in other.question.constraints_of(name)
+            for name, bounds in other.constraints.items()
+            for _bound, ask in bounds
+            if name in self.versions
         )
 
     def _is_not_locked(self, other: TargetProblem) -> bool:
@@ -83,14 +81,16 @@ class Solution:
     def _agree(self, view: View) -> int:
         """Return the targets of *view* that have the same needs, and files of all that was chosen."""
         agreeing = every = view.targets.every
-        for key, bit, active in self.active:
-            template = self.problem.ground.template(view, key, bit)
+        ground, same_view = self.problem.ground, view is self.problem.view
+        for key, bit, active, own in self.active:
+            template = own if same_view else ground.template(view, key, bit)
             if isinstance(template, Refusal):
                 return 0
             agreeing &= template.agreeing(active, every)
-        for key, bit, _active in self.active:
-            if agreeing and isinstance(key, str) and key != ROOT:
-                agreeing &= self._able(key, bit, view)
+        for key, bit in self.chosen:
+            if not agreeing:
+                break
+            agreeing &= self._able(key, bit, view)
         return agreeing
 
     def _able(self, name: str, version: int, view: View) -> int:
@@ -100,8 +100,9 @@ class Solution:
         able, by_wheel = view.able(package, version)
         if package.direct is None and problem.usable(name).wheels & version:
             able = by_wheel  # Else it would be built there, though it need not be here.
-        pinned = package.version(version)
-        for preferred in problem.question.preferences.get(name, ()):
+        preferences = problem.question.preferences.get(name)
+        pinned = package.version(version) if preferences else ""
+        for preferred in preferences or ():
             if preferred == pinned:
                 break
             bit = package.bit(preferred)
@@ -228,8 +229,11 @@ def _pins(problem: TargetProblem, decided: Mapping[Key, int]) -> dict[str, Pin]:
 
 def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
     """Yield what was decided for the user, sorted by package."""
+    bound = problem.ground.allowances.bound
     for name in sorted(key for key in decided if isinstance(key, str) and key != ROOT):
         package, bit = problem.package(name), decided[name]
+        if not bit & (package.prereleases | package.yanked) and name not in bound:
+            continue
         version = package.version(bit)
         if bit & package.prereleases and not package.direct:
             if name in problem.ground.allowances.prereleases:
@@ -240,8 +244,8 @@ def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
                 yield f"{name} {version} is a pre-release, taken because {name} has no final release"
         if bit & package.yanked:
             yield f"{name} {version} is yanked, taken because it is pinned or locked"
-        if name in problem.ground.allowances.bound and name not in problem.ground.bound:
-            source, asker = problem.ground.allowances.bound[name]
+        if name in bound and name not in problem.ground.bound:
+            source, asker = bound[name]
             yield f"{name} comes from {source.location}, because {asker} asks for it there"
     for name, extra in sorted(key for key in decided if not isinstance(key, str) and key[0] != ROOT):
         package = problem.package(name)

@@ -61,7 +61,7 @@ def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
         return None
     wider = Requirement(requirement.name, requirement.extras, "", "", requirement.marker)
     before = derivation.problem.question
-    constrained = any(ask is other for _specifier, other in before.constraints_of(requirement.name))
+    constrained = any(ask is other for _specifier, other in before.constraints.get(requirement.name, ()))
     question = before.without_constraint(ask) if constrained else before.with_root(requirement, wider)
     found = _solve(derivation, question)
     if found is None or requirement.name not in found[1]:

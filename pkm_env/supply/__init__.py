@@ -139,6 +139,15 @@ class Supply:
         answer: Metadata | Unavailable = found
         return answer
 
+    def token(self, name: str, number: int) -> str:
+        """Return a text that is the same while the files of a version are (``ports.Releases``)."""
+        listing = self._listings.get(name)
+        if not isinstance(listing, Listing):
+            return ""
+        page = self._catalogue.page(self._places[name], name)
+        # The cut-off date may take some of the files away.
+        return page.token(number) if listing.key == page.digest[4] else ""
+
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return *source* as it will be locked, and what is there."""
         key = (name, source.to_plain()[:-2], tuple(sorted(source.hashes.items())))
@@ -372,10 +381,9 @@ class Supply:
 
         With it the metadata is found without a look at the files, which takes half of the time.
         """
-        page = self._catalogue.page(self._places[listing.name], listing.name)
-        if listing.key != page.digest[4] or version not in listing.versions:
+        if version not in listing.versions:
             return ""
-        token = page.token(listing.versions.index(version))
+        token = self.token(listing.name, listing.versions.index(version))
         return f"{version}|{token}" if token else ""
 
     def _ask_metadata(self, name: str, version: str, file: File) -> Any:

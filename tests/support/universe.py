@@ -116,6 +116,9 @@ class Universe:
             name, version, requires, requires_python=release.get("requires_python"), extras=tuple(extras)
         )
 
+    def token(self, _name, _number):
+        return ""
+
     def direct(self, name, source):
         release = self.sources.get(source.location)
         if release is None:
