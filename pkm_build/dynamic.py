@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
+    from pkm_build.files import Tree
     from pkm_build.project import Project
     from pkm_build.work import Build
 
@@ -177,18 +178,20 @@ def from_file(build: Build) -> str:
     :raises VersionUnknown: when there is no such file, or no version in it that can be read without running it
     """
     source = build.settings.version
-    paths = [source.path] if source.path else default_files(build)
-    for path in paths:
+    places = [(path, NAMES) for path in ([source.path] if source.path else default_files(build))]
+    for path, names in places:
         try:
             with open(os.path.join(build.root, path), "rb") as stream:
                 text = stream.read().decode("utf-8", "replace")
         except OSError as exc:
             word = f"the file of the version, {path}, can't be read: {exc.strerror}"
             raise VersionUnknown(word, "", (*VERSION, "path")) from exc
-        found = by_pattern(text, source.pattern) if source.pattern else by_content(path, text)
+        found = by_pattern(text, source.pattern) if source.pattern else by_content(path, text, names)
         if found:
             return found
-    where = source.path or ", ".join(paths) or "the package"
+        if not source.pattern:
+            places += [place for place in imported_from(build.root, path, text) if place not in places]
+    where = source.path or ", ".join([path for path, _ in places]) or "the package"
     if source.pattern:
         raise VersionUnknown(f"matches nothing in {where}", "", (*VERSION, "pattern"))
     raise VersionUnknown(
@@ -211,8 +214,36 @@ def default_files(build: Build) -> list[str]:
         roots = [root for root in (given_root(tree, raw) for raw in packages) if root]
     found = []
     for path, _ in roots:
-        files = [path] if tree.is_file(path) else [f"{path}/{name}.py" for name in MODULES]
+        folder = below_namespaces(tree, path)
+        files = [path] if tree.is_file(path) else [f"{folder}/{name}.py" for name in MODULES]
         found += [file for file in files if tree.is_file(file)]
+    return found
+
+
+def below_namespaces(tree: Tree, path: str) -> str:
+    """Return the folder below *path* where the code begins, as long as there is but one way."""
+    while tree.is_folder(path):
+        folders, files = tree.listing(path)
+        if len(folders) != 1 or any(file.endswith((".py", ".pyi")) for file in files):
+            break
+        path = f"{path}/{folders[0]}"
+    return path
+
+
+def imported_from(root: str, path: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the files of the package that the module *path* imports its version from, with its name there."""
+    if not path.endswith(".py"):
+        return []
+    import _ast
+
+    folder = path.rpartition("/")[0]
+    found = []
+    for node in parsed(path, text).body:
+        if isinstance(node, _ast.ImportFrom) and node.module:
+            above = folder if node.level == 1 else folder.rpartition("/")[0]
+            file = f"{above}/{node.module.replace('.', '/')}.py".lstrip("/")
+            names = [alias.name for alias in node.names if (alias.asname or alias.name) in NAMES]
+            found += [(file, (name,)) for name in names if os.path.isfile(os.path.join(root, file))]
     return found
 
 
@@ -228,10 +259,24 @@ def by_pattern(text: str, pattern: str) -> str:
     return found or ""
 
 
-def by_content(path: str, text: str) -> str:
-    """Return the version that a module assigns, or that is the first line of another file."""
+def by_content(path: str, text: str, wanted: tuple[str, ...]) -> str:
+    """Return the version that a module assigns to one of *wanted*, or that is the first line of another file."""
     if not path.endswith((".py", ".pyi", ".pyx")):
         return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    names: Names = {}
+    read_assignments(parsed(path, text).body, names)
+    for name in wanted:
+        value = names.get(name)
+        if isinstance(value, str) and value[:1].isalnum():
+            return value
+    return ""
+
+
+def parsed(path: str, text: str) -> ast.Module:
+    """Return the syntax tree of a module.
+
+    :raises VersionUnknown: when it is no Python
+    """
     import _ast
 
     try:
@@ -239,13 +284,7 @@ def by_content(path: str, text: str) -> str:
     except (SyntaxError, ValueError) as exc:
         word = f"{path} is no Python that this interpreter reads: {exc}"
         raise VersionUnknown(word) from exc
-    names: Names = {}
-    read_assignments(module.body, names)
-    for name in NAMES:
-        value = names.get(name)
-        if isinstance(value, str) and value[:1].isalnum():
-            return value
-    return ""
+    return module
 
 
 def read_assignments(body: list[ast.stmt], names: Names) -> None:

@@ -56,6 +56,46 @@ def test_usual_files_are_looked_into(sample, file):
     assert version_of(sample, 'source = "file"\n', {f"spam/{file}": '__version__ = "2.0"'}) == "2.0"
 
 
+IMPORTED = {
+    "of its package": ("from .meta import __version__", "__version__"),
+    "by the whole name": ("from spam.meta import __version__", "__version__"),
+    "by another name": ("from .meta import number as __version__", "number"),
+}
+
+
+@pytest.mark.parametrize(("line", "name"), IMPORTED.values(), ids=IMPORTED)
+def test_a_version_is_read_where_the_package_imports_it_from(sample, line, name):
+    files = {"spam/__init__.py": line, "spam/meta.py": f'VERSION = "1.0"\n{name} = "2.2"'}
+    assert version_of(sample, 'source = "file"\n', files) == "2.2"
+
+
+def test_an_imported_name_is_not_taken_for_another(sample):
+    files = {
+        "spam/__init__.py": "from .core import version",
+        "spam/core.py": 'VERSION = "1"\ndef version(): ...',
+    }
+    with pytest.raises(InvalidFile, match="no version is stated"):
+        version_of(sample, 'source = "file"\n', files)
+
+
+def test_modules_that_import_from_each_other_end(sample):
+    files = {
+        "spam/__init__.py": "from .a import version",
+        "spam/a.py": "from . import a\nfrom .b import version",
+    }
+    files["spam/b.py"] = "from .a import version"
+    with pytest.raises(
+        InvalidFile, match=r"no version is stated in spam/__init__\.py, spam/a\.py, spam/b\.py"
+    ):
+        version_of(sample, 'source = "file"\n', files)
+
+
+def test_a_namespace_is_passed_on_the_way_to_the_package(sample):
+    head = HEAD.replace('"spam"', '"ns.spam"')
+    made = sample({"ns/spam/__init__.py": '__version__ = "2.3"'}, 'source = "file"\n', head=head)
+    assert made.wheel().name == "ns_spam-2.3-py3-none-any.whl"
+
+
 @pytest.mark.parametrize(
     ("path", "text", "pattern"),
     [
