@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pkm_build.work import Build
 
     Names = dict[str, object]
+    Place = tuple[str, tuple[str, ...]]  # a file, and the names that may state the version in it
 
 VERSION = ("tool", "pkm", "version")
 MODULES = ("__init__", "_version", "version", "__about__", "__version__")
@@ -178,7 +179,7 @@ def from_file(build: Build) -> str:
     :raises VersionUnknown: when there is no such file, or no version in it that can be read without running it
     """
     source = build.settings.version
-    places = [(path, NAMES) for path in ([source.path] if source.path else default_files(build))]
+    places: list[Place] = [(path, NAMES) for path in ([source.path] if source.path else default_files(build))]
     for path, names in places:
         try:
             with open(os.path.join(build.root, path), "rb") as stream:
@@ -230,14 +231,14 @@ def below_namespaces(tree: Tree, path: str) -> str:
     return path
 
 
-def imported_from(root: str, path: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
+def imported_from(root: str, path: str, text: str) -> list[Place]:
     """Return the files of the package that the module *path* imports its version from, with its name there."""
     if not path.endswith(".py"):
         return []
     import _ast
 
     folder = path.rpartition("/")[0]
-    found = []
+    found: list[Place] = []
     for node in parsed(path, text).body:
         if isinstance(node, _ast.ImportFrom) and node.module:
             above = folder if node.level == 1 else folder.rpartition("/")[0]
