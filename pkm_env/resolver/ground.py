@@ -252,20 +252,20 @@ class Ground:
             return [(place, Ask(key, number, one)) for place, one in asks]
         grouped = self._grouped.get((name, version))
         if grouped is None:
-            grouped = self._grouped[name, version] = self._group(package, number)
+            grouped = self._grouped[name, version] = self._group(package, version)
         found = grouped.get(extra, ())
         if "*" in grouped:
             found = sorted((*found, *grouped["*"]), key=lambda numbered: numbered[0])
         return [(place, Ask(key, number, one, overridden=changed)) for place, one, changed in found]
 
-    def _group(self, package: Package, version: str) -> Grouped:
+    def _group(self, package: Package, version: int) -> Grouped:
         """Return the requirements of a release by extra, with overrides applied."""
         requires = self.knowledge.requires(package, version)
         if isinstance(requires, Unavailable):
             raise _Refused(requires.reason)
-        overrides = self.question.overrides
+        overrides, number = self.question.overrides, package.version(version)
         changed = [
-            (new, new is not old) for old in requires for new in overrides.apply(old, package.name, version)
+            (new, new is not old) for old in requires for new in overrides.apply(old, package.name, number)
         ]
         return self.knowledge.by_extra(changed)
 

@@ -142,9 +142,9 @@ class Knowledge:
         "_extras",
         "_kept",
         "_kept_releases",
+        "_known",
         "_packages",
         "_read",
-        "_releases",
         "_requirements",
         "asked",
         "notebook",
@@ -164,7 +164,7 @@ class Knowledge:
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}
-        self._releases: dict[tuple[str, str], tuple[Requirement, ...] | Unavailable] = {}
+        self._known: set[tuple[str, str]] = set()
 
     def asks(self, package: Package, bit: int, extra: str) -> Sequence[tuple[int, Requirement]] | Unavailable:
         """Return the requirements that may count for a release, or for one of its extras, numbered.
@@ -188,28 +188,30 @@ class Knowledge:
         return found
 
     def _read_release(self, package: Package, bit: int) -> Release | Unavailable:
+        version = package.version(bit)
         token = ""
         if package.direct is None:
+            self.asked += 1
+            self._known.add((package.name, version))
             token = self.releases.token(package.name, bit.bit_length() - 2)
-        if token:
-            token = f"{package.name} {package.version(bit)} {token}"
-            kept = self._kept_releases.find(token)
-            if kept is not None:
-                self.asked += 1
-                return Release(*kept)
-        version = package.version(bit)
-        requires = self.requires(package, version)
-        if isinstance(requires, Unavailable):
-            return requires
+        place = f"{package.name} {version} {token}" if token else ""
+        kept = self._kept_releases.find(place) if place else None
+        if kept is not None:
+            return Release(*kept)
         metadata = package.direct or self.releases.metadata(package.name, version)
-        assert not isinstance(metadata, Unavailable), "it has requirements"
+        if isinstance(metadata, Unavailable):
+            return metadata
         grouped: dict[str, list[tuple[int, str]]] = {"": []}
-        for number, (text, one) in enumerate(zip(metadata.requires, requires, strict=True)):
-            extra = self.extra_of(one.marker) if "extra" in one.marker else ""
-            grouped.setdefault(extra, []).append((number, text))
+        try:
+            for number, text in enumerate(metadata.requires):
+                marker = self.requirement(text).marker
+                extra = self.extra_of(marker) if "extra" in marker else ""
+                grouped.setdefault(extra, []).append((number, text))
+        except UnreadableRequirement as error:
+            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
         plain = (metadata.extras, {extra: tuple(lines) for extra, lines in grouped.items()})
-        if token:
-            self._kept_releases.keep(token, plain)
+        if place:
+            self._kept_releases.keep(place, plain)
         return Release(*plain)
 
     def by_extra(self, requires: Sequence[tuple[Requirement, bool]]) -> Grouped:
@@ -245,7 +247,7 @@ class Knowledge:
             return self
         other = Knowledge(self.releases, self.notebook, rules)
         other._requirements = self._requirements
-        other._releases = self._releases
+        other._known = self._known
         other._directs = self._directs
         other._read = self._read
         return other
@@ -331,33 +333,22 @@ class Knowledge:
 
     def hint_releases(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Say whose metadata will be asked for."""
-        unknown = [release for release in wanted if release not in self._releases]
+        unknown = [release for release in wanted if release not in self._known]
         if unknown:
             self.releases.hint(releases=unknown)
 
-    def requires(self, package: Package, version: str) -> tuple[Requirement, ...] | Unavailable:
+    def requires(self, package: Package, bit: int) -> Sequence[Requirement] | Unavailable:
         """Return the requirements of a release, in the order of its metadata, or why they are not known."""
-        if package.direct is not None:
-            return self._parsed(package.direct)
-        key = (package.name, version)
-        found = self._releases.get(key)
-        if found is None:
-            self.asked += 1
-            metadata = self.releases.metadata(*key)
-            found = metadata if isinstance(metadata, Unavailable) else self._parsed(metadata)
-            self._releases[key] = found
-        return found
+        release = self.release(package, bit)
+        if isinstance(release, Unavailable):
+            return release
+        lines = sorted(line for group in release.grouped.values() for line in group)
+        return [self.requirement(text) for _number, text in lines]
 
     def provides_extra(self, package: Package, version: str, extra: str) -> bool:
         """Return whether a release has an extra of that normalised name."""
         release = self.release(package, package.bit(version))
         return isinstance(release, Unavailable) or extra in release.extras
-
-    def _parsed(self, metadata: Metadata) -> tuple[Requirement, ...] | Unavailable:
-        try:
-            return tuple(self.requirement(text) for text in metadata.requires)
-        except UnreadableRequirement as error:
-            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
 
 
 def pinned_version(specifier: str) -> str:
