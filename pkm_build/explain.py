@@ -8,6 +8,7 @@ from pkm_build import files, globs
 from pkm_build.positions import locate
 from pkm_build.sdists import needed_files, tree_files
 from pkm_build.selection import Selection, select_wheel, wheel_path
+from pkm_build.settings import key_of
 from pkm_build.source import license_paths
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Key = tuple[str | int, ...]
 
 BUILD: Key = ("tool", "pkm", "build")
+COMPILED = "an extension is compiled anew for each wheel"
 
 
 def explain_path(build: Build, path: str) -> list[str]:
@@ -88,12 +90,16 @@ def why_not(build: Build, selection: Selection, path: str) -> str:
     inside = [root for root, _ in selection.roots if path == root or path.startswith(root + "/")]
     if not inside:
         return f"outside of {', '.join(root for root, _ in selection.roots) or 'all packages'}; include would ship it"
-    if build.settings.extensions:
-        from pkm_build.extensions import is_output
+    return COMPILED if is_compiled(build, selection, path) else "no rule ships it"
 
-        if is_output(wheel_path(path, selection.roots), build.settings.extensions):
-            return "an extension is compiled anew for each wheel"
-    return "no rule ships it"
+
+def is_compiled(build: Build, selection: Selection, path: str) -> bool:
+    """Return whether the file is what an editable build compiled."""
+    if not build.settings.extensions:
+        return False
+    from pkm_build.extensions import is_output
+
+    return is_output(wheel_path(path, selection.roots), build.settings.extensions)
 
 
 def left_out(tree: files.Tree, path: str) -> str:
@@ -116,6 +122,8 @@ def left_out(tree: files.Tree, path: str) -> str:
 def sdist_sentence(build: Build, selection: Selection, path: str) -> str:
     """Return whether and why the file is in the sdist."""
     settings = build.settings
+    if is_compiled(build, selection, path):
+        return f"not in the sdist: {COMPILED}"
     for at, pattern in enumerate(settings.sdist_include):
         if globs.matches(pattern, path):
             return f"in the sdist: {place(build, (*BUILD, 'sdist', 'include', at), 'sdist.include')}"
@@ -132,5 +140,5 @@ def sdist_sentence(build: Build, selection: Selection, path: str) -> str:
 
 def place(build: Build, key: Key, words: str) -> str:
     """Return *words* with the line of *key* in pyproject.toml."""
-    line, _ = locate(build.source.text, [key])[0]
+    line, _ = locate(build.source.text, [key_of(build.settings, key)])[0]
     return f"{words} (pyproject.toml:{line})"

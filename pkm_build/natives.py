@@ -42,6 +42,7 @@ MACHO_MAGIC = {
     b"\xcf\xfa\xed\xfe": "little",
 }
 FAT_MAGIC = b"\xca\xfe\xba\xbe"
+ELF_HEADER = 20  # bytes up to and with the machine
 MAX_SLICES = 30  # a Java class has the same magic, and a larger number here
 BUILD_VERSION, VERSION_MIN = 0x32, 0x24
 
@@ -120,15 +121,14 @@ def python_of(name: str, build: Build) -> tuple[str, str] | None:
     mark = parts[-2]
     if mark in ("abi3", "abi3t"):
         return oldest(name, build), mark
-    if mark.startswith("cpython-"):
-        number = mark.split("-")[1]
+    word, _, rest = mark.partition("-")
+    if word == "cpython" and rest[:1].isdigit():
+        number = rest.partition("-")[0]
         return "cp" + number.rstrip("tdm"), "cp" + number
-    if mark.startswith("cp") and "-" in mark:
-        number = mark.partition("-")[0]
-        return number.rstrip("td"), number
-    if mark.startswith("pypy"):
-        python, version = mark.split("-")[:2]
-        return python.replace("pypy", "pp"), f"{python}_{version}"
+    if word[:2] == "cp" and word[2:3].isdigit() and rest:
+        return word.rstrip("td"), word
+    if word[:4] == "pypy" and rest:
+        return word.replace("pypy", "pp"), f"{word}_{rest.partition('-')[0]}"
     return None
 
 
@@ -157,8 +157,8 @@ def oldest(name: str, build: Build) -> str:
             return "cp" + extension.limited_api.replace(".", "")
     asked = build.project.requires_python or ""
     for clause in asked.split(","):
-        parts = clause.strip().removeprefix(">=").split(".")
-        if clause.strip().startswith(">=3") and len(parts) > 1 and parts[1].isdigit():
+        parts = clause.strip()[2:].strip().split(".")
+        if clause.strip()[:2] in (">=", "~=", "==") and parts[0] == "3" and parts[1:2] and parts[1].isdigit():
             return "cp3" + parts[1]
     return current()[0]
 
@@ -189,7 +189,7 @@ def platform_of(source: str | bytes) -> str:
 
     data = read_bytes(source)
     if data[:4] == b"\x7fELF":
-        return elf_platform(data)
+        return elf_platform(data) if len(data) >= ELF_HEADER else ""
     if data[:2] == b"MZ":
         start = int.from_bytes(data[60:64], "little")
         known = data[start : start + 4] == b"PE\0\0"
@@ -235,6 +235,8 @@ def macho_slice(data: bytes) -> tuple[str, tuple[int, int]]:
     at = 32 if data[:4] in (b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf") else 28
     version = (11, 0) if machine == "arm64" else (10, 9)
     for _ in range(word(16)):
+        if at >= len(data):
+            break  # a count that the file does not hold
         command, size = word(at), word(at + 4)
         if command == BUILD_VERSION:
             version = (word(at + 12) >> 16, word(at + 12) >> 8 & 255)
@@ -245,7 +247,7 @@ def macho_slice(data: bytes) -> tuple[str, tuple[int, int]]:
 
 
 def fat_platform(data: bytes) -> str:
-    """Return the tag of a file with images for several machines, "" for a Java class."""
+    """Return the tag of a file with images for several machines, "" for a Java class or one that is cut off."""
     count = int.from_bytes(data[4:8], "big")
     if count > MAX_SLICES:
         return ""
@@ -257,6 +259,8 @@ def fat_platform(data: bytes) -> str:
         )
         machine, version = macho_slice(data[start : start + size])
         slices[machine] = version
+    if not slices or "" in slices:
+        return ""
     if set(slices) == {"x86_64", "arm64"}:
         return mac_tag(slices["x86_64"], "universal2")
     if len(slices) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_build.errors import HookFailed, InvalidFile
+from pkm_build.errors import BuildError, HookFailed, InvalidFile
 
 HEAD = '[build-system]\nrequires = []\n[project]\nname = "spam"\ndynamic = ["version"]\n[tool.pkm.version]\n'
 
@@ -168,3 +168,14 @@ def test_a_property_can_stand_in_the_settings(sample):
 def test_packages_that_are_named_are_looked_into(sample):
     table = 'source = "file"\n[tool.pkm.build]\npackages = ["lib2/eggs"]\n'
     assert version_of(sample, table, {"lib2/eggs/__init__.py": '__version__ = "2.1"'}) == "2.1"
+
+
+def test_a_wrong_pkm_version_is_told_as_that(sample):
+    with pytest.raises(BuildError, match=r'"one" \(from PKM_VERSION\) is no version'):
+        version_of(sample, 'source = "file"\n', PKM_VERSION="one")
+
+
+def test_a_version_with_line_ends_is_told_in_one_line(sample):
+    with pytest.raises(InvalidFile) as caught:
+        version_of(sample, 'source = "env"\nvariable = "V"\n', V="1\nEvil: x")
+    assert "\n" not in str(caught.value)

@@ -24,6 +24,10 @@ scripts = ["bin/go"]
 [tool.pkm.build.sdist]
 exclude = ["docs"]
 include = ["notes.log"]
+
+[[tool.pkm.build.extension]]
+name = "spam._x"
+sources = ["src/x.c"]
 """
 FILES = {
     "src/spam/__init__.py": "",
@@ -31,6 +35,9 @@ FILES = {
     "src/spam/tests/t.py": "",
     "src/spam/x.tmp": "",
     "src/spam/.DS_Store": "",
+    "src/spam/_x.abi3.so": "",
+    "src/spam/server.pem": "-----BEGIN PRIVATE KEY-----",
+    "src/x.c": "",
     "web/index.html": "",
     "bin/go": "",
     "docs/a.md": "",
@@ -67,6 +74,9 @@ CASES = {
     "README.md": ["the description in METADATA: readme (pyproject.toml:9)", "in the sdist"],
     "setup.cfg": ["outside of src/spam", "in the sdist"],
     "dist/old.whl": ["outside of src/spam", "build products"],
+    "src/spam/_x.abi3.so": ["not in the wheel: an extension is compiled anew", "not in the sdist"],
+    "src/spam/server.pem": ["not in the wheel: it holds a private key", "not in the sdist: it holds"],
+    "src/x.c": ["outside of src/spam", "in the sdist: a file"],
     "nowhere": ["there is no file"],
     "src": ["is a folder"],
 }
@@ -87,3 +97,17 @@ def test_code_found_without_configuration_is_called_so(sample):
     assert builder.explain(str(made.root), "spam.py")[0] == (
         "in the wheel as spam.py: spam.py was found as the code of the project"
     )
+
+
+def test_licence_files_of_usual_names_are_called_so(sample):
+    made = sample({"spam.py": "", "COPYING": "x"})
+    assert builder.explain(str(made.root), "COPYING")[0] == (
+        "in the wheel as .dist-info/licenses/COPYING: a usual name of licence files (license-files is not given)"
+    )
+
+
+def test_a_rule_of_a_profile_has_its_line(sample):
+    extra = "[tool.pkm.profiles.p.build]\nexclude = ['**/b.py']\n"
+    made = sample({"spam/__init__.py": "", "spam/b.py": ""}, extra)
+    found = builder.explain(str(made.root), "spam/b.py", {"PKM_PROFILE": "p"})
+    assert found[0] == 'not in the wheel: exclude "**/b.py" (pyproject.toml:9)'

@@ -7,6 +7,7 @@ itself comes from a wheel of this tree.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ build-backend = "pkm_build"
 [project]
 name = "ns-spam"
 version = "1.0"
+description = "Half of a namespace"
+readme = "README.md"
 """
 # Each project: what a program prints that uses it, and a file whose edit must show.
 USES = {
@@ -38,6 +41,18 @@ USES = {
     "cmake": ("import area; print(round(area.circle(1), 5))", "3.14159"),
 }
 FRONTENDS = ("hello", "native", "ns-spam")
+LINUX = f"linux_{platform.machine()}"
+WHEELS = {
+    "hello": "hello-0.1.0-py3-none-any.whl",
+    "native": f"quick-0.1.0-cp310-abi3-{LINUX}.whl",
+    "ns-spam": "ns_spam-1.0-py3-none-any.whl",
+}
+# All projects below examples/, with the members of the workspace.
+ALL = sorted(
+    path.parent.relative_to(EXAMPLES).as_posix()
+    for path in EXAMPLES.rglob("pyproject.toml")
+    if "[build-system]" in path.read_text() and ".pkm" not in path.parts
+)
 
 pytestmark = pytest.mark.network
 
@@ -122,6 +137,7 @@ def project(tmp_path):
         if name == "ns-spam":
             (root / "ns" / "spam").mkdir(parents=True)
             (root / "pyproject.toml").write_text(NAMESPACE)
+            (root / "README.md").write_text("# ns-spam\n")
             (root / "ns" / "spam" / "__init__.py").write_text("x = 7\n")
         else:
             shutil.copytree(
@@ -178,32 +194,35 @@ def test_pip_installs_editable_and_removes_all(pkm_wheels, project, venv, name, 
     assert {path.name for path in site.iterdir()} == before
 
 
-def test_pip_builds_without_isolation(pkm_wheels, project, venv, tmp_path):
-    python = venv("3.12")
-    run(python, "-m", "pip", "install", "-q", "--find-links", pkm_wheels, "pkm>=1.0.dev0")
-    run(
-        python,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-build-isolation",
-        "--no-deps",
-        "-w",
-        tmp_path / "out",
-        project("hello"),
-    )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hello-0.1.0-py3-none-any.whl"]
+@pytest.mark.parametrize("name", FRONTENDS)
+def test_pip_builds_and_installs_without_isolation(project, native_venv, name, tmp_path):
+    python = native_venv("3.12")
+    root = project(name)
+    apart = ("-q", "--no-build-isolation", "--no-deps")
+    run(python, "-m", "pip", "wheel", *apart, "-w", tmp_path / "out", root)
+    (wheel,) = (tmp_path / "out").iterdir()
+    assert wheel.name == WHEELS[name]
+    if name == "hello":
+        run(python, "-m", "pip", "install", "-q", "humanize")
+    for source in ([wheel], [root], ["-e", root]):
+        run(python, "-m", "pip", "install", *apart, "--force-reinstall", *source)
+        check(python, name)
+    run(python, "-m", "pip", "uninstall", "-q", "-y", wheel.name.partition("-")[0])
 
 
 @pytest.mark.parametrize("name", FRONTENDS)
-def test_build_builds_the_wheel_from_the_sdist(pkm_wheels, project, tmp_path, name):
+def test_build_builds_the_wheel_from_the_sdist_and_pip_installs_it(pkm_wheels, project, venv, tmp_path, name):
     root = project(name)
     run(sys.executable, "-m", "build", "-o", tmp_path / "out", root, PIP_FIND_LINKS=str(pkm_wheels))
     from_sdist = next((tmp_path / "out").glob("*.whl"))
     run(sys.executable, "-m", "build", "-w", "-o", tmp_path / "tree", root, PIP_FIND_LINKS=str(pkm_wheels))
     assert (tmp_path / "tree" / from_sdist.name).read_bytes() == from_sdist.read_bytes()
-    assert not leftovers(root) - {"ns"} - {"pyproject.toml"}
+    assert not leftovers(root) - {"ns", "pyproject.toml", "README.md"}
+    python = venv("3.11")
+    for archive in (from_sdist, next((tmp_path / "out").glob("*.tar.gz"))):
+        run(python, "-m", "pip", "install", "-q", "--find-links", pkm_wheels, "--force-reinstall", archive)
+        check(python, name)
+    run(python, "-m", "pip", "uninstall", "-q", "-y", from_sdist.name.partition("-")[0])
 
 
 @pytest.mark.parametrize("name", FRONTENDS)
@@ -303,13 +322,15 @@ def test_a_native_wheel_has_the_same_bytes_in_another_folder(project, native_ven
 def test_checkers_of_others_pass_on_all_examples(pkm_wheels, project, venv, tmp_path):
     python = venv("3.12")
     run(python, "-m", "pip", "install", "-q", "twine", "check-wheel-contents", "validate-pyproject[all]")
-    for name in ("hello", "native", "cython", "cmake", "web", "data"):
+    assert {"hello", "native", "cython", "cmake", "web", "data", "workspace/packages/core"} <= set(ALL)
+    for name in (*ALL, "ns-spam"):
         root = project(name)
         out = tmp_path / "out" / name
         run(sys.executable, "-m", "build", "-o", out, root, PIP_FIND_LINKS=str(pkm_wheels))
         run(python, "-m", "twine", "check", "--strict", *out.iterdir())
         run(python.parent / "check-wheel-contents", next(out.glob("*.whl")))
         run(python.parent / "validate-pyproject", root / "pyproject.toml")
+    run(python.parent / "validate-pyproject", EXAMPLES / "workspace" / "pyproject.toml")
 
 
 @pytest.mark.parametrize("name", ["ns-spam", "hello"])

@@ -121,6 +121,15 @@ def test_wrong_requirements_of_a_hook_are_refused(sample):
         builder.build_requires(str(made.root), "wheel", None, {})
 
 
+@pytest.mark.parametrize(
+    "hook", ["def requires(kind):\n    1 / 0\n", "def requires(kind):\n    return [1]\n"]
+)
+def test_requirements_of_a_hook_that_fail_are_told_with_their_place(sample, hook):
+    made = project(sample, hook)
+    with pytest.raises(HookFailed, match=r"^pyproject\.toml:9: tool\.pkm\.build\.hook: pkm_hook\.py"):
+        builder.build_requires(str(made.root), "wheel", None, {})
+
+
 def test_a_missing_hook_is_refused(sample):
     made = project(sample, "")
     (made.root / "pkm_hook.py").unlink()

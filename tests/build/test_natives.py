@@ -5,8 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pkm_build import natives, tags
+from pkm_build import builder, natives, tags
+from pkm_build.archives import NATIVE_MAGIC
 from pkm_build.errors import BuildError
 
 
@@ -64,11 +67,30 @@ def test_the_platform_is_read_from_the_file(data, expected):
     assert natives.platform_of(data) == expected
 
 
-@pytest.mark.parametrize(
-    "data", [b"MZ is how this text begins" + bytes(60), b"\xca\xfe\xba\xbe\0\0\0\x34", b"hello"]
-)
+ODD = {
+    "a text": b"hello",
+    "a text that begins like a program": b"MZ is how this text begins" + bytes(60),
+    "a Java class": b"\xca\xfe\xba\xbe\0\0\0\x34",
+    "no images": b"\xca\xfe\xba\xbe\0\0\0\0",
+    "images that are cut off": b"\xca\xfe\xba\xbe\0\0\0\2",
+    "four bytes": b"\x7fELF",
+}
+
+
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD)
 def test_what_only_begins_like_a_native_file_is_none(data):
     assert natives.platform_of(data) == ""
+
+
+@given(st.sampled_from(NATIVE_MAGIC), st.binary(max_size=80))
+def test_a_file_of_noise_is_read_without_trouble(magic, noise):
+    assert isinstance(natives.platform_of(magic + noise), str)
+
+
+def test_a_count_of_commands_that_the_file_does_not_hold_ends_with_the_file():
+    data = bytearray(macho(X86, (10, 13)))
+    data[16:20] = b"\xff" * 4
+    assert natives.platform_of(bytes(data)) == "macosx_10_13_x86_64"
 
 
 PY = {"spam/__init__.py": ""}
@@ -79,6 +101,8 @@ WHEELS = {
     "module": ("spam/_x.cpython-312-x86_64-linux-gnu.so", "cp312-cp312-linux_x86_64"),
     "free-threaded": ("spam/_x.cpython-313t-x86_64-linux-gnu.so", "cp313-cp313t-linux_x86_64"),
     "pypy": ("spam/_x.pypy310-pp73-x86_64-linux-gnu.so", "pp310-pypy310_pp73-linux_x86_64"),
+    "plain suffix": ("spam/x.pypy3.so", "py3-none-linux_x86_64"),
+    "debug": ("spam/_x.cpython-313td-x86_64-linux-gnu.so", "cp313-cp313td-linux_x86_64"),
     "abi3": ("spam/_x.abi3.so", "cp310-abi3-linux_x86_64"),
     "abi3t": ("spam/_x.abi3t.so", "cp310-abi3t-linux_x86_64"),
 }
@@ -102,6 +126,48 @@ def test_a_native_file_decides_the_tag(sample, path, tag, capsys):
 def test_windows_modules_have_their_tag_in_their_name(sample):
     wheel = sample({**PY, "spam/_x.cp311-win_amd64.pyd": pe(0x8664)}).wheel()
     assert wheel.name == "spam-1.0-cp311-cp311-win_amd64.whl"
+
+
+@pytest.mark.parametrize(
+    ("asked", "python"),
+    [(">=3.9", "cp39"), ("~=3.11", "cp311"), ("== 3.12.*", "cp312"), ("<4,>=3.10", "cp310")],
+)
+def test_a_limited_module_is_for_the_oldest_python_that_is_asked_for(sample, asked, python):
+    head = f'[build-system]\nrequires=[]\n[project]\nname="spam"\nversion="1.0"\nrequires-python="{asked}"\n'
+    wheel = sample({**PY, "spam/_x.abi3.so": elf(62)}, head=head).wheel()
+    assert wheel.name == f"spam-1.0-{python}-abi3-linux_x86_64.whl"
+
+
+def test_a_windows_module_without_a_tag_is_limited_where_its_extension_is(sample):
+    table = "[[tool.pkm.build.extension]]\nname = 'spam.{0}'\nsources = ['x.c']\n"
+    made = sample({**PY, "x.c": ""}, table.format("_a") + "limited-api = '3.9'\n" + table.format("_b"))
+    build = builder.start(str(made.root), None, {}, "wheel")
+    here = natives.current()
+    names = ("spam/_a.pyd", "spam/_b.pyd", "spam/_c.pyd", "spam/c.dll")
+    assert [natives.python_of(name, build) for name in names] == [("cp39", "abi3"), here, here, None]
+
+
+def test_a_limited_module_may_not_need_a_newer_python_than_the_full_one_beside_it(sample):
+    head = '[build-system]\nrequires=[]\n[project]\nname="spam"\nversion="1.0"\nrequires-python=">=3.13"\n'
+    files = {**PY, "spam/_a.abi3.so": elf(62), "spam/_b.cpython-312-x86_64-linux-gnu.so": elf(62)}
+    with pytest.raises(BuildError, match="several Pythons: cp312-cp312, cp313-abi3"):
+        sample(files, head=head).wheel()
+
+
+def test_files_for_several_machines_of_macos_are_refused(sample):
+    files = {"spam/a.dylib": macho(ARM, (12, 0)), "spam/b.dylib": macho(X86, (12, 0))}
+    with pytest.raises(BuildError, match="different platforms"):
+        sample({**PY, **files}).wheel()
+
+
+def test_a_static_library_is_for_the_machine_that_builds(sample):
+    wheel = sample({**PY, "spam/x.a": b"!<arch>\n" + bytes(60)}).wheel()
+    assert wheel.name == f"spam-1.0-py3-none-{natives.host_platform()}.whl"
+
+
+def test_a_machine_that_is_not_known_is_that_which_builds():
+    assert natives.platform_of(elf(9999)) == natives.host_platform()
+    assert natives.platform_of(elf(62, bits=1)) == natives.host_platform()  # x32
 
 
 def test_a_full_module_beside_a_limited_one_decides(sample):
@@ -173,6 +239,9 @@ def test_config_settings_say_number_and_tag(sample, settings, name):
         ({"zzz": "x"}, "known are"),
         ({"build-number": "x7"}, "digit"),
         ({"tag": "x"}, "no tag"),
+        ({"tag": "py3..py2-none-any"}, "no tag"),
+        ({"build-number": ""}, "digit"),
+        ({"editable": "frm"}, "auto, pth and farm"),
     ],
 )
 def test_wrong_config_settings_are_refused(sample, settings, words):

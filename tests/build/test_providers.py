@@ -146,3 +146,68 @@ def test_tables_grow_by_what_a_provider_adds(sample):
 def test_a_provider_that_cannot_be_loaded_yet_is_asked_for_requirements_later(sample):
     made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "import not_there_yet\n")
     assert builder.build_requires(str(made.root), "wheel", None, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("def dynamic_metadata(s, p): raise LookupError('gone')", "LookupError: gone"),
+        ("def dynamic_metadata(s, p): return ['keywords']", "which is no dict"),
+        ("def dynamic_metadata(s, p): return {'version': '2'}", "which is not dynamic"),
+        ("1 / 0", "can't be loaded: ZeroDivisionError"),
+        ("def build_state(state): raise OSError('no')\ndef dynamic_metadata(s, p): return {}", "OSError: no"),
+    ],
+)
+def test_what_fails_names_the_line_of_its_entry(sample, body, words):
+    made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', body + "\n")
+    place = r"^pyproject\.toml:\d+: tool\.dynamic-metadata\[0\] \([\w:]+\): "
+    with pytest.raises(BuildError, match=place) as caught:
+        made.wheel()
+    assert words in str(caught.value)
+    line = int(str(caught.value).split(":")[1])
+    text = (made.root / "pyproject.toml").read_text().split("\n")
+    assert text[line - 1].startswith("[[tool.dynamic-metadata]]")
+
+
+def test_a_provider_whose_requirements_fail_is_told(sample):
+    made = project(
+        sample, 'version = "1"\ndynamic = ["keywords"]\n', "def get_requires_for_dynamic_metadata(s): 1 / 0\n"
+    )
+    with pytest.raises(HookFailed, match=r"tool\.dynamic-metadata\[0\] .*ZeroDivisionError"):
+        builder.build_requires(str(made.root), "wheel", None, {})
+
+
+def test_a_provider_that_is_not_in_the_tree_is_a_fault_of_every_hook(sample):
+    entry = '[[tool.dynamic-metadata]]\nprovider = {path = "nowhere", module = "x"}\n'
+    made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "", entry)
+    with pytest.raises(InvalidFile, match=r'provider\.path: the folder "nowhere" is not there'):
+        builder.build_requires(str(made.root), "wheel", None, {})
+    with pytest.raises(InvalidFile, match=r"provider\.path"):
+        made.wheel()
+
+
+DISTRIBUTION = "Metadata-Version: 2.1\nName: given\nVersion: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("class Provider:\n    def dynamic_metadata(self, s, p): return {'keywords': ['k']}\n", ""),
+        ("1 / 0\n", "can't be loaded"),
+    ],
+)
+def test_an_installed_provider_is_found_by_its_name(sample, tmp_path, monkeypatch, body, words):
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    info = tmp_path / "site" / "given-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(DISTRIBUTION)
+    module = f"given_{'bad' if words else 'good'}"
+    (info / "entry_points.txt").write_text(f"[dynamic_metadata.provider]\ngiven.words = {module}:Provider\n")
+    (tmp_path / "site" / f"{module}.py").write_text(body)
+    entry = '[[tool.dynamic-metadata]]\nprovider = "given.words"\n'
+    made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "", entry)
+    if words:
+        with pytest.raises(HookFailed, match=words):
+            made.wheel()
+    else:
+        assert metadata(made)["Keywords"] == "k"
