@@ -31,11 +31,13 @@ FILENAME, HASHES, INDEX, REQUIRES_PYTHON, SIZE, UPLOAD_TIME, URL, YANKED = 0, 1,
 class DatedListing(Listing):
     """A listing after the cut-off date: ``excluded`` is the mask of the versions that are too new.
 
-    ``undated`` is the mask of those of them that have a file without a time of upload.
+    ``undated`` is the mask of those of them that have a file without a time of upload, ``cutoff`` the
+    date as it was given to ``make_listing``.
     """
 
-    __slots__ = ("excluded", "plain_of", "undated")
+    __slots__ = ("cutoff", "excluded", "plain_of", "undated")
 
+    cutoff: str
     excluded: int
     undated: int
     plain_of: Callable[[str], Sequence[tuple[Any, ...]]]
@@ -86,6 +88,7 @@ def make_listing(
         files_of=files_of,
     )
     listing.excluded = listing.undated = 0
+    listing.cutoff = cutoff
     listing.plain_of = plain_of
     if cutoff:
         cut(listing, times, plain_files, cutoff)

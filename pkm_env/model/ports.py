@@ -90,6 +90,9 @@ class Releases(Protocol):
         *name* is the normalised name that is expected, "" when none is known.
         """
 
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
+        """Return later indexes, which do not count for *name*, with its versions there; None where nobody asked."""
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Say what will probably be asked next; returns at once and changes no answer."""
 

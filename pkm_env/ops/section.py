@@ -113,7 +113,7 @@ class Locker:
             shown = failures[0].target.name + (
                 f", and {len(failures) - 1} more targets" if failures[1:] else ""
             )
-            raise NoSolutionFound(environment.name, shown, str(self.explained(failures[0])))
+            raise NoSolutionFound(environment.name, shown, str(self.explained(failures[0], failures[1:])))
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         return self.result(environment, solved, failures)
@@ -174,11 +174,11 @@ class Locker:
         finally:
             self.context.problems[environment.section] = to_plain(request, recorder)
 
-    def explained(self, failure: NoSolution) -> Explanation:
-        """Return a failure in words; what words it is loaded only now."""
+    def explained(self, failure: NoSolution, others: Sequence[NoSolution] = ()) -> Explanation:
+        """Return a failure in words; what words it is loaded only now. What would work is tried for *others* too."""
         from pkm_env.resolver.report import explain
 
-        return explain(failure, where=self.where)
+        return explain(failure, where=self.where, others=others)
 
     def where(self, origin: Origin) -> str:
         """Return where a requirement of the project stands, as file:line:column."""
@@ -225,7 +225,23 @@ class Locker:
             sources=self.context.bound_sources(environment),
             root_name=self.workspace.project.name,
             own_extras=self.own_extras(),
+            pythons=self.pythons(environment),
         )
+
+    def pythons(self, environment: Environment) -> list[tuple[str, Origin]]:
+        """Return what decides about the Pythons of an environment: its own key, else that of the project."""
+        if environment.python:
+            return [
+                (
+                    environment.python,
+                    Origin(f'the environment "{environment.name}"', (*environment.key, "python")),
+                )
+            ]
+        project = self.workspace.project
+        if project.requires_python:
+            who = project.raw_name or "the project"
+            return [(project.requires_python, Origin(who, ("project", "requires-python")))]
+        return []
 
     def constraints(self, environment: Environment) -> list[tuple[str, Origin]]:
         """Return the bounds of a solve: those of the project, and of the packages to upgrade."""

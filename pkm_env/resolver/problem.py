@@ -15,7 +15,7 @@ from pkm_env.resolver.request import Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.ports import Releases
@@ -62,9 +62,23 @@ class Recorder:
         self.directs.append((name, source, answer))
         return answer
 
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
+        """Pass the question on; its answer is no part of the problem."""
+        return self._releases.elsewhere(name)
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Pass a hint on."""
         self._releases.hint(names, releases)
+
+
+class RecordedListing(Listing):
+    """A listing as it was recorded: ``excluded`` and ``undated`` are what a cut-off date took away."""
+
+    __slots__ = ("cutoff", "excluded", "undated")
+
+    cutoff: str
+    excluded: int
+    undated: int
 
 
 class Recorded:
@@ -82,7 +96,7 @@ class Recorded:
             return Unavailable("unknown", f"{name} is no part of the recorded problem")
         if "kind" in found:
             return Unavailable(found["kind"], found["reason"])
-        return Listing(
+        listing = RecordedListing(
             name,
             tuple(found["versions"]),
             tuple((python, tags, int(mask, 16)) for python, tags, mask in found["signatures"]),
@@ -90,6 +104,10 @@ class Recorded:
             yanked=int(found["yanked"], 16),
             index=found["index"],
         )
+        listing.excluded = int(found.get("excluded", "0"), 16)
+        listing.undated = int(found.get("undated", "0"), 16)
+        listing.cutoff = found.get("cutoff", "")
+        return listing
 
     def metadata(self, name: str, version: str) -> Metadata | Unavailable:
         """Return the metadata that was answered."""
@@ -113,6 +131,10 @@ class Recorded:
                 return _read_source(answer[0]), metadata
         return Unavailable("unknown", "it is no part of the recorded problem")
 
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:  # noqa: ARG002 - the port's
+        """Know of no other index."""
+        return ()
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Need no hint."""
 
@@ -130,6 +152,7 @@ def to_plain(request: Request, recorder: Recorder) -> dict[str, Any]:
             name: [_plain_root(root, veil) for root in roots] for name, roots in request.own_extras.items()
         },
         "locked": request.locked,
+        "pythons": [[text, list(origin.to_plain())] for text, origin in request.pythons],
         "preferences": {name: list(versions) for name, versions in request.preferences.items()},
         "sources": {
             name: [[marker, _plain_source(source, veil)] for marker, source in _choices(value)]
@@ -186,6 +209,7 @@ def from_plain(plain: Mapping[str, Any]) -> tuple[Request, Recorded]:
         },
         root_name=plain["root_name"],
         locked=plain.get("locked", {}),
+        pythons=[(text, _read_origin(origin)) for text, origin in plain.get("pythons", ())],
         own_extras={
             name: [_read_root(root) for root in roots] for name, roots in plain["own_extras"].items()
         },
@@ -302,6 +326,20 @@ def _plain_listing(listing: Listing | Unavailable) -> dict[str, Any]:
         "prereleases": f"{listing.prereleases:x}",
         "yanked": f"{listing.yanked:x}",
         "index": "",
+        **_plain_cut(listing),
+    }
+
+
+def _plain_cut(listing: Listing) -> dict[str, str]:
+    """Return what a cut-off date took away, where there was one."""
+    excluded = getattr(listing, "excluded", 0)
+    if not excluded:
+        return {}
+    undated = getattr(listing, "undated", 0)
+    return {
+        "excluded": f"{excluded:x}",
+        "undated": f"{undated:x}",
+        "cutoff": getattr(listing, "cutoff", ""),
     }
 
 

@@ -48,6 +48,7 @@ class Question:
         "own_extras",
         "preferences",
         "prereleases_named",
+        "pythons",
         "root_name",
         "roots",
         "rules",
@@ -61,6 +62,7 @@ class Question:
         """
         self.rules = request.rules
         self.preferences = request.preferences
+        self.pythons = request.pythons
         self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
         self.root_name = normalise_name(request.root_name)
         self.roots = tuple(self._root(root) for root in request.roots)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.proof import core
-from pkm_env.resolver.suggest import allow, another_python, relax, relax_all
+from pkm_env.resolver.suggest import Elsewhere, allow, another_python, relax, relax_all
 from pkm_env.resolver.wording import (
+    AND_THIS_IS,
     admitted_by,
     and_list,
     dropped_words,
+    elsewhere_words,
     excluded_lines,
     has_sdist,
     key_text,
+    lacks_files,
     need_text,
-    refused_by_python,
     version_text,
 )
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from pkm_env.model.target import Target
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.proof import Fact
@@ -93,19 +96,30 @@ class Explanation:
         return "\n".join(parts)
 
 
-def explain(failure: NoSolution, *, where: Callable[[Origin], str], suggest: bool = True) -> Explanation:
+def explain(
+    failure: NoSolution,
+    *,
+    where: Callable[[Origin], str],
+    suggest: bool = True,
+    others: Sequence[NoSolution] = (),
+) -> Explanation:
     """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin.
 
     With *suggest*, changes that would help are looked for when they are first wanted, by solving with
-    each; for that, the releases that the failed resolve had are asked again.
+    each; for that, the releases that the failed resolve had are asked again. Each is tried for the targets
+    of *others* too, and says for which of them it is none.
     """
-    return _Telling(failure, where).explanation(suggest=suggest)
+    return _Telling(failure, where, others).explanation(suggest=suggest)
 
 
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
-    def __init__(self, failure: NoSolution, where: Callable[[Origin], str]) -> None:
+    def __init__(
+        self, failure: NoSolution, where: Callable[[Origin], str], others: Sequence[NoSolution]
+    ) -> None:
+        self.others = Elsewhere(others)
+        self.python_number = 0
         self.derivation: Derivation = failure.derivation
         self.problem = self.derivation.problem
         self.where = where
@@ -126,7 +140,10 @@ class _Telling:
         if found is None:
             found = self.derivation.suggestions = list(self._tried())
             self.problem.knowledge.notebook.save()
-        return [(one.text, one.effect) for one in found]
+        told = [(one, self.others.left_by(one)) for one in found]
+        # What helps everywhere comes first.
+        told.sort(key=lambda pair: bool(pair[1]))
+        return [(one.text, f"{one.effect}{_not_for(left)}") for one, left in told]
 
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
@@ -141,13 +158,13 @@ class _Telling:
             found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
-        refusing = [fact.excluded.name for fact in self.facts if fact.excluded is not None]
-        for name in refusing:
-            if refused_by_python(name, self.facts, self.problem, self.target):
-                found = another_python(self.derivation, name)
+        refusing = [fact.excluded for fact in self.facts if fact.excluded is not None]
+        for name in dict.fromkeys(excluded.name for excluded in refusing if excluded.kind == "unusable"):
+            if lacks_files(name, self.facts, self.problem):
+                found = another_python(self.derivation, name, self.python_number)
                 if found is not None:
                     yield found
-                break
+                    break
         names = dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks)
         for name in names:
             if name and name != self.problem.question.root_name:
@@ -169,6 +186,8 @@ class _Telling:
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
             for text, ask in excluded_lines(fact, self.facts, self.problem, self.target):
+                if AND_THIS_IS in text:
+                    self._tell_python()
                 place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
                 self.lines.append(Line(text, place))
                 if ask is not None:
@@ -183,6 +202,16 @@ class _Telling:
         missing = _missing_text(fact, self.problem)
         if missing:
             self.lines.append(Line(missing))
+
+    def _tell_python(self) -> None:
+        """Tell once where it stands that this Python is a target: it takes part in the proof like a requirement."""
+        if self.python_number or not self.problem.question.pythons:
+            return
+        specifier, origin = self.problem.question.pythons[0]
+        text = f"{origin.who} asks for Python {specifier}, which admits {self.target.python}"
+        self.lines.append(Line(text, self.where(origin)))
+        self.python_number = len(self.lines)
+        self.roots.append(self.python_number)
 
     def _tell_root(self, fact: Fact) -> None:
         ask = fact.asks[0]
@@ -235,8 +264,18 @@ class _Telling:
     def _not_looked_at(self) -> list[str]:
         told = dict.fromkeys(fact.key if isinstance(fact.key, str) else fact.key[0] for fact in self.facts)
         told.update(dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks))
-        phrases = [dropped_words(name, self.facts, self.problem) for name in told if name and name != ROOT]
+        names = [name for name in told if name and name != ROOT]
+        phrases = [dropped_words(name, self.facts, self.problem) for name in names]
+        phrases += [words for name in names for words in elsewhere_words(name, self.facts, self.problem)]
         return [phrase for phrase in phrases if phrase]
+
+
+def _not_for(targets: Sequence[Target]) -> str:
+    """Return "; not for python 3.8 on linux-x86_64, and 2 more targets", "" for none."""
+    if not targets:
+        return ""
+    more = "" if targets[1:] == [] else f", and {len(targets) - 1} more target{'s' if targets[2:] else ''}"
+    return f"; not for {targets[0].name}{more}"
 
 
 def _told(derivation: Derivation) -> list[Fact]:

@@ -132,12 +132,23 @@ class Request:
     it counts before all other wishes. ``preferences`` maps names to versions, the most wanted first.
     ``sources`` binds a name wherever it is asked for: to a Source, or to (marker, Source or None) pairs of
     which the first that holds is taken. ``root_name`` is the project's own name; ``own_extras`` what its
-    extras ask for, for requirements that ask for the project itself with an extra.
+    extras ask for, for requirements that ask for the project itself with an extra. ``pythons`` is what the project
+    says of Python, as (specifier, origin) pairs, for explanations: the targets follow from it.
     """
 
-    __slots__ = ("locked", "own_extras", "preferences", "root_name", "roots", "rules", "sources", "targets")
+    __slots__ = (
+        "locked",
+        "own_extras",
+        "preferences",
+        "pythons",
+        "root_name",
+        "roots",
+        "rules",
+        "sources",
+        "targets",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a problem, named at the call
         self,
         roots: Sequence[Root],
         targets: Sequence[Target],
@@ -148,7 +159,9 @@ class Request:
         root_name: str = "",
         own_extras: Mapping[str, Sequence[Root]] | None = None,
         locked: Mapping[str, Mapping[str, str]] | None = None,
+        pythons: Sequence[tuple[str, Origin]] = (),
     ) -> None:
+        self.pythons = tuple(pythons)
         self.locked = {key: dict(versions) for key, versions in (locked or {}).items()}
         self.roots = tuple(roots)
         self.targets = tuple(targets)

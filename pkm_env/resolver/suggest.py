@@ -8,8 +8,9 @@ from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
+from pkm_env.resolver.solution import Solution
 from pkm_env.resolver.solver import Solver
-from pkm_env.resolver.walk import Refusal, Unsolvable, walk
+from pkm_env.resolver.walk import Counts, Refusal, Unsolvable, walk
 from pkm_env.resolver.wording import bits
 
 TYPE_CHECKING = False
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from pkm_env.model.target import Target
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.question import Question
+    from pkm_env.resolver.request import NoSolution
     from pkm_env.resolver.solution import Derivation
 
     Key = Any
@@ -32,11 +35,21 @@ class Suggestion:
     """A change that was tried: *text* names it, *number* the line that it stands for (0 for none).
 
     ``packages`` counts the packages of the answer that it gives, ``version`` is that of the package changed.
+    ``question`` is the one that it would make of the question; None where it changes the target instead.
     """
 
-    __slots__ = ("name", "number", "packages", "text", "version")
+    __slots__ = ("name", "number", "packages", "question", "text", "version")
 
-    def __init__(self, text: str, number: int, packages: int, name: str, version: str) -> None:
+    def __init__(
+        self,
+        text: str,
+        number: int,
+        packages: int,
+        name: str,
+        version: str,
+        question: Question | None = None,
+    ) -> None:
+        self.question = question
         self.text = text
         self.number = number
         self.packages = packages
@@ -67,7 +80,11 @@ def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
     if found is None or requirement.name not in found[1]:
         return None
     version = found[0].package(requirement.name).version(found[1][requirement.name])
-    return Suggestion(_changed(requirement, *found), number, _count(found[1]), requirement.name, version)
+    specifier = _specifier(requirement.name, *found)
+    if not constrained:
+        question = before.with_root(requirement, _with_specifier(requirement, specifier))
+    text = f"{_named(requirement)}{specifier}"
+    return Suggestion(text, number, _count(found[1]), requirement.name, version, question)
 
 
 def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
@@ -80,32 +97,45 @@ def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
     found = _solve(derivation, question)
     if found is None or not changing or any(requirement.name not in found[1] for requirement in changing):
         return None
-    text = " with ".join(_changed(requirement, *found) for requirement in changing)
+    question = derivation.problem.question
+    texts = []
+    for requirement in changing:
+        specifier = _specifier(requirement.name, *found)
+        texts.append(f"{_named(requirement)}{specifier}")
+        question = question.with_root(requirement, _with_specifier(requirement, specifier))
     last = changing[-1].name
-    return Suggestion(text, 0, _count(found[1]), last, found[0].package(last).version(found[1][last]))
+    version = found[0].package(last).version(found[1][last])
+    return Suggestion(" with ".join(texts), 0, _count(found[1]), last, version, question)
 
 
-def _changed(requirement: Requirement, problem: TargetProblem, decided: Decided) -> str:
-    """Return a requirement with bounds about the version that was chosen."""
-    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}{_specifier(requirement.name, problem, decided)}"
+def _named(requirement: Requirement) -> str:
+    """Return name and extras of a requirement."""
+    return requirement.name + (f"[{','.join(requirement.extras)}]" if requirement.extras else "")
+
+
+def _with_specifier(requirement: Requirement, specifier: str) -> Requirement:
+    """Return a requirement with other bounds."""
+    return Requirement(requirement.name, requirement.extras, specifier, "", requirement.marker)
 
 
 def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion | None:
     """Return what allowing pre-releases of *name*, or else building it, would give."""
     question = derivation.problem.question
-    rules = question.rules.allowing(name, prereleases=prereleases)
-    found = _solve(derivation, question.with_rules(rules))
+    question = question.with_rules(question.rules.allowing(name, prereleases=prereleases))
+    found = _solve(derivation, question)
     if found is None or name not in found[1]:
         return None
     problem, decided = found
     version = problem.package(name).version(decided[name])
     text = f"{name} with pre-releases" if prereleases else f"{name} built from source"
-    return Suggestion(text, 0, _count(decided), name, version)
+    return Suggestion(text, 0, _count(decided), name, version, question)
 
 
-def another_python(derivation: Derivation, name: str) -> Suggestion | None:
-    """Return the nearest other Python for which there is an answer; *name* is what this one has no release of."""
+def another_python(derivation: Derivation, name: str, number: int = 0) -> Suggestion | None:
+    """Return the nearest other Python for which there is an answer; *name* is what this one has no release of.
+
+    *number* is the line where it is told which Pythons the project asks for, 0 for none.
+    """
     target = derivation.problem.target
     if target.has_own_tags:
         return None
@@ -120,19 +150,68 @@ def another_python(derivation: Derivation, name: str) -> Suggestion | None:
         if found is not None:
             problem, decided = found
             version = problem.package(name).version(decided[name]) if name in decided else ""
-            return Suggestion(f"Python {python}", 0, _count(decided), name, version)
+            newer = number and python in KNOWN_PYTHONS[here + 1 :]
+            bound = f">={python}" if newer else f"<{target.python}" if number else python
+            return Suggestion(f"Python {bound}", number, _count(decided), name, version)
     return None
 
 
+class Elsewhere:
+    """Further targets without an answer: for which of them a change would not help either."""
+
+    def __init__(self, failures: Sequence[NoSolution]) -> None:
+        self._failures = failures
+
+    def left_by(self, suggestion: Suggestion) -> list[Target]:
+        """Return the targets for which there is no answer with the change; none for one that changes the target."""
+        question = suggestion.question
+        if question is None:
+            return []
+        grounds: dict[tuple[object, ...], Ground] = {}
+        solutions: list[Solution] = []
+        return [one.target for one in self._failures if not self._helps(one, question, grounds, solutions)]
+
+    @staticmethod
+    def _helps(
+        failure: NoSolution,
+        question: Question,
+        grounds: dict[tuple[object, ...], Ground],
+        solutions: list[Solution],
+    ) -> bool:
+        """Return whether a question has an answer for a target: one that was found before, or another one."""
+        before = failure.derivation.problem
+        places = {target.key: place for place, target in enumerate(before.view.targets.targets)}
+        place = places.get(failure.target.key)
+        view = before.view if place is not None else View([failure.target], before.knowledge.notebook)
+        bit = 1 << (place or 0)
+        bound = question.bindings(_holding(view, bit))
+        key = tuple(sorted((name, repr(source.to_plain())) for name, source in bound.items()))
+        if question.rules.no_build == before.question.rules.no_build:
+            if key not in grounds:
+                grounds[key] = before.ground.under(question, bound)
+            problem = TargetProblem(grounds[key], view, bit, {})
+            if any(solution.fits(problem) for solution in solutions):
+                return True
+            try:
+                decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
+            except Unsolvable:
+                return False
+            except (Begin, SplitTarget):
+                return _solve(failure.derivation, question, view, bit) is not None
+            solutions.append(Solution(problem, decided, Counts(), 0))
+            return True
+        return _solve(failure.derivation, question, view, bit) is not None
+
+
 def _solve(
-    derivation: Derivation, question: Question, view: View | None = None
+    derivation: Derivation, question: Question, view: View | None = None, members: int = 1
 ) -> tuple[TargetProblem, Decided] | None:
     """Return an answer for the derivation's target, or the first part of it, when *question* has one.
 
-    With *view*, its first target stands in for the derivation's.
+    With *view*, its target *members* stands in for the derivation's.
     """
     before = derivation.problem
-    members = before.bit if view is None else 1
+    members = before.bit if view is None else members
     view = view or before.view
     knowledge = before.knowledge
     rebuilt = question.rules.no_build != before.question.rules.no_build

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.model.platforms import short_platform
-from pkm_env.model.versions import UnreadableVersion, python_truths
+from pkm_env.model.versions import UnreadableVersion, python_truths, specifier_contains
 from pkm_env.resolver.fit import SDIST
 
 TYPE_CHECKING = False
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_RUNS = 3
 _MOST_NAMED = 3
 _MOST_PYTHONS = 2
+# How a line ends that a Requires-Python is the reason of.
+AND_THIS_IS = ", and this is Python "
 
 
 def key_text(key: Key) -> str:
@@ -158,15 +160,16 @@ def _barred_texts(package: Package, relevant: int, problem: TargetProblem) -> It
     if relevant & package.yanked & ~refused:
         kinds.append("yanked releases")
     if relevant & package.excluded:
-        kinds.append("releases after the cut-off")
+        kinds.append(f"releases after the cut-off{_cut_off_date(package)}")
     if kinds:
         yield f"of {package.name} only {' and '.join(kinds)} are left"
 
 
-def refused_by_python(name: str, facts: Sequence[Fact], problem: TargetProblem, target: Target) -> bool:
-    """Return whether a version of *name* that is admitted has no file for the target's Python."""
+def lacks_files(name: str, facts: Sequence[Fact], problem: TargetProblem) -> bool:
+    """Return whether a version of *name* that is admitted has files, and none for this target."""
     package = problem.package(name)
-    return any(_python_that_refuses(package, bit, target) for bit in bits(admitted_by(name, facts, problem)))
+    _whole, part, _wheels = problem.view.fitting(package, problem.members)
+    return bool(admitted_by(name, facts, problem) & ~part & ~package.excluded)
 
 
 def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Target) -> Iterator[str]:
@@ -187,8 +190,8 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Tar
     for text, versions in sorted(by_python.items(), key=lambda item: item[1]):
         verb = "need" if versions & (versions - 1) else "needs"
         yield (
-            f"{package.name} {version_text(package, versions, everything)} {verb} Python {text}, "
-            f"and this is Python {target.python}"
+            f"{package.name} {version_text(package, versions, everything)} {verb} Python {text}"
+            f"{AND_THIS_IS}{target.python}"
         )
         left &= ~versions
     if left:
@@ -242,10 +245,48 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
     if yanked:
         reason = "" if yanked & (yanked - 1) else package.yank_reason(package.version(yanked))
         groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
-    late = package.excluded & relevant & ~refused & ~yanked
-    if late:
-        groups.append(f"{_few(package, late)} (uploaded after the cut-off, or nobody knows when)")
+    groups += _cut_off_words(package, package.excluded & relevant & ~refused & ~yanked)
     return f"{name} {', '.join(groups)}" if groups else ""
+
+
+def _cut_off_words(package: Package, late: int) -> Iterator[str]:
+    """Yield which versions a cut-off date took away: those that came later, and those of unknown age."""
+    undated = late & getattr(package.listing, "undated", 0) << 1
+    if late & ~undated:
+        yield f"{_few(package, late & ~undated)} (uploaded after the cut-off{_cut_off_date(package)})"
+    if undated:
+        yield f"{_few(package, undated)} (nobody knows whether uploaded before the cut-off{_cut_off_date(package)})"
+
+
+def _cut_off_date(package: Package) -> str:
+    """Return " of 2026-01-31" for the cut-off that holds for a package, "" where it is not known."""
+    cutoff = getattr(package.listing, "cutoff", "")
+    return f" of {cutoff.removesuffix('T00:00:00Z')}" if cutoff else ""
+
+
+def elsewhere_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> Iterator[str]:
+    """Yield what later indexes have of *name* that would fit, or that they were not asked though nothing fits."""
+    package = problem.package(name)
+    if package.source is not None or not package.index:
+        return
+    asked = [fact.asks[0].requirement.specifier for fact in facts if fact.asks and fact.needed_name == name]
+    unmet = any(fact.needed_name == name and not any(fact.needs.values()) for fact in facts if fact.asks)
+    for index, versions in problem.knowledge.releases.elsewhere(name):
+        if versions is None:
+            if unmet:
+                yield f'{name} on index "{index}" (not asked, since "{package.index}" comes first and has {name})'
+            continue
+        fitting = [one for one in versions if not package.bit(one) and _admitted(one, asked)]
+        if fitting:
+            shown = fitting[0] if len(fitting) == 1 else f"{fitting[0]} to {fitting[-1]}"
+            yield f'{name} {shown} on index "{index}" ("{package.index}" comes first and has {name})'
+
+
+def _admitted(version: str, specifiers: Sequence[str]) -> bool:
+    try:
+        return all(specifier_contains(specifier, version) for specifier in specifiers)
+    except UnreadableVersion:
+        return False
 
 
 def _few(package: Package, mask: int) -> str:

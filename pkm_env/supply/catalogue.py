@@ -82,6 +82,10 @@ class Catalogue:
                 self._pages[position, name] = found
         return found
 
+    def local_page(self, position: int, name: str) -> Any:
+        """Return the page of *name* of an index that is a folder, or an error; None for one on a server."""
+        return self.page(position, name) if self._roots[position] else None
+
     def _local_page(self, position: int, name: str) -> Any:
         """Return the page of *name* of an index that is a folder, from the cache when nothing changed."""
         index = self._indexes[position]

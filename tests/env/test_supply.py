@@ -183,6 +183,22 @@ def test_the_first_index_that_knows_a_name_wins(world: World, index: LocalIndex)
         assert index.count("/simple/spam") == 0
 
 
+def test_later_indexes_are_told_and_those_on_servers_not_asked(world: World, index: LocalIndex, tmp_path: Path):
+    with LocalIndex() as private:
+        private.add_wheel("spam", "1.0")
+        index.add_wheel("spam", "9.0")
+        make_wheel(tmp_path / "wheels", "spam", "3.0")
+        folder = IndexSpec("folder", str(tmp_path / "wheels"), format="flat")
+        hidden = IndexSpec("hidden", index.url, explicit=True)
+        supply = world.supply(spec(private, "private"), folder, hidden, spec(index))
+        listed(supply, "spam")
+        assert supply.elsewhere("spam") == [("folder", ("3.0",)), ("main", None)]
+        assert index.requests == []
+        bound = world.supply(spec(private, "private"), spec(index), bindings={"spam": "private"})
+        listed(bound, "spam")
+        assert bound.elsewhere("spam") == []
+
+
 def test_an_explicit_index_serves_only_what_is_bound_to_it(world: World, index: LocalIndex):
     with LocalIndex() as other:
         for name in ("spam", "eggs"):

@@ -6,7 +6,7 @@
 
 A release is a list of requirements, or a dict with ``requires``, ``extras``, ``requires_python``, ``tags``
 (wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``late`` (after the
-cut-off), ``unavailable`` (a reason).
+cut-off; "undated" where nobody knows), ``unavailable`` (a reason).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class NoMemory:
 
 
 class CutListing(Listing):
-    """A listing after a cut-off date: ``excluded`` are the versions that are too new."""
+    """A listing after a cut-off date: ``excluded`` are the versions that are too new, or of unknown age."""
 
-    __slots__ = ("excluded",)
+    __slots__ = ("cutoff", "excluded", "undated")
 
 
 class Universe:
@@ -44,6 +44,7 @@ class Universe:
             for name, releases in packages.items()
         }
         self.sources = sources or {}
+        self.others = {}
         self.asked = []
         self.hinted = []
 
@@ -57,7 +58,7 @@ class Universe:
             return Unavailable("unknown", f"no index knows {name}")
         versions = tuple(sorted(releases, key=Version))
         signatures = {}
-        prereleases = yanked = excluded = 0
+        prereleases = yanked = excluded = undated = 0
         for place, version in enumerate(versions):
             release = releases[version]
             if Version(version).is_prerelease:
@@ -66,6 +67,7 @@ class Universe:
                 yanked |= 1 << place
             if release.get("late"):
                 excluded |= 1 << place
+                undated |= (release["late"] == "undated") << place
                 continue
             tags = release.get("tags", (PURE,))
             for tag in (tags,) if isinstance(tags, str) else tags:
@@ -81,7 +83,8 @@ class Universe:
             key=name,
             files_of=lambda version: self._files(name, version),
         )
-        listing.excluded = excluded
+        listing.excluded, listing.undated = excluded, undated
+        listing.cutoff = "2026-01-31T00:00:00Z"
         return listing
 
     def _files(self, name, version):
@@ -135,6 +138,9 @@ class Universe:
                 subdirectory=source.subdirectory,
             )
         return source, self._metadata(name, version, release)
+
+    def elsewhere(self, name):
+        return self.others.get(name, ())
 
     def hint(self, names=(), releases=()):
         self.hinted.append((tuple(names), tuple(releases)))

@@ -14,6 +14,7 @@ from pkm_env.resolver.resolve import NoSolution, Request, Root, Rules, resolve
 from tests.support.resolving import origin, where
 from tests.support.universe import NoMemory, Universe
 
+CUT = {"a": {"1a1": [], "2": {"late": True}, "3": {"late": "undated"}}}
 TARGETS = (make_target("3.11", "linux-x86_64"), make_target("3.12", "windows-x86_64"))
 
 
@@ -113,3 +114,19 @@ def test_another_format_is_refused():
     with pytest.raises(UnknownProblem) as caught:
         from_plain({"format": 99})
     assert caught.value.found == 99
+
+
+def test_a_cut_off_and_what_is_said_of_python_are_recorded_too():
+    """Without the releases after the cut-off, a pre-release would be the only one there is."""
+    old = make_target("3.8", "linux-x86_64")
+    world = Universe({**CUT, "b": {"1": {"requires_python": ">=3.9"}}})
+    for text in ("a", "b"):
+        request = Request([Root(text, origin(0))], (old,), pythons=[(">=3.8", origin(1))])
+        (first,), (second,), _text = again(request, world)
+        assert isinstance(first, NoSolution) == isinstance(second, NoSolution)
+        if isinstance(first, NoSolution):
+            assert str(explain(first, where=where)) == str(explain(second, where=where))
+        else:
+            assert pins([first]) == pins([second])
+    said = str(explain(again(Request([Root("a>1", origin(0))], (old,)), world)[1][0], where=where))
+    assert "cut-off of 2026-01-31" in said

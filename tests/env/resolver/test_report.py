@@ -7,8 +7,9 @@ import pytest
 from pkm_env.model.distribution import Source
 from pkm_env.model.target import make_target
 from pkm_env.resolver.report import explain
-from pkm_env.resolver.resolve import Origin, Root
-from tests.support.resolving import ask, only, origin, refusal, where
+from pkm_env.resolver.resolve import NoSolution, Origin, Root
+from tests.support.resolving import LINUX, ask, only, origin, refusal, where
+from tests.support.universe import Universe
 
 OLD = make_target("3.8", "linux-x86_64")
 MUSL = make_target("3.12", "linux-x86_64-musl1.2")
@@ -297,14 +298,139 @@ def test_only_releases_after_the_cut_off_left():
         refusal({"a": {"1": [], "2": {"late": True}, "3": {"late": True}}}, "a>1")
         == """\
   1. shop asks for a>1    pyproject.toml:5:5
-  2. of a only releases after the cut-off are left
+  2. of a only releases after the cut-off of 2026-01-31 are left
   so 1 can't hold.
 
-  not looked at: a 2 and 3 (uploaded after the cut-off, or nobody knows when)
+  not looked at: a 2 and 3 (uploaded after the cut-off of 2026-01-31)
 
 would work:
   a==1   instead of 1: 1 package, a 1"""
     )
+
+
+def test_releases_of_which_nobody_knows_the_age_are_told_apart():
+    assert (
+        refusal({"a": {"1": [], "2": {"late": True}, "3": {"late": "undated"}}}, "a>1")
+        == """\
+  1. shop asks for a>1    pyproject.toml:5:5
+  2. of a only releases after the cut-off of 2026-01-31 are left
+  so 1 can't hold.
+
+  not looked at: a 2 (uploaded after the cut-off of 2026-01-31), \
+3 (nobody knows whether uploaded before the cut-off of 2026-01-31)
+
+would work:
+  a==1   instead of 1: 1 package, a 1"""
+    )
+
+
+PYTHON = Origin("shop", ("project", 3))
+
+
+def test_what_the_project_says_of_python_takes_part_like_any_requirement():
+    assert (
+        refusal(
+            {"a": {"1": ["b"]}, "b": {"1": {"requires_python": ">=3.9"}, "2": {"requires_python": ">=3.10"}}},
+            "a",
+            targets=(OLD,),
+            pythons=[(">=3.8", PYTHON)],
+        )
+        == """\
+  1. shop asks for a                                 pyproject.toml:5:5
+  2. a 1 needs b
+  3. shop asks for Python >=3.8, which admits 3.8    pyproject.toml:8:5
+  4. b 1 needs Python >=3.9, and this is Python 3.8
+  5. b 2 needs Python >=3.10, and this is Python 3.8
+  so 1 and 3 can't both hold.
+
+would work:
+  Python >=3.9   instead of 3: 2 packages, b 1"""
+    )
+
+
+def test_an_older_python_is_a_remedy_too():
+    said = refusal(
+        {"a": {"1": {"requires_python": "<3.12"}}}, "a", pythons=[(">=3.8", Origin("shop", ("project", 3)))]
+    )
+    assert "  Python <3.12   instead of 2: 1 package, a 1" in said
+
+
+def test_another_python_is_a_remedy_where_this_one_has_no_wheel():
+    tags = ("cp310-cp310-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64")
+    assert (
+        refusal({"a": {"1": {"tags": tags}}}, "a", pythons=[(">=3.8", PYTHON)])
+        == """\
+  1. shop asks for a    pyproject.toml:5:5
+  2. a 1 has no wheel for linux-x86_64 with Python 3.12
+  so 1 can't hold.
+
+would work:
+  Python 3.11   1 package, a 1"""
+    )
+
+
+def test_python_is_not_told_where_it_is_no_reason():
+    assert "Python" not in refusal({"a": {"1": []}}, "a>1", pythons=[(">=3.8", PYTHON)])
+
+
+def test_a_version_that_a_later_index_has_is_told():
+    world = Universe({"a": {"1": [], "2": []}})
+    world.others["a"] = (("default", ("2", "3", "4", "9")), ("far", None))
+    assert (
+        refusal(world, "a>2,<5")
+        == """\
+  1. shop asks for a>2,<5    pyproject.toml:5:5
+  2. no version of a is >2,<5: there are 1 to 2
+  so 1 can't hold.
+
+  not looked at: a 3 to 4 on index "default" ("fake" comes first and has a); \
+a on index "far" (not asked, since "fake" comes first and has a)
+
+would work:
+  a>=2   instead of 1: 1 package, a 2"""
+    )
+
+
+def test_a_later_index_is_not_told_where_it_has_nothing_that_fits():
+    world = Universe({"a": {"1": ["b<1"]}, "b": {"1": []}})
+    world.others["b"] = (("default", ("1", "3")),)
+    world.others["a"] = (("default", ("1",)), ("far", None))
+    assert "index" not in refusal(world, "a")
+
+
+MAC = make_target("3.12", "macos-arm64")
+WIN = make_target("3.12", "windows-x86_64")
+
+
+def failures(packages, *roots, **options):
+    return [one for one in ask(packages, *roots, **options) if isinstance(one, NoSolution)]
+
+
+def test_what_would_work_is_tried_for_every_target_without_an_answer():
+    packages = {
+        "a": {"3": ["b<3"]},
+        "b": {"1": {"tags": "py3-none-win_amd64"}, "2": {"tags": "py3-none-manylinux_2_17_x86_64"}, "3": []},
+    }
+    first, *others = failures(packages, "a", "b>=3", targets=(LINUX, WIN, MAC))
+    assert len(others) == 2
+    alone = explain(first, where=where)
+    assert alone.would_work == (("b<3", "instead of 2: 2 packages, b 2"),)
+    together = explain(first, where=where, others=others)
+    effect = "instead of 2: 2 packages, b 2; not for python 3.12 on macos-arm64"
+    assert together.would_work == (("b<3", effect),)
+
+
+def test_what_works_everywhere_comes_first():
+    packages = {
+        "a": {"1": [], "3": ["b<3"]},
+        "b": {"2": {"tags": "py3-none-manylinux_2_17_x86_64"}, "3": []},
+    }
+    first, *others = failures(packages, "a>=3", "b>=3", targets=(LINUX, MAC))
+    changes = explain(first, where=where, others=others).would_work
+    assert [(text, "not for" in effect) for text, effect in changes] == [
+        ("a<3", False),
+        ("b<3", True),
+    ]
 
 
 def test_two_conflicts_at_once():
