@@ -90,12 +90,15 @@ class Row:
 class Template:
     """The requirements of one release that count for any target of a view.
 
-    ``always`` are their numbers where all of them count for every target, else None.
+    ``always`` are their numbers where all of them count for every target, else None. ``python`` is the
+    Requires-Python of its metadata where that refuses a target, ``admitted`` the targets that it admits wholly.
     """
 
-    __slots__ = ("_agreeing", "always", "made", "names", "rows")
+    __slots__ = ("_agreeing", "admitted", "always", "made", "names", "python", "rows")
 
     def __init__(self, rows: Sequence[Row], every: int) -> None:
+        self.python = ""
+        self.admitted = every
         self.rows = rows
         self.always: tuple[int, ...] | None = None
         if all([row.in_all == every for row in rows]):  # noqa: C419 - quicker than a generator
@@ -108,7 +111,7 @@ class Template:
         """Return the targets for which exactly the requirements with the numbers *active* count."""
         found = self._agreeing.get(active)
         if found is None:
-            found = every
+            found = every & self.admitted
             left = set(active)
             for row in self.rows:
                 if row.number in left:
@@ -228,9 +231,19 @@ class Ground:
                 rows = self._rows(view, self._root_asks(key, extra), "")
             else:
                 rows = self._rows(view, self._release_asks(key, name, extra, version), extra)
-            return Template(list(rows), view.targets.every)
+            made = Template(list(rows), view.targets.every)
         except _Refused as refusal:
             return Refusal(Excluded("refused", name, str(refusal)))
+        if name != ROOT and not extra:
+            self._admit(made, view, self.package(name), version)
+        return made
+
+    def _admit(self, made: Template, view: View, package: Package, version: int) -> None:
+        """Note which targets the metadata of a release admits; most often that is what the index said before."""
+        text = self.knowledge.requires_python(package, version)
+        if text:
+            made.admitted = view.python_bits(text)[0]
+            made.python = text if made.admitted != view.targets.every else ""
 
     def _root_asks(self, key: Key, extra: str) -> Iterable[tuple[int, Ask]]:
         roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots

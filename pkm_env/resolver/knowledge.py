@@ -127,9 +127,15 @@ class Release:
     ``grouped`` maps extras ("" for none, "*" for what is unclear) to numbered requirements, as texts.
     """
 
-    __slots__ = ("extras", "grouped")
+    __slots__ = ("extras", "grouped", "requires_python")
 
-    def __init__(self, extras: Sequence[str], grouped: Mapping[str, Sequence[tuple[int, str]]]) -> None:
+    def __init__(
+        self,
+        extras: Sequence[str],
+        grouped: Mapping[str, Sequence[tuple[int, str]]],
+        requires_python: str,
+    ) -> None:
+        self.requires_python = requires_python
         self.extras = extras
         self.grouped = grouped
 
@@ -158,7 +164,7 @@ class Knowledge:
         self.rules = rules
         self._kept = notebook.page("requirements")
         self._extras = notebook.page("extras")
-        self._kept_releases = notebook.page("releases")
+        self._kept_releases = notebook.page("releases with python")
         self._read: dict[tuple[str, int, int], Release | Unavailable] = {}
         self.asked = 0
         self._packages: dict[str, Package] = {}
@@ -209,7 +215,8 @@ class Knowledge:
                 grouped.setdefault(extra, []).append((number, text))
         except UnreadableRequirement as error:
             return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
-        plain = (metadata.extras, {extra: tuple(lines) for extra, lines in grouped.items()})
+        lines = {extra: tuple(numbered) for extra, numbered in grouped.items()}
+        plain = (metadata.extras, lines, metadata.requires_python or "")
         if place:
             self._kept_releases.keep(place, plain)
         return Release(*plain)
@@ -344,6 +351,14 @@ class Knowledge:
             return release
         lines = sorted(line for group in release.grouped.values() for line in group)
         return [self.requirement(text) for _number, text in lines]
+
+    def requires_python(self, package: Package, bit: int) -> str:
+        """Return what the metadata of a release says of Python, "" for nothing.
+
+        Not every index tells it on its page. That of a direct source stands in its signatures.
+        """
+        release = self.release(package, bit) if package.direct is None else None
+        return release.requires_python if isinstance(release, Release) else ""
 
     def provides_extra(self, package: Package, version: str, extra: str) -> bool:
         """Return whether a release has an extra of that normalised name."""

@@ -43,11 +43,17 @@ class Ask:
 
 
 class Excluded:
-    """Why versions are out of question: ``kind`` is "unusable", "constraint" or "refused"."""
+    """Why versions are out of question: ``kind`` is "unusable", "constraint" or "refused".
 
-    __slots__ = ("ask", "kind", "name", "reason")
+    ``python`` is the Requires-Python in the metadata that refuses a target's Python, "" where that is not why.
+    """
 
-    def __init__(self, kind: str, name: str, reason: str = "", ask: Ask | None = None) -> None:
+    __slots__ = ("ask", "kind", "name", "python", "reason")
+
+    def __init__(
+        self, kind: str, name: str, reason: str = "", ask: Ask | None = None, *, python: str = ""
+    ) -> None:
+        self.python = python
         self.kind = kind
         self.name = name
         self.reason = reason

@@ -109,6 +109,8 @@ class TargetProblem:
         template = self.ground.template(self.view, package, version)
         if isinstance(template, Refusal):
             return template
+        if template.python and not template.admitted & self.bit:
+            return self._unadmitted(package, template.python)
         rows = template.rows
         active = template.always
         if active is None:
@@ -123,6 +125,20 @@ class TargetProblem:
         if found is None:
             found = template.made[active] = self.ground.needs(rows)
         return found
+
+    def _unadmitted(self, package: Key, requires_python: str) -> Refusal:
+        """Find out why the metadata of a release does not admit all of the target.
+
+        :raises SplitTarget: when it admits a part of its patch releases.
+        """
+        target = self.target
+        if self.view.python_bits(requires_python)[1] & self.bit:
+            cuts = python_cuts(requires_python, target.python, target.patches)
+            if cuts:
+                raise SplitTarget(cuts)
+        name = package if isinstance(package, str) else package[0]
+        reason = f"its metadata needs Python {requires_python}"
+        return Refusal(Excluded("refused", name, reason, python=requires_python))
 
     def _unclear(self, row: Row) -> Refusal:
         """Find out why the marker of a requirement holds for a part of the target only.

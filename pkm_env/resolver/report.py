@@ -159,8 +159,10 @@ class _Telling:
             if found is not None:
                 yield found
         refusing = [fact.excluded for fact in self.facts if fact.excluded is not None]
-        for name in dict.fromkeys(excluded.name for excluded in refusing if excluded.kind == "unusable"):
-            if lacks_files(name, self.facts, self.problem):
+        by_metadata = {excluded.name for excluded in refusing if excluded.python}
+        unusable = (excluded.name for excluded in refusing if excluded.python or excluded.kind == "unusable")
+        for name in dict.fromkeys(unusable):
+            if name in by_metadata or lacks_files(name, self.facts, self.problem):
                 found = another_python(self.derivation, name, self.python_number)
                 if found is not None:
                     yield found

@@ -139,6 +139,11 @@ def excluded_lines(
     if excluded.kind == "constraint":
         assert excluded.ask is not None
         yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", excluded.ask
+    elif excluded.python:
+        several = "need" if fact.versions & (fact.versions - 1) else "needs"
+        versions = version_text(package, fact.versions, problem.usable(name).mask)
+        told = f"Python {excluded.python} by its metadata"
+        yield f"{key_text(fact.key)} {versions} {several} {told}{AND_THIS_IS}{target.python}", None
     elif excluded.kind == "refused":
         usable = problem.usable(name).mask
         yield f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {excluded.reason}", None

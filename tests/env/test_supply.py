@@ -183,7 +183,9 @@ def test_the_first_index_that_knows_a_name_wins(world: World, index: LocalIndex)
         assert index.count("/simple/spam") == 0
 
 
-def test_later_indexes_are_told_and_those_on_servers_not_asked(world: World, index: LocalIndex, tmp_path: Path):
+def test_later_indexes_are_told_and_those_on_servers_not_asked(
+    world: World, index: LocalIndex, tmp_path: Path
+):
     with LocalIndex() as private:
         private.add_wheel("spam", "1.0")
         index.add_wheel("spam", "9.0")

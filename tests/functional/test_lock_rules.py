@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.support.projects import write_project
+from tests.support.wheels import make_wheel, wheel_bytes
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
 
@@ -130,3 +131,57 @@ def test_the_proxy_of_pips_configuration_is_used(pkm, project, index, tmp_path):
     env = {"PKM_INDEX_URL": "http://packages.example/simple/", "PIP_CONFIG_FILE": str(config)}
     pkm("lock", cwd=project, env=env)
     assert index.requests[0].path.startswith("http://packages.example/simple/")
+
+
+def test_a_requires_python_that_the_page_does_not_tell_counts_all_the_same(pkm, tmp_path, index):
+    index.json = False
+    filename, content = wheel_bytes("pea", "2.0", requires_python=">=3.12")
+    index.add_bytes(filename, content, project="pea", version="2.0")
+    index.add_wheel("pea", "1.0")
+    text = HEAD + 'dependencies = ["pea"]\n[tool.pkm.env.default]\nplatforms = ["linux-x86_64"]\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    for _ in range(2):
+        locked = lock_text(project)
+        assert (
+            "version = \"1.0\"\nmarker = \"'default' in dependency_groups and python_version < '3.12'\""
+            in locked
+        )
+        assert (
+            "version = \"2.0\"\nmarker = \"'default' in dependency_groups and python_version >= '3.12'\""
+            in locked
+        )
+        ok(pkm("lock", "--upgrade", cwd=project))
+
+
+# Explanations
+
+
+def test_python_is_told_with_the_place_where_it_is_asked_for(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", requires_python=">=3.12")
+    text = HEAD.replace('">=3.10"', '">=3.10,<3.12"') + 'dependencies = ["pea"]\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert "2. shop asks for Python >=3.10,<3.12, which admits 3.10    pyproject.toml:4:1" in said
+    assert "3. pea 1.0 needs Python >=3.12, and this is Python 3.10" in said
+    assert "so 1 and 2 can't both hold." in said
+    text += '[tool.pkm.env.default]\npython = "<3.12"\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert 'the environment "default" asks for Python <3.12, which admits 3.10    pyproject.toml:7:1' in said
+
+
+def test_a_later_index_that_would_have_it_is_told(pkm, tmp_path, index):
+    make_wheel(tmp_path / "wheels", "spam", "7.0")
+    text = HEAD + 'dependencies = ["spam>=7"]\n[[tool.pkm.index]]\nname = "company"\n'
+    text += f'url = "{index.url}"\n[[tool.pkm.index]]\nname = "folder"\nurl = "../wheels"\nformat = "flat"\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert 'spam 7.0 on index "folder" ("company" comes first and has spam)' in said
+    assert 'spam on index "default" (not asked, since "company" comes first and has spam)' in said
+
+
+def test_the_date_of_the_cut_off_is_told(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", upload_time="2026-01-01T00:00:00Z")
+    index.add_wheel("pea", "2.0", upload_time="2026-03-01T00:00:00Z")
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["pea>1"]\n')
+    said = pkm("lock", "--exclude-newer", "2026-02-01", cwd=project).stderr
+    assert "of pea only releases after the cut-off of 2026-02-01 are left" in said
+    assert "pea 2.0 (uploaded after the cut-off of 2026-02-01)" in said

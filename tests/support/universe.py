@@ -6,7 +6,8 @@
 
 A release is a list of requirements, or a dict with ``requires``, ``extras``, ``requires_python``, ``tags``
 (wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``late`` (after the
-cut-off; "undated" where nobody knows), ``unavailable`` (a reason).
+cut-off; "undated" where nobody knows), ``unavailable`` (a reason),
+``metadata_python`` (Requires-Python of the metadata, where the page says another one).
 """
 
 from __future__ import annotations
@@ -115,9 +116,8 @@ class Universe:
         if extras is None:
             words = " ".join(requires).replace('"', "'").split("extra == '")[1:]
             extras = tuple(sorted({word.split("'")[0] for word in words}))
-        return Metadata(
-            name, version, requires, requires_python=release.get("requires_python"), extras=tuple(extras)
-        )
+        python = release.get("metadata_python", release.get("requires_python"))
+        return Metadata(name, version, requires, requires_python=python, extras=tuple(extras))
 
     def token(self, _name, _number):
         return ""

@@ -125,7 +125,8 @@ def test_a_cut_off_and_what_is_said_of_python_are_recorded_too():
         (first,), (second,), _text = again(request, world)
         assert isinstance(first, NoSolution) == isinstance(second, NoSolution)
         if isinstance(first, NoSolution):
-            assert str(explain(first, where=where)) == str(explain(second, where=where))
+            told = [str(explain(one, where=where, suggest=False)) for one in (first, second)]
+            assert told[0] == told[1]
         else:
             assert pins([first]) == pins([second])
     said = str(explain(again(Request([Root("a>1", origin(0))], (old,)), world)[1][0], where=where))

@@ -355,6 +355,25 @@ def test_an_older_python_is_a_remedy_too():
     assert "  Python <3.12   instead of 2: 1 package, a 1" in said
 
 
+def test_a_python_that_only_the_metadata_tells_is_a_reason_like_any():
+    assert (
+        refusal(
+            {"a": {"1": {"metadata_python": ">=3.9"}, "2": {"metadata_python": ">=3.9"}}},
+            "a",
+            targets=(OLD,),
+            pythons=[(">=3.8", PYTHON)],
+        )
+        == """\
+  1. shop asks for a                                 pyproject.toml:5:5
+  2. shop asks for Python >=3.8, which admits 3.8    pyproject.toml:8:5
+  3. a 1 to 2 need Python >=3.9 by its metadata, and this is Python 3.8
+  so 1 and 2 can't both hold.
+
+would work:
+  Python >=3.9   instead of 2: 1 package, a 2"""
+    )
+
+
 def test_another_python_is_a_remedy_where_this_one_has_no_wheel():
     tags = ("cp310-cp310-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64")
     assert (

@@ -510,3 +510,24 @@ def test_an_override_of_what_a_release_asks_is_told():
     world = {"a": {"1": ["b>=2"]}, "b": {"1": [], "2": [], "3": []}}
     text = refusal(world, "a", "b<3", overrides={"a": {"b": ">=3"}})
     assert "a 1 needs b>=3 (by an override)" in text
+
+
+def test_the_requires_python_of_the_metadata_counts_where_the_page_tells_none():
+    old, new = make_target("3.8", "linux-x86_64"), make_target("3.12", "linux-x86_64")
+    packages = {"a": {"1": [], "2": {"requires": ["b"], "metadata_python": ">=3.10"}}, "b": {"1": []}}
+    for targets in ((old, new), (new, old)):
+        found = {one.target.python: one.pins for one in ask(packages, "a", targets=targets)}
+        assert {python: pins["a"].version for python, pins in found.items()} == {"3.8": "1", "3.12": "2"}
+
+
+def test_a_requires_python_of_the_metadata_with_a_patch_level_splits_the_target():
+    packages = {"a": {"1": [], "2": {"metadata_python": ">=3.8.5"}}}
+    first, second = ask(packages, "a>=2", targets=(make_target("3.8", "linux-x86_64"),))
+    assert (first.target.patches, second.target.patches) == ((0, 4), (5, None))
+    assert isinstance(first, NoSolution)
+    assert second.pins["a"].version == "2"
+
+
+def test_an_upper_bound_in_the_metadata_counts():
+    packages = {"a": {"1": [], "2": {"metadata_python": "<3.12"}}}
+    assert versions(packages, "a") == {"a": "1"}
