@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CODE = (".py", ".pyi", ".so", ".pyd", ".pyx")
 STUBS = "-stubs"
-OTHER_ROOTS = ("python", "lib", "Lib", "source")
+OTHER_ROOTS = ("python", "lib", "Lib", "source", "py", "pkg")
+TEST_FOLDERS = ("test", "tests")
 HELPER_FOLDERS = frozenset(
     [
         "test",
@@ -71,6 +72,7 @@ HELPER_FOLDERS = frozenset(
         "asv_bench",
         "conda",
         "recipe",
+        "typings",
         "release",
         "news",
         "changelog.d",
@@ -125,8 +127,7 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
 
     :raises NoPackages: when there are none, or more than one choice
     """
-    in_src = top_level(tree, "src") if tree.is_folder("src") else []
-    in_src = [path for path in in_src if not is_test_module(path)]
+    in_src = without_tests(top_level(tree, "src"), warn) if tree.is_folder("src") else []
     beside = named(tree, "", name)
     if in_src:
         if beside and named(tree, "src", name):
@@ -135,23 +136,32 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
                 'name the right one: [tool.pkm.build] packages = ["src/…"]',
             )
         if not beside or named(tree, "src", name):
-            return in_other_root(tree, "src/", name) or [(path, path[4:]) for path in in_src]
+            return in_other_root(tree, "src/", name, warn) or [(path, path[4:]) for path in in_src]
     if beside:
         hint = "is left out; packages in [tool.pkm.build] can name it"
         warn += [f"{other} lies beside {beside[0]} and {hint}" for other in other_packages(tree, beside)]
         return [(path, path) for path in beside]
-    found = in_other_root(tree, "", name)
+    found = in_other_root(tree, "", name, warn)
     return found or [(path, path) for path in only_candidate(tree, name)]
 
 
-def in_other_root(tree: Tree, above: str, name: str) -> list[Root]:
+def in_other_root(tree: Tree, above: str, name: str, warn: list[str]) -> list[Root]:
     """Return what lies in ``python/`` or the like below *above*, where the code of *name* is there alone."""
     if named(tree, above.rstrip("/"), name):
         return []
     for folder in [above + root for root in OTHER_ROOTS]:
         if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
-            return [(path, path[len(folder) + 1 :]) for path in top_level(tree, folder)]
+            return [(path, path[len(folder) + 1 :]) for path in without_tests(top_level(tree, folder), warn)]
     return []
+
+
+def without_tests(paths: list[str], warn: list[str]) -> list[str]:
+    """Return *paths* without modules of tests, and without a folder of them where there is other code."""
+    found = [path for path in paths if not is_test_module(path)]
+    kept = [path for path in found if path.rpartition("/")[2] not in TEST_FOLDERS] or found
+    hint = "is left out, as it would be importable everywhere; packages in [tool.pkm.build] can name it"
+    warn += [f"{path} {hint}" for path in found if path not in kept]
+    return kept
 
 
 def is_test_module(path: str) -> bool:
@@ -180,6 +190,11 @@ def only_candidate(tree: Tree, name: str) -> list[str]:
     if len(found) > 1:
         near = [path for path in found if akin(module_of(path), name)]
         found = near if len(near) == 1 else found
+    if "__init__.py" in files and not any(akin(module_of(path), name) for path in found):
+        raise NoPackages(
+            f"the folder of pyproject.toml is itself a package, and nothing in it has the name of {name}",
+            "move its code into a folder of that name, or say what goes where: packages and map in [tool.pkm.build]",
+        )
     if len(found) == 1:
         return found + [stub for stub in stubs if stub == found[0] + STUBS]
     if found:
@@ -191,16 +206,36 @@ def only_candidate(tree: Tree, name: str) -> list[str]:
         f for f in folders if f.lower() not in HELPER_FOLDERS and f.isidentifier() and has_code(tree, f)
     ]
     if len(spaces) == 1:
-        return spaces
+        return only_namespace(tree, spaces[0], name)
+    raise no_code(tree, name, spaces)
+
+
+def only_namespace(tree: Tree, folder: str, name: str) -> list[str]:
+    """Return the namespace *folder*, the only one with code.
+
+    :raises NoPackages: when a package of the project's *name* is right in it, so that it may be no namespace
+    """
+    inner = named(tree, folder, name)
+    if inner:
+        raise NoPackages(
+            f"{inner[0]} could be {inner[0].replace('/', '.')} or {name.replace('-', '_')}",
+            f'packages = ["{folder}"] in [tool.pkm.build] means the first, map = {{ "{inner[0]}" = "…" }} the other',
+        )
+    return [folder]
+
+
+def no_code(tree: Tree, name: str, spaces: list[str]) -> NoPackages:
+    """Return the error for a project without code, with the reason where an ignore file takes it out."""
+    folders, files = tree.listing("")
     for path, why in sorted(tree.left_out.items()):
         if normalise(module_of(path)) == name or akin(module_of(path), name):
-            raise NoPackages(
+            return NoPackages(
                 f"{path} looks like the code of {name}, but {why} ignores it",
                 f'anchor that pattern, or name the folder: [tool.pkm.build] packages = ["{path}"]',
             )
     seen = f"; seen: {listed(spaces or folders or files, 'and')}" if folders or files else ""
     wanted = name.replace("-", "_")
-    raise NoPackages(
+    return NoPackages(
         f"no code was found: neither src/, nor {wanted}/, nor {wanted}.py{seen}",
         "name it in [tool.pkm.build] packages, or write packages = [] for a wheel without code",
     )

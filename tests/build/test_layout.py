@@ -52,6 +52,13 @@ FOUND = {
         ["src/python/ns/spam/__init__.py", "src/c/x.h"],
         ["ns/spam/__init__.py"],
     ),
+    "py folder": ("spam", ["py/spam/__init__.py", "py/tests/__init__.py", "kiwi/x.h"], ["spam/__init__.py"]),
+    "package beside its tests in src": (
+        "spam",
+        ["src/spam/__init__.py", "src/tests/__init__.py", "src/tests/test_spam.py"],
+        ["spam/__init__.py"],
+    ),
+    "only tests in src": ("tests", ["src/tests/__init__.py"], ["tests/__init__.py"]),
     "lib folder": ("spam", ["lib/spam/__init__.py"], ["spam/__init__.py"]),
     "capital letters": ("Spam", ["Spam/__init__.py", "eggs/__init__.py"], ["Spam/__init__.py"]),
     "C sources in src": ("spam", ["spam/__init__.py", "src/spam.c"], ["spam/__init__.py"]),
@@ -83,6 +90,11 @@ REFUSED = {
     "two candidates": (["one/__init__.py", "two/__init__.py"], ["one", "two"]),
     "two modules": (["one.py", "two.py"], ["one.py", "two.py"]),
     "tasks alone": (["duties.py", "docs/conf.py"], ["docs", "spam.py"]),
+    "project folder as a package": (
+        ["__init__.py", "main.py", "eggs/__init__.py"],
+        ["itself a package", "spam"],
+    ),
+    "namespace or folder of code": (["code/spam/__init__.py"], ["code.spam", "spam"]),
     "in src and beside": (["src/spam/__init__.py", "spam/__init__.py"], ["src/spam", "spam"]),
 }
 
