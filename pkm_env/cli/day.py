@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
+    from pkm_env.ops.given import Given
     from pkm_env.ops.lock import Change, Locked
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.sync import Synced
@@ -38,6 +39,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         upgrade_packages=arguments.upgrade_package,
         upgrade_groups=known_groups(context, arguments.upgrade_group),
         exclude_newer=checked_cut_off(arguments.exclude_newer),
+        given=given_rules(arguments),
         write=not looking,
         record=bool(arguments.export_problem),
         refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
@@ -81,6 +83,30 @@ def known_groups(context: Context, names: Sequence[str]) -> list[str]:
             near = did_you_mean(name, known)
             raise UsageError(f'there is no group "{name}"', f'did you mean "{near}"?' if near else "")
     return [normalise(name) for name in names]
+
+
+def given_rules(arguments: argparse.Namespace) -> Given:
+    """Return the rules of resolution that stand on the command line.
+
+    :raises UsageError: for a bound or an override that is no requirement.
+    """
+    from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+    from pkm_env.ops.given import Given
+
+    for option, texts in (("--constraint", arguments.constraint), ("--override", arguments.override)):
+        for text in texts:
+            try:
+                url = parse_requirement(text).url
+            except UnreadableRequirement as error:
+                reason = str(error).partition("\n")[0]
+                raise UsageError(
+                    f'{option}: "{text}" is no requirement: {reason}', 'as in "urllib3<3"'
+                ) from error
+            if url:
+                raise UsageError(f"{option} takes no address: {text}", "see [tool.pkm.sources]")
+    return Given(
+        arguments.resolution or "", arguments.prereleases or "", arguments.constraint, arguments.override
+    )
 
 
 def checked_cut_off(text: str | None) -> str:

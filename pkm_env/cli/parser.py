@@ -92,6 +92,26 @@ LOCK = Command(
         "--exclude-newer", metavar="WHEN", help='leave out later files: a date, or a span such as "14 days"'
     ),
     option(
+        "--resolution",
+        choices=("highest", "lowest", "lowest-direct"),
+        help="which versions to take; this and the next three stay until --upgrade",
+    ),
+    option(
+        "--prereleases",
+        choices=("if-necessary", "never", "allow"),
+        help="whether pre-releases may be taken",
+    ),
+    option(
+        "--constraint",
+        action="append",
+        default=[],
+        metavar="REQ",
+        help="a bound that holds where it is needed",
+    ),
+    option(
+        "--override", action="append", default=[], metavar="REQ", help="what anybody asks for of a package"
+    ),
+    option(
         "--export-problem", metavar="FILE", help="write down all that the resolver saw, for pkm debug solve"
     ),
     switch("--refresh", "ask the indexes anew, whatever the cache holds"),

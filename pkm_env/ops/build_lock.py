@@ -19,6 +19,7 @@ from pkm_env.lock.select import admitting, select
 from pkm_env.model.environment import Environment
 from pkm_env.model.options import plain
 from pkm_env.model.target import target_from_key
+from pkm_env.ops.given import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
 from pkm_env.ops.section import Locker
 from pkm_env.provision import is_wheel_name
@@ -234,6 +235,10 @@ class BuildLocker(Locker):
     def targets(self, environment: Environment) -> tuple[tuple[Target, ...], bool]:  # noqa: ARG002 - as above
         """Return the targets that build the package; one without a solution is left out."""
         return tuple(target_from_key(key) for key in self.need.target_keys()), False
+
+    def given(self, environment: Environment) -> Given:  # noqa: ARG002 - as above
+        """Return nothing: what the command line gives speaks of environments."""
+        return Given()
 
     def roots(self, environment: Environment) -> Iterator[Root]:  # noqa: ARG002 - as above
         """Yield what the builds require, each once.

@@ -6,18 +6,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pkm_env.ops.given import Given
+
 
 class LockOptions:
     """What the user asked of a lock: environments to lock ("" for all), and what to forget.
 
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
-    is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none.
-    ``record`` keeps what the resolver was asked and answered.
+    is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none;
+    ``given`` are rules in the place of the project's. ``record`` keeps what the resolver was asked and answered.
     """
 
     __slots__ = (
         "environments",
         "exclude_newer",
+        "given",
         "record",
         "refresh",
         "upgrade",
@@ -26,7 +29,7 @@ class LockOptions:
         "write",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each option, named at the call
         self,
         environments: Sequence[str] = (),
         *,
@@ -34,6 +37,7 @@ class LockOptions:
         upgrade_packages: Sequence[str] = (),
         upgrade_groups: Sequence[str] = (),
         exclude_newer: str = "",
+        given: Given | None = None,
         record: bool = False,
         write: bool = True,
         refresh: bool | frozenset[str] = frozenset(),
@@ -43,6 +47,7 @@ class LockOptions:
         self.upgrade_packages = tuple(upgrade_packages)
         self.upgrade_groups = tuple(upgrade_groups)
         self.exclude_newer = exclude_newer
+        self.given = given
         self.record = record
         self.write = write
         self.refresh = refresh

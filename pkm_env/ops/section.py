@@ -12,6 +12,7 @@ from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockS
 from pkm_env.model.distribution import Source
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
+from pkm_env.ops.given import KEY, Given, read_given
 from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 from pkm_env.resolver.resolve import resolve
@@ -92,7 +93,21 @@ class Locker:
             held = {package.name for package in self.old.of_section(environment.section)}
             if held & self.forgotten:
                 return True
-        return section.name in self.mixed or section.inputs != self.digest(environment)
+        if section.name in self.mixed or (
+            self.options.given and self.given(environment) != self.kept(section)
+        ):
+            return True
+        return section.inputs != self.digest(environment)
+
+    def kept(self, section: LockSection | None) -> Given:
+        """Return what the command line gave when a section was locked, unless an upgrade is to forget it."""
+        return read_given("" if section is None or self.options.upgrade else section.options.get(KEY, ""))
+
+    def given(self, environment: Environment) -> Given:
+        """Return what the command line gives for an environment, or gave when it was locked before."""
+        section = self.old.sections.get(environment.section) if self.old is not None else None
+        kept = self.kept(section)
+        return self.options.given.over(kept) if self.options.given else kept
 
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""
@@ -127,7 +142,7 @@ class Locker:
             self.digest(environment),
             tuple(outcome.target.key for outcome in solved),
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
-            options=section_options(environment, self.cut_off(environment)),
+            options=section_options(environment, self.cut_off(environment), self.given(environment)),
         )
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
@@ -208,13 +223,14 @@ class Locker:
 
     def request(self, environment: Environment, targets: tuple[Target, ...]) -> Request:
         """Return what the resolver is asked for one environment."""
-        options = environment.options
+        given = self.given(environment)
+        options = given.laid_over(environment.options)
         return Request(
             roots=tuple(self.roots(environment)),
             targets=targets,
             rules=Rules(
-                constraints=self.constraints(environment),
-                overrides=self.workspace.declaration.overrides,
+                constraints=self.constraints(environment, given),
+                overrides=given.overriding(self.workspace.declaration.overrides),
                 prereleases=options.prereleases,
                 resolution=options.resolution,
                 no_build=options.no_build is True or frozenset(options.no_build or ()),
@@ -243,10 +259,11 @@ class Locker:
             return [(project.requires_python, Origin(who, ("project", "requires-python")))]
         return []
 
-    def constraints(self, environment: Environment) -> list[tuple[str, Origin]]:
-        """Return the bounds of a solve: those of the project, and of the packages to upgrade."""
+    def constraints(self, environment: Environment, given: Given) -> list[tuple[str, Origin]]:
+        """Return the bounds of a solve: those of the project, of the command line, and of the packages to upgrade."""
         found = [(text, Origin("a constraint", ("tool", "pkm"))) for text in environment.options.constraints]
         moved = [text for text in self.options.upgrade_packages if parse_requirement(text).specifier]
+        found += [(text, Origin("--constraint")) for text in given.constraints]
         return [*found, *((text, Origin("--upgrade-package")) for text in moved)]
 
     def roots(self, environment: Environment) -> Iterable[Root]:
@@ -438,11 +455,14 @@ def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:
     return name, "" if pin.source is not None and pin.source.kind == "directory" else pin.version
 
 
-def section_options(environment: Environment, cut_off: CutOff) -> dict[str, str]:
-    """Return the rules that differ from the defaults."""
+def section_options(environment: Environment, cut_off: CutOff, given: Given) -> dict[str, str]:
+    """Return the rules that differ from the defaults, and what the command line gave."""
     found = {}
-    if environment.options.resolution != "highest":
-        found["resolution"] = environment.options.resolution
+    resolution = given.resolution or environment.options.resolution
+    if resolution != "highest":
+        found["resolution"] = resolution
+    if given:
+        found[KEY] = str(given)
     if cut_off.text:
         found["exclude-newer"] = cut_off.text
         found["cut-off"] = "; ".join(f"{key} {time or 'none'}" for key, time in sorted(cut_off.times.items()))

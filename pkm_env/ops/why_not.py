@@ -176,6 +176,7 @@ def with_question(request: Request, text: str) -> Request:
         sources=request.sources,
         root_name=request.root_name,
         own_extras=request.own_extras,
+        pythons=request.pythons,
     )
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 
 import pytest
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib
 
 from tests.support.projects import write_project
 from tests.support.wheels import make_wheel, wheel_bytes
@@ -97,6 +103,79 @@ def test_a_merge_by_lines_without_a_conflict_is_noticed(pkm, project, index):
     assert 'name = "bar"\nversion = "2.0"' in lock_text(project)
     assert 'name = "zoo"\nversion = "1.0"' in lock_text(project)
     assert "is up to date" in ok(pkm("lock", cwd=project)).stdout
+
+
+# What the command line gave
+
+
+def held(project, name, section="default"):
+    """The versions of a package in a section."""
+    return [
+        package["version"]
+        for package in tomllib.loads(lock_text(project))["packages"]
+        if package["name"] == name and f"'{section}' in dependency_groups" in package["marker"]
+    ]
+
+
+def sections(project):
+    return tomllib.loads(lock_text(project))["tool"]["pkm"]["sections"]
+
+
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [
+        (["--resolution", "lowest"], "1.0"),
+        (["--constraint", "spam<2"], "1.0"),
+        (["--override", "spam==1.0"], "1.0"),
+        (["--prereleases", "allow"], "3.0a1"),
+    ],
+    ids=["resolution", "constraint", "override", "prereleases"],
+)
+def test_what_the_command_line_gave_stays_until_an_upgrade(pkm, project, index, words, version):
+    index.add_wheel("spam", "3.0a1", requires=["eggs>=2"])
+    ok(pkm("lock", cwd=project))
+    assert held(project, "spam") == ["2.0"]
+    other = sections(project)["old"]
+    ok(pkm("lock", "default", *words, "-P", "spam", cwd=project))
+    assert held(project, "spam") == [version]
+    assert sections(project)["default"]["command-line"] == shlex.join(words)
+    assert sections(project)["old"] == other
+    assert ok(pkm("lock", cwd=project)).stdout.startswith("pylock.toml is up to date")
+    changed = (project / "pyproject.toml").read_text().replace('["spam"]', '["spam", "eggs"]')
+    (project / "pyproject.toml").write_text(changed)
+    ok(pkm("lock", cwd=project))
+    assert held(project, "spam") == [version]
+    ok(pkm("lock", "--upgrade", cwd=project))
+    assert held(project, "spam") == ["2.0"]
+    assert "command-line" not in sections(project)["default"]
+
+
+def test_a_key_that_is_given_again_takes_the_place_of_the_older_one(pkm, project):
+    ok(
+        pkm(
+            "lock",
+            "default",
+            "--resolution",
+            "lowest",
+            "--constraint",
+            "eggs<2; python_version > '3'",
+            cwd=project,
+        )
+    )
+    assert 'name = "eggs"\nversion = "1.0"' in lock_text(project)
+    ok(pkm("lock", "default", "--constraint", "eggs>=2", cwd=project))
+    assert sections(project)["default"]["command-line"] == "--resolution lowest --constraint 'eggs>=2'"
+    assert 'name = "eggs"\nversion = "2.0"' in lock_text(project)
+
+
+def test_a_bound_of_the_command_line_is_told_where_nothing_fits(pkm, project):
+    said = pkm("lock", "--constraint", "eggs<1", cwd=project)
+    assert said.code == 1
+    assert "a constraint keeps eggs to <1" in said.stderr
+    wrong = pkm("lock", "--constraint", "eggs<<1", cwd=project)
+    assert wrong.code == 2
+    assert '--constraint: "eggs<<1" is no requirement' in wrong.stderr
+    assert not (project / "pylock.toml").exists()
 
 
 # The version of the format
