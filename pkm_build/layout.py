@@ -147,12 +147,21 @@ def find_roots(tree: Tree, name: str, warn: list[str]) -> list[Root]:
 
 def in_other_root(tree: Tree, above: str, name: str, warn: list[str]) -> list[Root]:
     """Return what lies in ``python/`` or the like below *above*, where the code of *name* is there alone."""
-    if named(tree, above.rstrip("/"), name):
+    if has_named(tree, above.rstrip("/"), name):
         return []
     for folder in [above + root for root in OTHER_ROOTS]:
-        if tree.is_folder(folder) and not has_init(tree, folder) and named(tree, folder, name):
+        if tree.is_folder(folder) and not has_init(tree, folder) and has_named(tree, folder, name):
             return [(path, path[len(folder) + 1 :]) for path in without_tests(top_level(tree, folder), warn)]
     return []
+
+
+def has_named(tree: Tree, folder: str, name: str) -> bool:
+    """Return whether *folder* has the code of the project, by its *name* or a package `akin` to it."""
+    prefix = f"{folder}/" if folder else ""
+    folders = tree.listing(folder)[0]
+    return bool(named(tree, folder, name)) or any(
+        akin(sub, name) and has_init(tree, prefix + sub) for sub in folders
+    )
 
 
 def without_tests(paths: list[str], warn: list[str]) -> list[str]:

@@ -59,6 +59,16 @@ FOUND = {
         ["spam/__init__.py"],
     ),
     "only tests in src": ("tests", ["src/tests/__init__.py"], ["tests/__init__.py"]),
+    "lib folder with another name": (
+        "PyYAML",
+        ["lib/yaml/__init__.py", "lib/_yaml/__init__.py", "yaml/_yaml.pyx", "tests/a.py"],
+        ["_yaml/__init__.py", "yaml/__init__.py"],
+    ),
+    "package before a lib folder": (
+        "PyYAML",
+        ["yaml/__init__.py", "lib/yaml/__init__.py"],
+        ["yaml/__init__.py"],
+    ),
     "lib folder": ("spam", ["lib/spam/__init__.py"], ["spam/__init__.py"]),
     "capital letters": ("Spam", ["Spam/__init__.py", "eggs/__init__.py"], ["Spam/__init__.py"]),
     "C sources in src": ("spam", ["spam/__init__.py", "src/spam.c"], ["spam/__init__.py"]),
