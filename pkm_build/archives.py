@@ -255,7 +255,7 @@ class WheelWriter:
     def put(self, name: str, executable: bool, squeezed: Squeezed) -> None:
         """Write one member whose content is squeezed already."""
         method, crc, size, packed = squeezed[:4]
-        raw = encoded(name)
+        raw = encoded(portable(name))
         flags = 0 if raw.isascii() else 0x800
         # One number for all fields is twice as quick as a join of nine.
         fields = (
@@ -293,6 +293,19 @@ def csv_field(text: str) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def portable(name: str) -> str:
+    """Return the name of a member of a wheel, which must mean one place wherever it is unpacked.
+
+    :raises BuildError: for a name with backslashes or control characters
+    """
+    if "\\" in name or (not name.isprintable() and any(char < " " or char == "\x7f" for char in name)):
+        raise BuildError(
+            f"the name of the file {name!r} has backslashes or control characters",
+            "rename the file, or exclude it",
+        )
+    return name
 
 
 def encoded(name: str) -> bytes:

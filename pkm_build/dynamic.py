@@ -265,7 +265,10 @@ def by_content(path: str, text: str, wanted: tuple[str, ...]) -> str:
     if not path.endswith((".py", ".pyi", ".pyx")):
         return next((line.strip() for line in text.splitlines() if line.strip()), "")
     names: Names = {}
-    read_assignments(parsed(path, text).body, names)
+    try:
+        read_assignments(parsed(path, text).body, names)
+    except RecursionError:
+        return ""  # an expression of thousands of parts
     for name in wanted:
         value = names.get(name)
         if isinstance(value, str) and value[:1].isalnum():
@@ -282,7 +285,7 @@ def parsed(path: str, text: str) -> ast.Module:
 
     try:
         module: ast.Module = compile(text, path, "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
-    except (SyntaxError, ValueError) as exc:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         word = f"{path} is no Python that this interpreter reads: {exc}"
         raise VersionUnknown(word) from exc
     return module

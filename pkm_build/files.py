@@ -91,6 +91,14 @@ def secret(path: str) -> bool:
     return b"PRIVATE KEY-----" in head or head.startswith(b"PuTTY-User-Key-File")
 
 
+def is_dir(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 class Tree:
     """The folder of a project; *ignoring* applies what version control ignores.
 
@@ -136,7 +144,7 @@ class Tree:
         ignores = self.ignores
         for entry in self.scan(folder):
             name = entry.name
-            is_folder = entry.is_dir()
+            is_folder = is_dir(entry)
             if junk(name, is_folder) or (is_folder and name in VENVS and is_venv(entry.path)):
                 continue
             path = prefix + name
@@ -151,8 +159,10 @@ class Tree:
                 folders.append(name)
             elif name.endswith(KEY_SUFFIXES) and secret(entry.path):
                 self.left_out[path] = "a private key"
-            else:
+            elif entry.is_file():
                 files.append(name)
+            else:
+                self.left_out[path] = "being no file (a pipe, socket or device)"
         folders.sort()
         files.sort()
         return folders, files
@@ -179,6 +189,11 @@ class Tree:
             return True
         self.outside[path] = os.readlink(self.path(path))
         return False
+
+    def is_within(self, path: str) -> bool:
+        """Return whether *path* lies in the project once all links on the way are followed."""
+        real, top = os.path.realpath(self.path(path)), os.path.realpath(self.root)
+        return real == top or real.startswith(top + os.sep)
 
     def walk(self, folder: str) -> list[str]:
         """Return the paths of all files below *folder*, sorted within each folder, files before folders."""
@@ -224,7 +239,7 @@ class Tree:
         """Yield all files below *folder* but junk, ignored or not."""
         for entry in self.scan(folder):
             path = f"{folder}/{entry.name}" if folder else entry.name
-            is_folder = entry.is_dir()
+            is_folder = is_dir(entry)
             around = above
             if junk(entry.name, is_folder) or (entry.is_symlink() and not self.link_is_inside(path)):
                 continue
@@ -234,7 +249,7 @@ class Tree:
                     continue
             if is_folder:
                 yield from self.all_below(path, around)
-            else:
+            elif entry.is_file():
                 yield path
 
 
@@ -271,6 +286,10 @@ class ListedTree(Tree):
     def is_file(self, path: str) -> bool:
         """Return whether the archive has this file."""
         return path in self.sources
+
+    def is_within(self, path: str) -> bool:
+        """Return whether *path* is listed; nothing in a list is a link."""
+        return path in self.sources or path in self.names
 
     def is_folder(self, path: str) -> bool:
         """Return whether the archive has files below this folder."""

@@ -87,7 +87,7 @@ def defines(text: bytes, name: str) -> bool:
 
     try:
         module: ast.Module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
     stack: list[ast.AST] = list(module.body)
     while stack:

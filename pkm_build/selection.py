@@ -116,6 +116,7 @@ def find_code(build: Build, found: Selection) -> None:
             found.roots = find_roots(tree, build.project.name, build.warn)
         except NoPackages:
             if not (settings.map or settings.data or settings.hook or settings.extensions):
+                refuse_links(tree, [""], settings.exclude)  # the code may be behind one
                 raise
         return
     for at, raw in enumerate(settings.packages):
@@ -148,10 +149,7 @@ def check_imports(build: Build, found: Selection) -> None:
 def check_named(build: Build, tree: Tree) -> None:
     """Note files that pyproject.toml names and that are not there."""
     project, settings = build.project, build.settings
-    if project.readme_file is not None and not tree.is_file(project.readme_file):
-        build.fault(("project", "readme"), f'the file "{project.readme_file}" is not there')
-    if project.license_file is not None and not tree.is_file(project.license_file):
-        build.fault(("project", "license"), f'the file "{project.license_file}" is not there')
+    check_texts(build, tree)
     if settings.hook and not tree.is_file(settings.hook):
         build.fault((*BUILD, "hook"), f'"{settings.hook}" is not there')
     patterns: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [
@@ -171,10 +169,24 @@ def check_named(build: Build, tree: Tree) -> None:
                 build.fault((*key, at), f'"{pattern}" matches no file')
 
 
+def check_texts(build: Build, tree: Tree) -> None:
+    """Note a readme or licence file that is not there, or not in the project."""
+    project = build.project
+    for name, path in (("readme", project.readme_file), ("license", project.license_file)):
+        if path is not None and not tree.is_file(path):
+            build.fault(("project", name), f'the file "{path}" is not there')
+        elif path is not None and not tree.is_within(path):
+            build.fault(
+                ("project", name), f'"{path}" is a link that leaves the project', "put a copy in its place"
+            )
+
+
 def add_roots(build: Build, found: Selection) -> None:
     """Add all files of the roots, less what ``exclude`` names."""
     tree = found.tree
     for path, target in found.roots:
+        if not tree.is_within(path):
+            raise link_error(path, os.path.realpath(tree.path(path)))
         if tree.is_file(path):
             found.put(target, path, "packages")
             continue
@@ -208,10 +220,15 @@ def refuse_links(tree: Tree, folders: Iterable[str], patterns: Iterable[str]) ->
     inside = tuple([f"{folder}/" if folder else "" for folder in folders])
     for path in excluded(sorted(tree.outside), patterns):
         if path.startswith(inside):
-            raise BuildError(
-                f"{path} is a link that leaves the project (to {tree.outside[path]})",
-                "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
-            )
+            raise link_error(path, tree.outside[path])
+
+
+def link_error(path: str, target: str) -> BuildError:
+    """Return the error for a link that leaves the project."""
+    return BuildError(
+        f"{path} is a link that leaves the project (to {target})",
+        "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
+    )
 
 
 def tell_left_out(build: Build, tree: Tree) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pkm_build.project import Project
 
 
+USUAL = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
+
+
 class Source:
     """A pyproject.toml as it was read: its text, its parsed data, the project in it, and all faults found."""
 
@@ -181,8 +184,14 @@ def license_paths(project: Project, tree: Tree) -> list[str]:
     found: set[str] = set()
     if project.license_files is None:
         for name in tree.listing("")[1]:
-            if name.startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")) and is_prose(name):
+            if name.startswith(USUAL) and is_prose(name):
                 found.add(name)
+        for name in tree.outside:
+            if "/" not in name and name.startswith(USUAL) and is_prose(name):
+                raise BuildError(
+                    f"the licence file {name} is a link that leaves the project (to {tree.outside[name]})",
+                    "put a copy in its place, or say which files are meant: license-files = []",
+                )
         if project.license_file is not None:
             if not tree.is_file(project.license_file):
                 raise BuildError(f'the licence file "{project.license_file}" is not there')

@@ -6,6 +6,9 @@ wrong, whether the text shows it or the tree.
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import subprocess
 import sys
 from email import message_from_bytes
@@ -13,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pkm_build.errors import InvalidFile
+from pkm_build.errors import BuildError, InvalidFile
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = (
@@ -324,3 +327,63 @@ def test_long_texts_add_no_header(sample, lines):
     assert (found.get_all("Name"), found.get_all("Version")) == (["spam"], ["1.0"])
     assert found.get_all("Author") is None
     assert found.get_all("Summary") is None
+
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="there are no such files on Windows")
+KINDS = ("wheel", "editable", "sdist")
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["spam/a\nb.txt", "spam/..\\..\\b.py", "spam/\x7f.py"])
+def test_a_name_that_means_another_place_somewhere_is_not_put_into_a_wheel(sample, name):
+    made = sample({**FILES, name: ""})
+    with pytest.raises(BuildError, match="backslashes or control characters"):
+        made.wheel()
+    assert list(made.out.iterdir()) == []
+
+
+@POSIX
+def test_pipes_and_sockets_are_no_files(sample, monkeypatch):
+    made = sample(FILES)
+    os.mkfifo(made.root / "spam/pipe")
+    os.mkfifo(made.root / "pipe")
+    monkeypatch.chdir(made.root)
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind("spam/socket")
+    assert made.wheel().code() == ["spam/__init__.py"]
+    assert not [name for name in made.sdist().files if "pipe" in name or "socket" in name]
+
+
+@POSIX
+def test_a_link_to_itself_is_left_out(sample):
+    made = sample(FILES)
+    (made.root / "spam/loop").symlink_to("loop")
+    assert made.wheel().code() == ["spam/__init__.py"]
+    assert "spam/loop" not in made.sdist().files
+
+
+@POSIX
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["spam", "src", "LICENSE", "README.md"])
+def test_no_build_follows_a_link_out_of_the_project(sample, tmp_path, kind, name):
+    made = sample(FILES, 'readme = "README.md"\n' if name == "README.md" else "")
+    outside = tmp_path / "outside"
+    shutil.copytree(made.root / "spam", outside / "spam")
+    (outside / "text").write_text("secret")
+    if name in ("spam", "src"):
+        shutil.rmtree(made.root / "spam")
+    target = {"spam": outside / "spam", "src": outside}.get(name, outside / "text")
+    (made.root / name).symlink_to(target)
+    with pytest.raises((BuildError, InvalidFile), match="link that leaves the project"):
+        made.build(kind)
+
+
+@pytest.mark.parametrize(
+    "text", [f"x = {'-' * 100_000}1\n", f"x = {'+'.join(['1'] * 20_000)}\n", "x = 1\0\n"]
+)
+def test_code_that_no_compiler_likes_is_no_crash(sample, text):
+    made = sample({**FILES, "spam/__init__.py": text}, '[project.scripts]\na = "spam:f"\n')
+    assert made.wheel()
+    stated = {**FILES, "spam/__init__.py": text, "pyproject.toml": DYNAMIC + 'source = "file"\n'}
+    with pytest.raises(InvalidFile, match=r"tool\.pkm\.version\.source"):
+        sample(stated).wheel()
