@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "pyproject.toml"
 BUILD_TABLES = ("version", "build", "properties", "profiles")
-CONFLICT_MARK = "<<<<<<< "
+CONFLICT_MARK = "<<<<<<<"
 
 
 class NoProject(PkmError):
@@ -343,7 +343,10 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
         data = parse(name, text)
     except InvalidFile as error:
         hint = ""
-        if any(line.startswith(CONFLICT_MARK) for line in text.splitlines()):
+        if any(
+            line.rstrip() == CONFLICT_MARK or line.startswith(f"{CONFLICT_MARK} ")
+            for line in text.splitlines()
+        ):
             hint = "git left both sides of a conflict in it: pkm lock mends it"
         ((line, column, fault),) = error.placed()
         raise BadLock(name, f"{line}:{column}", fault.message, hint) from error

@@ -11,12 +11,21 @@ if TYPE_CHECKING:
 
     from pkm_env.lock.lockfile import Lock
 
-OURS, BASE, THEIRS, END = "<<<<<<< ", "||||||| ", "=======", ">>>>>>> "
+OURS, BASE, THEIRS, END = "<<<<<<<", "|||||||", "=======", ">>>>>>>"
+
+
+def is_mark(line: str, mark: str) -> bool:
+    """Whether a line is one of git's marks: alone, or with the name of a side behind it.
+
+    Longer ones, as git writes them within a common ancestor that is the result of a merge itself, are none.
+    """
+    rest = line.rstrip("\r\n")
+    return rest == mark or rest.startswith(f"{mark} ")
 
 
 def has_conflict(text: str) -> bool:
     """Whether git's conflict marks stand in a text."""
-    return any(line.startswith(OURS) for line in text.splitlines())
+    return any(is_mark(line, OURS) for line in text.splitlines())
 
 
 def sides(text: str) -> tuple[str, str]:
@@ -25,13 +34,13 @@ def sides(text: str) -> tuple[str, str]:
     theirs: list[str] = []
     at = "both"
     for line in text.splitlines(keepends=True):
-        if line.startswith(OURS):
+        if is_mark(line, OURS):
             at = "ours"
-        elif at == "ours" and line.startswith(BASE):
+        elif at == "ours" and is_mark(line, BASE):
             at = "base"
-        elif at in ("ours", "base") and line.rstrip("\r\n") == THEIRS:
+        elif at in ("ours", "base") and is_mark(line, THEIRS):
             at = "theirs"
-        elif at == "theirs" and line.startswith(END):
+        elif at == "theirs" and is_mark(line, END):
             at = "both"
         else:
             if at in ("both", "ours"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.model.distribution import Source
+    from pkm_env.model.requirements import Requirement
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.knowledge import Grouped, Knowledge, Package
     from pkm_env.resolver.question import Question
@@ -273,10 +274,14 @@ class Ground:
 
     def _group(self, package: Package, version: int) -> Grouped:
         """Return the requirements of a release by extra, with overrides applied."""
-        requires = self.knowledge.requires(package, version)
+        overrides, number = self.question.overrides, package.version(version)
+
+        def repair(text: str) -> Requirement | None:
+            return overrides.repaired(text, package.name, number)
+
+        requires = self.knowledge.requires(package, version, repair)
         if isinstance(requires, Unavailable):
             raise _Refused(requires.reason)
-        overrides, number = self.question.overrides, package.version(version)
         changed = [
             (new, new is not old) for old in requires for new in overrides.apply(old, package.name, number)
         ]

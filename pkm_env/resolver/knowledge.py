@@ -9,7 +9,7 @@ from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerele
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pkm_env.model.distribution import Metadata, Source
     from pkm_env.model.ports import Listing, Releases
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Grouped = dict[str, list[tuple[int, Requirement, bool]]]
 
+# The group of requirements that cannot be read: no extra has such a name.
+UNREADABLE = "!"
 _DIRECT_TAGS = "py2.py3-none-any"
 # Stands among the masks of specifiers, and is none.
 _WHEELS = "wheels"
@@ -124,7 +126,8 @@ class Package:
 class Release:
     """What the metadata of one release says, as far as a resolve asks for it.
 
-    ``grouped`` maps extras ("" for none, "*" for what is unclear) to numbered requirements, as texts.
+    ``grouped`` maps extras ("" for none, "*" for what is unclear, UNREADABLE for what cannot be read) to numbered
+    requirements, as texts.
     """
 
     __slots__ = ("extras", "grouped", "requires_python")
@@ -180,6 +183,8 @@ class Knowledge:
         release = self.release(package, bit)
         if isinstance(release, Unavailable):
             return release
+        if UNREADABLE in release.grouped:
+            return self.unreadable(release.grouped[UNREADABLE][0][1])
         found = release.grouped.get(extra, ())
         if "*" in release.grouped:
             found = sorted((*found, *release.grouped["*"]))
@@ -208,13 +213,13 @@ class Knowledge:
         if isinstance(metadata, Unavailable):
             return metadata
         grouped: dict[str, list[tuple[int, str]]] = {"": []}
-        try:
-            for number, text in enumerate(metadata.requires):
+        for number, text in enumerate(metadata.requires):
+            try:
                 marker = self.requirement(text).marker
                 extra = self.extra_of(marker) if "extra" in marker else ""
-                grouped.setdefault(extra, []).append((number, text))
-        except UnreadableRequirement as error:
-            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
+            except UnreadableRequirement:
+                extra = UNREADABLE
+            grouped.setdefault(extra, []).append((number, text))
         lines = {extra: tuple(numbered) for extra, numbered in grouped.items()}
         plain = (metadata.extras, lines, metadata.requires_python or "")
         if place:
@@ -344,13 +349,34 @@ class Knowledge:
         if unknown:
             self.releases.hint(releases=unknown)
 
-    def requires(self, package: Package, bit: int) -> Sequence[Requirement] | Unavailable:
-        """Return the requirements of a release, in the order of its metadata, or why they are not known."""
+    def requires(
+        self, package: Package, bit: int, repair: Callable[[str], Requirement | None]
+    ) -> Sequence[Requirement] | Unavailable:
+        """Return the requirements of a release, in the order of its metadata, or why they are not known.
+
+        *repair* gives what stands in the place of one that cannot be read, None for nothing.
+        """
         release = self.release(package, bit)
         if isinstance(release, Unavailable):
             return release
-        lines = sorted(line for group in release.grouped.values() for line in group)
-        return [self.requirement(text) for _number, text in lines]
+        found = []
+        for _number, text in sorted(line for group in release.grouped.values() for line in group):
+            try:
+                found.append(self.requirement(text))
+            except UnreadableRequirement:  # noqa: PERF203 - of the few releases that have one
+                repaired = repair(text)
+                if repaired is None:
+                    return self.unreadable(text)
+                found.append(repaired)
+        return found
+
+    def unreadable(self, text: str) -> Unavailable:
+        """Return why a release with the requirement *text* cannot be used."""
+        try:
+            parse_requirement(text)
+        except UnreadableRequirement as error:
+            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
+        raise AssertionError(text)
 
     def requires_python(self, package: Package, bit: int) -> str:
         """Return what the metadata of a release says of Python, "" for nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_env.model.markers import UnreadableMarker, parse_marker
 from pkm_env.model.requirements import Requirement, normalise_name, parse_requirement
 from pkm_env.model.versions import version_key
 
@@ -49,16 +50,39 @@ class Overrides:
         *asker* and *version* are those of the release that asks, "" for the project. The narrowest
         override counts: for the release, for the package, for all.
         """
-        entries = None
-        if self.of_release and version:
-            entries = self.of_release.get((asker, version_key(version)), {}).get(asked.name)
-        if entries is None and asker:
-            entries = self.of_package.get(asker, {}).get(asked.name)
-        if entries is None:
-            entries = self.everywhere.get(asked.name)
+        entries = self._entries_for(asked.name, asker, version)
         if entries is None:
             return (asked,)
         return tuple(_laid_over(asked, entry) for entry in entries)
+
+    def _entries_for(self, name: str, asker: str, version: str) -> Entries | None:
+        entries = None
+        if self.of_release and version:
+            entries = self.of_release.get((asker, version_key(version)), {}).get(name)
+        if entries is None and asker:
+            entries = self.of_package.get(asker, {}).get(name)
+        return self.everywhere.get(name) if entries is None else entries
+
+    def repaired(self, text: str, asker: str, version: str) -> Requirement | None:
+        """Return what an unreadable requirement is about, where something else is asked for in its place.
+
+        Its marker stays where that can be read.
+        """
+        head, _, marker = text.partition(";")
+        end = 0
+        while end < len(head) and (head[end].isalnum() or head[end] in "._-"):
+            end += 1
+        if not end:
+            return None
+        name, marker = normalise_name(head[:end]), marker.strip()
+        if self._entries_for(name, asker, version) is None:
+            return None
+        try:
+            if marker:
+                parse_marker(marker)
+        except UnreadableMarker:
+            marker = ""
+        return Requirement(name, marker=marker)
 
     def replaces(self, asked: Requirement, asker: str, version: str) -> bool:
         """Return whether something else is asked for in place of *asked*."""

@@ -283,6 +283,37 @@ def test_lock_mends_marks_that_git_knows_nothing_of(repository, pkm):
     assert repository.is_current()
 
 
+@pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
+@pytest.mark.parametrize("known", [True, False], ids=["git knows the sides", "marks alone"])
+def test_lock_mends_the_conflict_of_a_cherry_pick(repository, pkm, style, known):
+    repository.git("config", "merge.conflictStyle", style)
+    repository.branches(ADD_EGGS, ADD_BACON)
+    repository.git("cherry-pick", "theirs", code=1)
+    assert ("||||||| parent of" in repository.lock) == (style != "merge")
+    if not known:
+        repository.git("add", "pylock.toml")
+    ok(pkm("lock", cwd=repository.root))
+    assert not {"<<<<<<<", "|||||||", ">>>>>>>"} & {line[:7] for line in repository.lock.splitlines()}
+    assert repository.is_current()
+
+
+@pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
+def test_lock_mends_the_conflict_of_a_stash(repository, pkm, style):
+    repository.git("config", "merge.conflictStyle", style)
+    repository.change(*ADD_BACON)
+    ok(pkm("lock", cwd=repository.root))
+    repository.git("stash")
+    repository.change(*ADD_EGGS)
+    ok(pkm("lock", cwd=repository.root))
+    repository.commit()
+    repository.git("stash", "pop", code=1)
+    assert ">>>>>>> Stashed changes" in repository.lock
+    ok(pkm("lock", cwd=repository.root))
+    assert "<<<<<<<" not in repository.lock
+    assert 'name = "bacon"' in repository.lock
+    assert repository.is_current()
+
+
 def test_sync_mends_a_conflict_too(repository, pkm):
     repository.branches(ADD_EGGS, ADD_BACON)
     conflicted(repository)

@@ -25,7 +25,30 @@ PLAIN = "a\n<<<<<<< ours\nb\n=======\nc\n>>>>>>> theirs\nd\n"
 DIFF3 = "a\n<<<<<<< ours\nb\n||||||| base\nx\n=======\nc\n>>>>>>> theirs\nd\n"
 
 
-@pytest.mark.parametrize("text", [PLAIN, DIFF3, PLAIN.replace("\n", "\r\n")], ids=["plain", "diff3", "crlf"])
+NESTED = DIFF3.replace("x\n", "<<<<<<<<< one\nx\n||||||||| two\ny\n=========\nz\n>>>>>>>>> three\n")
+UNNAMED = DIFF3.replace(" ours", "").replace(" base", "").replace(" theirs", "")
+PICKED = (
+    DIFF3.replace("ours", "HEAD")
+    .replace("base", "parent of 1234567 (bump)")
+    .replace("theirs", "1234567 (bump)")
+)
+STASHED = (
+    DIFF3.replace("ours", "Updated upstream")
+    .replace("base", "Stash base")
+    .replace("theirs", "Stashed changes")
+)
+CASES = {
+    "plain": PLAIN,
+    "diff3": DIFF3,
+    "crlf": PLAIN.replace("\n", "\r\n"),
+    "diff3 of a merged ancestor": NESTED,
+    "without names": UNNAMED,
+    "cherry-pick": PICKED,
+    "stash": STASHED,
+}
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
 def test_the_two_sides_of_a_conflict_are_read_back(text):
     assert has_conflict(text)
     assert [side.split() for side in sides(text)] == [["a", "b", "d"], ["a", "c", "d"]]

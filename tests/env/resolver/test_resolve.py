@@ -531,3 +531,34 @@ def test_a_requires_python_of_the_metadata_with_a_patch_level_splits_the_target(
 def test_an_upper_bound_in_the_metadata_counts():
     packages = {"a": {"1": [], "2": {"metadata_python": "<3.12"}}}
     assert versions(packages, "a") == {"a": "1"}
+
+
+BROKEN = {"a": {"1": ["b >= 1 2 3; sys_platform == 'linux'", "c"]}, "b": {"1": [], "2": []}, "c": {"1": []}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"a==1": {"b": "<2"}}, {"a": "1", "b": "1", "c": "1"}),
+        ({"a": {"b": "*"}}, {"a": "1", "b": "2", "c": "1"}),
+        ({"a==1.0": {"b": False}}, {"a": "1", "c": "1"}),
+        ({"b": "==2"}, {"a": "1", "b": "2", "c": "1"}),
+    ],
+    ids=["release", "package", "dropped", "everywhere"],
+)
+def test_an_override_repairs_a_requirement_that_cannot_be_read(overrides, expected):
+    assert versions(BROKEN, "a", overrides=overrides) == expected
+
+
+def test_a_repaired_requirement_keeps_its_marker():
+    windows = make_target("3.12", "windows-x86_64")
+    assert versions(BROKEN, "a", overrides={"a==1": {"b": "<2"}}, targets=(windows,)) == {"a": "1", "c": "1"}
+
+
+@pytest.mark.parametrize(
+    "overrides", [{}, {"a==2": {"b": "<2"}}, {"c": "==1"}], ids=["none", "other", "name"]
+)
+def test_a_requirement_that_cannot_be_read_and_is_not_repaired_makes_its_release_unusable(overrides):
+    assert "a 1: its metadata has a requirement that cannot be read" in refusal(
+        BROKEN, "a", overrides=overrides
+    )
