@@ -15,7 +15,7 @@ from pkm_build.layout import top_level
 from pkm_build.selection import Selection, archive_order, select_wheel
 from pkm_build.settings import check_pkm_keys, read_settings
 from pkm_build.source import check, license_paths, load, read_readme, with_license_text
-from pkm_build.work import Build, remove_work_folders
+from pkm_build.work import Build, remove_work_folders, stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_build.archives import Member
-    from pkm_build.layout import Root
+    from pkm_build.files import Tree
     from pkm_build.project import Project
 
     Settings = Mapping[str, str | list[str]] | None
@@ -199,11 +199,6 @@ def resolve(build: Build, metadata_directory: str | None = None) -> None:
     build.version = build.project.version or "0"
 
 
-def stem(build: Build) -> str:
-    """Return ``name-version`` as it stands in file names."""
-    return f"{build.project.name.replace('-', '_')}-{build.version.replace('-', '_')}"
-
-
 def build_wheel(
     root: str,
     out_dir: str,
@@ -328,14 +323,29 @@ def info_members(
     if points:
         found.append((f"{info}/entry_points.txt", points.encode(), False))
     found += [(f"{info}/licenses/{path}", tree.path(path), False) for path in licences]
-    for pattern in build.settings.sbom_files:
-        matched = tree.expand(pattern)
-        if not matched:
-            raise BuildError(f'tool.pkm.build.sbom-files: "{pattern}" matches no file')
-        found += [(f"{info}/sboms/{path.rpartition('/')[2]}", tree.path(path), False) for path in matched]
+    found += sbom_members(build, tree, info)
     if metadata_directory:
         same_metadata(found[0], metadata_directory)
     return sorted(found)
+
+
+def sbom_members(build: Build, tree: Tree, info: str) -> list[Member]:
+    """Return the software bills of materials as members, by the names of their files.
+
+    :raises BuildError: when a pattern matches nothing, or two files have one name
+    Source: PEP 770, "Reserving the .dist-info/sboms directory".
+    """
+    found: dict[str, str] = {}
+    for at, pattern in enumerate(build.settings.sbom_files):
+        key = ("tool", "pkm", "build", "sbom-files", at)
+        matched = tree.expand(pattern)
+        if not matched:
+            raise BuildError(f'"{pattern}" matches no file', "", key)
+        for path in matched:
+            name = f"{info}/sboms/{path.rpartition('/')[2]}"
+            if found.setdefault(name, path) != path:
+                raise BuildError(f"both {found[name]} and {path} would be {name} in the wheel", "", key)
+    return [(name, tree.path(path), False) for name, path in found.items()]
 
 
 def with_import_names(build: Build, selection: Selection) -> Project:
@@ -379,60 +389,21 @@ def build_editable(
 
     :raises PkmError: when that cannot be done
     """
+    from pkm_build.editable import link_members, write_generated
 
     def act(build: Build) -> str:
         resolve(build, metadata_directory)
         selection = select_wheel(build)  # whole, so that what a wheel is refused for is refused here too
         outputs = native_outputs(build, selection, editable=True)
         write_generated(build)
-        members = [*link_members(build, selection), *selection.data_members, *outputs]
+        links = link_members(build, selection.roots, lambda folder: top_level(selection.tree, folder))
+        members = [*links, *selection.data_members, *outputs]
         if not members and build.settings.packages is None:
             raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
         return write_wheel(build, selection, out_dir, members, metadata_directory)
 
     done: str = finished(start(root, config_settings, environ, "editable"), act)
     return done
-
-
-def link_members(build: Build, selection: Selection) -> list[Member]:
-    """Return the ``.pth`` file that leads to the code, nothing where there is none; the farm is made for it."""
-    from pkm_build import editable
-
-    roots = [*selection.roots, *mapped_roots(build, selection)]
-    if not roots:
-        return []
-    asked = build.options.get("editable") or build.settings.editable
-    if editable.mode_for(roots, asked, lambda folder: top_level(selection.tree, folder)) == "pth":
-        folders = editable.pth_folders(roots) or []
-    else:
-        folders = editable.make_farm(build.root, roots, sys.platform, build.warn)
-    text = editable.pth_text(build.root, folders)
-    return [(f"__editable__.{stem(build)}.pth", text.encode(), False)]
-
-
-def mapped_roots(build: Build, selection: Selection) -> list[Root]:
-    """Return the entries of ``map`` that can be linked beside the packages; of the others it warns."""
-    found = []
-    for path, target in build.settings.map.items():
-        if any(target.startswith(root + "/") for _, root in selection.roots):
-            build.warn.append(
-                f'{target} (from map "{path}") is not in an editable install, as {path} lies elsewhere'
-            )
-        else:
-            found.append((path, target))
-    return found
-
-
-def write_generated(build: Build) -> None:
-    """Write the files that only a build knows (``write-to``) into the tree, where an editable install looks."""
-    if build.project.dynamic:
-        from pkm_build.dynamic import generated_files
-
-        for path, content in generated_files(build).items():
-            whole = os.path.join(build.root, *path.split("/"))
-            if not os.path.isfile(whole) or archives.read_bytes(whole) != content:
-                with open(whole, "wb") as stream:
-                    stream.write(content)
 
 
 def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
@@ -442,7 +413,7 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
 
     :raises PkmError: when that cannot be done, or the two wheels would differ
     """
-    from pkm_build.sdists import select_sdist
+    from pkm_build.sdists import select_sdist, write_sdist
 
     def act(build: Build) -> str:
         resolve(build)
@@ -451,38 +422,6 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
 
     done: str = finished(start(root, config_settings, environ, "sdist"), act)
     return done
-
-
-def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict[str, str | bytes]) -> str:
-    """Write *contents* and PKG-INFO as an sdist into *out_dir*."""
-    project, tree = with_license_text(build.project, selection.tree), selection.tree
-    info = metadata.core_metadata(
-        project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
-    )
-    contents["PKG-INFO"] = info.encode()
-    top = stem(build)
-    members: list[Member] = [
-        (f"{top}/{path}", contents[path], None) for path in sorted(contents, key=archive_order)
-    ]
-    os.makedirs(out_dir, exist_ok=True)
-    unfinished = os.path.join(out_dir, f".{top}.{os.getpid()}.part")
-    try:
-        archives.write_sdist(unfinished, members, build.epoch)
-        os.replace(unfinished, os.path.join(out_dir, f"{top}.tar.gz"))
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
-        raise
-    return f"{top}.tar.gz"
-
-
-def changing(build: Build) -> list[str]:
-    """Return the project fields that a wheel of the sdist may give otherwise."""
-    if not build.settings.providers:
-        return []
-    from pkm_build.providers import changing_fields
-
-    return changing_fields(build)
 
 
 def prepare_metadata(

@@ -7,16 +7,63 @@ With a src layout the line is that folder. Where the code lies beside tests and 
 from __future__ import annotations
 
 import os
+import sys
 
+from pkm_build.archives import read_bytes
 from pkm_build.errors import BuildError
+from pkm_build.work import stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pkm_build.archives import Member
     from pkm_build.layout import Root
+    from pkm_build.work import Build
 
 FARM = ".pkm/editable"
+
+
+def link_members(build: Build, roots: Sequence[Root], beside: Callable[[str], Iterable[str]]) -> list[Member]:
+    """Return the ``.pth`` file that leads to the code, nothing where there is none; the farm is made for it.
+
+    *beside* gives the paths of all packages and modules in a folder.
+    """
+    linked = [*roots, *mapped_roots(build, roots)]
+    if not linked:
+        return []
+    asked = build.options.get("editable") or build.settings.editable
+    if mode_for(linked, asked, beside) == "pth":
+        folders = pth_folders(linked) or []
+    else:
+        folders = make_farm(build.root, linked, sys.platform, build.warn)
+    text = pth_text(build.root, folders)
+    return [(f"__editable__.{stem(build)}.pth", text.encode(), False)]
+
+
+def mapped_roots(build: Build, roots: Sequence[Root]) -> list[Root]:
+    """Return the entries of ``map`` that can be linked beside the packages; of the others it warns."""
+    found = []
+    for path, target in build.settings.map.items():
+        if any(target.startswith(root + "/") for _, root in roots):
+            build.warn.append(
+                f'{target} (from map "{path}") is not in an editable install, as {path} lies elsewhere'
+            )
+        else:
+            found.append((path, target))
+    return found
+
+
+def write_generated(build: Build) -> None:
+    """Write the files that only a build knows (``write-to``) into the tree, where an editable install looks."""
+    if build.project.dynamic:
+        from pkm_build.dynamic import generated_files
+
+        for path, content in generated_files(build).items():
+            whole = os.path.join(build.root, *path.split("/"))
+            if not os.path.isfile(whole) or read_bytes(whole) != content:
+                with open(whole, "wb") as stream:
+                    stream.write(content)
 
 
 def mode_for(roots: Sequence[Root], wanted: str, beside: Callable[[str], Iterable[str]]) -> str:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 
-from pkm_build import globs
+from pkm_build import archives, globs, metadata
 from pkm_build.errors import BuildError
 from pkm_build.files import ROOT_JUNK, ListedTree, Tree
-from pkm_build.selection import EXTERNAL, excluded, refuse_links, select_wheel, wheel_path
-from pkm_build.source import license_paths
+from pkm_build.selection import EXTERNAL, archive_order, excluded, refuse_links, select_wheel, wheel_path
+from pkm_build.source import license_paths, read_readme, with_license_text
+from pkm_build.work import stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pkm_build.archives import Member
     from pkm_build.selection import Selection
     from pkm_build.work import Build
 
@@ -143,3 +145,35 @@ def same_wheel(
         if extra and again.files.get(path, "") not in wheel.files.values() and build.settings.hook:
             hint = "what sdist() of the hook adds to a package, build() must add to the wheel"
         raise BuildError(f"the wheel of this sdist would {word} {path}, unlike the wheel of the tree", hint)
+
+
+def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict[str, str | bytes]) -> str:
+    """Write *contents* and PKG-INFO as an sdist into *out_dir*."""
+    project, tree = with_license_text(build.project, selection.tree), selection.tree
+    info = metadata.core_metadata(
+        project, build.version, license_paths(project, tree), read_readme(project, tree), changing(build)
+    )
+    contents["PKG-INFO"] = info.encode()
+    top = stem(build)
+    members: list[Member] = [
+        (f"{top}/{path}", contents[path], None) for path in sorted(contents, key=archive_order)
+    ]
+    os.makedirs(out_dir, exist_ok=True)
+    unfinished = os.path.join(out_dir, f".{top}.{os.getpid()}.part")
+    try:
+        archives.write_sdist(unfinished, members, build.epoch)
+        os.replace(unfinished, os.path.join(out_dir, f"{top}.tar.gz"))
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        raise
+    return f"{top}.tar.gz"
+
+
+def changing(build: Build) -> list[str]:
+    """Return the project fields that a wheel of the sdist may give otherwise."""
+    if not build.settings.providers:
+        return []
+    from pkm_build.providers import changing_fields
+
+    return changing_fields(build)

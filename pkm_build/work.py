@@ -65,6 +65,11 @@ class Build:
         return f"pyproject.toml:{line}: {show_key(key)}" + (f" ({shown})" if shown else "")
 
 
+def stem(build: Build) -> str:
+    """Return ``name-version`` as it stands in file names."""
+    return f"{build.project.name.replace('-', '_')}-{build.version.replace('-', '_')}"
+
+
 def work_folder(build: Build, purpose: str) -> str:
     """Return an empty folder that is removed when *build* is done."""
     import tempfile

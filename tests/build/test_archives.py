@@ -170,6 +170,8 @@ def test_other_times_umasks_folders_and_hash_seeds_give_the_same_bytes(sample, t
         out = tmp_path / f"out{number}"
         environ = {
             "PYTHONHASHSEED": seed,
+            "TZ": ("Pacific/Kiritimati", "America/Adak")[number],
+            "LC_ALL": ("C", "C.UTF-8")[number],
             "PATH": os.environ["PATH"],
             **({"SOURCE_DATE_EPOCH": epoch} if epoch else {}),
         }

@@ -8,6 +8,7 @@ import pytest
 
 from pkm_build import editable
 from pkm_build.errors import BuildError
+from tests.build.test_layout import FOUND
 
 FLAT = {"spam/__init__.py": "x = 1\n", "tests/__init__.py": "", "setup.py": "", "docs/conf.py": ""}
 
@@ -26,6 +27,17 @@ def tree(root):
         for p in root.rglob("*")
         if not p.is_dir() or p.is_symlink()
     )
+
+
+@pytest.mark.parametrize(("name", "files", "expected"), FOUND.values(), ids=FOUND)
+def test_every_layout_shows_the_code_of_its_wheel_and_no_more(sample, name, files, expected):
+    made = sample(dict.fromkeys(files, ""), name=name)
+    before = tree(made.root)
+    folders = [made.root / folder for folder in folders_of(made, made.editable())]
+    assert all(any((folder / path).is_file() for folder in folders) for path in expected)
+    shown = {entry.name for folder in folders for entry in folder.iterdir()}
+    assert shown == {path.partition("/")[0] for path in expected}
+    assert [path for path in tree(made.root) if not path.startswith(".pkm/")] == before
 
 
 def test_a_src_layout_needs_one_line_and_leaves_nothing(sample):

@@ -229,6 +229,15 @@ def unpacked_has(archive, name):
     return name in archive.files
 
 
+def test_two_sbom_files_of_one_name_are_refused(sample):
+    files = {"spam.py": "", "a/x.cdx.json": "{}", "b/x.cdx.json": "{}"}
+    made = sample(files, '[tool.pkm.build]\nsbom-files = ["a/*.json", "b/*.json"]\n')
+    with pytest.raises(
+        BuildError, match=r"^pyproject\.toml:9: .*sbom-files\[1\]: both a/x\.cdx\.json and b/x"
+    ):
+        made.wheel()
+
+
 def test_metadata_prepared_before_is_that_of_the_wheel(sample, tmp_path):
     from pkm_build import builder
 
