@@ -10,6 +10,7 @@ from pkm_env.lock.compose import Fit, SectionResult
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source
+from pkm_env.model.platforms import short_platform
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
 from pkm_env.ops.given import KEY, Given, read_given
@@ -167,7 +168,8 @@ class Locker:
         """Tell which implied targets have no solution, those with one reason together."""
         by_reason: dict[str, list[str]] = {}
         for failure in failures:
-            by_reason.setdefault(self.short_reason(failure), []).append(failure.target.name)
+            reason = without_target(self.short_reason(failure), failure.target)
+            by_reason.setdefault(reason, []).append(failure.target.name)
         for reason, names in by_reason.items():
             shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more targets" if names[2:] else "")
             self.context.reporter.note(f"{environment.name} leaves out {shown}: {reason}")
@@ -447,6 +449,14 @@ def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:
         edge_to(pins, name) if pins[name].source is not None else (name, version)
         for name, version in pin.requires
     ]
+
+
+def without_target(reason: str, target: Target) -> str:
+    """Return why a target has no solution without its own name, so that targets with one reason stand together."""
+    platform = short_platform(target.platform)
+    return reason.replace(f" for {platform} with Python {target.python}", " for it").replace(
+        f", and this is Python {target.python}", ""
+    )
 
 
 def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:

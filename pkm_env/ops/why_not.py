@@ -9,10 +9,11 @@ from pkm_env.lock.compose import compose
 from pkm_env.lock.membership import condition
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+from pkm_env.model.target import target_from_key
 from pkm_env.ops.lock import difference, section_targets
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.questions import locked
-from pkm_env.ops.section import Locker
+from pkm_env.ops.section import Locker, without_target
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root
 from pkm_env.resolver.resolve import resolve
@@ -93,6 +94,8 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
         met |= mask if meets(version, readable(text)) else 0
     if met == (1 << len(targets)) - 1:
         answer.lines = [f"{asked.name} {' and '.join(where)} is in {environment.name}, as {text} asks"]
+        left_out = dict(lock.sections[environment.section].left_out)
+        answer.lines += left_out_lines([target_from_key(key) for key in left_out], left_out, "left out")
         return answer
     now = f"{asked.name} {' and '.join(where)} is" if held else f"nothing asks for {asked.name}"
     answer.lines = [f"{now} in {environment.name}; with {text}:"]
@@ -160,7 +163,8 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
         later = compose(lock, old_targets, {environment.section: result}, list(lock.sections))
         answer.changes = difference(lock, later, environment.section)
         answer.lines += change_lines(answer.changes)
-    answer.lines += left_out_lines([failure.target for failure in failures], left_out)
+    absent = [failure.target for failure in failures]
+    answer.lines += left_out_lines(absent, left_out, "left out with or without it")
     while not answer.lines[-1]:
         answer.lines.pop()
 
@@ -203,13 +207,13 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
     return lines
 
 
-def left_out_lines(targets: Iterable[Target], left_out: Mapping[str, str]) -> list[str]:
-    """Return which targets the lock leaves out anyway, by their reason."""
+def left_out_lines(targets: Iterable[Target], left_out: Mapping[str, str], words: str) -> list[str]:
+    """Return which targets the lock leaves out anyway, by their reason, behind *words*."""
     groups: dict[str, list[str]] = {}
     for target in targets:
         if target.key in left_out:
-            groups.setdefault(left_out[target.key], []).append(target.name)
-    return [f"left out with or without it: {shortened(names)}: {reason}" for reason, names in groups.items()]
+            groups.setdefault(without_target(left_out[target.key], target), []).append(target.name)
+    return [f"{words}: {shortened(names)}: {reason}" for reason, names in groups.items()]
 
 
 def shortened(names: Sequence[str]) -> str:

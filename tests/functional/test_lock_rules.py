@@ -178,6 +178,30 @@ def test_a_bound_of_the_command_line_is_told_where_nothing_fits(pkm, project):
     assert not (project / "pylock.toml").exists()
 
 
+# What an upgrade forgets
+
+
+def test_an_upgrade_of_a_group_forgets_what_the_group_asks_for_alone(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", requires=["eggs"])
+    text = HEAD + 'dependencies = ["spam"]\n[dependency-groups]\nmore = ["pea", {include-group = "bit"}]\n'
+    text += 'bit = ["ham"]\n[tool.pkm.env.default]\ngroups = ["more"]\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    index.add_wheel("pea", "2.0", requires=["eggs"])
+    index.add_wheel("ham", "2.0", requires=["eggs<2"])
+    index.add_wheel("spam", "1.5", requires=["eggs"])
+    index.add_wheel("eggs", "1.5")
+    env = {"PKM_CACHE_DIR": str(pkm.home / "other")}
+    before = held(project, "eggs")
+    ok(pkm("lock", "--upgrade-group", "More", cwd=project, env=env))
+    assert (held(project, "pea"), held(project, "ham")) == (["2.0"], ["2.0"])
+    assert (held(project, "spam"), held(project, "eggs")) == (["1.0"], before)
+    wrong = pkm("lock", "--upgrade-group", "mroe", cwd=project)
+    assert wrong.code == 2
+    assert 'there is no group "mroe"' in wrong.stderr
+    assert 'did you mean "more"?' in wrong.stderr
+
+
 # The version of the format
 
 

@@ -192,6 +192,47 @@ def test_why_not_tells_targets_that_are_left_out_anyway(pkm, tmp_path, index):
     assert any(line.startswith("left out with or without it: ") for line in told["lines"])
 
 
+@pytest.fixture
+def native(pkm, tmp_path, index):
+    """A project whose one dependency has wheels for two targets alone, each in another version."""
+    index.add_wheel("native", "1.0", tags="cp311-cp311-manylinux_2_28_x86_64")
+    index.add_wheel("native", "2.0", tags="cp311-cp311-win_amd64")
+    root = write_project(tmp_path / "some", TOML.replace("spam>=1", "native").replace("win32", "none"), FILES)
+    ok(pkm("lock", "default", cwd=root))
+    return Project(root, pkm)
+
+
+def test_why_not_of_a_bare_name_tells_target_by_target_and_those_that_are_left_out_too(native):
+    told = native.json("env", "why-not", "native")
+    text = "\n".join(told["lines"])
+    assert told["requirement"] == "native==2.0"
+    assert told["lines"][0].startswith(
+        "native 1.0 (sys_platform != 'win32') and 2.0 (sys_platform != 'linux') is"
+    )
+    assert told["failing"] == ["python 3.11 on linux-x86_64"]
+    assert "native 2.0 has no wheel for linux-x86_64 with Python 3.11" in text
+    assert "left out with or without it: python 3.10 on linux-x86_64, and 27 more targets: native" in text
+
+
+def test_a_lock_tells_targets_that_are_left_out_for_one_reason_together(native):
+    said = native("lock", "default", "--upgrade").stderr
+    reason = "native 1.0 to 2.0 have no wheel for it"
+    start = (
+        "note: default leaves out python 3.10 on linux-x86_64, python 3.10 on linux-arm64 and 26 more targets"
+    )
+    assert said.splitlines() == [f"{start}: {reason}"]
+
+
+def test_why_not_of_what_all_targets_hold_tells_those_that_are_left_out(pkm, tmp_path, index):
+    index.add_wheel("native", "1.0", tags="cp311-cp311-manylinux_2_28_x86_64")
+    root = write_project(tmp_path / "some", TOML.replace("spam>=1", "native").replace("win32", "none"), FILES)
+    ok(pkm("lock", "default", cwd=root))
+    assert Project(root, pkm).json("env", "why-not", "native")["lines"] == [
+        "native 1.0 is in default, as native==1.0 asks",
+        "left out: python 3.10 on linux-x86_64, and 28 more targets: native 1.0 has no wheel for it",
+    ]
+
+
 # tree, outdated, diff
 
 
