@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     Key = Any
 
 
+# How many facts are looked at, in all, to make a proof small: a count, so that the outcome is the same everywhere.
+_MOST_WORK = 15_000
+_MANY = 60
+
+
 class Fact:
     """Versions of a package that need others, or that are out of question.
 
@@ -126,7 +131,7 @@ def core(derivation: Derivation) -> list[Fact]:
 
 def _rounded(facts: list[Fact], problem: TargetProblem) -> list[Fact]:
     """Widen each merged need to one run of versions, where what it then says is still a proof."""
-    for place, fact in enumerate(facts):
+    for place, fact in enumerate(facts if len(facts) <= _MANY else ()):
         if len(fact.asks) > 1 and fact.needs:
             needs = {key: _run(mask) for key, mask in fact.needs.items()}
             wider = [*facts[:place], Fact(fact.key, fact.versions, needs, fact.asks), *facts[place + 1 :]]
@@ -202,8 +207,18 @@ def _weaker(one: Fact, other: Fact) -> Fact:
 def _minimal(facts: list[Fact], problem: TargetProblem) -> list[Fact]:
     """Leave out each fact that the rest proves as much without, those of the project last."""
     kept = list(facts)
-    for fact in sorted(facts, key=lambda one: one.key == ROOT):
-        rest = [one for one in kept if one is not fact]
-        if is_proof(rest, problem):
-            kept = rest
+    left = _MOST_WORK
+    size = 1 if len(facts) <= _MANY else len(facts) // 4
+    while size:
+        # Many facts go in bunches first: most proofs need few of them.
+        order = sorted(kept, key=lambda one: one.key == ROOT)
+        for place in range(0, len(order), size):
+            bunch = {id(fact) for fact in order[place : place + size]}
+            rest = [one for one in kept if id(one) not in bunch]
+            left -= len(rest)
+            if left < 0:
+                return kept
+            if is_proof(rest, problem):
+                kept = rest
+        size = max(size // 4, 1) if size > 1 else 0
     return kept

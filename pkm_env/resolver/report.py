@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 
 _MOST_TRIED = 5
+# A proof may be as long as the problem is odd; nobody reads hundreds of lines.
+_MOST_LINES = 24
+_LAST_LINES = 4
 
 
 class Line:
@@ -73,6 +76,13 @@ class Explanation:
         self._look = look
         self._would_work: tuple[tuple[str, str], ...] | None = None
 
+    def _hidden_names(self) -> str:
+        """Return the packages that the lines begin with that are not shown."""
+        lines = self.lines[_MOST_LINES - _LAST_LINES : -_LAST_LINES]
+        words = {line.text.partition(" ")[0].partition("[")[0].rstrip(":") for line in lines}
+        names = sorted(words - {"no", "of"})  # These two begin sentences that name the package later.
+        return and_list(names[:_MOST_TRIED]) + (" and others" if names[_MOST_TRIED:] else "")
+
     @property
     def would_work(self) -> tuple[tuple[str, str], ...]:
         """Changes that help, each with its effect; each is tried, so the first look takes a few solves."""
@@ -83,9 +93,13 @@ class Explanation:
     def __str__(self) -> str:
         width = max((len(line.text) for line in self.lines if line.where), default=0)
         parts = []
+        hidden = len(self.lines) - _MOST_LINES
         for number, line in enumerate(self.lines, 1):
             text = f"{line.text:<{width}}    {line.where}" if line.where else line.text
-            parts.append(f"  {number}. {text}")
+            if hidden <= 1 or number <= _MOST_LINES - _LAST_LINES or number > len(self.lines) - _LAST_LINES:
+                parts.append(f"  {number}. {text}")
+            elif number == len(self.lines) - _LAST_LINES:
+                parts.append(f"  … {hidden} more lines like these, about {self._hidden_names()}")
         parts.append(f"  {self.conclusion}")
         if self.not_looked_at:
             parts += ["", f"  not looked at: {'; '.join(self.not_looked_at)}"]
