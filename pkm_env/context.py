@@ -519,7 +519,7 @@ class Context:
                 WheelCache(self.store),
                 lambda: supply.network,
                 self.memory,
-                builder=self.builder(interpreter),
+                builder=lambda: self.builder(interpreter),
                 checkout=self.checkout,
                 listing=supply.listing,
                 offline=self.settings.offline,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pkm_env.model.versions import UnreadableVersion, version_key
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -267,9 +269,7 @@ def same_version(one: str, other: str) -> bool:
     """Whether two version texts mean the same version; a text that is no version only equals itself."""
     if one == other:
         return True
-    from packaging.version import InvalidVersion, Version
-
     try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
+        return version_key(one) == version_key(other)
+    except UnreadableVersion:
         return False

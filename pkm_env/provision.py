@@ -144,7 +144,7 @@ class Provision:
         network: Callable[[], tuple[IndexClient, Crew]],
         memory: Memory,
         *,
-        builder: Builder | None = None,
+        builder: Callable[[], Builder] | None = None,
         checkout: Callable[[Source], tuple[Source, str]] | None = None,
         listing: Callable[[str], Listing | Unavailable] | None = None,
         offline: bool = False,
@@ -152,10 +152,18 @@ class Provision:
         self._wheels = wheels
         self._network = network
         self._memory = memory
-        self._builder = builder
+        self._make_builder = builder
+        self._made_builder: Builder | None = None
         self._checkout = checkout
         self._listing = listing
         self._offline = offline
+
+    @property
+    def _builder(self) -> Builder | None:
+        """What builds, made when it is first needed; None where nothing may be built."""
+        if self._made_builder is None and self._make_builder is not None:
+            self._made_builder = self._make_builder()
+        return self._made_builder
 
     def close(self) -> None:
         """Let go of what lies in scratch folders."""

@@ -16,7 +16,6 @@ from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target
 from pkm_env.ops.given import KEY, Given, read_given
 from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
-from pkm_env.resolver.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,6 +113,8 @@ class Locker:
         """Return one environment's section, solved for each of its targets."""
         self.context.reporter.phase(f"Resolving {environment.name}")
         self.context.tell_indexes()
+        from pkm_env.resolver.resolve import resolve
+
         targets, declared = self.targets(environment)
         cut_off = self.cut_off(environment)
         self.context.cut_offs[environment.name] = cut_off.times
@@ -184,6 +185,7 @@ class Locker:
     ) -> tuple[Resolution | NoSolution, ...]:
         """Solve, and keep all that was asked and answered, whatever comes of it."""
         from pkm_env.resolver.problem import Recorder, to_plain
+        from pkm_env.resolver.resolve import resolve
 
         recorder = Recorder(releases)
         try:

@@ -83,7 +83,7 @@ class World:
                 WheelCache(store),
                 lambda: supply.network,
                 StoredMemory(store),
-                builder=self.builder,
+                builder=None if self.builder is None else lambda: self.builder,
                 listing=supply.listing,
                 offline=options.get("offline", False),
             ),
