@@ -387,3 +387,12 @@ def test_code_that_no_compiler_likes_is_no_crash(sample, text):
     stated = {**FILES, "spam/__init__.py": text, "pyproject.toml": DYNAMIC + 'source = "file"\n'}
     with pytest.raises(InvalidFile, match=r"tool\.pkm\.version\.source"):
         sample(stated).wheel()
+
+
+@pytest.mark.parametrize("kind", ["editable", "sdist"])
+@pytest.mark.parametrize("text", [text for text, _ in WRONG.values()], ids=WRONG)
+def test_no_kind_of_build_takes_what_another_refuses(sample, text, kind):
+    made = sample({**FILES, "pyproject.toml": text})
+    with pytest.raises(InvalidFile):
+        made.build(kind)
+    assert not (made.root / ".pkm").exists()
