@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
     Placed = tuple[tuple[str, tuple[str | int, ...]], ...]
 LOCK_KIND = "lock-2"
+# Digests that may stand behind the address of an archive, as in "https://files.example/pea-1.0.tar.gz#sha256=…".
+CHECKED_HASHES = frozenset(("sha256", "sha384", "sha512"))
 
 
 class DynamicUnknown(PkmError):
@@ -297,7 +299,11 @@ class Context:
                 revision = f"refs/heads/{values['branch']}"
             return Source("vcs", str(values["git"]), vcs="git", revision=revision, subdirectory=subdirectory)
         if rule.kind == "url":
-            return Source("archive", str(values["url"]), subdirectory=subdirectory)
+            address, _hash, fragment = str(values["url"]).partition("#")
+            fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+            hashes = {name: value for name, value in fields.items() if name in CHECKED_HASHES}
+            below = subdirectory or fields.get("subdirectory", "")
+            return Source("archive", address, subdirectory=below, hashes=hashes)
         if rule.kind == "workspace":
             for member in self.workspace.members:
                 if member.project.name == rule.name:
