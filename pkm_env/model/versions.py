@@ -287,6 +287,10 @@ def names_prerelease(specifier: str) -> bool:
     return False
 
 
+# So many texts are compared in less time than one is parsed.
+_FEW = 300
+
+
 class VersionLine:
     """The known versions of one name in ascending order, and the masks that specifiers cut out of them.
 
@@ -317,6 +321,8 @@ class VersionLine:
 
     def position(self, version: str) -> int:
         """Return the place of *version*, -1 when it is not known."""
+        if self.count < _FEW and version in self.versions:
+            return self.versions.index(version)
         key = version_key(version)
         place = self._first(key)
         if place < self.count and self._key(place) == key:

@@ -13,7 +13,7 @@ from pkm_env.lock.text import render
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.section import Locker
-from pkm_env.workspace import read_lock_text, write_lock
+from pkm_env.workspace import CONFLICT_MARK, read_lock_text, write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,6 +205,8 @@ def both_sides(context: Context, text: str | None) -> tuple[Lock | None, Lock | 
     """
     if text is None:
         return None, None
+    if CONFLICT_MARK not in text:
+        return context.parsed_lock(text), None
     from pkm_env.lock.conflict import has_conflict, sides
 
     if not has_conflict(text):

@@ -429,12 +429,12 @@ class Locker:
 
     def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
         """Return the entry of the project itself."""
-        each = {id(resolution.pins): resolution.pins for resolution in solved}
+        each = {id(resolution.pins): resolution for resolution in solved}
         edges = {
-            edge_to(pins, pin.name)
-            for pins in each.values()
-            for pin in pins.values()
-            if any(not asker for asker, _ in pin.asked_by)
+            edge_to(resolution.pins, name)
+            for resolution in each.values()
+            for name in resolution.pins
+            if any(not asker for asker, _ in resolution.asked_by(name))
         }
         return LockedPackage(
             self.workspace.project.name,

@@ -35,7 +35,7 @@ class View:
     A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
     """
 
-    __slots__ = ("_agreeing", "_kept", "_rows", "_spread", "_wider", "tags", "targets")
+    __slots__ = ("_able", "_agreeing", "_kept", "_rows", "_spread", "_wider", "tags", "targets")
 
     def __init__(self, targets: Sequence[Target], notebook: Notebook, wider: View | None = None) -> None:
         """Make the view of *targets*; each of them is, or is a part of, one of the view *wider*."""
@@ -44,6 +44,7 @@ class View:
         self.tags = TagSet(targets)
         self._rows: dict[int, tuple[Package, list[Row]]] = {}
         self._agreeing: dict[int, bool] = {}
+        self._able: dict[tuple[int, int], tuple[int, int]] = {}
         self._kept = notebook.page(f"rows {name}")
         self._wider = wider
         self._spread: list[tuple[int, int]] = []
@@ -156,13 +157,16 @@ class View:
 
     def able(self, package: Package, version: int) -> tuple[int, int]:
         """Return the targets that can use one version, and those that can by a wheel, for all patches."""
-        able = by_wheel = 0
-        for in_all, _in_any, wheel, mask in self.rows(package):
-            if mask & version:
-                able |= in_all
-                if wheel:
-                    by_wheel |= in_all
-        return able, by_wheel
+        found = self._able.get((id(package), version))
+        if found is None:
+            able = by_wheel = 0
+            for in_all, _in_any, wheel, mask in self.rows(package):
+                if mask & version:
+                    able |= in_all
+                    if wheel:
+                        by_wheel |= in_all
+            found = self._able[id(package), version] = able, by_wheel
+        return found
 
 
 def _digest(targets: Sequence[Target]) -> str:

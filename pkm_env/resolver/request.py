@@ -175,7 +175,7 @@ class Request:
 class Pin:
     """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too."""
 
-    __slots__ = ("_askers", "extras", "name", "requires", "source", "version")
+    __slots__ = ("extras", "name", "requires", "source", "version")
 
     def __init__(
         self,
@@ -184,23 +184,16 @@ class Pin:
         source: Source | None = None,
         extras: tuple[str, ...] = (),
         requires: tuple[tuple[str, str], ...] = (),
-        askers: Askers | None = None,
     ) -> None:
         self.name = name
         self.version = version
         self.source = source
         self.extras = extras
         self.requires = requires
-        self._askers = askers
-
-    @property
-    def asked_by(self) -> tuple[tuple[str, str], ...]:
-        """Who asks for it: sorted (asker, requirement) pairs; the asker is "name version", or "" for the project."""
-        return () if self._askers is None else self._askers.of(self.name)
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What tells one pin from another: all but who asked for it."""
+        """What tells one pin from another."""
         return (self.name, self.version, self.source, self.extras, self.requires)
 
     def __repr__(self) -> str:
@@ -215,15 +208,25 @@ class Resolution:
     was shared with an earlier target.
     """
 
-    __slots__ = ("notes", "pins", "steps", "target")
+    __slots__ = ("askers", "notes", "pins", "steps", "target")
 
     def __init__(
-        self, target: Target, pins: Mapping[str, Pin], notes: tuple[str, ...], steps: Mapping[str, int]
+        self,
+        target: Target,
+        pins: Mapping[str, Pin],
+        notes: tuple[str, ...],
+        steps: Mapping[str, int],
+        askers: Askers | None = None,
     ) -> None:
         self.target = target
         self.pins = pins
         self.notes = notes
         self.steps = dict(steps)
+        self.askers = askers
+
+    def asked_by(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return who asks for a package: sorted (asker, requirement) pairs; the asker is "name version", or ""."""
+        return () if self.askers is None else self.askers.of(name)
 
     def __repr__(self) -> str:
         return f"Resolution({self.target.name!r}, {len(self.pins)} pins)"

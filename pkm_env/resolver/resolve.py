@@ -106,7 +106,7 @@ def _agree(one: Outcome, other: Outcome) -> bool:
 def _for_target(outcome: Outcome, target: Target) -> Outcome:
     if isinstance(outcome, NoSolution):
         return NoSolution(target, outcome.derivation)
-    return Resolution(target, outcome.pins, outcome.notes, outcome.steps)
+    return Resolution(target, outcome.pins, outcome.notes, outcome.steps, outcome.askers)
 
 
 class Class:
@@ -254,4 +254,5 @@ class Search:
             counts = solver.counts
         else:
             counts.decisions = len(decided)
-        return Solution(problem, decided, counts, self.knowledge.asked - asked)
+        near = self._solutions[-1] if self._solutions else None
+        return Solution(problem, decided, counts, self.knowledge.asked - asked, near)

@@ -26,15 +26,23 @@ class Solution:
     """
 
     def __init__(
-        self, problem: TargetProblem, decided: Mapping[Key, int], counts: Counts, asked: int
+        self,
+        problem: TargetProblem,
+        decided: Mapping[Key, int],
+        counts: Counts,
+        asked: int,
+        near: Solution | None = None,
     ) -> None:
+        """Take what was decided; most of it is as in the solution *near* by."""
         self.problem = problem
         self.counts = counts
         self.asked = asked
         self.active = [(key, bit, *problem.active(key, bit)) for key, bit in decided.items()]
         self.chosen = [(key, bit) for key, bit in decided.items() if isinstance(key, str) and key != ROOT]
         self.versions = {key: bit for key, bit in self.chosen if problem.package(key).direct is None}
-        self.pins = _pins(problem, decided)
+        self.decided = decided
+        self.needed = {key: (bit, active) for key, bit, active, _ in self.active}
+        self.pins = self._pins(near if near is not None and near.problem.ground is problem.ground else None)
         self.notes = tuple(_notes(problem, decided))
         self._agreeing: dict[int, tuple[View, int]] = {}
 
@@ -49,7 +57,7 @@ class Solution:
                 "checks": counts.checks,
                 "asked": self.asked,
             }
-        return Resolution(target, self.pins, self.notes, steps)
+        return Resolution(target, self.pins, self.notes, steps, Askers(self.problem, self.decided))
 
     def fits(self, other: TargetProblem) -> bool:
         """Return whether this is a solution of *other* too, and the one that it would prefer."""
@@ -87,11 +95,48 @@ class Solution:
             if isinstance(template, Refusal):
                 return 0
             agreeing &= template.agreeing(active, every)
+        members = self.problem.members if same_view else 0
         for key, bit in self.chosen:
-            if not agreeing:
+            if not agreeing & ~members:
                 break
             agreeing &= self._able(key, bit, view)
         return agreeing
+
+    def _pins(self, near: Solution | None) -> dict[str, Pin]:
+        """Return the pins, sorted; those that are as in *near* are the same values."""
+        problem, decided = self.problem, self.decided
+        extras: dict[str, list[str]] = {}
+        for key in decided:
+            if not isinstance(key, str) and key[0] != ROOT:
+                extras.setdefault(key[0], []).append(key[1])
+        known = {} if near is None else near.pins
+        changed = set() if near is None else self._changed_since(near)
+        versions: dict[str, str] = {}
+        pins = {}
+        for name, bit in sorted(self.chosen):
+            own = extras.get(name)
+            needed: Iterable[str] = problem.needed_names(name, bit)
+            if own:
+                own.sort()
+                needed = sorted(
+                    {*needed, *(one for e in own for one in problem.needed_names((name, e), decided[name]))}
+                )
+            if name in known and name not in changed and changed.isdisjoint(needed):
+                pins[name] = known[name]
+                continue
+            package = problem.package(name)
+            for one in (name, *needed):
+                if one not in versions:
+                    versions[one] = problem.package(one).version(decided[one])
+            requires = tuple([(other, versions[other]) for other in needed])
+            pins[name] = Pin(name, versions[name], package.source, tuple(own or ()), requires)
+        return pins
+
+    def _changed_since(self, near: Solution) -> set[str]:
+        """Return the names whose version, extras or requirements differ from those in *near*."""
+        here, there = self.needed, near.needed
+        keys = [key for key, value in here.items() if there.get(key) != value]
+        return {key if isinstance(key, str) else key[0] for key in (*keys, *(there.keys() - here.keys()))}
 
     def _able(self, name: str, version: int, view: View) -> int:
         """Return the targets of *view* that would take this version of *name*."""
@@ -202,29 +247,6 @@ class Askers:
                 if other not in {ROOT, name}:
                     found.setdefault(other, set()).add((asker, str(ask.requirement)))
         return found
-
-
-def _pins(problem: TargetProblem, decided: Mapping[Key, int]) -> dict[str, Pin]:
-    extras: dict[str, list[str]] = {}
-    for key in decided:
-        if not isinstance(key, str) and key[0] != ROOT:
-            extras.setdefault(key[0], []).append(key[1])
-    names = sorted(key for key in decided if isinstance(key, str) and key != ROOT)
-    versions = {name: problem.package(name).version(decided[name]) for name in names}
-    askers = Askers(problem, decided)
-    pins = {}
-    for name in names:
-        needed: Iterable[str] = problem.needed_names(name, decided[name])
-        own = extras.get(name)
-        if own:
-            own.sort()
-            needed = sorted(
-                {*needed, *(one for e in own for one in problem.needed_names((name, e), decided[name]))}
-            )
-        requires = tuple([(other, versions[other]) for other in needed])
-        source = problem.package(name).source
-        pins[name] = Pin(name, versions[name], source, tuple(own or ()), requires, askers)
-    return pins
 
 
 def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:

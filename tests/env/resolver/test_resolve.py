@@ -399,10 +399,11 @@ def test_a_requirement_of_the_project_that_cannot_be_read_is_an_error_with_its_o
 
 def test_a_pin_tells_what_it_requires_and_who_asked():
     world = {"a": {"1": ["b>=1", "c; extra == 'x'"]}, "b": {"1": []}, "c": {"2": ["b"]}}
-    pins = answer(world, "a[x]").pins
+    found = answer(world, "a[x]")
+    pins = found.pins
     assert pins["a"].requires == (("b", "1"), ("c", "2"))
-    assert pins["b"].asked_by == (("a 1", "b>=1"), ("c 2", "b"))
-    assert pins["a"].asked_by == (("", "a[x]"),)
+    assert found.asked_by("b") == (("a 1", "b>=1"), ("c 2", "b"))
+    assert found.asked_by("a") == (("", "a[x]"),)
     assert list(pins) == ["a", "b", "c"]
 
 
