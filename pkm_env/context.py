@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
     from pkm_env.model.interpreter import Interpreter
-    from pkm_env.model.ports import Reporter
+    from pkm_env.model.ports import Releases, Reporter
     from pkm_env.model.target import Target
     from pkm_env.provision import Provision, Wanted
     from pkm_env.python.find import Finder
@@ -272,14 +272,19 @@ class Context:
     def bound_sources(self, environment: Environment) -> dict[str, Any]:
         """Return what names are bound to beside indexes: a Source, or (marker, Source) pairs."""
         found: dict[str, list[tuple[str, Source | None]]] = {}
+        always = self.index_bindings(environment)
         for rule in self.workspace.declaration.sources:
             if rule.env in ("", environment.name):
-                source = None if rule.kind == "index" else self.source_of(rule)
+                source = (
+                    Source("index", str(rule.values["index"]))
+                    if rule.kind == "index"
+                    else self.source_of(rule)
+                )
                 found.setdefault(rule.name, []).append((rule.marker, source))
         bound: dict[str, Any] = {
             name: pairs[0][1] if len(pairs) == 1 and not pairs[0][0] else tuple(pairs)
             for name, pairs in found.items()
-            if any(source is not None for _, source in pairs)
+            if name not in always
         }
         # The name of a member always means the member: no index can take its place.
         for member in self.workspace.members:
@@ -490,11 +495,35 @@ class Context:
 
     def supply(self, environment: Environment, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of an environment; builds are made by *interpreter*, by default pkm's own."""
-        bindings = {
-            rule.name: str(rule.values["index"])
-            for rule in self.workspace.declaration.sources
-            if rule.kind == "index" and rule.env in ("", environment.name)
+        return self._supply(environment, self.index_bindings(environment), interpreter)
+
+    def index_bindings(self, environment: Environment) -> dict[str, str]:
+        """Return the names that are bound to one index whatever the target; the others are ``bound_sources``."""
+        rules: dict[str, list[SourceRule]] = {}
+        for rule in self.workspace.declaration.sources:
+            if rule.env in ("", environment.name):
+                rules.setdefault(rule.name, []).append(rule)
+        return {
+            name: str(first.values["index"])
+            for name, (first, *_others) in rules.items()
+            if first.kind == "index" and not first.marker
         }
+
+    def releases(self, environment: Environment) -> Releases:
+        """Return what the resolver asks for an environment: its supply, and others for names bound by marker."""
+        plain = self.supply(environment)
+        bound = self.bound_sources(environment)
+        marked = [pairs for pairs in bound.values() if isinstance(pairs, tuple)]
+        if not any(source is not None and source.kind == "index" for pairs in marked for _, source in pairs):
+            return plain
+        from pkm_env.supply.bound import BoundReleases
+
+        usual = self.index_bindings(environment)
+        return BoundReleases(plain, lambda name, index: self._supply(environment, {**usual, name: index}))
+
+    def _supply(
+        self, environment: Environment, bindings: Mapping[str, str], interpreter: Interpreter | None = None
+    ) -> Supply:
         times = self.cut_offs.get(environment.name)
         if times is None:
             times = cutoffs(environment.options.exclude_newer, self.now_s)

@@ -70,7 +70,10 @@ class Listing:
 
 
 class Releases(Protocol):
-    """What the resolver asks: which versions has this name, what does this version need."""
+    """What the resolver asks: which versions has this name, what does this version need.
+
+    A name may be bound to an index: "torch@gpu" is what the index "gpu" has of torch.
+    """
 
     def listing(self, name: str) -> Listing | Unavailable:
         """Return what the indexes say of *name* (normalised); blocks until it is known."""

@@ -6,7 +6,7 @@ from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.context import cutoffs
 from pkm_env.index.urls import public_url
-from pkm_env.lock.compose import Fit, SectionResult
+from pkm_env.lock.compose import Fit, SectionResult, same_digests
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
+    from pkm_env.model.ports import Releases
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
     from pkm_env.resolver.report import Explanation
     from pkm_env.resolver.request import Pin, Resolution
-    from pkm_env.supply import Supply
     from pkm_env.workspace import Workspace
 
 
@@ -63,6 +63,7 @@ class Locker:
         self.old = old
         self.old_targets = old_targets
         self.options = options
+        self._releases: dict[str, Releases] = {}
         # Sections that do not hold what their digest says.
         self.mixed = old.mixed if old is not None else frozenset()
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
@@ -118,7 +119,7 @@ class Locker:
         targets, declared = self.targets(environment)
         cut_off = self.cut_off(environment)
         self.context.cut_offs[environment.name] = cut_off.times
-        releases = self.context.supply(environment)
+        releases = self.releases(environment)
         request = self.request(environment, targets)
         if self.options.record:
             outcomes = self.recorded(environment, request, releases)
@@ -134,6 +135,13 @@ class Locker:
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         return self.result(environment, solved, failures)
+
+    def releases(self, environment: Environment) -> Releases:
+        """Return what the resolver asks for an environment."""
+        found = self._releases.get(environment.section)
+        if found is None:
+            found = self._releases[environment.section] = self.context.releases(environment)
+        return found
 
     def result(
         self, environment: Environment, solved: Sequence[Resolution], failures: Sequence[NoSolution]
@@ -181,7 +189,7 @@ class Locker:
         return explanation.lines[-1].text if explanation.lines else explanation.conclusion
 
     def recorded(
-        self, environment: Environment, request: Request, releases: Supply
+        self, environment: Environment, request: Request, releases: Releases
     ) -> tuple[Resolution | NoSolution, ...]:
         """Solve, and keep all that was asked and answered, whatever comes of it."""
         from pkm_env.resolver.problem import Recorder, to_plain
@@ -340,7 +348,7 @@ class Locker:
         edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
         for shared, mask in self.note_choices(solved):
             for pin in shared.values():
-                key = (pin.name, pin.version, pin.source)
+                key = (pin.asked, pin.version, pin.source)
                 masks[key] = masks.get(key, 0) | mask
                 pins[key] = pin
                 edges.setdefault(key, set()).update(edges_of(pin, shared))
@@ -350,6 +358,7 @@ class Locker:
             for key, pin in pins.items()
         ]
         fit.remember()
+        check_one_place(found)
         if environment.project in ("editable", "wheel"):
             found.append(self.project_entry(environment, solved))
         return tuple(found)
@@ -385,7 +394,7 @@ class Locker:
             source = self.context.relative_source(pin.source)
             version = "" if source.kind == "directory" else pin.version
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
-        listing = self.context.supply(environment).listing(pin.name)
+        listing = self.releases(environment).listing(pin.asked)
         assert isinstance(listing, DatedListing)
         files = self.usable_files(environment, pin, listing, mask, fit)
         index = self.context.index_url(listing.index)
@@ -443,6 +452,29 @@ class Locker:
             source=Source("directory", self.workspace.location, editable=environment.project == "editable"),
             requires=tuple(sorted(edges)),
         )
+
+
+class TwoPlaces(PkmError):
+    """One version of a package has files of one name and another content on two indexes, and both are needed."""
+
+    def __init__(self, name: str, version: str, filename: str) -> None:
+        super().__init__(
+            f"{name} {version} comes from two indexes that have another {filename} each",
+            "bind the name to one index, or to each in an environment of its own",
+        )
+
+
+def check_one_place(entries: Sequence[LockedPackage]) -> None:
+    """Refuse entries of one name and version whose files contradict each other.
+
+    :raises TwoPlaces: in this case.
+    """
+    known: dict[tuple[str, str, str], LockedFile] = {}
+    for entry in entries:
+        for file in entry.files if entry.source is None else ():
+            before = known.setdefault((entry.name, entry.version, file.filename), file)
+            if before.hashes != file.hashes and not same_digests(before.hashes, file.hashes):
+                raise TwoPlaces(entry.name, entry.version, file.filename)
 
 
 def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:

@@ -150,7 +150,7 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     locker = Locker(context, lock, old_targets, options)
     targets, _ = locker.targets(environment)
     wanted = with_question(locker.request(environment, targets), answer.requirement)
-    outcomes = resolve(wanted, context.supply(environment), context.memory)
+    outcomes = resolve(wanted, context.releases(environment), context.memory)
     left_out = dict(lock.sections[environment.section].left_out)
     failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
     solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]

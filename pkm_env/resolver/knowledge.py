@@ -30,13 +30,15 @@ class Package:
 
     ``excluded`` are versions that a cut-off date leaves without files. ``missing`` says why there are no
     versions. ``source`` is set for a package that no index lists: it has one version. ``prereleases``,
-    ``yanked`` and ``wheels`` (versions with any wheel) are solver masks.
+    ``yanked`` and ``wheels`` (versions with any wheel) are solver masks. ``asked`` is the name that releases are
+    asked for by: with the index behind it where it is bound to one ("torch@gpu").
     """
 
     __slots__ = (
         "_bits",
         "_signatures",
         "_wheels",
+        "asked",
         "direct",
         "excluded",
         "index",
@@ -54,7 +56,7 @@ class Package:
     )
 
     def __init__(self, name: str, versions: Sequence[str], masks: dict[str, int] | None = None) -> None:
-        self.name = name
+        self.name = self.asked = name
         self._bits: dict[str, int] = {}
         self.line = VersionLine(versions, masks)
         self.whole = (2 << len(versions)) - 1
@@ -192,7 +194,7 @@ class Knowledge:
 
     def release(self, package: Package, bit: int) -> Release | Unavailable:
         """Return what a release says, from an earlier run where its files are the same."""
-        key = (package.name, bit, id(package.direct))
+        key = (package.asked, bit, id(package.direct))
         found = self._read.get(key)
         if found is None:
             found = self._read[key] = self._read_release(package, bit)
@@ -203,13 +205,13 @@ class Knowledge:
         token = ""
         if package.direct is None:
             self.asked += 1
-            self._known.add((package.name, version))
-            token = self.releases.token(package.name, bit.bit_length() - 2)
+            self._known.add((package.asked, version))
+            token = self.releases.token(package.asked, bit.bit_length() - 2)
         place = f"{package.name} {version} {token}" if token else ""
         kept = self._kept_releases.find(place) if place else None
         if kept is not None:
             return Release(*kept)
-        metadata = package.direct or self.releases.metadata(package.name, version)
+        metadata = package.direct or self.releases.metadata(package.asked, version)
         if isinstance(metadata, Unavailable):
             return metadata
         grouped: dict[str, list[tuple[int, str]]] = {"": []}
@@ -295,13 +297,20 @@ class Knowledge:
     def package(self, name: str, source: Source | None = None) -> Package:
         """Return what the indexes list of *name*, or the one version that *source* has."""
         if source is not None:
+            if source.kind == "index":
+                return self._listed(name, f"{name}@{source.location}")
             found = self._directs.get((name, source))
             if found is None:
                 found = self._directs[name, source] = self._ask_source(name, source)
             return found
-        found = self._packages.get(name)
+        return self._packages.get(name) or self._listed(name, name)
+
+    def _listed(self, name: str, asked: str) -> Package:
+        """Return what is listed of *name* under the name that it is asked for by."""
+        found = self._packages.get(asked)
         if found is None:
-            found = self._packages[name] = self._from_listing(name, self.releases.listing(name))
+            found = self._packages[asked] = self._from_listing(name, self.releases.listing(asked))
+            found.asked = asked
         return found
 
     def _from_listing(self, name: str, listing: Listing | Unavailable) -> Package:

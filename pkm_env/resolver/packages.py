@@ -210,7 +210,7 @@ class TargetProblem:
             rest ^= bit
             if (package, bit) not in self._needs:
                 batch.append(bit)
-        self.knowledge.hint_releases((name, known.version(bit)) for bit in batch)
+        self.knowledge.hint_releases((known.asked, known.version(bit)) for bit in batch)
         for bit in batch:
             try:
                 self.needs(package, bit)
@@ -226,7 +226,7 @@ class TargetProblem:
                 usable = self.usable(package)
                 open_mask = mask & usable.mask
                 if open_mask and known.direct is None:
-                    wanted.append((package, known.version(self._best(package, known, open_mask, usable))))
+                    wanted.append((known.asked, known.version(self._best(package, known, open_mask, usable))))
         if wanted:
             self.knowledge.hint_releases(wanted)
 

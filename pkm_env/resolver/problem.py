@@ -287,7 +287,7 @@ def _read_origin(plain: list[Any]) -> Origin:
 def _plain_source(source: Source | None, veil: _Veil) -> list[Any] | None:
     if source is None:
         return None
-    location = veil.location(source.location)
+    location = source.location if source.kind == "index" else veil.location(source.location)
     return [
         source.kind,
         location,

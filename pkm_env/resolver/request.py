@@ -173,9 +173,12 @@ class Request:
 
 
 class Pin:
-    """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too."""
+    """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too.
 
-    __slots__ = ("extras", "name", "requires", "source", "version")
+    ``asked`` is the name by which its files are found: with the index behind it where it is bound to one.
+    """
+
+    __slots__ = ("asked", "extras", "name", "requires", "source", "version")
 
     def __init__(
         self,
@@ -185,7 +188,7 @@ class Pin:
         extras: tuple[str, ...] = (),
         requires: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        self.name = name
+        self.name = self.asked = name
         self.version = version
         self.source = source
         self.extras = extras
@@ -194,7 +197,7 @@ class Pin:
     @property
     def identity(self) -> tuple[Any, ...]:
         """What tells one pin from another."""
-        return (self.name, self.version, self.source, self.extras, self.requires)
+        return (self.asked, self.version, self.source, self.extras, self.requires)
 
     def __repr__(self) -> str:
         return f"Pin({self.name!r}, {self.version!r})"

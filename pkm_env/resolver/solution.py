@@ -130,6 +130,7 @@ class Solution:
                     versions[one] = problem.package(one).version(decided[one])
             requires = tuple([(other, versions[other]) for other in needed])
             pins[name] = Pin(name, versions[name], package.source, tuple(own or ()), requires)
+            pins[name].asked = package.asked
         return pins
 
     def _changed_since(self, near: Solution) -> set[str]:

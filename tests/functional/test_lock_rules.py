@@ -13,6 +13,7 @@ try:
 except ModuleNotFoundError:
     import tomli as tomllib
 
+from tests.support.index_server import LocalIndex
 from tests.support.projects import write_project
 from tests.support.wheels import make_wheel, wheel_bytes
 
@@ -255,6 +256,65 @@ def test_a_requires_python_that_the_page_does_not_tell_counts_all_the_same(pkm, 
             in locked
         )
         ok(pkm("lock", "--upgrade", cwd=project))
+
+
+# Sources
+
+
+@pytest.fixture
+def two(tmp_path, index):
+    """A project whose package comes from another index on Windows, and from a third one in an environment."""
+    with LocalIndex() as cpu, LocalIndex() as gpu:
+        index.add_wheel("net", "2.0", requires=["eggs"])
+        cpu.add_wheel("net", "1.5+cpu", requires=["spam"])
+        gpu.add_wheel("net", "1.8+gpu")
+        indexes = "".join(
+            f'[[tool.pkm.index]]\nname = "{name}"\nurl = "{served.url}"\nexplicit = true\n'
+            for name, served in (("cpu", cpu), ("gpu", gpu))
+        )
+        text = HEAD + 'dependencies = ["net"]\n' + indexes
+        text += "[tool.pkm.sources]\nnet = [{ index = 'cpu', marker = \"sys_platform == 'win32'\" }, "
+        text += "{ index = 'gpu', env = 'train' }]\n[tool.pkm.env.train]\n"
+        yield write_project(tmp_path / "shop", text)
+
+
+def test_a_source_may_bind_a_name_to_an_index_by_marker_and_by_environment(pkm, two):
+    ok(pkm("lock", cwd=two))
+    for section, others in (("default", "2.0"), ("train", "1.8+gpu")):
+        found = {
+            package["version"]: (package["marker"], package["index"])
+            for package in tomllib.loads(lock_text(two))["packages"]
+            if package["name"] == "net" and f"'{section}' in" in package["marker"]
+        }
+        assert set(found) == {"1.5+cpu", others}
+        assert "sys_platform == 'win32'" in found["1.5+cpu"][0]
+        assert found["1.5+cpu"][1] != found[others][1]
+    windows = [
+        package["marker"]
+        for package in tomllib.loads(lock_text(two))["packages"]
+        if package["name"] == "spam"
+    ]
+    assert len(windows) == 1
+    assert "sys_platform == 'win32'" in windows[0]
+    ok(pkm("lock", "--check", cwd=two))
+    ok(pkm("sync", "train", cwd=two))
+    assert (two / ".pkm/envs/train").is_dir()
+    problem = two / "problem.json"
+    ok(pkm("lock", "--upgrade", "--export-problem", str(problem), cwd=two))
+    said = ok(pkm("debug", "solve", str(problem), cwd=two)).stdout
+    assert "train, python 3.15 on windows-x86_64: 3 packages" in said
+    assert "train, python 3.15 on linux-x86_64: 1 package" in said
+
+
+def test_one_version_with_another_content_on_two_indexes_is_refused(pkm, tmp_path, index):
+    with LocalIndex() as other:
+        index.add_wheel("net", "1.0")
+        other.add_wheel("net", "1.0", files={"net.py": "other = 1\n"})
+        text = HEAD + f'dependencies = ["net"]\n[[tool.pkm.index]]\nname = "other"\nurl = "{other.url}"\n'
+        text += "explicit = true\n[tool.pkm.sources]\nnet = { index = 'other', marker = \"sys_platform == 'win32'\" }\n"
+        refused = pkm("lock", cwd=write_project(tmp_path / "p", text))
+    assert refused.code == 1
+    assert "net 1.0 comes from two indexes that have another net-1.0-py3-none-any.whl each" in refused.stderr
 
 
 # Explanations

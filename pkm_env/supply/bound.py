@@ -1,0 +1,52 @@
+"""BoundReleases: what several indexes have of one name, where the target decides which of them counts."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pkm_env.model.distribution import Metadata, Source, Unavailable
+    from pkm_env.model.ports import Listing
+    from pkm_env.supply import Supply
+
+
+class BoundReleases:
+    """Asks *plain* for usual names, and for "NAME@INDEX" the supply in which that name is bound to that index."""
+
+    def __init__(self, plain: Supply, bound: Callable[[str, str], Supply]) -> None:
+        self._plain = plain
+        self._bound = bound
+
+    def _of(self, asked: str) -> tuple[Supply, str]:
+        """Return whom to ask, and for which name."""
+        name, _, index = asked.partition("@")
+        return (self._bound(name, index) if index else self._plain), name
+
+    def listing(self, name: str) -> Listing | Unavailable:
+        """Return what the indexes that count say of a name."""
+        supply, plain = self._of(name)
+        return supply.listing(plain)
+
+    def metadata(self, name: str, version: str) -> Metadata | Unavailable:
+        """Return the metadata of a listed release."""
+        supply, plain = self._of(name)
+        return supply.metadata(plain, version)
+
+    def token(self, name: str, number: int) -> str:
+        """Return what stands for the files of a version."""
+        supply, plain = self._of(name)
+        return supply.token(plain, number)
+
+    def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
+        """Return a source as it will be locked, and what is there."""
+        return self._plain.direct(name, source)
+
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
+        """Return later indexes that do not count for a name."""
+        return self._plain.elsewhere(name)
+
+    def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
+        """Say what will probably be asked next."""
+        usual = [release for release in releases if "@" not in release[0]]
+        self._plain.hint(names, usual)
