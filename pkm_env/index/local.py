@@ -72,6 +72,17 @@ def list_folder(folder: str, name: str = "", platform: str = sys.platform) -> li
     return sorted(found)
 
 
+def names_in_folder(folder: str, *, flat: bool) -> set[str]:
+    """Return the normalised names of the packages in *folder*, for messages; none where it cannot be read."""
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return set()
+    if not flat:
+        return {name for name in entries if normalise(name) == name}
+    return {normalise(name.partition("-")[0]) for name in entries if name.endswith(ENDINGS)}
+
+
 def may_be_of(filename: str, name: str) -> bool:
     """Whether a file name begins with *name*; quick, and true for names that go on ("a" and "a-b-1.0")."""
     return not name or normalise(filename).startswith(f"{name}-")

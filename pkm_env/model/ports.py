@@ -96,6 +96,9 @@ class Releases(Protocol):
     def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Return later indexes, which do not count for *name*, with its versions there; None where nobody asked."""
 
+    def names(self) -> Iterable[str]:
+        """Return the names that indexes can list without being asked for each: those of folders, roughly."""
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Say what will probably be asked next; returns at once and changes no answer."""
 

@@ -305,6 +305,10 @@ class Knowledge:
             return found
         return self._packages.get(name) or self._listed(name, name)
 
+    def listed_names(self) -> set[str]:
+        """Return the names that an index was asked for and has."""
+        return {package.name for package in self._packages.values() if package.listing is not None}
+
     def _listed(self, name: str, asked: str) -> Package:
         """Return what is listed of *name* under the name that it is asked for by."""
         found = self._packages.get(asked)

@@ -66,6 +66,10 @@ class Recorder:
         """Pass the question on; its answer is no part of the problem."""
         return self._releases.elsewhere(name)
 
+    def names(self) -> Iterable[str]:
+        """Pass the question on."""
+        return self._releases.names()
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Pass a hint on."""
         self._releases.hint(names, releases)
@@ -134,6 +138,10 @@ class Recorded:
     def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:  # noqa: ARG002 - the port's
         """Know of no other index."""
         return ()
+
+    def names(self) -> Iterable[str]:
+        """Return the names that were listed."""
+        return [name for name, found in self._listings.items() if "kind" not in found]
 
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Need no hint."""

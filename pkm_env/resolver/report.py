@@ -5,6 +5,7 @@ Boundaries are versions that exist; docs/explanations.md shows examples beside t
 
 from __future__ import annotations
 
+from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.suggest import Elsewhere, allow, another_python, relax, relax_all
@@ -317,6 +318,14 @@ def _without_marker(ask: Any) -> str:
     return str(ask.requirement)
 
 
+def _known_names(problem: TargetProblem) -> set[str]:
+    """Return the names that exist as far as the project, its lock, this solve and folders of files know."""
+    question = problem.question
+    asked = {root[0].name for root in question.roots} | problem.knowledge.listed_names()
+    missing = {name for name in asked if problem.package(name).missing is not None}
+    return (asked | question.preferences.keys() | set(problem.knowledge.releases.names())) - missing
+
+
 def _missing_text(fact: Fact, problem: TargetProblem) -> str:
     """Return why nothing meets a need, where nothing does; "" otherwise."""
     ask = fact.asks[0]
@@ -327,7 +336,11 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
     package = problem.package(ask.requirement.name)
     if package.missing is not None:
         reason = package.missing.reason
-        return reason if package.name in reason else f"{package.name}: {reason}"
+        near = (
+            did_you_mean(package.name, _known_names(problem)) if package.missing.kind == "unknown" else None
+        )
+        meant = f'; did you mean "{near}"?' if near else ""
+        return (reason if package.name in reason else f"{package.name}: {reason}") + meant
     versions = package.line.versions
     if not versions:
         return f"{package.name} has no versions"

@@ -175,6 +175,10 @@ class Supply:
                 found.append((index.name, tuple(page.digest[0])))
         return found
 
+    def names(self) -> set[str]:
+        """Return the names that folders among the indexes have."""
+        return self._catalogue.local_names()
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Note what will probably be asked next; it is asked when something has to be waited for."""
         self._ahead.extend(names)

@@ -46,6 +46,10 @@ class BoundReleases:
         """Return later indexes that do not count for a name."""
         return self._plain.elsewhere(name)
 
+    def names(self) -> Iterable[str]:
+        """Return the names that indexes can list without being asked for each."""
+        return self._plain.names()
+
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Say what will probably be asked next."""
         usual = [release for release in releases if "@" not in release[0]]

@@ -12,7 +12,7 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.cache.pages import CachedPage, index_key
 from pkm_env.index.errors import Offline
-from pkm_env.index.local import find_page, list_folder
+from pkm_env.index.local import find_page, list_folder, names_in_folder
 from pkm_env.index.urls import local_path
 from pkm_env.model.distribution import Unavailable
 
@@ -80,6 +80,14 @@ class Catalogue:
             found = self._local_page(position, name) if self._roots[position] else self._ask(position, name)
             if not (found is WAIT and position in self._flat):
                 self._pages[position, name] = found
+        return found
+
+    def local_names(self) -> set[str]:
+        """Return the names that the indexes have that are folders."""
+        found: set[str] = set()
+        for index, root in zip(self._indexes, self._roots, strict=True):
+            if root:
+                found.update(names_in_folder(root, flat=index.format == "flat"))
         return found
 
     def local_page(self, position: int, name: str) -> Any:

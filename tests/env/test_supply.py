@@ -201,6 +201,19 @@ def test_later_indexes_are_told_and_those_on_servers_not_asked(
         assert bound.elsewhere("spam") == []
 
 
+def test_the_names_in_folders_are_known_without_asking(world: World, index: LocalIndex, tmp_path: Path):
+    make_wheel(tmp_path / "wheels", "big_spam", "3.0")
+    (tmp_path / "tree" / "eggs").mkdir(parents=True)
+    supply = world.supply(
+        IndexSpec("flat", str(tmp_path / "wheels"), format="flat"),
+        IndexSpec("tree", str(tmp_path / "tree")),
+        IndexSpec("gone", str(tmp_path / "gone")),
+        spec(index),
+    )
+    assert supply.names() == {"big-spam", "eggs"}
+    assert index.requests == []
+
+
 def test_an_explicit_index_serves_only_what_is_bound_to_it(world: World, index: LocalIndex):
     with LocalIndex() as other:
         for name in ("spam", "eggs"):

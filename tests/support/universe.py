@@ -142,5 +142,8 @@ class Universe:
     def elsewhere(self, name):
         return self.others.get(name, ())
 
+    def names(self):
+        return self.packages
+
     def hint(self, names=(), releases=()):
         self.hinted.append((tuple(names), tuple(releases)))

@@ -171,6 +171,16 @@ def test_an_unknown_package():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("nmpy", "numpy"), ("num_py", "numpy"), ("reqeusts", "requests"), ("unlike-all", ""), ("shopp", "")],
+)
+def test_an_unknown_package_gets_the_name_that_was_probably_meant(name, meant):
+    said = refusal({"a": {"1": []}, "numpy": {"1": []}}, "a", name, preferences={"requests": ("2",)})
+    assert (f'; did you mean "{meant}"?' in said) == bool(meant)
+    assert ("did you mean" in said) == bool(meant)
+
+
 def test_a_version_that_does_not_exist():
     assert (
         refusal({"a": {"1": [], "2": []}}, "a>=3")
