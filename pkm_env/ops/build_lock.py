@@ -240,6 +240,10 @@ class BuildLocker(Locker):
         """Return nothing: what the command line gives speaks of environments."""
         return Given()
 
+    def newest_python(self, environment: Environment) -> str:  # noqa: ARG002 - as above
+        """Return nothing: the targets are those of the environments."""
+        return ""
+
     def roots(self, environment: Environment) -> Iterator[Root]:  # noqa: ARG002 - as above
         """Yield what the builds require, each once.
 

@@ -12,7 +12,13 @@ from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockS
 from pkm_env.model.distribution import Source
 from pkm_env.model.platforms import short_platform
 from pkm_env.model.requirements import parse_requirement
-from pkm_env.model.target import IMPLIED_PLATFORMS, implied_pythons, make_target, parse_platform
+from pkm_env.model.target import (
+    IMPLIED_PLATFORMS,
+    KNOWN_PYTHONS,
+    implied_pythons,
+    make_target,
+    parse_platform,
+)
 from pkm_env.ops.given import KEY, Given, read_given
 from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
@@ -32,6 +38,10 @@ if TYPE_CHECKING:
     from pkm_env.resolver.report import Explanation
     from pkm_env.resolver.request import Pin, Resolution
     from pkm_env.workspace import Workspace
+
+
+# The key of a section for the newest Python that was known when it was locked.
+NEWEST = "newest-python"
 
 
 class NoSolutionFound(PkmError):
@@ -152,7 +162,12 @@ class Locker:
             self.digest(environment),
             tuple(outcome.target.key for outcome in solved),
             left_out=tuple((failure.target.key, self.short_reason(failure)) for failure in failures),
-            options=section_options(environment, self.cut_off(environment), self.given(environment)),
+            options=section_options(
+                environment,
+                self.cut_off(environment),
+                self.given(environment),
+                self.newest_python(environment),
+            ),
         )
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
@@ -222,7 +237,7 @@ class Locker:
         names = [parse_platform(platform) for platform in platforms]
         targets = [
             make_target(python, platform, environment.implementation, requires_python=required)
-            for python in implied_pythons(required)
+            for python in self.known_pythons(environment, required)
             for platform in names
         ]
         if not targets:
@@ -232,6 +247,18 @@ class Locker:
                 f'  no Python that pkm knows (3.8 to 3.15) is admitted by "{required}"',
             )
         return tuple(targets), bool(environment.python) and environment.platforms is not None
+
+    def newest_python(self, environment: Environment) -> str:
+        """Return the newest Python that counts: the one that was known at the last lock, until an upgrade."""
+        section = self.old.sections.get(environment.section) if self.old is not None else None
+        kept = section.options.get(NEWEST, "") if section is not None and not self.options.upgrade else ""
+        return kept if kept in KNOWN_PYTHONS else KNOWN_PYTHONS[-1]
+
+    def known_pythons(self, environment: Environment, required: str) -> Sequence[str]:
+        """Return the Pythons that a specifier admits of those that count: a later pkm knows more of them."""
+        admitted = implied_pythons(required)
+        limit = KNOWN_PYTHONS.index(self.newest_python(environment))
+        return [python for python in admitted if KNOWN_PYTHONS.index(python) <= limit] or admitted
 
     def request(self, environment: Environment, targets: tuple[Target, ...]) -> Request:
         """Return what the resolver is asked for one environment."""
@@ -499,9 +526,11 @@ def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:
     return name, "" if pin.source is not None and pin.source.kind == "directory" else pin.version
 
 
-def section_options(environment: Environment, cut_off: CutOff, given: Given) -> dict[str, str]:
-    """Return the rules that differ from the defaults, and what the command line gave."""
-    found = {}
+def section_options(
+    environment: Environment, cut_off: CutOff, given: Given, newest_python: str
+) -> dict[str, str]:
+    """Return the rules that differ from the defaults, what the command line gave, and the newest Python known."""
+    found = {NEWEST: newest_python} if newest_python else {}
     resolution = given.resolution or environment.options.resolution
     if resolution != "highest":
         found["resolution"] = resolution

@@ -14,7 +14,8 @@ except ModuleNotFoundError:
     import tomli as tomllib
 
 from tests.support.index_server import LocalIndex
-from tests.support.projects import write_project
+from tests.support.interpreters import interpreter, libraries
+from tests.support.projects import Pkm, write_project
 from tests.support.wheels import make_wheel, wheel_bytes
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
@@ -180,6 +181,59 @@ def test_a_bound_of_the_command_line_is_told_where_nothing_fits(pkm, project):
 
 
 # What an upgrade forgets
+
+
+def pythons(project):
+    return {key.split(" ")[0] for key in sections(project)["default"]["targets"]}
+
+
+def test_an_implied_set_is_widened_only_by_an_upgrade(pkm, project):
+    """A later pkm knows more Pythons; a lock that says up to which it was made stays so."""
+    ok(pkm("lock", cwd=project))
+    assert "3.14" in pythons(project)
+    kept = "".join(line for line in lock_text(project).splitlines(True) if not line.startswith("content"))
+    (project / "pylock.toml").write_text(kept.replace('newest-python = "3.15"', 'newest-python = "3.12"'))
+    changed = (project / "pyproject.toml").read_text().replace('["spam"]', '["spam", "eggs"]')
+    (project / "pyproject.toml").write_text(changed)
+    ok(pkm("lock", cwd=project))
+    assert pythons(project) == {"3.10", "3.11", "3.12"}
+    ok(pkm("lock", "--upgrade", cwd=project))
+    assert pythons(project) == {"3.10", "3.11", "3.12", "3.13", "3.14", "3.15"}
+
+
+def test_a_cut_off_that_is_a_span_is_moved_only_by_an_upgrade(pkm, project, index):
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text + '[tool.pkm]\nexclude-newer = "7 days"\n')
+    for filename in ("spam-1.0", "spam-2.0", "eggs-1.0", "eggs-2.0", "ham-1.0"):
+        index.file(f"{filename}-py3-none-any.whl").upload_time = "2026-01-01T00:00:00Z"
+    ok(pkm("lock", cwd=project))
+    first = sections(project)["default"]["cut-off"]
+    moved = lock_text(project).replace(first, "default 2026-02-01T00:00:00Z")
+    kept = "".join(line for line in moved.splitlines(True) if not line.startswith("content"))
+    (project / "pylock.toml").write_text(kept)
+    changed = (project / "pyproject.toml").read_text().replace('["spam"]', '["spam", "eggs"]')
+    (project / "pyproject.toml").write_text(changed)
+    ok(pkm("lock", cwd=project))
+    assert sections(project)["default"]["cut-off"] == "default 2026-02-01T00:00:00Z"
+    ok(pkm("lock", "--upgrade", cwd=project))
+    assert sections(project)["default"]["cut-off"] == first
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.12"])
+@pytest.mark.parametrize("cache", ["empty", "full", "expired"])
+def test_the_answer_never_depends_on_the_cache_or_the_python_of_pkm(pkm, project, index, cache, python):
+    ok(pkm("lock", cwd=project))
+    expected = (project / "pylock.toml").read_bytes()
+    (project / "pylock.toml").unlink()
+    if cache == "expired":
+        index.max_age = 0
+        ok(pkm("lock", cwd=project, env={"PKM_CACHE_DIR": str(pkm.home / "old")}))
+        (project / "pylock.toml").unlink()
+    folder = {"empty": "new", "full": "cache", "expired": "old"}[cache]
+    other = Pkm(pkm.home, index_url=index.url, python=interpreter(python))
+    environ = {"PKM_CACHE_DIR": str(pkm.home / folder), "PYTHONPATH": libraries()}
+    ok(other("lock", cwd=project, env=environ))
+    assert (project / "pylock.toml").read_bytes() == expected
 
 
 def test_an_upgrade_of_a_group_forgets_what_the_group_asks_for_alone(pkm, tmp_path, index):
