@@ -44,9 +44,16 @@ def admitting(targets: Sequence[Target], interpreter: Interpreter) -> int | None
 
 
 def select(
-    lock: Lock, section: str, bit: int, interpreter: Interpreter
+    lock: Lock,
+    section: str,
+    bit: int,
+    interpreter: Interpreter,
+    no_binary: bool | Sequence[str] = (),
 ) -> tuple[tuple[Selected, ...], tuple[NoFile, ...]]:
     """Return what *interpreter* installs for the target at *bit* of a section, and what has no file for it.
+
+    Packages in *no_binary* (True for all) are installed from their sdists: an entry that sections share may list
+    wheels that another one uses.
 
     Source: pylock.toml specification, "Installation"; a wheel's rank is its best tag's place in the
     interpreter's tags, then its build number.
@@ -59,12 +66,19 @@ def select(
             continue
         if package.source is not None:
             selected.append(Selected(package, None))
-        elif (file := best_file(package.files, ranks)) is not None:
+        elif (file := best_file(offered(package, no_binary), ranks)) is not None:
             selected.append(Selected(package, file))
         else:
             names = ", ".join(file.filename for file in package.files) or "no file at all"
             missing.append(NoFile(package, f"the lock has {names}"))
     return tuple(selected), tuple(missing)
+
+
+def offered(package: LockedPackage, no_binary: bool | Sequence[str]) -> Sequence[LockedFile]:
+    """Return the files of an entry that a rule leaves."""
+    if no_binary is True or (no_binary is not False and package.name in no_binary):
+        return [file for file in package.files if not file.is_wheel]
+    return package.files
 
 
 def best_file(files: Iterable[AnyFile], ranks: dict[str, int]) -> AnyFile | None:

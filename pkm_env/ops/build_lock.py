@@ -102,18 +102,18 @@ def python_of(target: Target) -> tuple[int, ...]:
     return (*map(int, target.python.split(".")), target.patches[0])
 
 
-def covers(lock_build: bool | Iterable[str], name: str) -> bool:
-    """Whether the build requirements of *name* are to be locked."""
-    return lock_build is True or (lock_build is not False and name in lock_build)
+def covers(rule: bool | Iterable[str], name: str) -> bool:
+    """Whether a rule for all packages (True) or for a list of them holds for *name*."""
+    return rule is True or (rule is not False and name in rule)
 
 
-def built_mask(package: LockedPackage, mask: int, fit: Fit) -> int:
-    """Return the targets in *mask* that build an entry: no wheel fits there."""
+def built_mask(package: LockedPackage, mask: int, fit: Fit, no_binary: bool | Iterable[str]) -> int:
+    """Return the targets in *mask* that build an entry: no wheel fits there, or none is to be taken."""
     if package.source is not None:
         return 0 if package.source.kind == "archive" and is_wheel_name(package.source.location) else mask
     if package.sdist is None:
         return 0
-    for wheel in package.wheels:
+    for wheel in () if covers(no_binary, package.name) else package.wheels:
         mask &= ~fit.mask(wheel.filename)
     return mask
 
@@ -158,7 +158,7 @@ class Builds:
         """Note what of *entries* is built, and what of their builds' requirements."""
         fit = Fit(targets)
         for package, mask in entries:
-            built = built_mask(package, mask, fit)
+            built = built_mask(package, mask, fit, environment.options.no_binary)
             if not built or not covers(environment.options.lock_build, package.name):
                 continue
             need = found.setdefault(package.name, Need(package.name, context, environment))

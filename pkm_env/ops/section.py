@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Releases
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
+    from pkm_env.resolver.problem import Recorder
     from pkm_env.resolver.report import Explanation
     from pkm_env.resolver.request import Pin, Resolution
     from pkm_env.workspace import Workspace
@@ -74,6 +75,7 @@ class Locker:
         self.old_targets = old_targets
         self.options = options
         self._releases: dict[str, Releases] = {}
+        self.recorder: Recorder | None = None
         # Sections that do not hold what their digest says.
         self.mixed = old.mixed if old is not None else frozenset()
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
@@ -83,8 +85,9 @@ class Locker:
         # Versions of another side of a conflict, preferred after our own.
         self.further: tuple[LockedPackage, ...] = ()
         # What this run has chosen so far: for each target, and by name, the newest Python's first.
-        self.chosen_here: dict[str, dict[str, str]] = {}
-        self.chosen_now: dict[str, dict[str, None]] = {}
+        # Each by the strategy: what was chosen to be new is no wish of an environment that wants the oldest.
+        self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
+        self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.solves = 0
 
     def digest(self, environment: Environment) -> str:
@@ -141,7 +144,10 @@ class Locker:
             shown = failures[0].target.name + (
                 f", and {len(failures) - 1} more targets" if failures[1:] else ""
             )
-            raise NoSolutionFound(environment.name, shown, str(self.explained(failures[0], failures[1:])))
+            told = str(self.explained(failures[0], failures[1:]))
+            if self.options.record:
+                self.record(environment, request)  # An explanation tries changes, and asks more for it.
+            raise NoSolutionFound(environment.name, shown, told)
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         return self.result(environment, solved, failures)
@@ -207,14 +213,21 @@ class Locker:
         self, environment: Environment, request: Request, releases: Releases
     ) -> tuple[Resolution | NoSolution, ...]:
         """Solve, and keep all that was asked and answered, whatever comes of it."""
-        from pkm_env.resolver.problem import Recorder, to_plain
+        from pkm_env.resolver.problem import Recorder
         from pkm_env.resolver.resolve import resolve
 
-        recorder = Recorder(releases)
+        self.recorder = Recorder(releases)
         try:
-            return resolve(request, recorder, self.context.memory)
+            return resolve(request, self.recorder, self.context.memory)
         finally:
-            self.context.problems[environment.section] = to_plain(request, recorder)
+            self.record(environment, request)
+
+    def record(self, environment: Environment, request: Request) -> None:
+        """Keep what was asked and answered until now."""
+        from pkm_env.resolver.problem import to_plain
+
+        assert self.recorder is not None, "something was recorded"
+        self.context.problems[environment.section] = to_plain(request, self.recorder)
 
     def explained(self, failure: NoSolution, others: Sequence[NoSolution] = ()) -> Explanation:
         """Return a failure in words; what words it is loaded only now. What would work is tried for *others* too."""
@@ -333,7 +346,8 @@ class Locker:
 
     def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
         """Return the versions to prefer for each target, by its key: the section's own, then those of this run."""
-        found = {key: dict(versions) for key, versions in self.chosen_here.items()}
+        here = self.chosen_here.get(self.strategy(environment), {})
+        found = {key: dict(versions) for key, versions in here.items()}
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.old is None or section is None or self.options.upgrade:
             return found
@@ -346,6 +360,17 @@ class Locker:
                     found.setdefault(key, {})[package.name] = package.version
         return found
 
+    def strategy(self, environment: Environment) -> str:
+        """Return which versions an environment wants: "highest", "lowest" or "lowest-direct"."""
+        return self.given(environment).resolution or environment.options.resolution
+
+    @staticmethod
+    def strategies_of(package: LockedPackage, lock: Lock | None) -> set[str]:
+        """Return the strategies by which the sections of an entry were locked."""
+        sections = lock.sections if lock is not None else {}
+        known = [sections[name].options for name in package.sections if name in sections]
+        return {options.get("resolution", "highest") for options in known}
+
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
         """Return versions to prefer: the section's own, those of this run, then the other sections'."""
         found: dict[str, dict[str, None]] = {}
@@ -357,7 +382,9 @@ class Locker:
         )
         keep = not self.options.upgrade
         self.note_versions(found, own if keep else ())
-        for name, versions in self.chosen_now.items():
+        strategy = self.strategy(environment)
+        others = [package for package in others if self.strategies_of(package, self.old) & {strategy}]
+        for name, versions in self.chosen_now.get(strategy, {}).items():
             found.setdefault(name, {}).update(versions)
         self.note_versions(found, (*others, *self.further) if keep else ())
         return {name: tuple(versions) for name, versions in found.items()}
@@ -373,7 +400,7 @@ class Locker:
         masks: dict[tuple[str, str, Any], int] = {}
         pins: dict[tuple[str, str, Any], Pin] = {}
         edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
-        for shared, mask in self.note_choices(solved):
+        for shared, mask in self.note_choices(solved, self.strategy(environment)):
             for pin in shared.values():
                 key = (pin.asked, pin.version, pin.source)
                 masks[key] = masks.get(key, 0) | mask
@@ -390,21 +417,24 @@ class Locker:
             found.append(self.project_entry(environment, solved))
         return tuple(found)
 
-    def note_choices(self, solved: Sequence[Resolution]) -> list[tuple[Mapping[str, Pin], int]]:
+    def note_choices(
+        self, solved: Sequence[Resolution], strategy: str
+    ) -> list[tuple[Mapping[str, Pin], int]]:
         """Note what is chosen now; return each solution once, with the mask of the targets that share it."""
         shared: dict[int, tuple[Mapping[str, Pin], int]] = {}
         for bit, resolution in enumerate(solved):
             pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
             shared[id(resolution.pins)] = (pins, mask | 1 << bit)
         chosen: dict[int, dict[str, str]] = {}
+        here, now = self.chosen_here.setdefault(strategy, {}), self.chosen_now.setdefault(strategy, {})
         for resolution in reversed(solved):
             number = id(resolution.pins)
             if number not in chosen:
                 chosen[number] = {name: pin.version for name, pin in resolution.pins.items()}
                 for name, version in chosen[number].items():
-                    self.chosen_now.setdefault(name, {}).setdefault(version)
+                    now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key
-            self.chosen_here[key] = {**chosen[number], **self.chosen_here.get(key, {})}
+            here[key] = {**chosen[number], **here.get(key, {})}
         return list(shared.values())
 
     def entry(

@@ -219,7 +219,7 @@ def plan_for(
     context.build_python = interpreter if context.locked_build is not None else None
     bit = admitting(targets, interpreter)
     assert bit is not None
-    selected, missing = select(lock, section.name, bit, interpreter)
+    selected, missing = select(lock, section.name, bit, interpreter, environment.options.no_binary)
     if missing:
         raise NotInstallable(environment.name, missing, interpreter.version)
     look.wanted = wanted_packages(context, environment, selected, options)

@@ -16,7 +16,7 @@ except ModuleNotFoundError:
 from tests.support.index_server import LocalIndex
 from tests.support.interpreters import interpreter, libraries
 from tests.support.projects import Pkm, write_project
-from tests.support.wheels import make_wheel, wheel_bytes
+from tests.support.wheels import make_wheel
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
 
@@ -293,8 +293,7 @@ def test_the_proxy_of_pips_configuration_is_used(pkm, project, index, tmp_path):
 
 def test_a_requires_python_that_the_page_does_not_tell_counts_all_the_same(pkm, tmp_path, index):
     index.json = False
-    filename, content = wheel_bytes("pea", "2.0", requires_python=">=3.12")
-    index.add_bytes(filename, content, project="pea", version="2.0")
+    index.add_wheel("pea", "2.0", requires_python=">=3.12").requires_python = None
     index.add_wheel("pea", "1.0")
     text = HEAD + 'dependencies = ["pea"]\n[tool.pkm.env.default]\nplatforms = ["linux-x86_64"]\n'
     project = write_project(tmp_path / "p", text)
@@ -310,6 +309,73 @@ def test_a_requires_python_that_the_page_does_not_tell_counts_all_the_same(pkm, 
             in locked
         )
         ok(pkm("lock", "--upgrade", cwd=project))
+
+
+# Rules of one environment
+
+
+def test_an_environment_may_be_resolved_by_rules_of_its_own(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.low]\nresolution = "lowest"\n'
+    text += '[tool.pkm.env.bound]\nconstraints = ["spam<2"]\n[tool.pkm.env.direct]\nresolution = "lowest-direct"\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    found = {name: held(project, "spam", name) for name in ("default", "low", "bound", "direct")}
+    assert found == {"default": ["2.0"], "low": ["1.0"], "bound": ["1.0"], "direct": ["1.0"]}
+    assert (held(project, "eggs", "low"), held(project, "eggs", "direct")) == (["1.0"], ["2.0"])
+    first = lock_text(project)
+    ok(pkm("lock", "--upgrade", cwd=project))
+    assert lock_text(project) == first
+    (project / "pyproject.toml").write_text(text.replace('"lowest"', '"highest"'))
+    ok(pkm("lock", "low", cwd=project))
+    assert held(project, "spam", "low") == ["1.0"]
+    ok(pkm("lock", "low", "--upgrade", cwd=project))
+    assert held(project, "spam", "low") == ["2.0"]
+
+
+def test_wheels_that_another_environment_uses_are_not_taken_where_none_may_be(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", files={"pea.py": "made = 'wheel'\n"})
+    index.add_sdist("pea", "1.0", files={"pea.py": "made = 'sdist'\n"})
+    text = HEAD + 'dependencies = ["pea"]\n[tool.pkm.env.source]\nno-binary = ["pea"]\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    for name in ("default", "source"):
+        ok(pkm("sync", name, cwd=project))
+    code = "import pea; print(pea.made)"
+    said = [
+        ok(pkm("run", "-e", name, "python", "-c", code, cwd=project)).stdout for name in ("default", "source")
+    ]
+    assert said == ["wheel\n", "sdist\n"]
+
+
+# Fresh answers
+
+
+@pytest.mark.parametrize("words", [["--refresh"], ["--refresh-package", "Spam"]], ids=["all", "one"])
+def test_refresh_asks_anew_though_the_page_is_fresh(pkm, project, index, words):
+    ok(pkm("lock", cwd=project))
+    index.add_wheel("spam", "2.5", requires=["eggs>=2"])
+    index.add_wheel("eggs", "2.5")
+    ok(pkm("lock", "--upgrade", cwd=project))
+    assert held(project, "spam") == ["2.0"]
+    index.forget()
+    ok(pkm("lock", "--upgrade", *words, cwd=project))
+    assert held(project, "spam") == ["2.5"]
+    assert held(project, "eggs") == (["2.5"] if words == ["--refresh"] else ["2.0"])
+    assert bool(index.count("/simple/eggs")) == (words == ["--refresh"])
+
+
+def test_a_dry_run_tells_the_difference_and_writes_nothing(pkm, tmp_path, index):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("lock", cwd=project))
+    before = (project / "pylock.toml").stat()
+    index.add_wheel("spam", "2.5", requires=["pea"])
+    index.add_wheel("pea", "1.0")
+    said = ok(pkm("lock", "--dry-run", "--upgrade", "--refresh", cwd=project)).stdout
+    assert said.startswith("would lock 1 environment in ")
+    rows = [" ".join(line.split()) for line in said.splitlines() if line.split()[0] in "+-~"]
+    assert rows == ["- eggs 2.0 default", "+ pea 1.0 default", "~ spam 2.0 -> 2.5 default"]
+    after = (project / "pylock.toml").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 # Sources

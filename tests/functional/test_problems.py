@@ -29,6 +29,8 @@ def test_a_problem_without_a_solution_is_recorded_too(pkm, tmp_path):
     assert result.code == 1
     assert "spam 2.0" in result.stdout
     assert "ham" in result.stdout
+    # What an explanation asked beyond the solve is recorded too, so that it ends alike.
+    assert "spam<2.0   instead of 1: 3 packages, spam 1.0" in result.stdout
 
 
 def test_another_file_is_refused(pkm, tmp_path):
