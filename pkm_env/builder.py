@@ -79,7 +79,9 @@ class DistributionBuilder:
 
         :raises PkmError: when nothing says what builds it.
         """
-        kinds = ("wheel", "editable") if editable else ("wheel",)
+        kinds = ("wheel", *(("editable",) if editable else ()))
+        if os.path.realpath(path) == os.path.realpath(self._own_root or os.sep):
+            kinds += ("sdist",)  # ``pkm build`` makes it too.
         frontend = self._frontend()
         return self._with_tree(path, subdirectory, lambda request: frontend.requires(request, kinds), package)
 

@@ -37,6 +37,8 @@ def render(lock: Lock, targets: Mapping[str, tuple[Target, ...]]) -> str:
     if DEFAULT in names:
         lines.append(f"default-groups = {strings([DEFAULT])}")
     lines.append('created-by = "pkm"')
+    if not lock.packages:
+        lines.append("packages = []")
     memo: dict[tuple[tuple[str, int], ...], str] = {}
     for package in lock.packages:
         marker = memo.get(tuple(package.sections.items()))
@@ -54,7 +56,10 @@ def render_export(packages: Iterable[LockedPackage], markers: Mapping[str, str],
     if lock.requires_python:
         lines.append(f"requires-python = {string(lock.requires_python)}")
     lines.append('created-by = "pkm"')
-    for package in packages:
+    held = tuple(packages)
+    if not held:
+        lines.append("packages = []")
+    for package in held:
         lines.extend(package_lines(package, markers.get(f"{package.name} {package.version}", "")))
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,10 @@ from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import unpack_sdist
 from pkm_env.files import make_directories, remove_tree
+from pkm_env.lock.lockfile import BUILD_PREFIX
+from pkm_env.ops.build_lock import covers, locked_builds
+from pkm_env.ops.lock import Stale, stale_sections, why_stale
+from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,9 +72,10 @@ def build_project(
     )
     if interpreter is None:
         raise PkmError(f"-p asks for Python {context.switches.python}, which is not on this machine")
+    use_locked_requirements(context)
     frontend = context.frontend(interpreter)
-    name = workspace.project.raw_name
-    request = BuildRequest(workspace.root, name, settings=dict(settings))
+    name, package = workspace.project.raw_name, workspace.project.name
+    request = BuildRequest(workspace.root, name, settings=dict(settings), package=package)
     found: list[Built] = []
     if sdist:
         began = time.monotonic()
@@ -83,7 +88,9 @@ def build_project(
             make_directories(os.path.dirname(work))
             try:
                 root = unpack_sdist(found[0].path, work)
-                path, _ = frontend.wheel(BuildRequest(root, name, settings=dict(settings)), folder)
+                path, _ = frontend.wheel(
+                    BuildRequest(root, name, settings=dict(settings), package=package), folder
+                )
             finally:
                 remove_tree(work)
         else:
@@ -91,6 +98,23 @@ def build_project(
         remark = "  (from the sdist)" if sdist else ""
         found.append(Built(path, context.workspace.relative(path), time.monotonic() - began, remark))
     return found
+
+
+def use_locked_requirements(context: Context) -> None:
+    """Let the project be built with what the lock holds for that, where an environment locks its build.
+
+    :raises Stale: when the lock is not up to date.
+    """
+    name = context.workspace.project.name
+    locking = [one for one in context.workspace.environments if covers(one.options.lock_build, name)]
+    text = read_lock_text(context.workspace.lock_path) if locking else None
+    if text is None:
+        return
+    lock = context.parsed_lock(text)
+    if stale := stale_sections(context, locking, lock):
+        raise Stale(stale, why_stale(lock, stale[0]), "pkm lock")
+    if BUILD_PREFIX + name in lock.sections:
+        context.locked_build = locked_builds(context, lock, locking)
 
 
 def count_files(path: str) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 
 import pytest
+from uv import find_uv_bin
 
-from tests.support.projects import write_project
+from tests.support.projects import clean_environ, write_project
+from tests.support.wheels import project_members
 
 try:
     import tomllib
@@ -28,6 +31,19 @@ lock-build = true
 
 [tool.pkm.env.default]
 platforms = ["linux-x86_64", "windows-x86_64"]
+"""
+
+
+# Hooks that note the version of what they were built with.
+TELLS = """
+def _noting(build):
+    def noted(*args, **more):
+        from importlib.metadata import version
+        with open("built-with", "w") as stream:
+            stream.write(version("eggs"))
+        return build(*args, **more)
+    return noted
+build_wheel, build_editable = _noting(build_wheel), _noting(build_editable)
 """
 
 
@@ -253,3 +269,54 @@ def test_requirements_without_a_solution_are_told_with_the_build_that_asks(pkm, 
     assert refused.code == 1
     assert "eggs>=9" in refused.stderr
     assert not (project / "pylock.toml").exists()
+
+
+@pytest.mark.usefixtures("bean")
+@pytest.mark.parametrize("group", [(), ("--group", "default")], ids=["default groups", "named group"])
+def test_other_tools_pass_the_sections_of_builds_over(pkm, index, tmp_path, group):
+    project = write_project(tmp_path / "shop", SHOP)
+    ok(pkm("lock", cwd=project))
+    environ = {**clean_environ(tmp_path / "uv"), "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_NO_CONFIG": "1"}
+    for words in (
+        ("venv", "--python", sys.executable, str(tmp_path / "venv")),
+        (
+            "pip",
+            "sync",
+            "--python",
+            str(tmp_path / "venv"),
+            "--default-index",
+            index.url,
+            "pylock.toml",
+            *group,
+        ),
+    ):
+        done = subprocess.run(
+            [find_uv_bin(), *words], cwd=project, env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    found = tmp_path.glob("venv/lib/python*/site-packages/*.dist-info")
+    assert [path.name for path in found] == ["bean-1.0.dist-info"]
+
+
+def test_the_project_itself_is_built_with_what_is_locked_for_it(pkm, bean, tmp_path):
+    """By ``pkm build`` as by a sync: its backend stands in the tree, and tells which version it was built with."""
+    members = project_members("shop", "1.0", backend="in-tree", build_requires=["eggs"], hooks=TELLS)
+    project = tmp_path / "shop"
+    for path, content in members.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_bytes(content)
+    toml = project / "pyproject.toml"
+    head = "" if "[project]" in toml.read_text() else "[project]\nname = 'shop'\nversion = '1.0'\n"
+    toml.write_text(f"{head}{toml.read_text()}\n[tool.pkm]\nlock-build = true\n")
+    ok(pkm("lock", cwd=project))
+    assert sections(project)["build-shop"] == {("eggs", "2.0")}
+    bean.add_wheel("eggs", "3.0")
+    other = {"PKM_CACHE_DIR": str(pkm.home / "other")}
+    ok(pkm("build", "--wheel", cwd=project, env=other))
+    assert (project / "built-with").read_text() == "2.0"
+    ok(pkm("sync", "--locked", cwd=project, env=other))
+    assert (project / "built-with").read_text() == "2.0"
+    toml.write_text(toml.read_text().replace('"eggs"', '"eggs>=1"').replace("'eggs'", "'eggs>=1'"))
+    refused = pkm("build", "--wheel", cwd=project, env=other)
+    assert refused.code == 1
+    assert "not up to date" in refused.stderr

@@ -11,7 +11,7 @@ from packaging.pylock import Pylock
 from pkm_env.lock.compose import compose
 from pkm_env.lock.membership import BadLock
 from pkm_env.lock.reader import read_lock
-from pkm_env.lock.text import render, string
+from pkm_env.lock.text import render, render_export, string
 from pkm_env.model.distribution import Source
 from tests.support.locks import LINUX_312, LINUX_313, MACOS_313, entry, result, targets_of
 
@@ -129,3 +129,11 @@ def test_a_malformed_lock_is_an_error_with_its_key(key, data, reason):
         read_lock({"lock-version": "1.0", "packages": [], **data}, "pylock.toml")
     assert caught.value.key == key
     assert reason in caught.value.reason
+
+
+def test_a_lock_without_packages_is_valid_and_reads_back():
+    lock = compose(None, {}, {"default": result("default", [])}, ["default"])
+    data = tomllib.loads(text_of(lock))
+    Pylock.from_dict(data)
+    assert read_lock(data, "pylock.toml").to_plain() == lock.to_plain()
+    Pylock.from_dict(tomllib.loads(render_export((), {}, lock)))
