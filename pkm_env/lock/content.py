@@ -20,30 +20,52 @@ if TYPE_CHECKING:
     from pkm_env.model.target import Target
 
 
-def content_digest(
-    section: LockSection, packages: Iterable[LockedPackage], targets: tuple[Target, ...]
-) -> str:
-    """Return the digest of a section: its inputs, targets and rules, and its entries with their files.
+class Digests:
+    """Makes the digests of sections; what sections with the same targets say alike of an entry is worked out once."""
 
-    Of an entry that sections share, the files that a target of this one can install count; *targets* are the
-    section's own. Places of files do not count, so that any mirror serves.
-    """
-    name = section.name
-    facts = [repr((name, section.inputs, section.targets, section.left_out, sorted(section.options.items())))]
-    fit = Fit(targets)
-    for package in packages:
-        mask = package.sections.get(name)
-        if mask is None:
-            continue
-        shared = len(package.sections) > 1
-        files = [
-            f"{file.filename} {digest_of(file)}"
-            for file in package.files
-            if not shared or not file.is_wheel or fit.mask(file.filename) & mask
-        ]
-        source = "" if package.source is None else repr(sorted_source(package))
-        facts.append(f"{package.name} {package.version} {mask:x} {source} {' '.join(files)}")
-    return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
+    __slots__ = ("_fits", "_known", "_packages", "_targets")
+
+    def __init__(self, packages: Iterable[LockedPackage], targets: Mapping[str, tuple[Target, ...]]) -> None:
+        """Take all entries, and the targets of each section."""
+        self._packages = tuple(packages)
+        self._targets = targets
+        self._fits: dict[tuple[str, ...], Fit] = {}
+        self._known: dict[tuple[int, int, tuple[str, ...]], str] = {}
+
+    def of_section(self, section: LockSection) -> str:
+        """Return the digest of a section: its inputs, targets and rules, and its entries with their files.
+
+        Of an entry that sections share, the files that a target of this one can install count. Places of files do
+        not count, so that any mirror serves.
+        """
+        name = section.name
+        options = sorted(section.options.items())
+        facts = [repr((name, section.inputs, section.targets, section.left_out, options))]
+        for place, package in enumerate(self._packages):
+            mask = package.sections.get(name)
+            if mask is not None:
+                facts.append(self._entry(place, package, mask, section))
+        return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
+
+    def _entry(self, place: int, package: LockedPackage, mask: int, section: LockSection) -> str:
+        """Return what a section says of an entry, in one text."""
+        key = (place, mask, section.targets)
+        found = self._known.get(key)
+        if found is None:
+            files = package.files
+            if len(package.sections) > 1:
+                fit = self._fit(section)
+                files = tuple(file for file in files if not file.is_wheel or fit.mask(file.filename) & mask)
+            source = "" if package.source is None else repr(sorted_source(package))
+            told = " ".join([f"{file.filename} {digest_of(file)}" for file in files])
+            found = self._known[key] = f"{package.name} {package.version} {mask:x} {source} {told}"
+        return found
+
+    def _fit(self, section: LockSection) -> Fit:
+        found = self._fits.get(section.targets)
+        if found is None:
+            found = self._fits[section.targets] = Fit(self._targets[section.name])
+        return found
 
 
 def digest_of(file: LockedFile) -> str:
@@ -73,11 +95,11 @@ def mixed_sections(
     targets: Mapping[str, tuple[Target, ...]],
 ) -> list[str]:
     """Return the sections that do not hold what their digest says; one without a digest is believed."""
-    every = tuple(packages)
+    digests = Digests(packages, targets)
     return [
         name
         for name, section in sections.items()
-        if section.content and section.content != content_digest(section, every, targets[name])
+        if section.content and section.content != digests.of_section(section)
     ]
 
 
@@ -92,6 +114,7 @@ def sealed(
     A section in *mixed* keeps its digest, so that the next command notices it too.
     """
     fresh, kept = set(anew), set(mixed)
+    digests = Digests(lock.packages, targets)
     sharing = {
         name for package in lock.packages if fresh & package.sections.keys() for name in package.sections
     }
@@ -99,8 +122,6 @@ def sealed(
     for name, section in lock.sections.items():
         wanted = name in fresh or (name in sharing and section.content)
         sections[name] = (
-            section.with_content(content_digest(section, lock.packages, targets[name]))
-            if wanted and name not in kept
-            else section
+            section.with_content(digests.of_section(section)) if wanted and name not in kept else section
         )
     return Lock(sections, lock.packages, lock.requires_python, mixed=kept & sections.keys())
