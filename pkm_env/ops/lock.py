@@ -270,30 +270,25 @@ def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:
 
 
 def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, ...]:
-    """Return what is another in *new*, or in one section of it, sorted by name."""
-    before = versions_by_name(old, section)
-    after = versions_by_name(new, section)
-    found = []
-    for name in sorted(before.keys() | after.keys()):
-        was, now = before.get(name, {}), after.get(name, {})
-        if was.keys() == now.keys():
-            continue
-        gone = sorted(was.keys() - now.keys())
-        come = sorted(now.keys() - was.keys())
-        where = sorted(
-            {section for v in gone for section in was[v]} | {section for v in come for section in now[v]}
-        )
-        found.append(Change(name, ", ".join(gone), ", ".join(come), tuple(where)))
-    return tuple(found)
+    """Return what is another in *new*, or in one section of it, sorted by name; sections with one change together."""
+    before = versions_by_section(old, section)
+    after = versions_by_section(new, section)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, where in sorted(before.keys() | after.keys()):
+        was, now = before.get((name, where), set()), after.get((name, where), set())
+        if was != now:
+            change = (name, ", ".join(sorted(was - now)), ", ".join(sorted(now - was)))
+            found.setdefault(change, []).append(where)
+    return tuple(
+        Change(name, gone, come, tuple(sections)) for (name, gone, come), sections in sorted(found.items())
+    )
 
 
-def versions_by_name(lock: Lock | None, section: str = "") -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return, for each name, its versions with the sections that have them; a folder's version is its place."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+def versions_by_section(lock: Lock | None, section: str) -> dict[tuple[str, str], set[str]]:
+    """Return the versions of each name in each section, or in one; a folder's version is its place."""
+    found: dict[tuple[str, str], set[str]] = {}
     for package in lock.packages if lock is not None else ():
-        if section and section not in package.sections:
-            continue
         shown = package.version or (package.source.location if package.source is not None else "")
-        versions = found.setdefault(package.name, {})
-        versions[shown] = tuple(sorted({*versions.get(shown, ()), *package.sections}))
+        for where in package.sections if not section else {section} & package.sections.keys():
+            found.setdefault((package.name, where), set()).add(shown)
     return found

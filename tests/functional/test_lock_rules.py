@@ -183,6 +183,34 @@ def test_a_bound_of_the_command_line_is_told_where_nothing_fits(pkm, project):
 # What an upgrade forgets
 
 
+def test_an_upgrade_of_a_package_may_move_it_to_a_requirement_and_it_stays_there(pkm, project):
+    ok(pkm("lock", cwd=project))
+    assert held(project, "spam") == ["2.0"]
+    said = ok(pkm("lock", "-P", "spam<2", cwd=project)).stdout
+    assert "~ spam 2.0" in " ".join(said.split())
+    assert held(project, "spam") == ["1.0"]
+    assert "is up to date" in ok(pkm("lock", cwd=project)).stdout
+    ok(pkm("lock", "-P", "spam", cwd=project))
+    assert held(project, "spam") == ["2.0"]
+    wrong = pkm("lock", "-P", "sapm", cwd=project)
+    assert wrong.code == 2
+    assert 'did you mean "spam"?' in wrong.stderr
+    nothing = pkm("lock", "-P", "spam>9", cwd=project)
+    assert nothing.code == 1
+    assert "a constraint keeps spam to >9" in nothing.stderr
+    assert held(project, "spam") == ["2.0"]
+
+
+def test_a_full_cache_is_all_that_a_lock_needs_offline(pkm, project, index):
+    ok(pkm("lock", cwd=project))
+    expected = lock_text(project)
+    (project / "pylock.toml").unlink()
+    index.forget()
+    ok(pkm("lock", "--offline", cwd=project))
+    assert lock_text(project) == expected
+    assert index.requests == []
+
+
 def pythons(project):
     return {key.split(" ")[0] for key in sections(project)["default"]["targets"]}
 
