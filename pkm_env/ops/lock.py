@@ -104,9 +104,8 @@ def lock(context: Context, options: LockOptions) -> Locked:
     # A file with conflict marks is mended whole, whatever was named: nothing else can read it.
     names = options.environments if theirs is None else ()
     for owner in workspace.family if not names else (workspace,):
-        locker = Locker(context.of(owner), old, old_targets, options)
-        if lockers:
-            locker.chosen_now, locker.chosen_here = lockers[0].chosen_now, lockers[0].chosen_here
+        run = lockers[0].run if lockers else None
+        locker = Locker(context.of(owner), old, old_targets, options, run)
         lockers.append(locker)
         if theirs is None:
             stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
@@ -159,8 +158,7 @@ def builds_of(
 
 def other_locker(locker: Locker, theirs: Lock) -> Locker:
     """Return what locks for the same project from their side; each side prefers its own versions first."""
-    other = Locker(locker.context, theirs, section_targets(theirs), locker.options)
-    other.chosen_now = locker.chosen_now
+    other = Locker(locker.context, theirs, section_targets(theirs), locker.options, locker.run.beside())
     other.further = locker.old.packages if locker.old is not None else ()
     locker.further = theirs.packages
     return other

@@ -132,8 +132,8 @@ def solve(
     results = {}
     first: Locker | None = None
     for owner in merged.family:
-        locker = Locker(here.of(owner), ours, section_targets(ours), LockOptions())
-        locker.chosen_now = first.chosen_now if first else locker.chosen_now
+        run = first.run.beside() if first else None
+        locker = Locker(here.of(owner), ours, section_targets(ours), LockOptions(), run)
         first = first or locker
         other = other_locker(locker, theirs)
         for environment in owner.environments:

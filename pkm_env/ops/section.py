@@ -20,6 +20,7 @@ from pkm_env.model.target import (
     parse_platform,
 )
 from pkm_env.ops.given import KEY, Given, read_given
+from pkm_env.ops.lock_run import LockRun
 from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 
@@ -68,8 +69,11 @@ class Locker:
         old: Lock | None,
         old_targets: Mapping[str, tuple[Target, ...]],
         options: LockOptions,
+        run: LockRun | None = None,
     ) -> None:
+        """Take the lock as it stands, and what other lockers of the same *run* chose."""
         self.context = context
+        self.run = run or LockRun(context.memory)
         self.workspace: Workspace = context.workspace
         self.old = old
         self.old_targets = old_targets
@@ -84,10 +88,6 @@ class Locker:
             self.forgotten.update(parse_requirement(text).name for text in texts)
         # Versions of another side of a conflict, preferred after our own.
         self.further: tuple[LockedPackage, ...] = ()
-        # What this run has chosen so far: for each target, and by name, the newest Python's first.
-        # Each by the strategy: what was chosen to be new is no wish of an environment that wants the oldest.
-        self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
-        self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.solves = 0
 
     def digest(self, environment: Environment) -> str:
@@ -137,7 +137,7 @@ class Locker:
         if self.options.record:
             outcomes = self.recorded(environment, request, releases)
         else:
-            outcomes = resolve(request, releases, self.context.memory)
+            outcomes = resolve(request, releases, self.context.memory, self.run.common(releases))
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
@@ -346,7 +346,7 @@ class Locker:
 
     def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
         """Return the versions to prefer for each target, by its key: the section's own, then those of this run."""
-        here = self.chosen_here.get(self.strategy(environment), {})
+        here = self.run.chosen_here.get(self.strategy(environment), {})
         found = {key: dict(versions) for key, versions in here.items()}
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.old is None or section is None or self.options.upgrade:
@@ -384,7 +384,7 @@ class Locker:
         self.note_versions(found, own if keep else ())
         strategy = self.strategy(environment)
         others = [package for package in others if self.strategies_of(package, self.old) & {strategy}]
-        for name, versions in self.chosen_now.get(strategy, {}).items():
+        for name, versions in self.run.chosen_now.get(strategy, {}).items():
             found.setdefault(name, {}).update(versions)
         self.note_versions(found, (*others, *self.further) if keep else ())
         return {name: tuple(versions) for name, versions in found.items()}
@@ -406,7 +406,7 @@ class Locker:
                 masks[key] = masks.get(key, 0) | mask
                 pins[key] = pin
                 edges.setdefault(key, set()).update(edges_of(pin, shared))
-        fit = Fit((resolution.target for resolution in solved), self.context.memory)
+        fit = self.run.fit([resolution.target for resolution in solved])
         found = [
             self.entry(environment, pin, masks[key], fit, tuple(sorted(edges[key])))
             for key, pin in pins.items()
@@ -426,7 +426,7 @@ class Locker:
             pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
             shared[id(resolution.pins)] = (pins, mask | 1 << bit)
         chosen: dict[int, dict[str, str]] = {}
-        here, now = self.chosen_here.setdefault(strategy, {}), self.chosen_now.setdefault(strategy, {})
+        here, now = self.run.chosen_here.setdefault(strategy, {}), self.run.chosen_now.setdefault(strategy, {})
         for resolution in reversed(solved):
             number = id(resolution.pins)
             if number not in chosen:
@@ -434,7 +434,8 @@ class Locker:
                 for name, version in chosen[number].items():
                     now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key
-            here[key] = {**chosen[number], **here.get(key, {})}
+            before = here.get(key)
+            here[key] = {**chosen[number], **before} if before else chosen[number]
         return list(shared.values())
 
     def entry(
@@ -453,9 +454,20 @@ class Locker:
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
         listing = self.releases(environment).listing(pin.asked)
         assert isinstance(listing, DatedListing)
-        files = self.usable_files(environment, pin, listing, mask, fit)
+        files = self.known_files(environment, pin, listing, mask, fit)
         index = self.context.index_url(listing.index)
         return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
+
+    def known_files(
+        self, environment: Environment, pin: Pin, listing: DatedListing, mask: int, fit: Fit
+    ) -> tuple[LockedFile, ...]:
+        """Return what ``usable_files`` does, worked out once for all environments with the same rules."""
+        options = environment.options
+        key = (id(listing), pin.version, mask, id(fit), repr((options.no_binary, options.no_build)))
+        found = self.run.files.get(key)
+        if found is None:
+            found = self.run.files[key] = self.usable_files(environment, pin, listing, mask, fit)
+        return found
 
     def usable_files(
         self, environment: Environment, pin: Pin, listing: DatedListing, mask: int, fit: Fit
@@ -499,8 +511,7 @@ class Locker:
         edges = {
             edge_to(resolution.pins, name)
             for resolution in each.values()
-            for name in resolution.pins
-            if any(not asker for asker, _ in resolution.asked_by(name))
+            for name in resolution.asked_by_project()
         }
         return LockedPackage(
             self.workspace.project.name,

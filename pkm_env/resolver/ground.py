@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
+    Place = tuple[int, Key, int]
+    Made = tuple[View, "Template | Refusal"]
 
 
 class Begin(Exception):
@@ -76,15 +78,19 @@ class Usable:
 
 
 class Row:
-    """One requirement of a release: the targets it counts for (all patches, any), and what it needs."""
+    """One requirement of a release: the targets it counts for (all patches, any), and what it needs.
 
-    __slots__ = ("ask", "in_all", "in_any", "needs", "number")
+    ``is_common``: it needs the same whoever asks for the release.
+    """
+
+    __slots__ = ("ask", "in_all", "in_any", "is_common", "needs", "number")
 
     def __init__(self, number: int, in_all: int, in_any: int, ask: Ask) -> None:
         self.number = number
         self.in_all = in_all
         self.in_any = in_any
         self.ask = ask
+        self.is_common = is_common(ask)
         self.needs: Sequence[Need] | Refusal | None = None
 
 
@@ -93,14 +99,30 @@ class Template:
 
     ``always`` are their numbers where all of them count for every target, else None. ``python`` is the
     Requires-Python of its metadata where that refuses a target, ``admitted`` the targets that it admits wholly.
+    ``asked`` are the names it asks for; ``by_bit`` keeps the requirements that count for a target and what they
+    need, where that is the same whoever asks.
     """
 
-    __slots__ = ("_agreeing", "admitted", "always", "made", "names", "python", "rows")
+    __slots__ = (
+        "_agreeing",
+        "admitted",
+        "always",
+        "asked",
+        "by_bit",
+        "is_common",
+        "made",
+        "names",
+        "python",
+        "rows",
+    )
 
     def __init__(self, rows: Sequence[Row], every: int) -> None:
         self.python = ""
         self.admitted = every
         self.rows = rows
+        self.asked = frozenset([row.ask.requirement.name for row in rows])
+        self.is_common = all([row.is_common for row in rows])  # noqa: C419 - as below
+        self.by_bit: dict[int, tuple[tuple[int, ...], Sequence[Need]]] = {}
         self.always: tuple[int, ...] | None = None
         if all([row.in_all == every for row in rows]):  # noqa: C419 - quicker than a generator
             self.always = tuple([row.number for row in rows])
@@ -122,6 +144,18 @@ class Template:
                     found &= ~row.in_any
             found = self._agreeing[active] = 0 if left else found
         return found
+
+
+def is_common(ask: Ask) -> bool:
+    """Whether a requirement of a release means the same whoever asks for the release.
+
+    One that may consent to a pre-release, pin a yanked release, or name a URL, does not: it asks for more than
+    versions, and what a solve allows begins anew with each.
+    """
+    if ask.requirement.url:
+        return False
+    specifier = ask.requirement.specifier
+    return not ask.version or ("==" not in specifier and specifier.upper() == specifier.lower())
 
 
 class _Refused(Exception):
@@ -149,15 +183,25 @@ class Ground:
     """Packages and templates for targets that bind the same names to the same sources."""
 
     def __init__(
-        self, question: Question, knowledge: Knowledge, bound: Mapping[str, Source], allowances: Allowances
+        self,
+        question: Question,
+        knowledge: Knowledge,
+        bound: Mapping[str, Source],
+        allowances: Allowances,
+        shared: dict[Place, Made],
     ) -> None:
+        """Take what is known; *shared* are templates of any ground with the same knowledge and overrides."""
         self.question = question
         self.knowledge = knowledge
         self.bound = bound
         self.allowances = allowances
         self.packages = Packages(knowledge, bound, allowances)
         self.package = self.packages.__getitem__
-        self._templates: dict[tuple[int, Key, int], tuple[View, Template | Refusal]] = {}
+        self.shared = shared
+        # Names that mean something else to another question.
+        self.special = frozenset((ROOT, question.root_name, *bound, *allowances.bound))
+        self._templates: dict[Place, Made] = {}
+        self._own_needs: dict[int, tuple[Row, Sequence[Need] | Refusal]] = {}
         self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
@@ -167,13 +211,11 @@ class Ground:
 
         The questions differ in what the project itself asks for, and in the rule for pre-releases.
         """
-        other = Ground(question, self.knowledge, bound, self.allowances.copy())
-        if bound == self.bound and question.overrides is self.question.overrides:
+        same = question.overrides is self.question.overrides
+        other = Ground(question, self.knowledge, bound, self.allowances.copy(), self.shared if same else {})
+        if same and bound == self.bound:
             other.packages.update(self.packages)
             other._grouped = self._grouped
-            other._templates = {
-                place: known for place, known in self._templates.items() if _name(place[1]) != ROOT
-            }
         return other
 
     def begin_again(self) -> None:
@@ -222,8 +264,18 @@ class Ground:
         place = (id(view), key, version)
         known = self._templates.get(place)
         if known is None:
-            known = self._templates[place] = (view, self._make(view, key, version))
+            if _name(key) in self.special:
+                known = view, self._make(view, key, version)
+            else:
+                known = self.shared.get(place)
+                if known is None:
+                    known = self.shared[place] = view, self._make(view, key, version)
+            self._templates[place] = known
         return known[1]
+
+    def holds_for_all(self, template: Template) -> bool:
+        """Return whether what *template* needs is the same for every ground that shares it."""
+        return template.is_common and template.asked.isdisjoint(self.special)
 
     def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
@@ -315,15 +367,25 @@ class Ground:
             self.knowledge.hint_names(name for name in fresh if name not in self.bound)
         found: list[Need] = []
         for row in rows:
-            if row.needs is None:
-                try:
-                    row.needs = self._need(row.ask)
-                except _Refused as refusal:
-                    row.needs = Refusal(Excluded("refused", _name(row.ask.asker), str(refusal)))
-            if isinstance(row.needs, Refusal):
-                return row.needs
-            found += row.needs
+            if row.is_common and row.ask.requirement.name not in self.special:
+                if row.needs is None:
+                    row.needs = self._need_or_refusal(row.ask)
+                needs = row.needs
+            else:
+                own = self._own_needs.get(id(row))
+                if own is None:
+                    own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
+                needs = own[1]
+            if isinstance(needs, Refusal):
+                return needs
+            found += needs
         return found
+
+    def _need_or_refusal(self, ask: Ask) -> Sequence[Need] | Refusal:
+        try:
+            return self._need(ask)
+        except _Refused as refusal:
+            return Refusal(Excluded("refused", _name(ask.asker), str(refusal)))
 
     def _need(self, ask: Ask) -> Sequence[Need]:
         """Return what one requirement asks for: a name, and its extras."""

@@ -10,6 +10,7 @@ from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerele
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
     from pkm_env.model.distribution import Metadata, Source
     from pkm_env.model.ports import Listing, Releases
@@ -161,6 +162,7 @@ class Knowledge:
         "notebook",
         "releases",
         "rules",
+        "templates",
     )
 
     def __init__(self, releases: Releases, notebook: Notebook, rules: Rules) -> None:
@@ -172,6 +174,8 @@ class Knowledge:
         self._kept_releases = notebook.page("releases with python")
         self._read: dict[tuple[str, int, int], Release | Unavailable] = {}
         self.asked = 0
+        # What releases need, made by ``ground`` from what holds under these rules whoever asks.
+        self.templates: dict[Any, Any] = {}
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}

@@ -57,6 +57,11 @@ class Page:
             return self.used
         return {**self._old, **self.used}
 
+    def settle(self) -> None:
+        """Count from now on what is added."""
+        self._was_kept = False
+        self._growing = [(entry, len(entry)) for entry, _size in self._growing]
+
     def watch(self, entry: dict[Any, Any]) -> None:
         """Hear of an entry that grows by itself."""
         self._growing.append((entry, len(entry)))
@@ -90,3 +95,5 @@ class Notebook:
         if len(self._old) <= _MOST_PAGES:
             pages = {**self._old, **pages}
         self._memory.remember(KIND, self._key, (FORMAT, pages))
+        for page in self._pages.values():
+            page.settle()

@@ -41,6 +41,10 @@ class Ask:
         self.why = why
         self.overridden = overridden
 
+    def copy(self) -> Ask:
+        """Return the same requirement, of which something else may be odd."""
+        return Ask(self.asker, self.version, self.requirement, self.origin, overridden=self.overridden)
+
 
 class Excluded:
     """Why versions are out of question: ``kind`` is "unusable", "constraint" or "refused".

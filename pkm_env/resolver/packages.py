@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
+    Active = tuple[tuple[int, ...], Template]
+    Kept = tuple[int, Sequence[Need], Active, str]
 
 _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
 
@@ -40,8 +42,13 @@ class TargetProblem:
         members: int,
         earlier: Mapping[str, Sequence[int]],
         begun: Mapping[Key, int] | None = None,
+        kept: dict[Key, Kept] | None = None,
     ) -> None:
-        """Take the targets, what was chosen for *earlier* ones, and the choices of a solve that was *begun*."""
+        """Take the targets, what was chosen for *earlier* ones, and the choices of a solve that was *begun*.
+
+        *kept* is what other environments chose for the same targets, with what it needs.
+        """
+        self.kept = {} if kept is None else kept
         self.begun = begun or {}
         self.ground = ground
         self.question = ground.question
@@ -96,6 +103,41 @@ class TargetProblem:
             raise SplitTarget(self._file_cuts(known, version))
         return version, None
 
+    def known(self, package: Key, mask: int) -> tuple[int, Sequence[Need]] | None:
+        """Return what ``choose`` and ``needs`` would, where another environment of this run asked them.
+
+        The version is the one that is preferred here, and nothing that this environment says for itself can
+        change what it needs.
+        """
+        found = self.kept.get(package)
+        if found is None:
+            return None
+        version, needs, active, text = found
+        name = package if isinstance(package, str) else package[0]
+        if not version & mask or self.locked.get(name) != text or name in self.constraints:
+            return None
+        key = (package, version)
+        if key not in self._needs:
+            self._needs[key] = needs
+            self._active[key] = active
+            self._asked[package] = self._asked.get(package, 0) | version
+        return version, needs
+
+    def keep(self, decided: Mapping[Key, int]) -> None:
+        """Note for the environments to come what was chosen, and what it needs, where that is theirs too."""
+        for key, bit in decided.items():
+            if key in self.kept:
+                continue
+            name = key if isinstance(key, str) else key[0]
+            if name in self.ground.special:
+                continue
+            package = self.package(name)
+            active = self._active[key, bit]
+            needs = self._needs[key, bit]
+            late = bit & (package.prereleases | package.yanked)
+            if not late and self.ground.holds_for_all(active[1]) and not isinstance(needs, Refusal):
+                self.kept[key] = bit, needs, active, package.version(bit)
+
     def needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
         """Return what one version needs, or that it cannot be used."""
         key = (package, version)
@@ -109,6 +151,11 @@ class TargetProblem:
         template = self.ground.template(self.view, package, version)
         if isinstance(template, Refusal):
             return template
+        shared = self.ground.holds_for_all(template)
+        known = template.by_bit.get(self.bit) if shared else None
+        if known is not None:
+            self._active[package, version] = known[0], template
+            return known[1]
         if template.python and not template.admitted & self.bit:
             return self._unadmitted(package, template.python)
         rows = template.rows
@@ -121,9 +168,13 @@ class TargetProblem:
             rows = [row for row in rows if row.in_all & bit]
             active = tuple([row.number for row in rows])
         self._active[package, version] = active, template
-        found = template.made.get(active)
+        found = template.made.get(active) if shared else None
         if found is None:
-            found = template.made[active] = self.ground.needs(rows)
+            found = self.ground.needs(rows)
+            if shared:
+                template.made[active] = found
+        if shared and not isinstance(found, Refusal):
+            template.by_bit[self.bit] = active, found
         return found
 
     def _unadmitted(self, package: Key, requires_python: str) -> Refusal:
@@ -244,14 +295,17 @@ class TargetProblem:
     def needed_names(self, package: Key, version: int) -> Sequence[str]:
         """Return the names that a decided version needs, sorted; neither the project nor its own."""
         active, template = self._active[package, version]
-        found = template.names.get(active)
+        shared = self.ground.holds_for_all(template)
+        found = template.names.get(active) if shared else None
         if found is None:
             name = package if isinstance(package, str) else package[0]
             needed = (
                 need[0] if isinstance(need[0], str) else need[0][0]
                 for need in self.found_needs(package, version)
             )
-            found = template.names[active] = tuple(sorted({one for one in needed if one not in {ROOT, name}}))
+            found = tuple(sorted({one for one in needed if one not in {ROOT, name}}))
+            if shared:
+                template.names[active] = found
         return found
 
     def active(self, package: Key, version: int) -> tuple[tuple[int, ...], Template]:

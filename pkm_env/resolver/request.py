@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         def of(self, name: str) -> tuple[tuple[str, str], ...]:
             """Return sorted (asker, requirement) pairs."""
 
+        def of_project(self) -> set[str]:
+            """Return the names that the project asks for."""
+
 
 HIGHEST = "highest"
 LOWEST = "lowest"
@@ -226,6 +229,10 @@ class Resolution:
         self.notes = notes
         self.steps = dict(steps)
         self.askers = askers
+
+    def asked_by_project(self) -> set[str]:
+        """Return the names that the project itself asks for."""
+        return set() if self.askers is None else self.askers.of_project()
 
     def asked_by(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return who asks for a package: sorted (asker, requirement) pairs; the asker is "name version", or ""."""

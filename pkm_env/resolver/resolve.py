@@ -7,10 +7,9 @@ target prefers what was chosen before, that is the solution that it would find i
 
 from __future__ import annotations
 
-from pkm_env.resolver.fit import SplitTarget, View
+from pkm_env.resolver.common import Common
+from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Allowances, Begin, Ground
-from pkm_env.resolver.knowledge import Knowledge
-from pkm_env.resolver.notebook import Notebook
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.question import BadRequirement, Question, source_of_url
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
     from pkm_env.model.ports import Memory, Releases
     from pkm_env.model.target import Target
+    from pkm_env.resolver.fit import View
+    from pkm_env.resolver.knowledge import Knowledge
+    from pkm_env.resolver.notebook import Notebook
 
     Outcome = Resolution | NoSolution
 
@@ -41,20 +43,22 @@ __all__ = [
 ]
 
 
-def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outcome, ...]:
+def resolve(
+    request: Request, releases: Releases, memory: Memory, common: Common | None = None
+) -> tuple[Outcome, ...]:
     """Return an outcome for each target, in the order of the request.
 
     A target that had to be split by patch releases stands there as its parts, lowest first; each
-    outcome carries its own target.
+    outcome carries its own target. *common* is what the resolves over the same *releases* share.
 
     :raises BadRequirement: when a text of the request cannot be read.
     """
     question = Question(request)
-    key = " ".join((request.root_name, *(target.key for target in request.targets)))
-    notebook = Notebook(memory, key)
-    knowledge = Knowledge(releases, notebook, request.rules)
+    common = common or Common(releases, memory)
+    notebook = common.notebook(request)
+    knowledge = common.knowledge(notebook, request.rules)
     knowledge.hint_names(asked.name for asked, _root, source in question.roots if source is None)
-    outcomes = _solve_all(request, Search(question, knowledge), notebook)
+    outcomes = _solve_all(request, Search(question, knowledge, common), notebook)
     notebook.save()
     places = sorted(outcomes)
     return tuple(_joined([outcomes[place] for place in places], [place for place, _low in places]))
@@ -62,7 +66,7 @@ def resolve(request: Request, releases: Releases, memory: Memory) -> tuple[Outco
 
 def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tuple[int, int], Outcome]:
     """Return the outcomes by the place of their target in the request, and their first patch release."""
-    view = View(request.targets, notebook)
+    view = search.common.view(request.targets, notebook)
     waiting = [Class(view, members, places) for members, places in _classes(request.targets)]
     newest_first = request.rules.resolution == HIGHEST
     waiting.sort(key=lambda one: _order(one.target, newest_first=newest_first))
@@ -71,7 +75,7 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
         try:
             found = search.outcomes(waiting[0])
         except SplitTarget as split:
-            waiting = _split(waiting, split.cuts, notebook)
+            waiting = _split(waiting, split.cuts, notebook, search.common)
             continue
         for place, outcome in zip(waiting.pop(0).places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
@@ -152,7 +156,9 @@ def _order(target: Target, *, newest_first: bool) -> tuple[tuple[int, ...], str]
     return tuple(-number for number in numbers) if newest_first else numbers, target.name
 
 
-def _split(waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook) -> list[Class]:
+def _split(
+    waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook, common: Common
+) -> list[Class]:
     """Return *waiting* with the first class in parts that begin at *cuts*.
 
     All that wait for the same Python are split with it, as they would be in their turn, so that one view
@@ -163,7 +169,7 @@ def _split(waiting: Sequence[Class], cuts: tuple[int, ...], notebook: Notebook) 
     low, high = first.target.patches
     patches = list(zip((low, *cuts), (*(cut - 1 for cut in cuts), high), strict=True))
     targets = [target.part(part) for part in patches for one in alike for target in one.targets]
-    view = View(targets, notebook, first.view)
+    view = common.view(targets, notebook, first.view)
     made: list[tuple[int, Class]] = []
     place = 0
     for _ in patches:
@@ -185,7 +191,8 @@ def _python(one: Class) -> tuple[str, tuple[int, int | None]]:
 class Search:
     """The solves of one request, each of which knows those before it."""
 
-    def __init__(self, question: Question, knowledge: Knowledge) -> None:
+    def __init__(self, question: Question, knowledge: Knowledge, common: Common) -> None:
+        self.common = common
         self.question = question
         self.knowledge = knowledge
         self.allowances = Allowances()
@@ -209,7 +216,9 @@ class Search:
                     ground.begin_again()
 
     def _outcomes(self, one: Class) -> list[Outcome]:
-        problem = TargetProblem(self._ground(one), one.view, one.members, self._earlier, one.begun)
+        ground = self._ground(one)
+        kept = self.common.kept(one.view, one.members, ground)
+        problem = TargetProblem(ground, one.view, one.members, self._earlier, one.begun, kept)
         for solution in self._solutions:
             if solution.fits(problem):
                 return [solution.resolution(target, shared=True) for target in one.targets]
@@ -232,10 +241,12 @@ class Search:
     def _ground(self, one: Class) -> Ground:
         """Return the ground of all targets that bind the same names to the same sources."""
         bound = self.question.bindings(lambda marker: one.view.holds(marker, one.members & -one.members))
-        key = tuple(sorted((name, repr(source.to_plain())) for name, source in bound.items()))
+        key = tuple(sorted((name, id(source)) for name, source in bound.items()))
         found = self._grounds.get(key)
         if found is None:
-            found = self._grounds[key] = Ground(self.question, self.knowledge, bound, self.allowances)
+            shared = self.knowledge.templates
+            found = Ground(self.question, self.knowledge, bound, self.allowances, shared)
+            self._grounds[key] = found
         return found
 
     def _solve(self, problem: TargetProblem, one: Class) -> Solution:
@@ -254,5 +265,10 @@ class Search:
             counts = solver.counts
         else:
             counts.decisions = len(decided)
-        near = self._solutions[-1] if self._solutions else None
-        return Solution(problem, decided, counts, self.knowledge.asked - asked, near)
+        place = (id(one.view), one.members)
+        near = self.common.near.get(place) or (self._solutions[-1] if self._solutions else None)
+        found = self.common.near[place] = Solution(
+            problem, decided, counts, self.knowledge.asked - asked, near
+        )
+        problem.keep(decided)
+        return found

@@ -42,7 +42,8 @@ class Solution:
         self.versions = {key: bit for key, bit in self.chosen if problem.package(key).direct is None}
         self.decided = decided
         self.needed = {key: (bit, active) for key, bit, active, _ in self.active}
-        self.pins = self._pins(near if near is not None and near.problem.ground is problem.ground else None)
+        is_kin = near is not None and near.problem.ground.shared is problem.ground.shared
+        self.pins = self._pins(near if is_kin else None)
         self.notes = tuple(_notes(problem, decided))
         self._agreeing: dict[int, tuple[View, int]] = {}
 
@@ -137,7 +138,8 @@ class Solution:
         """Return the names whose version, extras or requirements differ from those in *near*."""
         here, there = self.needed, near.needed
         keys = [key for key, value in here.items() if there.get(key) != value]
-        return {key if isinstance(key, str) else key[0] for key in (*keys, *(there.keys() - here.keys()))}
+        changed = {key if isinstance(key, str) else key[0] for key in (*keys, *(there.keys() - here.keys()))}
+        return changed | self.problem.ground.special | near.problem.ground.special
 
     def _able(self, name: str, version: int, view: View) -> int:
         """Return the targets of *view* that would take this version of *name*."""
@@ -237,6 +239,15 @@ class Askers:
         if self._by_name is None:
             self._by_name = self._find()
         return tuple(sorted(self._by_name.get(name, ())))
+
+    def of_project(self) -> set[str]:
+        """Return the names that the project asks for, by itself or by an extra of its own."""
+        found = set()
+        for key, bit in self._decided.items():
+            if (key if isinstance(key, str) else key[0]) == ROOT:
+                needs = self._problem.found_needs(key, bit)
+                found.update(need[0] if isinstance(need[0], str) else need[0][0] for need in needs)
+        return found - {ROOT}
 
     def _find(self) -> dict[str, set[tuple[str, str]]]:
         found: dict[str, set[tuple[str, str]]] = {}

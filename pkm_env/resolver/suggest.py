@@ -223,7 +223,7 @@ def _solve(
         try:
             bound = question.bindings(_holding(view, members))
             if rebuilt or ground_is_new:
-                ground = Ground(question, knowledge.under(question.rules), bound, allowances)
+                ground = Ground(question, knowledge.under(question.rules), bound, allowances, {})
             else:
                 ground = before.ground.under(question, bound)
                 allowances = ground.allowances

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
             The second answer must not leave all of *mask* open.
             """
 
+        def known(self, package: Any, mask: Mask) -> tuple[Mask, Sequence[Need]] | None:
+            """Return what ``choose`` and ``needs`` would answer, where that is known already."""
+
         def needs(self, package: Any, version: Mask) -> Sequence[Need] | Refusal:
             """Return what one version needs, or that it cannot be used."""
 
@@ -118,12 +121,16 @@ def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 -
                 mask &= decided[leader]
             if not mask:
                 return None
-            version, excluded = problem.choose(one, mask)
-            if excluded is not None:
-                return None
-            needs = problem.needs(one, version)
-            if isinstance(needs, Refusal):
-                return None
+            known = problem.known(one, mask)
+            if known is not None:
+                version, needs = known
+            else:
+                version, excluded = problem.choose(one, mask)
+                if excluded is not None:
+                    return None
+                needs = problem.needs(one, version)
+                if isinstance(needs, Refusal):
+                    return None
             decided[one] = version
             fresh = []
             for needed, allowed, _note in needs:
