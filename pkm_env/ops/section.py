@@ -426,7 +426,10 @@ class Locker:
             pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
             shared[id(resolution.pins)] = (pins, mask | 1 << bit)
         chosen: dict[int, dict[str, str]] = {}
-        here, now = self.run.chosen_here.setdefault(strategy, {}), self.run.chosen_now.setdefault(strategy, {})
+        here, now = (
+            self.run.chosen_here.setdefault(strategy, {}),
+            self.run.chosen_now.setdefault(strategy, {}),
+        )
         for resolution in reversed(solved):
             number = id(resolution.pins)
             if number not in chosen:

@@ -242,7 +242,7 @@ class Askers:
 
     def of_project(self) -> set[str]:
         """Return the names that the project asks for, by itself or by an extra of its own."""
-        found = set()
+        found: set[str] = set()
         for key, bit in self._decided.items():
             if (key if isinstance(key, str) else key[0]) == ROOT:
                 needs = self._problem.found_needs(key, bit)

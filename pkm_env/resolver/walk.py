@@ -29,9 +29,6 @@ if TYPE_CHECKING:
             The second answer must not leave all of *mask* open.
             """
 
-        def known(self, package: Any, mask: Mask) -> tuple[Mask, Sequence[Need]] | None:
-            """Return what ``choose`` and ``needs`` would answer, where that is known already."""
-
         def needs(self, package: Any, version: Mask) -> Sequence[Need] | Refusal:
             """Return what one version needs, or that it cannot be used."""
 
@@ -49,6 +46,12 @@ if TYPE_CHECKING:
 
         def visit(self, packages: Sequence[tuple[Any, Mask]]) -> None:
             """Hear which packages will be decided soon, and what of them is open."""
+
+    class KnownProblem(Problem, Protocol):
+        """A problem much like others that were solved before."""
+
+        def known(self, package: Any, mask: Mask) -> tuple[Mask, Sequence[Need]] | None:
+            """Return what ``choose`` and ``needs`` would answer, where that is known already."""
 
 else:
     Protocol = object
@@ -102,7 +105,7 @@ class Unsolvable(Exception):
         self.cause = cause
 
 
-def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 - one loop, one turn per package
+def walk(problem: KnownProblem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 - one loop, one turn per package
     """Return what ``Solver.solve`` finds where nothing conflicts on the way, None as soon as something does.
 
     It decides the same packages in the same order by the same masks, but learns nothing and keeps no
@@ -121,16 +124,10 @@ def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 -
                 mask &= decided[leader]
             if not mask:
                 return None
-            known = problem.known(one, mask)
-            if known is not None:
-                version, needs = known
-            else:
-                version, excluded = problem.choose(one, mask)
-                if excluded is not None:
-                    return None
-                needs = problem.needs(one, version)
-                if isinstance(needs, Refusal):
-                    return None
+            found = problem.known(one, mask) or _ask(problem, one, mask)
+            if found is None:
+                return None
+            version, needs = found
             decided[one] = version
             fresh = []
             for needed, allowed, _note in needs:
@@ -145,6 +142,15 @@ def walk(problem: Problem, root: Any) -> dict[Any, Mask] | None:  # noqa: C901 -
             if fresh:
                 problem.visit([(needed, open_masks[needed]) for needed in fresh])
     return decided
+
+
+def _ask(problem: Problem, package: Any, mask: Mask) -> tuple[Mask, Sequence[Need]] | None:
+    """Return the version that the problem chooses and what it needs, None where there is more to it."""
+    version, excluded = problem.choose(package, mask)
+    if excluded is not None:
+        return None
+    needs = problem.needs(package, version)
+    return None if isinstance(needs, Refusal) else (version, needs)
 
 
 class Counts:

@@ -32,6 +32,9 @@ class Problem:
     def choose(self, package, mask):  # noqa: ARG002 - the solver's question
         return 1 << (mask.bit_length() - 1), None
 
+    def known(self, package, mask):  # noqa: ARG002 - the solver's question
+        return None
+
     def needs(self, package, version):
         found = self.needed.get((package, version), [])
         for needed, allowed in found:
