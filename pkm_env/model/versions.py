@@ -396,7 +396,8 @@ def patch_samples(specifier: str, patches: tuple[int, int | None]) -> list[int]:
     points = {low}
     for _operator, version in split_specifier(specifier):
         patch = version.removesuffix(".*").split(".")[2:3]
-        number = _digits(patch[0])[0] if patch else -1
+        # "3.12" is 3.12.0, so that "<=3.12" admits no later patch release.
+        number = _digits(patch[0])[0] if patch and patch[0][:1].isdigit() else 0
         if number >= 0:
             points.update((number, number + 1))
     return sorted(point for point in points if point >= low and (high is None or point <= high))

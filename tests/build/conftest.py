@@ -10,7 +10,6 @@ import zipfile
 from typing import NamedTuple
 
 import pytest
-from hypothesis import settings
 
 from pkm_build import builder
 
@@ -23,8 +22,6 @@ build-backend = "pkm_build"
 name = "{name}"
 version = "1.0"
 """
-settings.register_profile("untimed", deadline=None)  # a slow machine is no fault
-settings.load_profile("untimed")
 
 GIT_ENVIRON = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 

@@ -92,5 +92,5 @@ def test_line_scan_says_what_packaging_says(lines: list[str]) -> None:
         return [" ".join(value.split()) for value in values]
 
     assert plain(found.get("requires-dist", [])) == plain(judged.get("requires_dist", []))
-    assert found.get("provides-extra", []) == plain(judged.get("provides_extra", []))
+    assert plain(found.get("provides-extra", [])) == plain(judged.get("provides_extra", []))
     assert found.get("name") == [judged["name"]]
