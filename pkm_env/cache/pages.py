@@ -6,7 +6,7 @@ twenty times as large::
     header      magic, number of bytes of the digest, its checksum
     digest      marshal: what ``ports.Listing`` is made of (signatures as a marshal of their own, which few runs
                 need), validators, place and checksum of each version's files
-    files       for each version: marshal of its plain files
+    files       for each version: its files as ``model.rows`` joins them
 
 A file's mtime is when the page was last confirmed by its index: an answer "not modified" costs one
 utime. Metadata lies in one file for each name, to which records are appended: checksum, length, marshal.
@@ -22,6 +22,7 @@ from struct import pack as pack_into
 from zlib import crc32
 
 from pkm_env.cache.store import MARSHAL, Store
+from pkm_env.model.rows import files_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class CachedPage:
     """
 
     __slots__ = (
-        "_files",
         "_path",
         "_places",
         "_start",
         "_text",
+        "_texts",
         "confirmed_s",
         "digest",
         "etag",
@@ -76,7 +77,7 @@ class CachedPage:
         modified: str = "",
         max_age_s: int = 0,
         confirmed_s: float = 0.0,
-        files: list[tuple[Any, ...]] | None = None,
+        texts: list[str] | None = None,
         place: tuple[str, int, bytes, bytes] = ("", 0, b"", b""),
     ) -> None:
         self.digest = digest
@@ -85,7 +86,7 @@ class CachedPage:
         self.modified = modified
         self.max_age_s = max_age_s
         self.confirmed_s = confirmed_s
-        self._files = files
+        self._texts = texts
         self._path, self._start, self._places, self._text = place
 
     def is_fresh(self, now_s: float) -> bool:
@@ -97,8 +98,8 @@ class CachedPage:
 
     def files_of(self, number: int) -> tuple[Any, ...] | None:
         """Return the plain files of the version with this number."""
-        if self._files is not None:
-            return self._files[number]
+        if self._texts is not None:
+            return files_in(self._texts[number])
         begin, checksum, end = PLACE.unpack_from(self._places, 8 * number)
         if self._text:
             data = self._text[self._start + begin : self._start + end]
@@ -114,8 +115,13 @@ class CachedPage:
                 return None
         if len(data) != end - begin or crc32(data) != checksum:
             return None
-        found: tuple[Any, ...] = loads(data)  # noqa: S302 - the cache is the user's own
-        return found
+        return files_in(data.decode("utf-8", "surrogatepass"))
+
+    def kept(self, there: bool, path: str, start: int, places: bytes) -> None:
+        """Note that the files are at *path* from *start* on, and let go of their texts, if they are *there*."""
+        self._places = places
+        if there:
+            self._path, self._start, self._texts = path, start, None
 
     def token(self, number: int) -> str:
         """Return the text for the files of the version with this number."""
@@ -154,21 +160,23 @@ class PageCache:
         )
 
     def save(self, index: str, name: str, page: CachedPage) -> None:
-        """Keep a page that just came."""
-        parts = [dumps(plain, MARSHAL) for plain in page._files or ()]  # noqa: SLF001 - of this module
+        """Keep a page that just came; its files are then read from where they are kept."""
+        parts = [text.encode("utf-8", "surrogatepass") for text in page._texts or ()]  # noqa: SLF001 - of this module
         places: list[int] = []
         offset = 0
         for part in parts:
             places += (offset, crc32(part))
             offset += len(part)
         packed = pack_into(f"<{len(places) + 1}I", *places, offset)
-        page._places = packed  # noqa: SLF001 - as above
         digest = page.digest
         if digest and not isinstance(digest[1], bytes):
             digest = (digest[0], dumps(digest[1], MARSHAL), *digest[2:])
         content = dumps((digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL)
         head = HEADER.pack(MAGIC, len(content), crc32(content))
-        self._store.write(self._path(index, name), b"".join([head, content, *parts]))
+        path = self._path(index, name)
+        page.kept(
+            self._store.write(path, b"".join([head, content, *parts])), path, len(head + content), packed
+        )
 
     def confirm(self, index: str, name: str) -> None:
         """Note that the index said just now that the page still holds."""
@@ -180,7 +188,7 @@ class PageCache:
                 return
 
     def _path(self, index: str, name: str) -> str:
-        return self._store.path("pages-2", index, f"{file_stem(name)}.page")
+        return self._store.path("pages-3", index, f"{file_stem(name)}.page")
 
 
 def read_digest(path: str) -> tuple[bytes, float, bytes]:

@@ -1,4 +1,4 @@
-"""Many files of a page at once: columns are checked as wholes, and made into plain files by ``zip``.
+"""Many files of a page at once: columns are checked as wholes, and made into rows by ``zip``.
 
 One at a time, with every check, a file takes 14 µs; so it takes 2, and a resolve from an empty cache reads
 100,000 of them. What does not pass as a whole is cut in halves, until the few odd ones stand alone; those
@@ -10,11 +10,14 @@ from __future__ import annotations
 from itertools import repeat
 
 from pkm_env.index.uploads import are_plain_times
+from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
+
+    from pkm_env.model.rows import Row
 
     Plain = tuple[Any, ...]
     # filenames, urls, digests (SHA-256), requires-python, upload times, digests of the metadata siblings
@@ -42,20 +45,20 @@ SIZE_TYPES = frozenset((int, type(None)))
 
 
 def in_bulk(
-    rows: list[Any], columns_of: Callable[[list[Any]], Columns | None], slow: Callable[[Any], Plain | None]
-) -> list[Plain]:
-    """Return the plain files of *rows*, in their order.
+    raw: list[Any], columns_of: Callable[[list[Any]], Columns | None], slow: Callable[[Any], Plain | None]
+) -> list[Row]:
+    """Return the files in *raw*, in their order.
 
-    *columns_of* gives the columns of some rows, None when they are not of the usual form; *slow* reads one
-    row with care, and gives None when it is left out.
+    *columns_of* gives the columns of some of them, None when they are not of the usual form; *slow* reads
+    one with care, and gives None when it is left out.
     """
-    columns = columns_of(rows) if len(rows) > FEW else None
+    columns = columns_of(raw) if len(raw) > FEW else None
     if columns is not None and are_plain(columns):
         return zipped(columns)
-    if len(rows) <= FEW:
-        return [entry for row in rows if (entry := slow(row)) is not None]
-    middle = len(rows) // 2
-    return in_bulk(rows[:middle], columns_of, slow) + in_bulk(rows[middle:], columns_of, slow)
+    if len(raw) <= FEW:
+        return [row_of(entry) for one in raw if (entry := slow(one)) is not None]
+    middle = len(raw) // 2
+    return in_bulk(raw[:middle], columns_of, slow) + in_bulk(raw[middle:], columns_of, slow)
 
 
 def are_plain(columns: Columns) -> bool:
@@ -84,22 +87,22 @@ def are_of(texts: Sequence[str], characters: bytes) -> bool:
     return not "".join(texts).encode("ascii").translate(None, characters)
 
 
-def zipped(columns: Columns) -> list[Plain]:
-    """Return the plain files of columns."""
+def zipped(columns: Columns) -> list[Row]:
+    """Return the rows of columns."""
     filenames, urls, digests, needs, times, siblings, yanked, sizes = columns
-    clean = {text: (text or "").strip() or None for text in set(needs)}
+    clean = {text: (text or "").strip() for text in set(needs)}
+    reasons = {text: "" if text is None else f'"{text}"' if text else "true" for text in set(yanked)}
     return list(
         zip(
+            ["" if digest is None else digest or "true" for digest in siblings],
             filenames,
-            [{"sha256": digest} for digest in digests],
-            repeat(""),
-            [None if digest is None else {"sha256": digest} if digest else {} for digest in siblings],
-            repeat(""),
+            digests,
             [clean[text] for text in needs],
-            sizes,
+            ["" if size is None else str(size) for size in sizes],
             times,
-            urls,
-            yanked,
+            [url if url[-1] != "/" else f"{url}#" for url in urls],
+            [reasons[text] for text in yanked],
+            repeat(""),
             strict=False,
         )
     )

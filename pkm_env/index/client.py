@@ -25,6 +25,7 @@ from pkm_env.index.simple import (
 from pkm_env.index.urls import local_path, origin
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
 from pkm_env.model.distribution import Unavailable
+from pkm_env.model.rows import plain_of, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pkm_env.index.names import ReadVersion
     from pkm_env.index.spec import IndexSpec
     from pkm_env.model.distribution import File, Metadata
+    from pkm_env.model.rows import Row
 
     Advance = Callable[[int], None]
 
@@ -124,7 +126,7 @@ class IndexClient:
                 )
             else:
                 every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
-                entries = [entry for entry in every if own_entry(entry, name)]
+                entries = [row for row in every if may_be_of(row[1], name)]
             page = make_page(entries, name, refused.append, self._memo)
         except PageFault as fault:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
@@ -140,7 +142,7 @@ class IndexClient:
         if index.format == "flat":
             found = told_pythons(list_folder(root, name, self._platform))
             page = make_page(found, name, lambda _: None, self._memo)
-            return page if page.files else None
+            return page if page.texts else None
         place = find_page(root, name)
         if place is None:
             return None
@@ -153,7 +155,7 @@ class IndexClient:
             body = file.read(MAX_PAGE)
         url = f"{index.base}{name}/" if index.url.startswith("file:") else file_base(path)
         try:
-            listed = list(read_entries(body, kind, url, refused.append, name=name))
+            listed = [plain_of(row) for row in read_entries(body, kind, url, refused.append, name=name)]
             entries = told_pythons(with_paths(listed, self._platform))
         except PageFault as fault:
             raise BadPage(url, index=index.name, reason=str(fault)) from fault
@@ -307,15 +309,17 @@ def local_metadata(path: str) -> str:
         return zipped_metadata(path, zipfile.ZipFile)
 
 
-def told_pythons(entries: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return plain files with the Requires-Python of the wheels on this disk, which no page tells.
+def told_pythons(entries: list[tuple[Any, ...]]) -> list[Row]:
+    """Return plain files as rows, with the Requires-Python of the wheels on this disk, which no page tells.
 
     A wheel whose metadata cannot be read stays as it is: who asks for its metadata is told.
     """
     return [
-        (*entry[:5], requires_python_of(entry[4]), *entry[6:])
-        if entry[4] and entry[5] is None and entry[0].endswith(".whl")
-        else entry
+        row_of(
+            (*entry[:5], requires_python_of(entry[4]), *entry[6:])
+            if entry[4] and entry[5] is None and entry[0].endswith(".whl")
+            else entry
+        )
         for entry in entries
     ]
 
@@ -323,7 +327,8 @@ def told_pythons(entries: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def requires_python_of(path: str) -> str | None:
     """Return the Requires-Python in a wheel on this disk, None when there is none to be read."""
     try:
-        return parse_metadata(local_metadata(path)).requires_python
+        told = parse_metadata(local_metadata(path)).requires_python
+        return " ".join(told.split()) if told else None
     except (BadArchive, InvalidMetadata):
         return None
 
@@ -357,11 +362,6 @@ def max_age(headers: Mapping[str, str]) -> int:
         if key == "max-age" and value.strip('"').isdecimal():
             found = min(int(value.strip('"')[:10]), 86_400)
     return found
-
-
-def own_entry(entry: tuple[Any, ...], name: str) -> bool:
-    """Whether an entry of a page for all names may be of *name*."""
-    return may_be_of(entry[0], name)
 
 
 def file_base(path: str) -> str:

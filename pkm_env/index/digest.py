@@ -7,12 +7,13 @@ second here, so names are cut by ``split``, and what repeats is looked up.
 from __future__ import annotations
 
 from hashlib import blake2b
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from struct import pack
 
 from pkm_build.grammar import normalise
 from pkm_env.index.names import FileNames
 from pkm_env.index.times import day_of
+from pkm_env.model.rows import NOT_YANKED, files_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,15 +21,24 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.index.names import ReadVersion
+    from pkm_env.model.rows import Row
 
-    # (filename, hashes, index, metadata_hashes, path, requires_python, size, upload_time, url, yanked)
-    Plain = tuple[Any, ...]
     Warn = Callable[[str], None]
+    # Its compressed tag set, and the file.
+    Member = tuple[str, Row]
+    Release = tuple[str, bool, list[Member]]
 
 NEVER = 0xFFFF
-FILENAME, REQUIRES_PYTHON, UPLOAD_TIME, YANKED = 0, 5, 7, 9
+# Cells of a row.
+FILENAME, NEEDS, UPLOADED, YANKED = 1, 3, 5, 7
 WHEEL_WEIGHT = 1_000_000
-FILENAME_OF = itemgetter(0)
+FILENAME_OF = itemgetter(FILENAME)
+KEY_OF = attrgetter("version.key")
+
+
+def name_of(member: Member) -> str:
+    """Return the file name of a member."""
+    return member[1][FILENAME]
 
 
 class Page:
@@ -37,112 +47,96 @@ class Page:
     ``digest`` is what a listing is made of: ``(versions, signatures, prereleases, yanked, key, times)``,
     with the meaning of ``ports.Listing``; ``times`` holds two little-endian 16-bit numbers for each
     version: the days of the earliest and latest upload of its files, counted from 1970-01-01 (the
-    largest number for a file without a time). ``files`` are the plain files of each version, sorted by name.
+    largest number for a file without a time). ``texts`` are the files of each version, sorted by name, as
+    ``model.rows`` joins them.
     """
 
-    __slots__ = ("digest", "files", "warnings")
+    __slots__ = ("digest", "texts", "warnings")
 
-    def __init__(self, digest: tuple[Any, ...], files: list[tuple[Plain, ...]], warnings: list[str]) -> None:
+    def __init__(self, digest: tuple[Any, ...], texts: list[str], warnings: list[str]) -> None:
         self.digest = digest
-        self.files = files
+        self.texts = texts
         self.warnings = warnings
+
+    @property
+    def files(self) -> list[tuple[tuple[Any, ...], ...]]:
+        """The plain files of each version."""
+        return [files_in(text) for text in self.texts]
 
 
 class Spelling:
-    """One way to write a version (1.0, 1.0.0): ``weight`` counts its files, ``members`` are all of the group."""
+    """One way to write a version (1.0, 1.0.0), and the files that do."""
 
-    __slots__ = ("members", "text", "weight")
-
-    def __init__(self, text: str, members: list[tuple[str, str, Plain]]) -> None:
-        self.text = text
-        self.members = members
-        self.weight = 0
-
-
-class Group:
-    """The files of one version, in any spelling: ``members`` are (name, tags, plain)."""
-
-    __slots__ = ("is_prerelease", "members", "spellings")
+    __slots__ = ("members", "version")
 
     def __init__(self, version: ReadVersion) -> None:
-        self.is_prerelease = version.is_prerelease
-        self.spellings: list[Spelling] = []
-        self.members: list[tuple[str, str, Plain]] = []
+        self.version = version
+        self.members: list[Member] = []
 
     @property
-    def text(self) -> str:
-        """The spelling that is shown: that of a wheel, then the commoner, then the first by its letters."""
-        if len(self.spellings) == 1:
-            return self.spellings[0].text
-        return min(self.spellings, key=lambda spelling: (-spelling.weight, spelling.text)).text
+    def weight(self) -> int:
+        """How common it is: its wheels count before its sdists."""
+        return sum([1 if tags == "sdist" else WHEEL_WEIGHT for tags, _ in self.members])
 
 
 class Grouping:
-    """Puts the files of one project into groups; what repeats in their names is looked up."""
+    """Sorts the files of one project by version; what repeats in their names is looked up."""
 
-    __slots__ = ("_names", "_of_text", "_own", "_own_sdists", "_tags", "groups")
+    __slots__ = ("_adders", "_names", "_own", "_own_sdists", "_tags", "spellings")
 
     def __init__(self, name: str, memo: dict[str, ReadVersion | None] | None) -> None:
         self._names = FileNames(name, memo)
-        self.groups: dict[Any, Group] = {}
-        self._of_text: dict[str, Spelling | None] = {}
+        self.spellings: dict[str, Spelling] = {}
+        # What adds a file to the spelling that a text in its name stands for.
+        self._adders: dict[str, Callable[[Member], None] | None] = {}
         self._own: set[str] = set()
         self._own_sdists: set[str] = set()
         self._tags: dict[str, str] = {}
 
-    def add_all(self, entries: Iterable[Plain], refuse: Callable[[str], None]) -> None:
-        """Put files into their groups; *refuse* is told of the name of each that is not of this project.
+    def add_all(self, rows: Iterable[Row], refuse: Callable[[str], None]) -> None:
+        """Put files to their versions; *refuse* is told of the name of each that is not of this project.
 
         One loop over names that are bound once: with a call for each file it takes half as long again.
         """
-        own, own_sdists, tags_of, of_text = self._own, self._own_sdists, self._tags, self._of_text
-        for plain in entries:
-            filename = plain[0]
+        own, own_sdists, tags_of, adders = self._own, self._own_sdists, self._tags, self._adders
+        for row in rows:
+            filename = row[1]
             parts = filename.split("-", 2)
             if len(parts) == 3:  # noqa: PLR2004 - name, version, and the rest of a wheel's name
                 tags = tags_of.get(parts[2]) if parts[0] in own else None
-                text, weight = parts[1], WHEEL_WEIGHT
+                text = parts[1]
             else:
                 tags = "sdist" if parts[0] in own_sdists and filename[-7:] == ".tar.gz" else None
-                text, weight = parts[-1][:-7], 1
-            known = None
+                text = parts[-1][:-7]
+            add = None
             if tags is not None:
-                known = of_text[text] if text in of_text else self._group_of(text)
-            if known is None or tags is None:
-                if not self._add_new(filename, plain, parts):
-                    refuse(filename)
-                continue
-            known.weight += weight
-            known.members.append((filename, tags, plain))
+                add = adders[text] if text in adders else self._adder(text)
+            if add is not None and tags is not None:
+                add((tags, row))
+            elif not self._add_new(filename, row, parts):
+                refuse(filename)
 
-    def _group_of(self, text: str) -> Spelling | None:
-        """Return the spelling of a version in its group, None when it is no version."""
+    def _adder(self, text: str) -> Callable[[Member], None] | None:
+        """Return what adds a file to a version, by its spelling; None when *text* is no version."""
         version = self._names.version(text)
-        found = None if version is None else self._spelling(version)
-        self._of_text[text] = found
+        found = None if version is None else self._spelling(version).members.append
+        self._adders[text] = found
         return found
 
     def _spelling(self, version: ReadVersion) -> Spelling:
-        """Return the spelling of a version in its group, both made if need be."""
-        group = self.groups.get(version.key)
-        if group is None:
-            group = self.groups[version.key] = Group(version)
-        for spelling in group.spellings:
-            if spelling.text == version.text:
-                return spelling
-        made = Spelling(version.text, group.members)
-        group.spellings.append(made)
-        return made
+        """Return a spelling of a version, made if need be."""
+        found = self.spellings.get(version.text)
+        if found is None:
+            found = self.spellings[version.text] = Spelling(version)
+        return found
 
-    def _add_new(self, filename: str, plain: Plain, parts: list[str]) -> bool:
-        """Put a file into its group with the care that the first of its kind needs; say whether it is ours."""
+    def _add_new(self, filename: str, row: Row, parts: list[str]) -> bool:
+        """Put a file to its version with the care that the first of its kind needs; say whether it is ours."""
         found = self._names.read(filename)
         if found is None:
             return False
         version, tags = found
-        spelling = self._spelling(version)
-        spelling.weight += 1 if tags == "sdist" else WHEEL_WEIGHT
-        spelling.members.append((filename, tags, plain))
+        self._spelling(version).members.append((tags, row))
         if tags != "sdist":
             self._own.add(parts[0])
             self._tags[parts[2]] = tags
@@ -152,9 +146,9 @@ class Grouping:
 
 
 def make_page(
-    entries: Iterable[Plain], name: str, refuse: Warn, memo: dict[str, ReadVersion | None] | None = None
+    rows: Iterable[Row], name: str, refuse: Warn, memo: dict[str, ReadVersion | None] | None = None
 ) -> Page:
-    """Return the page of *name* made of *entries*; entries of other projects are left out."""
+    """Return the page of *name* made of *rows*; those of other projects are left out."""
     grouping = Grouping(name, memo)
 
     def tell(filename: str) -> None:
@@ -162,38 +156,52 @@ def make_page(
         if not normalise(filename).startswith(f"{name}-"):
             refuse(f"{filename[:120]} is no wheel or sdist of {name}")
 
-    grouping.add_all(entries, tell)
-    groups = grouping.groups
-    return digested(name, [groups[key] for key in sorted(groups)])
+    grouping.add_all(first_of_each(rows), tell)
+    return digested(name, releases_of(grouping.spellings.values()))
 
 
-def digested(name: str, groups: list[Group]) -> Page:
-    """Return the page of the releases *groups*, in ascending order."""
-    files: list[tuple[Plain, ...]] = []
-    versions: list[str] = []
+def releases_of(spellings: Iterable[Spelling]) -> list[Release]:
+    """Return what is shown as a version, whether it is a pre-release, and its files; in ascending order."""
+    found: list[Release] = []
+    last = None
+    same: list[Spelling] = []
+    for spelling in sorted(spellings, key=KEY_OF):
+        version = spelling.version
+        if version.key != last:
+            last, same = version.key, [spelling]
+            found.append((version.text, version.is_prerelease, spelling.members))
+            continue
+        # It is shown as wheels write it, then as is commoner, then as comes first by its letters.
+        same.append(spelling)
+        shown = min(same, key=lambda one: (-one.weight, one.version.text)).version.text
+        members = sorted([member for one in same for member in one.members], key=name_of)
+        found[-1] = (shown, version.is_prerelease, members)
+    return found
+
+
+def digested(name: str, releases: list[Release]) -> Page:
+    """Return the page of *releases*, which are in ascending order."""
+    texts: list[str] = []
     times: list[int] = []
     signatures: dict[tuple[str, str], int] = {}
     prereleases = yanked = 0
     bit = 1
-    for group in groups:
-        members = first_of_each(group.members)
-        plain = tuple([member[2] for member in members])
-        kept = [(file[REQUIRES_PYTHON] or "", tags) for _, tags, file in members if file[YANKED] is None]
+    for _, is_prerelease, members in releases:
+        kept = [(row[NEEDS], tags) for tags, row in members if row[YANKED] in NOT_YANKED]
         if not kept:
-            kept = [(file[REQUIRES_PYTHON] or "", tags) for _, tags, file in members]
+            kept = [(row[NEEDS], tags) for tags, row in members]
             yanked |= bit
         for signature in set(kept) if len(kept) > 1 else kept:
             signatures[signature] = signatures.get(signature, 0) | bit
-        times += span_of([file[UPLOAD_TIME] for file in plain])
-        if group.is_prerelease:
+        times += span_of([row[UPLOADED] for _, row in members])
+        if is_prerelease:
             prereleases |= bit
-        versions.append(group.text)
-        files.append(plain)
+        texts.append("\n".join(["\t".join(row) for _, row in members]))
         bit <<= 1
     ordered = tuple((needs, tags, mask) for (needs, tags), mask in sorted(signatures.items()))
-    digest = (tuple(versions), ordered, prereleases, yanked)
+    digest = (tuple([text for text, _, _ in releases]), ordered, prereleases, yanked)
     packed = pack(f"<{len(times)}H", *times)
-    return Page((*digest, listing_key(name, digest), packed), files, [])
+    return Page((*digest, listing_key(name, digest), packed), texts, [])
 
 
 def span_of(times: list[str]) -> tuple[int, int]:
@@ -212,17 +220,15 @@ def span_of(times: list[str]) -> tuple[int, int]:
     return day_of(min(times)), day_of(latest)
 
 
-def first_of_each(members: list[tuple[str, str, Plain]]) -> list[tuple[str, str, Plain]]:
-    """Return *members* sorted by file name; of several with one name always the same, in whatever order."""
-    if len(members) == 1:
-        return members
-    members.sort(key=FILENAME_OF)
-    if len({member[0] for member in members}) == len(members):
-        return members
-    seen: dict[str, tuple[str, str, Plain]] = {}
-    for member in sorted(members, key=repr):
-        seen.setdefault(member[0], member)
-    return list(seen.values())
+def first_of_each(rows: Iterable[Row]) -> list[Row]:
+    """Return *rows* sorted by file name; of several with one name always the same, in whatever order."""
+    found = sorted(rows, key=FILENAME_OF)
+    if len(set(map(FILENAME_OF, found))) == len(found):
+        return found
+    first: dict[str, Row] = {}
+    for row in sorted(found):
+        first.setdefault(row[FILENAME], row)
+    return sorted(first.values(), key=FILENAME_OF)
 
 
 def listing_key(name: str, digest: tuple[Any, ...]) -> str:

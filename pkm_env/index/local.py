@@ -64,7 +64,9 @@ def list_folder(folder: str, name: str = "", platform: str = sys.platform) -> li
         with os.scandir(folder) as entries:
             for entry in entries:
                 filename = entry.name
-                if filename.endswith(ENDINGS) and may_be_of(filename, name) and entry.is_file():
+                if not filename.endswith(ENDINGS) or not may_be_of(filename, name):
+                    continue
+                if filename.isprintable() and entry.is_file():
                     path = os.path.abspath(entry.path)
                     found.append(plain_file(filename, path, entry.stat().st_size, platform))
     except OSError:

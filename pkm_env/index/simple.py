@@ -18,15 +18,18 @@ from pkm_build.grammar import normalise
 from pkm_env.index.bulk import in_bulk, is_specifier
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.errors import printable
+from pkm_env.index.table import read_table
 from pkm_env.index.uploads import normal_time
 from pkm_env.index.urls import split_credentials
+from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from pkm_env.index.names import ReadVersion
+    from pkm_env.model.rows import Row
 
     # (filename, hashes, index, metadata_hashes, path, requires_python, size, upload_time, url, yanked)
     Plain = tuple[Any, ...]
@@ -86,10 +89,8 @@ def read_page(
     return page
 
 
-def read_entries(
-    body: bytes, content_type: str, url: str, refuse: Warn, *, name: str = ""
-) -> Iterator[Plain] | list[Plain]:
-    """Return all entries of a page as plain files; *refuse* is told of each that is left out.
+def read_entries(body: bytes, content_type: str, url: str, refuse: Warn, *, name: str = "") -> list[Row]:
+    """Return all files of a page; *refuse* is told of each that is left out.
 
     *name* is that of the project the page is for, "" for a page that lists many.
 
@@ -116,12 +117,11 @@ def summed(name: str, refused: list[str]) -> list[str]:
 # JSON
 
 
-def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Plain]:
+def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Row]:
     """Return the files of a JSON page."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise PageFault(f"malformed JSON: {error}") from error
+    odd: list[str] = []
+    table = read_table(body, lambda raw: json_entry(raw, url, odd.append))
+    told, rows = table or (parsed(body), None)
     if not isinstance(told, dict) or not isinstance(told.get("files"), list):
         raise PageFault("its JSON has no list of files")
     meta = told.get("meta")
@@ -129,9 +129,22 @@ def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Plain]:
     own = told.get("name")
     if name and isinstance(own, str) and normalise(own) != name:
         raise PageFault(f"it is the page of {printable(own)[:100]}, not of {name}")
-    if len(told["files"]) > MAX_FILES:
-        raise PageFault(f"it lists {len(told['files'])} files")
-    return in_bulk(installable(told["files"]), json_columns, lambda raw: json_entry(raw, url, refuse))
+    count = len(rows or told["files"])
+    if count > MAX_FILES:
+        raise PageFault(f"it lists {count} files")
+    if rows is None:
+        return in_bulk(installable(told["files"]), json_columns, lambda raw: json_entry(raw, url, refuse))
+    for reason in odd:
+        refuse(reason)
+    return rows
+
+
+def parsed(body: bytes) -> Any:
+    """Return what a JSON text says."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise PageFault(f"malformed JSON: {error}") from error
 
 
 def installable(files: list[Any]) -> list[Any]:
@@ -154,7 +167,9 @@ def json_columns(files: list[Any]) -> Columns | None:
             [
                 told["sha256"] if told.__class__ is dict else SIBLINGS[told]
                 for told in [
-                    raw["core-metadata"] if "core-metadata" in raw else raw.get("dist-info-metadata")
+                    raw.get("dist-info-metadata")
+                    if raw.get("core-metadata") is None
+                    else raw["core-metadata"]
                     for raw in files
                 ]
             ],
@@ -193,7 +208,7 @@ def json_entry(raw: Any, base: str, refuse: Warn) -> Plain | None:
         refuse,
         hashes=hashes,
         requires_python=raw.get("requires-python"),
-        yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked is True else None,
+        yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked == 1 else None,
         size=size if type(size) is int and size >= 0 else None,
         uploaded=raw.get("upload-time"),
         metadata=metadata,
@@ -203,7 +218,7 @@ def json_entry(raw: Any, base: str, refuse: Warn) -> Plain | None:
 # HTML
 
 
-def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[Plain]:
+def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[Row]:
     """Return the files of an HTML page."""
     text = decoded(body, parameters)
     links = quick_links(text)
@@ -219,7 +234,7 @@ def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[P
     if len(found) > MAX_FILES:
         raise PageFault(f"it lists {len(found)} files")
     entries = [html_entry(href, shown, told, base, refuse) for href, told, shown in found]
-    return [entry for entry in entries if entry is not None]
+    return [row_of(entry) for entry in entries if entry is not None]
 
 
 def decoded(body: bytes, parameters: str) -> str:
@@ -255,7 +270,7 @@ def quick_links(text: str) -> list[list[str]] | None:
     return links if written_so else None
 
 
-def quick_entries(links: list[list[str]], base: str, refuse: Warn) -> list[Plain]:
+def quick_entries(links: list[list[str]], base: str, refuse: Warn) -> list[Row]:
     """Return the files of links as ``quick_links`` gives them.
 
     Links with the same attributes are read together.
@@ -268,7 +283,7 @@ def quick_entries(links: list[list[str]], base: str, refuse: Warn) -> list[Plain
         ):
             continue
         shapes.setdefault(tuple(link[1:-1:2]), []).append(link)
-    found: list[Plain] = []
+    found: list[Row] = []
     for group in shapes.values():
         found += in_bulk(group, link_columns, lambda link: cut_link(link, base, refuse))
     return found
@@ -417,7 +432,7 @@ def metadata_digests(told: Any) -> dict[str, str] | None:
     """Return the digests of a metadata sibling, {} when it is there without any, None when it is not."""
     if isinstance(told, dict):
         return clean_hashes(told)
-    return {} if told is True or told == "true" else None
+    return {} if told in (True, "true") else None
 
 
 def absolute(link: str, base: str) -> str | None:

@@ -17,10 +17,15 @@ SIZES = frozenset(len("2026-01-31T10:00:00Z") + digits for digits in (0, 4, 7))
 MARKS = "--T::"
 LONGEST = 40
 ZEROS = bytes.maketrans(b"123456789", b"000000000")
-PATTERNS = (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00Z")
-LENGTHS = frozenset(map(len, PATTERNS))
-HOURS = frozenset(f"{number:02}" for number in range(24))
-SIXTY = frozenset(f"{number:02}" for number in range(60))
+PATTERNS = {len(form): form for form in (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00Z")}
+LENGTHS = frozenset((0, *PATTERNS))
+HOURS = frozenset(tuple(b"%02d" % number) for number in range(24))
+# Month and day, those of every year.
+DATES = frozenset(
+    f"{month:02}-{day:02}"
+    for month, days in enumerate((31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)
+    for day in range(1, days + 1)
+)
 FIRST_YEAR = 1970
 FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", re.ASCII).fullmatch
 
@@ -45,18 +50,31 @@ def are_plain_times(texts: Sequence[str]) -> bool:
 
     :raises UnicodeEncodeError: when one is not ASCII.
     """
-    told = [text for text in texts if text]
-    if not told:
+    sizes = set(map(len, texts))
+    if not sizes <= LENGTHS:
+        return False
+    if len(sizes) == 1:
+        return have_form(texts, sizes.pop())
+    return all(have_form([text for text in texts if len(text) == size], size) for size in sizes)
+
+
+def have_form(texts: Sequence[str], size: int) -> bool:
+    """Whether *texts*, all of one *size*, are times in the form for it."""
+    if not size:
         return True
-    for pattern in PATTERNS:
-        same = [text for text in told if len(text) == len(pattern)]
-        if "".join(same).encode("ascii").translate(ZEROS) != pattern * len(same):
-            return False
+    joined = "".join(texts).encode("ascii")
+    if joined.translate(ZEROS) != PATTERNS[size] * len(texts):
+        return False
+    # The 29th of February is a date of some years only.
+    if not {text[5:10] for text in texts} <= DATES and not all(
+        is_plain_time(f"{date}T00:00:00Z") for date in {text[:10] for text in texts}
+    ):
+        return False
     return (
-        {len(text) for text in told} <= LENGTHS
-        and {text[11:13] for text in told} <= HOURS
-        and {text[14:16] for text in told} | {text[17:19] for text in told} <= SIXTY
-        and all(is_plain_time(f"{date}T00:00:00Z") for date in {text[:10] for text in told})
+        set(zip(joined[11::size], joined[12::size], strict=True)) <= HOURS
+        and not joined[14::size].translate(None, b"012345")
+        and not joined[17::size].translate(None, b"012345")
+        and min({text[:4] for text in texts}) >= str(FIRST_YEAR)
     )
 
 

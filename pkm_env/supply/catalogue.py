@@ -107,11 +107,11 @@ class Catalogue:
             page = self._network()[0].read_local(index, name)
         except (PkmError, OSError) as error:
             return error
-        if page is None or not page.files:
+        if page is None or not page.texts:
             made = CachedPage(() if page is None else page.digest, missing=True, etag=state)
         else:
             self._warn(page.warnings)
-            made = CachedPage(page.digest, etag=state, files=page.files)
+            made = CachedPage(page.digest, etag=state, texts=page.texts)
         self._page_cache.save(self.keys[position], name, made)
         return made
 
@@ -194,7 +194,7 @@ class Catalogue:
                 etag=answer.etag,
                 modified=answer.modified,
                 max_age_s=answer.max_age_s,
-                files=page.files,
+                texts=page.texts,
             )
         if answer.max_age_s >= 0:
             self._page_cache.save(self.keys[position], name, made)
@@ -215,7 +215,7 @@ class Catalogue:
         index = self._indexes[position]
         if self._roots[position]:
             fresh: Any = self._network()[0].read_local(index, name)
-            versions, files = (fresh.digest[0], fresh.files) if fresh else ((), [])
+            page = CachedPage(fresh.digest, texts=fresh.texts) if fresh else CachedPage(((),))
         elif self._offline:
             raise Offline(
                 f"{index.base}{name}/", index=index.name, reason=f"the list of files of {name} {version}"
@@ -225,9 +225,6 @@ class Catalogue:
             made = self._read(position, name, client.ask(index, "" if index.format == "flat" else name))
             if isinstance(made, BaseException):
                 raise made
-            versions, files = (made.digest or ((),))[0], None
             page = made
-        if version not in versions:
-            return ()
-        place = versions.index(version)
-        return (files[place] if files is not None else page.files_of(place)) or ()
+        versions = page.digest[0] if page.digest else ()
+        return page.files_of(versions.index(version)) or () if version in versions else ()

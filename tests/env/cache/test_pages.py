@@ -10,12 +10,20 @@ import pytest
 
 from pkm_env.cache.pages import HEADER, CachedPage, MetadataCache, PageCache, index_key
 from pkm_env.cache.store import Store
+from pkm_env.model.rows import row_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DIGEST = (("1.0", "2.0"), (("", "sdist", 3),), 0, 0, "key", b"\x00" * 16)
-FILES = [(("spam-1.0.tar.gz", {}),), (("spam-2.0.tar.gz", {}), ("spam-2.0.zip", {}))]
+
+
+def plain(filename: str) -> tuple[object, ...]:
+    return (filename, {}, "", None, "", None, 7, "", f"https://x.example/{filename}", None)
+
+
+FILES = [(plain("spam-1.0.tar.gz"),), (plain("spam-2.0.tar.gz"), plain("spam-2.0.zip"))]
+TEXTS = ["\n".join("\t".join(row_of(file)) for file in files) for files in FILES]
 
 
 @pytest.fixture
@@ -26,7 +34,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def pages(store: Store) -> PageCache:
     cache = PageCache(store)
-    cache.save("index", "spam", CachedPage(DIGEST, etag='"e"', modified="m", max_age_s=600, files=FILES))
+    cache.save("index", "spam", CachedPage(DIGEST, etag='"e"', modified="m", max_age_s=600, texts=TEXTS))
     return cache
 
 
@@ -68,7 +76,7 @@ def test_a_confirmation_makes_it_fresh_again(pages: PageCache):
 
 def test_a_large_digest_is_read_whole(pages: PageCache):
     versions = tuple(str(number) for number in range(30_000))
-    pages.save("index", "large", CachedPage((versions, (), 0, 0, "k", b""), files=[() for _ in versions]))
+    pages.save("index", "large", CachedPage((versions, (), 0, 0, "k", b""), texts=["" for _ in versions]))
     page = pages.load("index", "large")
     assert page is not None
     assert page.digest[0] == versions
@@ -146,6 +154,6 @@ def test_the_key_of_an_index_shows_neither_address_nor_secret():
 
 
 def test_a_name_that_is_a_device_on_windows_has_a_file_like_any_other(pages: PageCache, store: Store):
-    pages.save("index", "aux", CachedPage(DIGEST, files=FILES))
+    pages.save("index", "aux", CachedPage(DIGEST, texts=TEXTS))
     assert pages.load("index", "aux") is not None
     assert not os.path.exists(store.path("pages-1", "index", "aux.page"))
