@@ -7,6 +7,7 @@ what was built may be kept. The builds themselves are ``build.frontend``'s.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from tempfile import mkdtemp
 
 from pkm_build.errors import InvalidFile, PkmError
@@ -15,15 +16,18 @@ from pkm_env.build.errors import BuildFailed
 from pkm_env.build.key import build_key, python_tag, tree_digest
 from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import metadata_of_sdist, split_sdist_filename, unpack_sdist
+from pkm_env.build.steps import processors, together
+from pkm_env.build.vcs import checkout_around
 from pkm_env.files import make_directories, remove_tree
 from pkm_env.model.distribution import Metadata, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeVar
 
     from pkm_env.build.frontend import BuildFrontend
+    from pkm_env.build.steps import Steps
     from pkm_env.model.interpreter import Interpreter
 
     Built = TypeVar("Built")
@@ -47,8 +51,13 @@ class DistributionBuilder:
         *,
         own_root: str = "",
         locked: Callable[[str], Sequence[str]] | None = None,
+        constraints: Sequence[str] = (),
     ) -> None:
-        """Take the means; *locked* tells what the lock holds for building a package, for the cache's key."""
+        """Take the means; for the cache's key, *locked* tells what the lock holds for building a package.
+
+        *constraints* are those that bound what builds require; they are part of the key too.
+        """
+        self._constraints = constraints
         self._locked = locked
         self._frontend = frontend
         self._interpreter = interpreter
@@ -64,7 +73,8 @@ class DistributionBuilder:
     ) -> Metadata | Unavailable:
         """Return what the wheel built from *path* would say."""
         try:
-            return self._with_tree(path, subdirectory, self._frontend().metadata, package)
+            with self._request(path, subdirectory, package) as request:
+                return self._frontend().metadata(request)
         except BuildFailed as error:
             return Unavailable("metadata", str(error), hint=error.hint)
         except InvalidFile:
@@ -82,19 +92,25 @@ class DistributionBuilder:
         kinds = ("wheel", *(("editable",) if editable else ()))
         if os.path.realpath(path) == os.path.realpath(self._own_root or os.sep):
             kinds += ("sdist",)  # ``pkm build`` makes it too.
-        frontend = self._frontend()
-        return self._with_tree(path, subdirectory, lambda request: frontend.requires(request, kinds), package)
+        with self._request(path, subdirectory, package) as request:
+            return self._frontend().requires(request, kinds)
 
-    def build_wheel(
+    def wheel_steps(
         self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
-    ) -> str:
-        """Build a wheel from *path* into *folder* and return its path.
+    ) -> Steps[str]:
+        """Build a wheel from *path* into *folder* and return its path; its hooks may run in other threads.
 
         :raises PkmError: when the build fails.
         """
-        frontend = self._frontend()
-        build = frontend.editable if editable else frontend.wheel
-        return self._with_tree(path, subdirectory, lambda request: build(request, folder), package)[0]
+        with self._request(path, subdirectory, package) as request:
+            built = yield from self._frontend().wheel_steps(request, folder, editable=editable)
+            return built[0]
+
+    def together(
+        self, works: Sequence[Steps[Built]]
+    ) -> tuple[list[Built | None], dict[int, PkmError | OSError]]:
+        """Do *works* side by side, as many at once as there are processors; see ``steps.together``."""
+        return together(works, most=processors(), stop=lambda: self._frontend().stop())
 
     def cache_key(
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
@@ -103,16 +119,17 @@ class DistributionBuilder:
         if editable:
             return ""
         source = tree_digest(path) if os.path.isdir(path) else f"sha256:{file_digest(path)}"
-        requires = self._locked(package) if self._locked is not None and package else ()
+        locked = self._locked(package) if self._locked is not None and package else ()
+        requires = (*locked, *(f"constraint {text}" for text in self._constraints))
         tag = python_tag(self._interpreter())
         return build_key(source, tag, subdirectory=subdirectory, requires=requires)
 
-    def _with_tree(
-        self, path: str, subdirectory: str, use: Callable[[BuildRequest], Built], package: str
-    ) -> Built:
-        """Return what *use* makes of the request for *path*; an sdist is unpacked meanwhile."""
+    @contextmanager
+    def _request(self, path: str, subdirectory: str, package: str) -> Iterator[BuildRequest]:
+        """Yield the request for *path*; an sdist is unpacked meanwhile."""
         if os.path.isdir(path):
-            return use(self._tree_request(path, subdirectory, package))
+            yield self._tree_request(path, subdirectory, package)
+            return
         named = split_sdist_filename(os.path.basename(path))
         name, version = named or ("", "")
         make_directories(self._work)
@@ -122,18 +139,19 @@ class DistributionBuilder:
             top = unpack_sdist(path, os.path.join(place, "tree"), any_top=named is None)
             root = os.path.join(top, *subdirectory.split("/")) if subdirectory else top
             subject = f"{name} {version}".strip() or os.path.basename(path)
-            request = BuildRequest(
-                root, subject, origin="its sdist", name=name, version=version, package=package
-            )
-            return use(request)
+            yield BuildRequest(root, subject, origin="its sdist", name=name, version=version, package=package)
         finally:
             remove_tree(place)
 
     def _tree_request(self, path: str, subdirectory: str, package: str) -> BuildRequest:
         root = os.path.join(path, *subdirectory.split("/")) if subdirectory else path
-        own = os.path.realpath(root) == os.path.realpath(self._own_root or os.sep)
-        name = os.path.basename(os.path.realpath(root))
-        return BuildRequest(root, name, origin="" if own else "its folder", package=package)
+        if os.path.realpath(root) == os.path.realpath(self._own_root or os.sep):
+            return BuildRequest(root, os.path.basename(os.path.realpath(root)), package=package)
+        # A checkout lies in a folder of the cache that is named for its commit: that says nothing to anybody.
+        origin = "its repository" if checkout_around(root) else "its folder"
+        return BuildRequest(
+            root, package or os.path.basename(os.path.realpath(root)), origin=origin, package=package
+        )
 
 
 def metadata_of_tree(root: str) -> Metadata | None:

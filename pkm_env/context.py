@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pkm_env.cache.memory import StoredMemory
     from pkm_env.cache.store import Store
     from pkm_env.files import FileLock
+    from pkm_env.index.auth import Credentials
     from pkm_env.index.client import IndexClient
     from pkm_env.index.crew import Crew
     from pkm_env.index.defaults import PipSettings
@@ -80,6 +81,7 @@ class Context:
         self._supplies: dict[tuple[str, str], Supply] = {}
         self._indexes: tuple[IndexSpec, ...] | None = None
         self._network: tuple[IndexClient, Crew] | None = None
+        self._credentials: Credentials | None = None
         self._pip: PipSettings | None = None
         self._git: Git | None = None
         self._finder: Finder | None = None
@@ -575,20 +577,28 @@ class Context:
         )
         return supply
 
+    @property
+    def credentials(self) -> Credentials:
+        """What is known of users and passwords, each for its server."""
+        if self._credentials is None:
+            from pkm_env.index.auth import Credentials, asked_after_refusal
+
+            netrc = self.environ.get("NETRC") or os.path.join(home(self.environ), ".netrc")
+            further = asked_after_refusal(self.settings.credential_helper)
+            self._credentials = Credentials(self.indexes, self.environ, netrc=netrc, further=further)
+        return self._credentials
+
     def connect(self) -> tuple[IndexClient, Crew]:
         """Return a client of the network and the threads that wait for it; one for the whole run."""
         if self._network is None:
-            from pkm_env.index.auth import Credentials, asked_after_refusal
             from pkm_env.index.client import IndexClient
             from pkm_env.index.crew import Crew
             from pkm_env.index.http import Certificates, Http
             from pkm_env.index.proxy import Proxies
 
             environ = self.environ
-            netrc = environ.get("NETRC") or os.path.join(home(environ), ".netrc")
-            further = asked_after_refusal(self.settings.credential_helper)
             http = Http(
-                Credentials(self.indexes, environ, netrc=netrc, further=further),
+                self.credentials,
                 timeout_s=self.settings.http_timeout_s,
                 proxies=Proxies(environ, self.pip_settings.proxy),
                 certificates=Certificates(
@@ -608,6 +618,7 @@ class Context:
             self._git = Git(
                 self.settings.cache_dir,
                 environ=self.environ,
+                credentials=self.credentials.pair,
                 offline=self.settings.offline,
                 warn=self.reporter.warn,
             )
@@ -631,6 +642,7 @@ class Context:
             os.path.join(self.settings.cache_dir, "work"),
             own_root=self.workspace.root,
             locked=lambda package: self.locked_names(package, chosen()),
+            constraints=self.workspace.declaration.options.build_constraints,
         )
 
     def locked_for(self, package: str, interpreter: Interpreter) -> Sequence[Wanted] | None:

@@ -20,14 +20,17 @@ from pkm_env.model.versions import UnreadableVersion, version_key
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any, Protocol, TypeVar
 
+    from pkm_env.build.steps import Steps
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.cache.wheels import WheelCache
     from pkm_env.index.client import IndexClient
     from pkm_env.index.crew import Crew
     from pkm_env.model.distribution import Source
     from pkm_env.model.ports import Listing, Memory, Reporter
+
+    Built = TypeVar("Built")
 else:
     Protocol = object
 
@@ -51,13 +54,18 @@ class Builder(Protocol):
         :raises PkmError: when nothing says what builds it.
         """
 
-    def build_wheel(
+    def wheel_steps(
         self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
-    ) -> str:
-        """Build a wheel from *path* into *folder* and return its path.
+    ) -> Steps[str]:
+        """Build a wheel from *path* into *folder* and return its path; what takes long is yielded.
 
         :raises PkmError: when the build fails.
         """
+
+    def together(
+        self, works: Sequence[Steps[Built]]
+    ) -> tuple[list[Built | None], dict[int, PkmError | OSError]]:
+        """Do *works* side by side; return what they come to, None for those without, and the errors."""
 
     def cache_key(
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
@@ -350,7 +358,7 @@ class Provision:
         """Return the wheels of all *wanted*, in their order.
 
         What is not cached is fetched in parallel, the largest first, while it is hashed against the
-        lock; sdists and sources are built, one after the other, when all is fetched.
+        lock; sdists and sources are built when all is fetched, side by side.
 
         :raises IndexFailure: when a file cannot be had.
         :raises HashMismatch: when a file is not the one that was locked.
@@ -362,9 +370,9 @@ class Provision:
         fetched = [at for at in missing if is_wheel(wanted[at])]
         if fetched:
             self._fetch_all(wanted, fetched, found, reporter)
-        for at in missing:
-            if found[at] is None:
-                found[at] = self._build(wanted[at], reporter)
+        due = [at for at in missing if found[at] is None]
+        for at, wheel in zip(due, self._build_all([wanted[at] for at in due], reporter), strict=True):
+            found[at] = wheel
         return [wheel for wheel in found if wheel is not None]
 
     def forget(self, item: Wanted) -> None:
@@ -455,15 +463,32 @@ class Provision:
                 return other
         return None
 
-    def _build(self, item: Wanted, reporter: Reporter) -> UnpackedWheel:
+    def _build_all(self, wanted: Sequence[Wanted], reporter: Reporter) -> list[UnpackedWheel | None]:
+        """Return the wheels built from sdists and sources, in their order.
+
+        Of several errors the first in order is raised, when all builds have ended; the others are told.
+
+        :raises NoWheel: when one is another package than was locked.
+        """
+        builder = self._builder
+        if not wanted or builder is None:
+            for item in wanted:
+                raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
+            return []
+        made, errors = builder.together([self._build(item, builder, reporter) for item in wanted])
+        for at in sorted(errors)[1:]:
+            reporter.warn(str(errors[at]))
+        for at in sorted(errors):
+            raise errors[at]
+        return made
+
+    def _build(self, item: Wanted, builder: Builder, reporter: Reporter) -> Steps[UnpackedWheel]:
         """Return the wheel built from an sdist or a source.
 
         :raises NoWheel: when it is another package than was locked.
         """
-        if self._builder is None:
-            raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
         path, subdirectory, editable = self._build_input(item)
-        key = self._builder.cache_key(path, subdirectory, editable=editable, package=item.name)
+        key = builder.cache_key(path, subdirectory, editable=editable, package=item.name)
         kept = self._wheels.get_built(key) if key else None
         if kept:
             check_built(item, kept[0])
@@ -472,7 +497,7 @@ class Provision:
         folder = self._wheels.temporary(".build")
         os.makedirs(folder)
         try:
-            built = self._builder.build_wheel(
+            built = yield from builder.wheel_steps(
                 path, folder, subdirectory, editable=editable, package=item.name
             )
             sha256 = sha256_of(built)

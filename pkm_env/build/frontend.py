@@ -3,7 +3,8 @@
 A build is taken through the hooks of its backend (PEP 517, PEP 660) in an isolated environment that
 ``provide_environment`` makes; each hook is a process within bounds (``process``), with variables, home and
 temporary folder of its own (``environ``). What comes back is checked (``products``). A project of pkm_build
-that runs no code of its own is built by the running pkm itself (``inprocess``).
+that runs no code of its own is built by the running pkm itself (``inprocess``). Where several are built, their
+hooks run side by side (``steps``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pkm_env.build.products import (
     file_handed_over,
 )
 from pkm_env.build.request import Limits
+from pkm_env.build.steps import alone
 from pkm_env.build.system import read_build_system
 from pkm_env.build.vcs import checkout_around
 from pkm_env.files import make_directories, remove_tree
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.build.request import BuildEnvironment, BuildRequest, EnvironmentProvider
+    from pkm_env.build.steps import Steps
     from pkm_env.build.system import BuildSystem
     from pkm_env.model.distribution import Metadata
 
@@ -99,7 +102,7 @@ class BuildFrontend:
             if job.is_at_home(kind):
                 answer = job.at_home("metadata", folder)
             else:
-                answer = job.hooks(kind).prepare_metadata(kind, folder)
+                answer = alone(job.hooks(kind)).prepare_metadata(kind, folder)
             with job.checking():
                 return check_metadata_folder(folder, answer, request.name, request.version)
 
@@ -108,14 +111,26 @@ class BuildFrontend:
 
         :raises BuildFailed: when the backend fails, or its wheel does not fit.
         """
-        return self._wheel("wheel", request, folder)
+        return alone(self.wheel_steps(request, folder))
 
     def editable(self, request: BuildRequest, folder: str) -> tuple[str, Metadata]:
         """Build an editable wheel into *folder*, as ``wheel`` does; the tree is never copied for it.
 
         :raises BuildFailed: when the backend fails, cannot make editable wheels, or its wheel does not fit.
         """
-        return self._wheel("editable", request, folder)
+        return alone(self.wheel_steps(request, folder, editable=True))
+
+    def wheel_steps(
+        self, request: BuildRequest, folder: str, *, editable: bool = False
+    ) -> Steps[tuple[str, Metadata]]:
+        """Build as ``wheel`` or ``editable`` do, and leave it to the caller where the hooks' calls are made."""
+        kind = "editable" if editable else "wheel"
+        with self._job(request, copies=not editable) as job:
+            made, tags = yield from job.make(kind)
+            with job.checking():
+                path = file_handed_over(job.folder("out"), made)
+                found = check_wheel(path, request.name, request.version, tags)
+            return _moved(path, folder), found
 
     def requires(self, request: BuildRequest, kinds: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """Return what builds of *kinds* need, and why the backend could not be asked for all of it ("" if it was).
@@ -135,21 +150,13 @@ class BuildFrontend:
                         return tuple(found), str(error).partition("\n")[0]
         return tuple(found), ""
 
-    def _wheel(self, kind: str, request: BuildRequest, folder: str) -> tuple[str, Metadata]:
-        with self._job(request, copies=kind == "wheel") as job:
-            made, tags = job.make(kind)
-            with job.checking():
-                path = file_handed_over(job.folder("out"), made)
-                found = check_wheel(path, request.name, request.version, tags)
-            return _moved(path, folder), found
-
     def sdist(self, request: BuildRequest, folder: str) -> str:
         """Build an sdist into *folder* (made if need be) and return its path there.
 
         :raises BuildFailed: when the backend fails, or its sdist does not fit.
         """
         with self._job(request) as job:
-            made, _ = job.make("sdist")
+            made, _ = alone(job.make("sdist"))
             with job.checking():
                 path = file_handed_over(job.folder("out"), made)
                 check_sdist(path, request.name, request.version)
@@ -216,22 +223,24 @@ class _Job:
         with self._translating():
             return build_here(kind, self.root, folder, self._request.settings, self._variables())
 
-    def make(self, kind: str) -> tuple[Any, frozenset[str]]:
+    def make(self, kind: str) -> Steps[tuple[Any, frozenset[str]]]:
         """Make *kind* into the folder "out"; return what the backend answered, and the tags that fit."""
         if self.is_at_home(kind):
             return self.at_home(kind, self.folder("out")), frozenset()
-        hooks = self.hooks(kind)
-        return hooks.build(kind, self.folder("out")), hooks.environment.tags
+        hooks = yield from self.hooks(kind)
+        folder = self.folder("out")
+        answer = yield lambda: hooks.build(kind, folder)
+        return answer, hooks.environment.tags
 
     @property
     def first_requires(self) -> tuple[str, ...]:
         """What has to be there before the backend can be asked for more."""
         return self._system.requires
 
-    def hooks(self, kind: str) -> Hooks:
+    def hooks(self, kind: str) -> Steps[Hooks]:
         """Return the backend's hooks in an environment that has all that a build of *kind* needs."""
         hooks = self.first_hooks()
-        further = hooks.requires(kind)
+        further = yield lambda: hooks.requires(kind)
         if further:
             hooks.environment = self._environment((*self._system.requires, *further))
         return hooks

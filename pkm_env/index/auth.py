@@ -65,6 +65,12 @@ class Credentials:
             return ""
         return "Basic " + b64encode(f"{found[0]}:{found[1]}".encode()).decode()
 
+    def pair(self, url: str) -> tuple[str, str] | None:
+        """Return user and password for *url*, None when nothing is known; nobody is asked."""
+        self.header(url)
+        found = self._known.get(origin(url))
+        return found if found and any(found) else None
+
     def look_further(self, url: str, refused: str) -> bool:
         """Ask what is asked only after a refusal, once for each server; say whether there is more to try.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pkm_env.build.steps import together
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
 from pkm_env.index.spec import IndexSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pkm_env.build.steps import Steps
     from pkm_env.provision import Provision
 
 
@@ -53,13 +55,16 @@ class FakeBuilder:
         self.asked.append(f"requires {os.path.basename(path)} {subdirectory} {package} {editable}")
         return ("setuptools",), ""
 
-    def build_wheel(
+    def wheel_steps(
         self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
-    ) -> str:
+    ) -> Steps[str]:
         assert package
         kind = "editable" if editable else "wheel"
         self.asked.append(f"{kind} {os.path.basename(path)} {subdirectory}".strip())
-        return str(make_wheel(folder, self.name, self.version))
+        return (yield lambda: str(make_wheel(folder, self.name, self.version)))
+
+    def together(self, works):
+        return together(works, most=2, stop=lambda: None)
 
     def cache_key(
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
