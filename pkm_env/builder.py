@@ -15,7 +15,7 @@ from pkm_build.source import load
 from pkm_env.build.errors import BuildFailed
 from pkm_env.build.key import build_key, python_tag, tree_digest
 from pkm_env.build.request import BuildRequest
-from pkm_env.build.sdist import metadata_of_sdist, split_sdist_filename, unpack_sdist
+from pkm_env.build.sdist import DEFAULT_LIMITS, metadata_of_sdist, split_sdist_filename, unpack_sdist
 from pkm_env.build.steps import processors, together
 from pkm_env.build.vcs import checkout_around
 from pkm_env.files import make_directories, remove_tree
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from pkm_env.build.frontend import BuildFrontend
+    from pkm_env.build.sdist import Limits
     from pkm_env.build.steps import Steps
     from pkm_env.model.interpreter import Interpreter
 
@@ -52,12 +53,17 @@ class DistributionBuilder:
         own_root: str = "",
         locked: Callable[[str], Sequence[str]] | None = None,
         constraints: Sequence[str] = (),
+        limits: Limits = DEFAULT_LIMITS,
+        at_once: int = 0,
     ) -> None:
         """Take the means; for the cache's key, *locked* tells what the lock holds for building a package.
 
-        *constraints* are those that bound what builds require; they are part of the key too.
+        *constraints* are those that bound what builds require; they are part of the key too. *limits* are those
+        of sdists; *at_once* builds run side by side, 0 for as many as there are processors.
         """
         self._constraints = constraints
+        self._limits = limits
+        self._at_once = at_once
         self._locked = locked
         self._frontend = frontend
         self._interpreter = interpreter
@@ -66,7 +72,9 @@ class DistributionBuilder:
 
     def static_metadata(self, path: str) -> Metadata | None:
         """Return what an sdist or a source tree says of itself without a build, None if it cannot."""
-        return metadata_of_tree(path) if os.path.isdir(path) else metadata_of_sdist(path)
+        if os.path.isdir(path):
+            return metadata_of_tree(path)
+        return metadata_of_sdist(path, limits=self._limits)
 
     def built_metadata(
         self, path: str, subdirectory: str = "", *, package: str = ""
@@ -109,8 +117,8 @@ class DistributionBuilder:
     def together(
         self, works: Sequence[Steps[Built]]
     ) -> tuple[list[Built | None], dict[int, PkmError | OSError]]:
-        """Do *works* side by side, as many at once as there are processors; see ``steps.together``."""
-        return together(works, most=processors(), stop=lambda: self._frontend().stop())
+        """Do *works* side by side; see ``steps.together``."""
+        return together(works, most=self._at_once or processors(), stop=lambda: self._frontend().stop())
 
     def cache_key(
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
@@ -136,7 +144,8 @@ class DistributionBuilder:
         # A build may lead to another one, of another builder: each has a folder that nobody else has.
         place = mkdtemp(prefix="sdist-", dir=self._work)
         try:
-            top = unpack_sdist(path, os.path.join(place, "tree"), any_top=named is None)
+            into = os.path.join(place, "tree")
+            top = unpack_sdist(path, into, any_top=named is None, limits=self._limits)
             root = os.path.join(top, *subdirectory.split("/")) if subdirectory else top
             subject = f"{name} {version}".strip() or os.path.basename(path)
             yield BuildRequest(root, subject, origin="its sdist", name=name, version=version, package=package)

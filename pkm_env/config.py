@@ -24,7 +24,29 @@ if TYPE_CHECKING:
     from pkm_env.model.declaration import Declaration
 
 LINK_MODES = ("clone", "hardlink", "copy", "symlink")
-USER_KEYS = ("index", "cache-dir", "offline", "python", "link-mode", "http-timeout", "credential-helper")
+USER_KEYS = (
+    "index",
+    "cache-dir",
+    "offline",
+    "python",
+    "link-mode",
+    "http-timeout",
+    "credential-helper",
+    "limits",
+)
+# What each limit counts; their present values stand where they hold (cache.zips, build.request, build.sdist).
+LIMITS = {
+    "builds": "builds",
+    "build-time": "seconds",
+    "build-output": "bytes",
+    "wheel-size": "bytes",
+    "wheel-files": "files",
+    "wheel-ratio": "bytes for each byte",
+    "sdist-size": "bytes",
+    "sdist-files": "files",
+}
+LIMIT_PREFIX = "PKM_LIMIT_"
+UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_INDEX = "default"
 
@@ -64,12 +86,13 @@ class UserConfig:
 
 
 class Settings:
-    """The merged settings. ``python_origin`` says where a wish for an interpreter comes from."""
+    """The merged settings. ``limits`` are those of LIMITS that are set, in their units."""
 
     __slots__ = (
         "cache_dir",
         "credential_helper",
         "http_timeout_s",
+        "limits",
         "link_mode",
         "offline",
         "python",
@@ -91,6 +114,7 @@ class Settings:
         if self.link_mode and self.link_mode not in LINK_MODES:
             raise BadSetting("PKM_LINK_MODE", self.link_mode, "one of " + ", ".join(LINK_MODES))
         self.http_timeout_s = timeout(environ, user)
+        self.limits = limits(environ, user)
         self.credential_helper = user.string("credential-helper") or ""
 
 
@@ -122,6 +146,43 @@ def timeout(environ: Mapping[str, str], user: Table) -> float:
     if number > 0:
         return number
     raise BadSetting("PKM_HTTP_TIMEOUT", value, "a positive number of seconds")
+
+
+def limits(environ: Mapping[str, str], user: Table) -> dict[str, int]:
+    """Return the limits that variables and the user's configuration set, by their names in LIMITS.
+
+    :raises BadSetting: for a variable that sets no known limit, and for a value that is none.
+    """
+    found = {}
+    for name, value in (user.raw("limits") or {}).items():
+        found[name] = amount(f"limits.{name} of the user's configuration", value, LIMITS[name])
+    for variable, text in environ.items():
+        if variable.startswith(LIMIT_PREFIX):
+            name = variable.removeprefix(LIMIT_PREFIX).lower().replace("_", "-")
+            if name not in LIMITS:
+                known = ", ".join(limit_variable(one) for one in LIMITS)
+                raise BadSetting(variable, text, f"a limit that pkm knows: {known}")
+            found[name] = amount(variable, text, LIMITS[name])
+    return found
+
+
+def limit_variable(name: str) -> str:
+    """Return the variable that sets a limit."""
+    return LIMIT_PREFIX + name.upper().replace("-", "_")
+
+
+def amount(setting: str, value: object, unit: str) -> int:
+    """Return the positive whole number that a *setting* says; one of bytes may have KB, MB, GB or TB behind it.
+
+    :raises BadSetting: when it says none.
+    """
+    text = "" if isinstance(value, bool) else str(value).strip()
+    factor = UNITS.get(text[-2:].upper(), 1) if unit == "bytes" else 1
+    digits = text[:-2].strip() if factor > 1 else text
+    if digits.isdecimal() and digits.isascii() and int(digits) > 0:
+        return int(digits) * factor
+    also = ', as in 500000 or "2 GB"' if unit == "bytes" else ""
+    raise BadSetting(setting, str(value), f"a positive whole number of {unit}{also}")
 
 
 def below_home(environ: Mapping[str, str], name: str) -> str:
@@ -165,6 +226,8 @@ def read_user_config(path: str) -> Table:
         return Table({}, (), faults)
     table = Table(parse_toml(path, text), (), faults)
     table.refuse_unknown(USER_KEYS)
+    if (bounds := table.table("limits")) is not None:
+        bounds.refuse_unknown(LIMITS)
     for index in table.tables("index"):
         index.refuse_unknown(("name", "url", "format", "default", "explicit"))
     if faults:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pkm_env.builder import DistributionBuilder
     from pkm_env.cache.memory import StoredMemory
     from pkm_env.cache.store import Store
+    from pkm_env.cache.zips import Limits as WheelLimits
     from pkm_env.files import FileLock
     from pkm_env.index.auth import Credentials
     from pkm_env.index.client import IndexClient
@@ -553,7 +554,7 @@ class Context:
             from pkm_env.provision import Provision
 
             return Provision(
-                WheelCache(self.store),
+                WheelCache(self.store, self.wheel_limits()),
                 lambda: supply.network,
                 self.memory,
                 builder=lambda: self.builder(interpreter),
@@ -610,6 +611,20 @@ class Context:
             self._network = (IndexClient(http), Crew())
         return self._network
 
+    def wheel_limits(self) -> WheelLimits | None:
+        """Return how much a wheel may hold, None where nothing of that is set."""
+        told = self.set_limits({"wheel-files": "entries", "wheel-size": "size_bytes", "wheel-ratio": "ratio"})
+        if not told:
+            return None
+        from pkm_env.cache.zips import Limits
+
+        return Limits(**told)
+
+    def set_limits(self, fields: Mapping[str, str]) -> dict[str, int]:
+        """Return those of the limits *fields* (name -> field) that are set, by their fields."""
+        told = self.settings.limits
+        return {field: told[name] for name, field in fields.items() if name in told}
+
     def checkout(self, source: Source) -> tuple[Source, str]:
         """Return a repository's commit and its folder in the cache."""
         if self._git is None:
@@ -631,6 +646,7 @@ class Context:
 
     def builder(self, interpreter: Interpreter | None) -> DistributionBuilder:
         """Return what builds for *interpreter*, by default the one that runs pkm."""
+        from pkm_env.build.sdist import Limits
         from pkm_env.builder import DistributionBuilder
 
         def chosen() -> Interpreter:
@@ -643,6 +659,8 @@ class Context:
             own_root=self.workspace.root,
             locked=lambda package: self.locked_names(package, chosen()),
             constraints=self.workspace.declaration.options.build_constraints,
+            limits=Limits(**self.set_limits({"sdist-size": "total_bytes", "sdist-files": "members"})),
+            at_once=self.settings.limits.get("builds", 0),
         )
 
     def locked_for(self, package: str, interpreter: Interpreter) -> Sequence[Wanted] | None:
@@ -658,6 +676,7 @@ class Context:
         """Return what runs build backends with *interpreter*."""
         if interpreter.path not in self._frontends:
             from pkm_env.build.frontend import BuildFrontend
+            from pkm_env.build.request import Limits
             from pkm_env.isolation import BuildEnvironments
 
             constraints = self.workspace.declaration.options.build_constraints
@@ -676,6 +695,7 @@ class Context:
                 work=os.path.join(self.settings.cache_dir, "work"),
                 logs=os.path.join(self.workspace.root, ".pkm", "logs"),
                 shown_from=self.workspace.root,
+                limits=Limits(**self.set_limits({"build-time": "timeout_s", "build-output": "output_bytes"})),
             )
         return self._frontends[interpreter.path]
 

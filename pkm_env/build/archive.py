@@ -50,13 +50,14 @@ ZIP_FAULTS = (
     RuntimeError,
     *UNREADABLE,
 )  # the second and third: encrypted
+SIZE_HINT = "if you trust it: sdist-size in [limits] of your configuration sets another bound"
 
 
 class DamagedArchive(PkmError):
     """An archive that cannot be read to its end; *reason* says why, *member* where (may be "")."""
 
-    def __init__(self, reason: str, member: str = "") -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, member: str = "", hint: str = "") -> None:
+        super().__init__(reason, hint)
         self.reason = reason
         self.member = member
 
@@ -145,7 +146,7 @@ class _Bounded:
             size -= len(piece)
             self._left -= len(piece)
             if self._left < 0:
-                raise DamagedArchive(f"it unpacks to more than {self._limit:,} bytes")
+                raise DamagedArchive(f"it unpacks to more than {self._limit:,} bytes", hint=SIZE_HINT)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -293,7 +294,7 @@ def _read_zip(stream: IO[bytes], total_bytes: int) -> Iterator[Member]:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > total_bytes:
-                raise DamagedArchive(f"it unpacks to more than {total_bytes:,} bytes")
+                raise DamagedArchive(f"it unpacks to more than {total_bytes:,} bytes", hint=SIZE_HINT)
             for member in members:
                 yield _zip_member(archive, member)
     except ZIP_FAULTS as error:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pkm_env.build.system import BuildSystem
 
 ANSWER_BYTES = 16 << 20
+# Which of the user's settings says how far a hook may go.
+BOUNDS = {"time": "build-time", "output": "build-output"}
 EDITABLE_HINT = 'project = "wheel" in the environment\'s table installs it as it is, not editable'
 
 
@@ -201,4 +203,6 @@ def _signal_name(number: int) -> str:
 def _hint(ended: Ended) -> str:
     if ended.code == -getattr(signal, "SIGKILL", 9) and not ended.stopped_for:
         return "the system kills a process this way when memory runs out"
+    if ended.stopped_for in BOUNDS:
+        return f"{BOUNDS[ended.stopped_for]} in [limits] of your configuration sets another bound"
     return ""

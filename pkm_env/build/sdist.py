@@ -20,7 +20,7 @@ from stat import S_ISGID, S_ISUID
 from packaging.version import Version
 
 from pkm_build.grammar import NotUnderstood, normalise, read_version
-from pkm_env.build.archive import FILE, FOLDER, HARD_LINK, LINK, DamagedArchive, read_archive
+from pkm_env.build.archive import FILE, FOLDER, HARD_LINK, LINK, SIZE_HINT, DamagedArchive, read_archive
 from pkm_env.build.errors import BadSdist
 from pkm_env.files import remove_tree
 from pkm_env.model.core_metadata import InvalidMetadata, header_fields, is_static, metadata_of
@@ -112,7 +112,7 @@ def unpack_sdist(
     except BaseException as error:
         remove_tree(destination)
         if isinstance(error, DamagedArchive):
-            raise BadSdist(shown, error.reason, member=error.member) from error
+            raise BadSdist(shown, error.reason, member=error.member, hint=error.hint) from error
         if isinstance(error, OSError) and error.errno in UNNAMEABLE:
             raise BadSdist(
                 shown, "this system can't have a file of this name", member=_tail(error)
@@ -144,7 +144,7 @@ class _Unpacking:
         """Write all members, then the links; return the path of the top folder."""
         for number, member in enumerate(read_archive(archive, self.filename, self.limits.total_bytes), 1):
             if number > self.limits.members:
-                raise BadSdist(self.filename, f"it has more than {self.limits.members:,} members")
+                raise too_many(self.filename, self.limits)
             self._take(member)
         if not self.top or (self.top,) not in self.folders:
             raise BadSdist(self.filename, "it has no top folder")
@@ -238,9 +238,8 @@ class _Unpacking:
             for block in blocks:
                 self.written += len(block)
                 if self.written > self.limits.total_bytes:
-                    raise BadSdist(
-                        self.filename, f"it unpacks to more than {self.limits.total_bytes:,} bytes"
-                    )
+                    reason = f"it unpacks to more than {self.limits.total_bytes:,} bytes"
+                    raise BadSdist(self.filename, reason, hint=SIZE_HINT)
                 stream.write(block)
         # Make and its like compare these times: generated files have to stay newer than their sources.
         os.utime(path, (member.mtime, member.mtime))
@@ -333,6 +332,12 @@ class _Unpacking:
             raise BadSdist(self.filename, f"its top folder is called {self.top!r}")
 
 
+def too_many(filename: str, limits: Limits) -> BadSdist:
+    """Return the error for an sdist with more members than may be."""
+    hint = "if you trust it: sdist-files in [limits] of your configuration sets another bound"
+    return BadSdist(filename, f"it has more than {limits.members:,} members", hint=hint)
+
+
 def read_pkg_info(archive: str, *, filename: str = "", limits: Limits = DEFAULT_LIMITS) -> str | None:
     """Return the text of PKG-INFO in the top folder of *archive*, None when it has none.
 
@@ -342,14 +347,14 @@ def read_pkg_info(archive: str, *, filename: str = "", limits: Limits = DEFAULT_
     try:
         for number, member in enumerate(read_archive(archive, shown, limits.total_bytes), 1):
             if number > limits.members:
-                raise BadSdist(shown, f"it has more than {limits.members:,} members")
+                raise too_many(shown, limits)
             parts = normpath(member.name).split("/")
             if member.kind == FILE and len(parts) == 2 and parts[1] == "PKG-INFO" and parts[0] != "..":  # noqa: PLR2004 - the top folder and the file in it
                 if member.size > limits.metadata_bytes:
                     raise BadSdist(shown, "its PKG-INFO is far too large", member=member.name)
                 return b"".join(member.blocks()).decode("utf-8", "replace")
     except DamagedArchive as error:
-        raise BadSdist(shown, error.reason, member=error.member) from error
+        raise BadSdist(shown, error.reason, member=error.member, hint=error.hint) from error
     return None
 
 

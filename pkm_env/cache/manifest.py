@@ -26,11 +26,11 @@ class BadWheel(PkmError):
     *filename* is the wheel's, *member* the path inside it ("" for the whole), *reason* a phrase.
     """
 
-    def __init__(self, filename: str, reason: str, member: str = "") -> None:
+    def __init__(self, filename: str, reason: str, member: str = "", hint: str = "") -> None:
         place = f"{filename}: {member}" if member else filename
         super().__init__(
             f"{printable(place)}: {printable(reason)}",
-            "the file is damaged or made badly; tell its maintainers, or lock another version",
+            hint or "the file is damaged or made badly; tell its maintainers, or lock another version",
         )
         self.filename = filename
         self.member = member

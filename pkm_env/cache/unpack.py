@@ -48,7 +48,7 @@ def unpack(
     destination: str,
     *,
     filename: str,
-    limits: Limits = DEFAULT,
+    limits: Limits | None = None,
     platform: str = sys.platform,
     mtime_ns: int | None = None,
 ) -> Manifest:
@@ -66,7 +66,7 @@ def unpack(
         if not os.fstat(stream.fileno()).st_size:
             raise BadWheel(filename, "is empty")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            wheel = Wheel(Archive(data, filename, limits, platform), filename)
+            wheel = Wheel(Archive(data, filename, limits or DEFAULT, platform), filename)
             if mtime_ns is None:
                 from time import time
 

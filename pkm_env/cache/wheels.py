@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.cache.store import Store
+    from pkm_env.cache.zips import Limits
 
 MANIFEST = "manifest"
 TREE = "tree"
@@ -28,8 +29,10 @@ PATIENCE_S = 300.0
 class WheelCache:
     """The wheels in a store; where the store cannot be written, those of this run in a scratch folder."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limits: Limits | None = None) -> None:
+        """Take the *store*, and how much a wheel may hold where that is not as usual."""
         self._store = store
+        self._limits = limits
         self._scratch = ""
 
     def get(self, sha256: str) -> UnpackedWheel | None:
@@ -65,7 +68,8 @@ class WheelCache:
 
         os.mkdir(temporary)
         try:
-            manifest = unpack_wheel(archive, os.path.join(temporary, TREE), filename=filename)
+            tree = os.path.join(temporary, TREE)
+            manifest = unpack_wheel(archive, tree, filename=filename, limits=self._limits)
             write_new(os.path.join(temporary, MANIFEST), pack(manifest.to_plain()))
             appear(temporary, folder)
         except BaseException:

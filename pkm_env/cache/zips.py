@@ -122,6 +122,10 @@ class Archive:
     def _bad(self, reason: str, member: str = "") -> BadWheel:
         return BadWheel(self._filename, reason, member)
 
+    def _too_much(self, reason: str, limit: str) -> BadWheel:
+        hint = f"if you trust it: wheel-{limit} in [limits] of your configuration sets another bound"
+        return BadWheel(self._filename, reason, hint=hint)
+
     def _find_directory(self) -> tuple[int, int, int]:
         """Return where the central directory starts and ends, and how many entries it has."""
         data = self._data
@@ -173,7 +177,9 @@ class Archive:
 
     def _read_directory(self, start: int, end: int, count: int) -> Iterator[Member]:
         if count > self._limits.entries:
-            raise self._bad(f"has {count} entries, more than the {self._limits.entries} allowed")
+            raise self._too_much(
+                f"has {count} entries, more than the {self._limits.entries} allowed", "files"
+            )
         position = start
         for _ in range(count):
             if position + CENTRAL.size > end or self._data[position : position + 4] != b"PK\1\2":
@@ -270,9 +276,11 @@ class Archive:
         total = sum(entry.size for entry in entries)
         limits = self._limits
         if total > limits.size_bytes:
-            raise self._bad(f"would unpack to {total} bytes, more than the {limits.size_bytes} allowed")
+            reason = f"would unpack to {total} bytes, more than the {limits.size_bytes} allowed"
+            raise self._too_much(reason, "size")
         if total > limits.ratio_from_bytes and total > limits.ratio * archive_size:
-            raise self._bad(f"would unpack to {total // archive_size} times its size: a bomb")
+            reason = f"would unpack to {total // archive_size} times its size: a bomb"
+            raise self._too_much(reason, "ratio")
 
     def _check_names(self, entries: list[Member]) -> None:
         """Refuse names that are one file on some file system, and files that are directories too."""

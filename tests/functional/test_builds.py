@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
 import tarfile
+
+import pytest
 
 from tests.support.projects import write_project
 from tests.support.wheels import project_members
@@ -85,17 +88,20 @@ def test_passwords_of_indexes_do_not_reach_a_build(index, pkm, tmp_path):
     assert done.code == 0, done.stderr
 
 
-def test_repository_is_locked_to_a_commit_and_installed_offline(pkm, tmp_path):
-    upstream = tmp_path / "upstream"
-    for name, content in project_members("bean", "1.0", requires=["eggs"]).items():
-        write_project(upstream, "", {f"below/{name}": content})
+def repository(pkm, folder, **how):
+    """Make a repository with one commit of a project; return its commit."""
+    for name, content in project_members("bean", "1.0", **how).items():
+        write_project(folder, "", {f"below/{name}": content})
     identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
     environ = {**pkm.environ, "PATH": os.environ["PATH"]}
     for args in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "x"], ["tag", "v1"]):
-        subprocess.run(["git", *args], cwd=upstream, env=environ, check=True)
-    commit = subprocess.check_output(
-        ["git", "rev-parse", "HEAD"], cwd=upstream, env=environ, text=True
-    ).strip()
+        subprocess.run(["git", *args], cwd=folder, env=environ, check=True)
+    return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, env=environ, text=True).strip()
+
+
+def test_repository_is_locked_to_a_commit_and_installed_offline(pkm, tmp_path):
+    upstream = tmp_path / "upstream"
+    commit = repository(pkm, upstream, requires=["eggs"])
     source = (
         f'[tool.pkm.sources]\nbean = {{ git = "{upstream.as_uri()}", tag = "v1", subdirectory = "below" }}\n'
     )
@@ -107,3 +113,57 @@ def test_repository_is_locked_to_a_commit_and_installed_offline(pkm, tmp_path):
     upstream.rename(tmp_path / "gone")
     assert pkm("--offline", "sync", "--reinstall", cwd=project).code == 0
     assert installed(project) == ["bean-1.0.dist-info", "eggs-2.0.dist-info"]
+
+
+def test_a_build_from_a_repository_is_named_for_its_package(pkm, tmp_path):
+    upstream = tmp_path / "upstream"
+    commit = repository(pkm, upstream, hooks="def build_wheel(*args):\n    raise SystemExit(3)")
+    source = f'[tool.pkm.sources]\nbean = {{ git = "{upstream.as_uri()}", subdirectory = "below" }}\n'
+    failed = pkm("sync", cwd=shop(tmp_path, "bean", more=source))
+    assert failed.code == 1
+    assert "error: bean could not be built from its repository (exit code 3" in failed.stderr
+    assert commit not in failed.stderr
+    assert (tmp_path / "shop" / ".pkm" / "logs" / "bean.log").exists()
+
+
+def test_a_wheel_is_built_anew_when_the_build_constraints_change(index, pkm, tmp_path):
+    hooks = f"open({str(tmp_path / 'built')!r}, 'a').write('x')\n"
+    index.add_sdist(
+        "bean",
+        "1.0",
+        backend="static",
+        hooks=f"def build_wheel(*a, _b=build_wheel):\n    {hooks}    return _b(*a)",
+    )
+    project = shop(tmp_path, "bean")
+    assert pkm("sync", cwd=project).code == 0
+    assert pkm("sync", "--reinstall", cwd=project).code == 0
+    assert (tmp_path / "built").read_text() == "x"
+    shop(tmp_path, "bean", more='[tool.pkm]\nbuild-constraints = ["eggs<2"]\n')
+    assert pkm("sync", "--reinstall", cwd=project).code == 0
+    assert (tmp_path / "built").read_text() == "xx"
+
+
+GIT = """#!/bin/sh
+env > "{told}"
+exit 1
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the fake git is a shell script")
+def test_git_gets_the_credentials_that_netrc_has_for_the_host(pkm, tmp_path):
+    told = tmp_path / "told"
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(GIT.format(told=told))
+    program.chmod(0o755)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine git.example login me password hunter2\n")
+    netrc.chmod(0o600)
+    source = '[tool.pkm.sources]\nbean = { git = "https://git.example/bean.git" }\n'
+    env = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "NETRC": str(netrc)}
+    failed = pkm("lock", cwd=shop(tmp_path, "bean", more=source), env=env)
+    assert failed.code == 1
+    assert "hunter2" not in failed.stderr
+    sent = base64.b64encode(b"me:hunter2").decode()
+    assert f"Authorization: Basic {sent}" in told.read_text()
+    assert "http.https://git.example/.extraHeader" in told.read_text()

@@ -71,6 +71,19 @@ def test_netrc_is_asked_for_a_server_that_nothing_else_is_known_of(tmp_path: Pat
     assert told(Credentials(netrc=str(path)), "https://other.example/") == ""
 
 
+def test_a_pair_is_given_for_its_own_server_and_nobody_is_asked(tmp_path: Path):
+    path = tmp_path / "netrc"
+    path.write_text("machine git.example login me password pw\n")
+    path.chmod(0o600)
+    further = [lambda _url, _user: pytest.fail("asked")]
+    credentials = Credentials(
+        [IndexSpec("main", "https://you:own@a.example/")], netrc=str(path), further=further
+    )
+    assert credentials.pair("https://git.example/x.git") == ("me", "pw")
+    assert credentials.pair("https://a.example/x.git") == ("you", "own")
+    assert credentials.pair("https://b.example/x.git") is None
+
+
 @pytest.mark.parametrize("text", ["machine", "\udcff", "machine x login"])
 def test_a_malformed_netrc_says_nothing(tmp_path: Path, text: str):
     path = tmp_path / "netrc"
