@@ -13,6 +13,7 @@ from pkm_env.model.target import target_from_key
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from pkm_env.lock.lockfile import Lock, LockedPackage, LockSection
     from pkm_env.model.target import Target
@@ -23,13 +24,24 @@ def targets_of(section: LockSection) -> tuple[Target, ...]:
     return tuple(target_from_key(key) for key in section.targets)
 
 
-def membership_marker(package: LockedPackage, lock: Lock, targets: Mapping[str, tuple[Target, ...]]) -> str:
-    """Return the marker of an entry: its sections or-ed, and-ed with conditions where targets differ."""
+def membership_marker(
+    package: LockedPackage,
+    lock: Lock,
+    targets: Mapping[str, tuple[Target, ...]],
+    known: dict[Any, str] | None = None,
+) -> str:
+    """Return the marker of an entry: its sections or-ed, and-ed with conditions where targets differ.
+
+    *known* keeps conditions for other entries: most sections have the same targets.
+    """
+    known = {} if known is None else known
     by_condition: dict[str, list[str]] = {}
     for name in sorted(package.sections):
-        by_condition.setdefault(
-            condition(package.sections[name], lock.sections[name], targets[name]), []
-        ).append(name)
+        mask, section = package.sections[name], lock.sections[name]
+        key = (mask, section.targets, section.left_out)
+        if key not in known:
+            known[key] = condition(mask, section, targets[name])
+        by_condition.setdefault(known[key], []).append(name)
     parts = []
     for text, names in by_condition.items():
         groups = " or ".join(f"'{name}' in dependency_groups" for name in names)

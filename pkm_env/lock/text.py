@@ -13,6 +13,7 @@ from pkm_env.model.environment import DEFAULT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
     from pkm_env.model.distribution import Source
@@ -40,10 +41,11 @@ def render(lock: Lock, targets: Mapping[str, tuple[Target, ...]]) -> str:
     if not lock.packages:
         lines.append("packages = []")
     memo: dict[tuple[tuple[str, int], ...], str] = {}
+    conditions: dict[Any, str] = {}
     for package in lock.packages:
         marker = memo.get(tuple(package.sections.items()))
         if marker is None:
-            marker = membership_marker(package, lock, targets)
+            marker = membership_marker(package, lock, targets, conditions)
             memo[tuple(package.sections.items())] = marker
         lines.extend(package_lines(package, marker))
     lines.extend(tool_lines(lock.sections.values()))

@@ -20,15 +20,17 @@ class LockRun:
 
     ``chosen_here`` are the versions that were chosen, by strategy and target; ``chosen_now`` all of them by strategy
     and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
-    the oldest. ``files`` are the files of entries, by release, targets and rules.
+    the oldest. ``targets`` are those of a Requires-Python and platforms, ``files`` those of entries, by release,
+    targets and rules.
     """
 
-    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files")
+    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files", "targets")
 
     def __init__(self, memory: Memory) -> None:
         self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.files: dict[Any, tuple[LockedFile, ...]] = {}
+        self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
         self._commons: dict[int, tuple[Releases, Common]] = {}
         self._fits: dict[tuple[str, ...], Fit] = {}
@@ -37,6 +39,7 @@ class LockRun:
         """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
         other = LockRun(self._memory)
         other.chosen_now = self.chosen_now
+        other.targets = self.targets
         other.files, other._commons, other._fits = self.files, self._commons, self._fits
         return other
 

@@ -247,19 +247,25 @@ class Locker:
         """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
         required = ",".join(filter(None, (self.workspace.project.requires_python, environment.python)))
         platforms = IMPLIED_PLATFORMS if environment.platforms is None else environment.platforms
-        names = [parse_platform(platform) for platform in platforms]
-        targets = [
-            make_target(python, platform, environment.implementation, requires_python=required)
-            for python in self.known_pythons(environment, required)
-            for platform in names
-        ]
+        pythons = tuple(self.known_pythons(environment, required))
+        key = (required, pythons, tuple(platforms), environment.implementation)
+        targets = self.run.targets.get(key)
+        if targets is None:
+            names = [parse_platform(platform) for platform in platforms]
+            targets = self.run.targets[key] = tuple(
+                [
+                    make_target(python, platform, environment.implementation, requires_python=required)
+                    for python in pythons
+                    for platform in names
+                ]
+            )
         if not targets:
             raise NoSolutionFound(
                 environment.name,
                 "no target",
                 f'  no Python that pkm knows (3.8 to 3.15) is admitted by "{required}"',
             )
-        return tuple(targets), bool(environment.python) and environment.platforms is not None
+        return targets, bool(environment.python) and environment.platforms is not None
 
     def newest_python(self, environment: Environment) -> str:
         """Return the newest Python that counts: the one that was known at the last lock, until an upgrade."""

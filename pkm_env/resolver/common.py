@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Common:
     """One for all resolves over the same *releases*.
 
-    ``near`` are the latest solutions, by view and members: what the next environment has there is most often
+    ``near`` are the first solutions, by view and members: what other environments have there is most often
     much like it.
     """
 

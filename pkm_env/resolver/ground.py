@@ -80,17 +80,16 @@ class Usable:
 class Row:
     """One requirement of a release: the targets it counts for (all patches, any), and what it needs.
 
-    ``is_common``: it needs the same whoever asks for the release.
+    ``needs`` is kept where it is the same whoever asks for the release.
     """
 
-    __slots__ = ("ask", "in_all", "in_any", "is_common", "needs", "number")
+    __slots__ = ("ask", "in_all", "in_any", "needs", "number")
 
     def __init__(self, number: int, in_all: int, in_any: int, ask: Ask) -> None:
         self.number = number
         self.in_all = in_all
         self.in_any = in_any
         self.ask = ask
-        self.is_common = is_common(ask)
         self.needs: Sequence[Need] | Refusal | None = None
 
 
@@ -109,7 +108,6 @@ class Template:
         "always",
         "asked",
         "by_bit",
-        "is_common",
         "made",
         "names",
         "python",
@@ -121,7 +119,6 @@ class Template:
         self.admitted = every
         self.rows = rows
         self.asked = frozenset([row.ask.requirement.name for row in rows])
-        self.is_common = all([row.is_common for row in rows])  # noqa: C419 - as below
         self.by_bit: dict[int, tuple[tuple[int, ...], Sequence[Need]]] = {}
         self.always: tuple[int, ...] | None = None
         if all([row.in_all == every for row in rows]):  # noqa: C419 - quicker than a generator
@@ -144,18 +141,6 @@ class Template:
                     found &= ~row.in_any
             found = self._agreeing[active] = 0 if left else found
         return found
-
-
-def is_common(ask: Ask) -> bool:
-    """Whether a requirement of a release means the same whoever asks for the release.
-
-    One that may consent to a pre-release, pin a yanked release, or name a URL, does not: it asks for more than
-    versions, and what a solve allows begins anew with each.
-    """
-    if ask.requirement.url:
-        return False
-    specifier = ask.requirement.specifier
-    return not ask.version or ("==" not in specifier and specifier.upper() == specifier.lower())
 
 
 class _Refused(Exception):
@@ -274,8 +259,8 @@ class Ground:
         return known[1]
 
     def holds_for_all(self, template: Template) -> bool:
-        """Return whether what *template* needs is the same for every ground that shares it."""
-        return template.is_common and template.asked.isdisjoint(self.special)
+        """Return whether *template* asks for no name that means something else to another question."""
+        return template.asked.isdisjoint(self.special)
 
     def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
@@ -357,8 +342,8 @@ class Ground:
 
     # Needs -----------------------------------------------------------------------------------------
 
-    def needs(self, rows: Sequence[Row]) -> Sequence[Need] | Refusal:
-        """Return what the requirements in *rows* need.
+    def needs(self, rows: Sequence[Row]) -> tuple[Sequence[Need] | Refusal, bool]:
+        """Return what the requirements in *rows* need, and whether that is the same for every question.
 
         :raises Begin: when a release asks for what is kept out until somebody asks for it.
         """
@@ -366,20 +351,43 @@ class Ground:
         if fresh:
             self.knowledge.hint_names(name for name in fresh if name not in self.bound)
         found: list[Need] = []
+        is_common = True
         for row in rows:
-            if row.is_common and row.ask.requirement.name not in self.special:
-                if row.needs is None:
-                    row.needs = self._need_or_refusal(row.ask)
-                needs = row.needs
-            else:
+            special = row.ask.requirement.name in self.special
+            needs = None if special else row.needs
+            if needs is None and not special and self._is_common(row.ask):
+                needs = row.needs = self._need_or_refusal(row.ask)
+            elif needs is None:
                 own = self._own_needs.get(id(row))
                 if own is None:
                     own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
                 needs = own[1]
+                is_common = False
             if isinstance(needs, Refusal):
-                return needs
+                return needs, is_common
             found += needs
-        return found
+        return found, is_common
+
+    def _is_common(self, ask: Ask) -> bool:
+        """Return whether a requirement of a release means the same whoever asks for the release.
+
+        One that consents to a pre-release, pins a yanked release, or names a URL, does not: it asks for more than
+        versions, and what a solve allows begins anew with each.
+        """
+        requirement = ask.requirement
+        if requirement.url:
+            return False
+        specifier = requirement.specifier
+        package = self.package(requirement.name)
+        if not ask.version or not specifier or not package.prereleases | package.yanked:
+            return True
+        try:
+            mask = package.mask(specifier)
+        except UnreadableVersion:
+            return False
+        if mask & package.yanked and "==" in specifier:
+            return False
+        return not (mask & package.prereleases and consents_to_prereleases(specifier))
 
     def _need_or_refusal(self, ask: Ask) -> Sequence[Need] | Refusal:
         try:

@@ -135,7 +135,8 @@ class TargetProblem:
             active = self._active[key, bit]
             needs = self._needs[key, bit]
             late = bit & (package.prereleases | package.yanked)
-            if not late and self.ground.holds_for_all(active[1]) and not isinstance(needs, Refusal):
+            shared = active[0] in active[1].made and self.ground.holds_for_all(active[1])
+            if not late and shared and not isinstance(needs, Refusal):
                 self.kept[key] = bit, needs, active, package.version(bit)
 
     def needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
@@ -170,10 +171,10 @@ class TargetProblem:
         self._active[package, version] = active, template
         found = template.made.get(active) if shared else None
         if found is None:
-            found = self.ground.needs(rows)
-            if shared:
+            found, is_common = self.ground.needs(rows)
+            if shared and is_common:
                 template.made[active] = found
-        if shared and not isinstance(found, Refusal):
+        if shared and active in template.made and not isinstance(found, Refusal):
             template.by_bit[self.bit] = active, found
         return found
 
@@ -272,7 +273,8 @@ class TargetProblem:
         """Say whose metadata will be asked for: of the best version of each package met for the first time."""
         wanted = []
         for package, mask in packages:
-            if isinstance(package, str) and package != ROOT and package not in self.earlier:
+            is_new = package not in self.earlier and package not in self.kept
+            if is_new and isinstance(package, str) and package != ROOT:
                 known = self.package(package)
                 usable = self.usable(package)
                 open_mask = mask & usable.mask

@@ -178,10 +178,11 @@ class Request:
 class Pin:
     """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too.
 
-    ``asked`` is the name by which its files are found: with the index behind it where it is bound to one.
+    ``needs`` are the names among these. ``asked`` is the name by which its files are found: with the index behind
+    it where it is bound to one.
     """
 
-    __slots__ = ("asked", "extras", "name", "requires", "source", "version")
+    __slots__ = ("asked", "extras", "name", "needs", "requires", "source", "version")
 
     def __init__(
         self,
@@ -196,6 +197,7 @@ class Pin:
         self.source = source
         self.extras = extras
         self.requires = requires
+        self.needs = frozenset([needed for needed, _version in requires])
 
     @property
     def identity(self) -> tuple[Any, ...]:

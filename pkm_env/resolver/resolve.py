@@ -267,8 +267,8 @@ class Search:
             counts.decisions = len(decided)
         place = (id(one.view), one.members)
         near = self.common.near.get(place) or (self._solutions[-1] if self._solutions else None)
-        found = self.common.near[place] = Solution(
-            problem, decided, counts, self.knowledge.asked - asked, near
-        )
+        found = Solution(problem, decided, counts, self.knowledge.asked - asked, near)
+        if found.chosen:
+            self.common.near.setdefault(place, found)
         problem.keep(decided)
         return found

@@ -43,9 +43,11 @@ class Solution:
         self.decided = decided
         self.needed = {key: (bit, active) for key, bit, active, _ in self.active}
         is_kin = near is not None and near.problem.ground.shared is problem.ground.shared
-        self.pins = self._pins(near if is_kin else None)
+        self._near = near if is_kin else None
+        self.pins = self._pins(self._near)
         self.notes = tuple(_notes(problem, decided))
-        self._agreeing: dict[int, tuple[View, int]] = {}
+        self.agreeing: dict[int, tuple[View, int]] = {}
+        self._steady: list[tuple[Key, tuple[int, tuple[int, ...]]]] | None = None
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
         """Return the answer for one target; *shared* when it took no work of its own."""
@@ -65,9 +67,9 @@ class Solution:
         if other.ground is not self.problem.ground:
             return False
         view = other.view
-        known = self._agreeing.get(id(view))
+        known = self.agreeing.get(id(view))
         if known is None:
-            known = self._agreeing[id(view)] = (view, self._agree(view))
+            known = self.agreeing[id(view)] = (view, self._agree(view))
         if other.members & ~known[1] or self._is_not_locked(other):
             return False
         return all(
@@ -91,17 +93,43 @@ class Solution:
         """Return the targets of *view* that have the same needs, and files of all that was chosen."""
         agreeing = every = view.targets.every
         ground, same_view = self.problem.ground, view is self.problem.view
-        for key, bit, active, own in self.active:
+        looked_at, chosen = self.active, self.chosen
+        near = self._near_in(view) if same_view else None
+        if near is not None and not any(self.needed.get(key) != needed for key, needed in near.steady()):
+            # All that is there is here too, so what is new decides.
+            agreeing = near.agreeing[id(view)][1]
+            fresh = self.needed.keys() - {key for key, _needed in near.steady()}
+            looked_at = [one for one in self.active if one[0] in fresh]
+            chosen = [one for one in self.chosen if one[0] in fresh]
+        for key, bit, active, own in looked_at:
             template = own if same_view else ground.template(view, key, bit)
             if isinstance(template, Refusal):
                 return 0
             agreeing &= template.agreeing(active, every)
         members = self.problem.members if same_view else 0
-        for key, bit in self.chosen:
+        for key, bit in chosen:
             if not agreeing & ~members:
                 break
             agreeing &= self._able(key, bit, view)
         return agreeing
+
+    def _near_in(self, view: View) -> Solution | None:
+        """Return the solution near by, where it is one for the same members of *view* and knows who agrees."""
+        near = self._near
+        if near is None or near.problem.view is not view or near.problem.members != self.problem.members:
+            return None
+        return near if id(view) in near.agreeing else None
+
+    def steady(self) -> list[tuple[Key, tuple[int, tuple[int, ...]]]]:
+        """Return what was chosen and what of it counts, but for names that mean something else elsewhere."""
+        if self._steady is None:
+            special = self.problem.ground.special
+            self._steady = [
+                (key, needed)
+                for key, needed in self.needed.items()
+                if (key if isinstance(key, str) else key[0]) not in special
+            ]
+        return self._steady
 
     def _pins(self, near: Solution | None) -> dict[str, Pin]:
         """Return the pins, sorted; those that are as in *near* are the same values."""
@@ -116,15 +144,16 @@ class Solution:
         pins = {}
         for name, bit in sorted(self.chosen):
             own = extras.get(name)
+            pin = known.get(name)
+            if pin is not None and name not in changed and changed.isdisjoint(pin.needs):
+                pins[name] = pin
+                continue
             needed: Iterable[str] = problem.needed_names(name, bit)
             if own:
                 own.sort()
                 needed = sorted(
                     {*needed, *(one for e in own for one in problem.needed_names((name, e), decided[name]))}
                 )
-            if name in known and name not in changed and changed.isdisjoint(needed):
-                pins[name] = known[name]
-                continue
             package = problem.package(name)
             for one in (name, *needed):
                 if one not in versions:
