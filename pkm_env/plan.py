@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
+# What INSTALLER holds where pkm installed.
+OURS = "pkm"
 KEEP, INSTALL, REPLACE, REMOVE = "keep", "install", "replace", "remove"
 
 
@@ -137,6 +139,17 @@ class InstallPlan:
     def changes(self) -> tuple[Step, ...]:
         """The steps that change something."""
         return tuple(step for step in self.steps if step.kind != KEEP)
+
+    @property
+    def marks(self) -> tuple[tuple[InstalledDistribution, bool], ...]:
+        """What pkm installed and stays, and is from now on asked for by the project itself (or no more)."""
+        return tuple(
+            (step.installed[0], step.wanted.requested)
+            for step in self.of_kind(KEEP)
+            if step.wanted is not None
+            and step.installed[0].installer == OURS
+            and step.installed[0].requested != step.wanted.requested
+        )
 
     @property
     def removals(self) -> tuple[InstalledDistribution, ...]:

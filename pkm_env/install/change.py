@@ -19,6 +19,7 @@ from pkm_env.install.conflicts import (
 from pkm_env.install.installed import IDENTITIES, identities_bytes, read_identities
 from pkm_env.install.put import Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.remove import find_removal
+from pkm_env.install.requested import REQUESTED, record_with
 from pkm_env.install.wheel import Refused, Site
 
 TYPE_CHECKING = False
@@ -92,6 +93,7 @@ def change(
     plan_removals(todo, removals, plan)
     plan_folders(todo)
     settle_with_present(todo, plan)
+    plan_marks(todo, plan)
     plan_notes(todo, plan, wheels)
     outcome.link_mode = execute(todo, options)
     remove_tree(journal.state_path(venv.path, "bytecode"))
@@ -187,6 +189,19 @@ def holds(path: str, content: bytes) -> bool:
         return same_content(content, b"\0" + os.fsencode(path))
     except FileNotFoundError:
         return False
+
+
+def plan_marks(todo: Change, plan: InstallPlan) -> None:
+    """Plan REQUESTED of what stays."""
+    for distribution, requested in plan.marks:
+        record = os.path.join(distribution.path, "RECORD")
+        path = os.path.join(distribution.path, REQUESTED)
+        todo.moved.add(record)
+        todo.writes.append((record, record_with(distribution, requested), 0o666))
+        if requested:
+            todo.writes.append((path, b"", 0o666))
+        else:
+            todo.moved.add(path)
 
 
 def plan_notes(todo: Change, plan: InstallPlan, wheels: Mapping[str, UnpackedWheel]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from pkm_env.files import read_file
-from pkm_env.plan import InstalledDistribution
+from pkm_env.plan import OURS, InstalledDistribution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 STATE = ".pkm"
 IDENTITIES = "installed"
 HEADER = "pkm installed 3"
-OURS = "pkm"
 SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
 
 

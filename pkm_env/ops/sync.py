@@ -10,6 +10,7 @@ from pkm_env.files import remove_tree
 from pkm_env.install.apply import apply, repair
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels
+from pkm_env.install.requested import mark
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.export import NothingLocked
@@ -139,7 +140,9 @@ def sync(
         describe(context, done, look)
         if look.plan.changes or look.venv is None:
             carry_out(context, environment, look, path, options)
-        elif options.compile_bytecode and look.choice is not None:
+        else:
+            mark(look.plan.marks)
+        if options.compile_bytecode and look.venv is not None and look.choice is not None:
             compile_present(look.venv, look.choice.interpreter)
         done.paths = watched_paths(context, environment, path)
     done.seconds = time.monotonic() - began

@@ -271,3 +271,15 @@ def test_damage_in_the_cache_is_noticed_and_mended_by_fetching_again(pkm, projec
     assert "the cache held a damaged eggs" in result.stderr
     assert ok(pkm("run", "python", "-c", "import eggs", cwd=project)).code == 0
     assert index.count("eggs-2.0") == 1
+
+
+def test_what_the_project_begins_or_ceases_to_ask_for_is_marked_so(pkm, project):
+    ok(pkm("sync", cwd=project))
+    (eggs,) = (project / ".venv").glob("lib/python*/site-packages/eggs-*.dist-info")
+    assert not (eggs / "REQUESTED").exists()
+    for asked in (["spam>=1", "eggs"], ["spam>=1"]):
+        write_project(project, TOML.replace('["spam>=1"]', json.dumps(asked)))
+        ok(pkm("sync", cwd=project))
+        assert (eggs / "REQUESTED").exists() == ("eggs" in asked)
+        assert "REQUESTED" not in (eggs / "RECORD").read_text() or "eggs" in asked
+        ok(pkm("env", "verify", cwd=project))
