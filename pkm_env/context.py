@@ -434,6 +434,9 @@ class Context:
 
         :raises PkmError: when its backend does not say.
         """
+        for owner in self.workspace.family:
+            if owner.root == source.location and owner.project.name == name and owner.project.version:
+                return owner.project.version
         found = self.supply(self.workspace.environments[0], self.build_python).direct(name, source)
         if isinstance(found, Unavailable):
             raise PkmError(f"the version of {name} cannot be told: {found.reason}", found.hint)

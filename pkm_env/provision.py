@@ -371,8 +371,9 @@ class Provision:
         if fetched:
             self._fetch_all(wanted, fetched, found, reporter)
         due = [at for at in missing if found[at] is None]
-        for at, wheel in zip(due, self._build_all([wanted[at] for at in due], reporter), strict=True):
-            found[at] = wheel
+        if due:
+            for at, wheel in zip(due, self._build_all([wanted[at] for at in due], reporter), strict=True):
+                found[at] = wheel
         return [wheel for wheel in found if wheel is not None]
 
     def forget(self, item: Wanted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -98,6 +99,35 @@ def test_a_lock_from_a_full_cache_loads_no_network_and_no_packaging(synced):
         roots & {"http", "ssl", "email", "json", "packaging", "socket", "subprocess", "rich", "tomlkit"}
         == set()
     )
+
+
+def test_a_sync_from_a_full_cache_loads_nothing_that_solves_builds_or_fetches(synced):
+    project, environ, index = synced
+    installed = next((project / ".venv").rglob("spam-1.0.dist-info"))
+    # The first time, the interpreter of the environment is asked what it is.
+    for _ in range(2):
+        shutil.rmtree(installed)
+        names, done = loaded(["sync"], project, environ)
+        assert done.returncode == 0, done.stderr
+        assert installed.exists()
+    assert index.count() == 0
+    roots = {name.partition(".")[0] for name in names}
+    costly = {
+        "http",
+        "ssl",
+        "email",
+        "json",
+        "packaging",
+        "subprocess",
+        "rich",
+        "typing",
+        "re",
+        "zipfile",
+        "pathlib",
+    }
+    assert roots & costly == set()
+    assert {name for name in names if name.startswith(("pkm_env.resolver", "pkm_env.build"))} == set()
+    assert "pkm_env.ops.section" not in names
 
 
 @pytest.mark.parametrize(

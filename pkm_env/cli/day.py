@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.ops.given import Given
-    from pkm_env.ops.lock import Change, Locked
+    from pkm_env.ops.locked import Change, Locked
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.sync import Synced
 

@@ -10,7 +10,7 @@ from pkm_env.lock.lockfile import LockedFile
 from pkm_env.lock.membership import condition
 from pkm_env.lock.requirements import constraints_text, requirements_text
 from pkm_env.lock.text import render_export
-from pkm_env.ops.lock import section_targets
+from pkm_env.ops.locked import section_targets
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False

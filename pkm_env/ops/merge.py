@@ -17,8 +17,9 @@ from pkm_env.lock.compose import compose
 from pkm_env.lock.conflict import merged_section, section_result
 from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
-from pkm_env.ops.lock import other_locker, requires_python_of, section_targets
+from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
+from pkm_env.ops.renew import other_locker, requires_python_of
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import PROJECT_FILE, parse_lock, read_lock_text, read_workspace
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pkm_env.ops.options import SyncOptions
 
 
+PLAIN_IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
+
+
 class Wanted:
     """A package that is to be installed: as the plan sees it, and as supply is asked for it."""
 
@@ -137,6 +140,9 @@ def direct_url(source: Source) -> dict[str, Any]:
 
 def file_url(path: str) -> str:
     """Return the file URL of an absolute path."""
+    if path[:1] == "/" and not set(path) - PLAIN_IN_URL:
+        return f"file://{path}"
+    # Only what has to be quoted is worth loading half of urllib.
     from urllib.request import pathname2url
 
     return "file://" + pathname2url(path)

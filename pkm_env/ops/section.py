@@ -7,7 +7,6 @@ from pkm_build.project import expand_group
 from pkm_env.context import cutoffs
 from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit, SectionResult, same_digests
-from pkm_env.lock.freshness import inputs_digest
 from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source
 from pkm_env.model.platforms import short_platform
@@ -19,8 +18,9 @@ from pkm_env.model.target import (
     make_target,
     parse_platform,
 )
-from pkm_env.ops.given import KEY, Given, read_given
+from pkm_env.ops.given import KEY, Given
 from pkm_env.ops.lock_run import LockRun
+from pkm_env.ops.staleness import Staleness
 from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from pkm_env.resolver.problem import Recorder
     from pkm_env.resolver.report import Explanation
     from pkm_env.resolver.request import Pin, Resolution
-    from pkm_env.workspace import Workspace
 
 
 # The key of a section for the newest Python that was known when it was locked.
@@ -57,8 +56,8 @@ class NoSolutionFound(PkmError):
         self.environment = environment
 
 
-class Locker:
-    """Finds which environments are stale, and solves them one after the other.
+class Locker(Staleness):
+    """Solves environments one after the other.
 
     ``solves`` counts the targets that needed a solve of their own.
     """
@@ -72,56 +71,14 @@ class Locker:
         run: LockRun | None = None,
     ) -> None:
         """Take the lock as it stands, and what other lockers of the same *run* chose."""
-        self.context = context
+        super().__init__(context, old, options)
         self.run = run or LockRun(context.memory)
-        self.workspace: Workspace = context.workspace
-        self.old = old
         self.old_targets = old_targets
-        self.options = options
         self._releases: dict[str, Releases] = {}
         self.recorder: Recorder | None = None
-        # Sections that do not hold what their digest says.
-        self.mixed = old.mixed if old is not None else frozenset()
-        self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
-        for group in options.upgrade_groups:
-            texts = (text for text, _ in expand_group(self.workspace.project, group))
-            self.forgotten.update(parse_requirement(text).name for text in texts)
         # Versions of another side of a conflict, preferred after our own.
         self.further: tuple[LockedPackage, ...] = ()
         self.solves = 0
-
-    def digest(self, environment: Environment) -> str:
-        """Return the digest of what the section of *environment* is solved from, as things stand."""
-        project = self.workspace.project
-        groups = {name: [text for text, _ in expand_group(project, name)] for name in environment.groups}
-        return inputs_digest(
-            project, environment, self.workspace.declaration, groups, self.context.path_digests(environment)
-        )
-
-    def is_stale(self, environment: Environment) -> bool:
-        """Whether the section has to be solved: it is missing, its inputs changed, or an upgrade is wanted."""
-        section = self.old.sections.get(environment.section) if self.old is not None else None
-        if section is None or self.options.upgrade or self.options.exclude_newer:
-            return True
-        if self.forgotten and self.old is not None:
-            held = {package.name for package in self.old.of_section(environment.section)}
-            if held & self.forgotten:
-                return True
-        if section.name in self.mixed or (
-            self.options.given and self.given(environment) != self.kept(section)
-        ):
-            return True
-        return section.inputs != self.digest(environment)
-
-    def kept(self, section: LockSection | None) -> Given:
-        """Return what the command line gave when a section was locked, unless an upgrade is to forget it."""
-        return read_given("" if section is None or self.options.upgrade else section.options.get(KEY, ""))
-
-    def given(self, environment: Environment) -> Given:
-        """Return what the command line gives for an environment, or gave when it was locked before."""
-        section = self.old.sections.get(environment.section) if self.old is not None else None
-        kept = self.kept(section)
-        return self.options.given.over(kept) if self.options.given else kept
 
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
-    from pkm_env.ops.lock import Locked
+    from pkm_env.ops.locked import Locked
     from pkm_env.ops.sync import Synced
 
 

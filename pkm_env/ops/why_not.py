@@ -10,9 +10,10 @@ from pkm_env.lock.membership import condition
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
 from pkm_env.model.target import target_from_key
-from pkm_env.ops.lock import difference, section_targets
+from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.questions import locked
+from pkm_env.ops.renew import difference
 from pkm_env.ops.section import Locker, without_target
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.requirements import Requirement
     from pkm_env.model.target import Target
-    from pkm_env.ops.lock import Change
+    from pkm_env.ops.locked import Change
 
 
 class BadQuestion(PkmError):

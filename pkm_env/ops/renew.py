@@ -1,0 +1,136 @@
+"""The next lock: what is stale is solved, the rest stays; and how the two differ."""
+
+from __future__ import annotations
+
+from pkm_env.lock.compose import compose
+from pkm_env.lock.content import sealed
+from pkm_env.lock.text import render
+from pkm_env.ops.locked import MIXED, Change, Locked, builds_of, section_targets
+from pkm_env.ops.section import Locker
+from pkm_env.workspace import write_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pkm_env.context import Context
+    from pkm_env.lock.compose import SectionResult
+    from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.environment import Environment
+    from pkm_env.ops.options import LockOptions
+    from pkm_env.workspace import Workspace
+
+
+def renewed(
+    context: Context, options: LockOptions, before: str | None, old: Lock | None, theirs: Lock | None
+) -> Locked:
+    """Return the lock with its stale sections solved; *theirs* is the other side where git left a conflict.
+
+    :raises NoSolutionFound: when an environment has no solution.
+    """
+    workspace = context.workspace
+    old_targets = section_targets(old)
+    results: dict[str, SectionResult] = {}
+    lockers: list[Locker] = []
+    stale: list[tuple[Locker, Environment]] = []
+    # A file with conflict marks is mended whole, whatever was named: nothing else can read it.
+    names = options.environments if theirs is None else ()
+    for owner in workspace.family if not names else (workspace,):
+        run = lockers[0].run if lockers else None
+        locker = Locker(context.of(owner), old, old_targets, options, run)
+        lockers.append(locker)
+        if theirs is None:
+            stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
+        else:
+            lockers.append(other_locker(locker, theirs))
+            stale += contested(locker, lockers[-1], owner.environments)
+    order = [found.section for owner in workspace.family for found in owner.environments]
+    chosen = [
+        found for owner in (workspace.family if not names else (workspace,)) for found in owner.chosen(names)
+    ]
+    builds = builds_of(context, old, options, chosen)
+    tell_mixed(context, old, [environment for _, environment in stale])
+    for locker, environment in stale:
+        results[environment.section] = locker.solve_one(environment)
+    found = compose(old, old_targets, results, order, requires_python_of(workspace))
+    if builds is not None:
+        order += builds.solve(found)
+        results.update(builds.results)
+        found = compose(old, old_targets, results, order, requires_python_of(workspace))
+    targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
+    found = sealed(found, targets, results, () if old is None else old.mixed - results.keys())
+    locked = Locked(found, render(found, targets))
+    locked.sections = tuple(results)
+    locked.changes = difference(old, found)
+    locked.targets = sum(len(result.targets) for result in results.values())
+    locked.solves = sum(locker.solves for locker in lockers) + (builds.solves if builds is not None else 0)
+    locked.written = locked.text != before
+    if options.write:
+        write_lock(workspace.lock_path, locked.text, before)
+        context.remember_lock(locked.text, found)
+    return locked
+
+
+def other_locker(locker: Locker, theirs: Lock) -> Locker:
+    """Return what locks for the same project from their side; each side prefers its own versions first."""
+    other = Locker(locker.context, theirs, section_targets(theirs), locker.options, locker.run.beside())
+    other.further = locker.old.packages if locker.old is not None else ()
+    locker.further = theirs.packages
+    return other
+
+
+def contested(
+    locker: Locker, other: Locker, environments: Sequence[Environment]
+) -> list[tuple[Locker, Environment]]:
+    """Return the environments to solve after a conflict, with the side whose versions come first.
+
+    Git merges line by line, so a side that was read from the marked text may hold lines of the other one,
+    whatever its digest says: a section on which the two do not agree is solved again.
+    """
+    from pkm_env.lock.conflict import agree
+
+    found = []
+    for environment in environments:
+        if locker.is_stale(environment):
+            found.append((locker if other.is_stale(environment) else other, environment))
+        elif not agree(locker.old, other.old, environment.section):
+            found.append((locker, environment))
+    return found
+
+
+def requires_python_of(workspace: Workspace) -> str:
+    """Return what the whole lock says of Python: what all its projects say alike, "" where they differ."""
+    said = {owner.project.requires_python or "" for owner in workspace.family if owner.project.name}
+    return said.pop() if len(said) == 1 else ""
+
+
+def tell_mixed(context: Context, old: Lock | None, environments: Sequence[Environment]) -> None:
+    """Tell which of the sections that are solved again are not what somebody solved."""
+    for environment in environments:
+        if old is not None and environment.section in old.mixed:
+            context.reporter.note(f'the section "{environment.section}" {MIXED}; it is solved again')
+
+
+def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, ...]:
+    """Return what is another in *new*, or in one section of it, sorted by name; sections with one change together."""
+    before = versions_by_section(old, section)
+    after = versions_by_section(new, section)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, where in sorted(before.keys() | after.keys()):
+        was, now = before.get((name, where), set()), after.get((name, where), set())
+        if was != now:
+            change = (name, ", ".join(sorted(was - now)), ", ".join(sorted(now - was)))
+            found.setdefault(change, []).append(where)
+    return tuple(
+        Change(name, gone, come, tuple(sections)) for (name, gone, come), sections in sorted(found.items())
+    )
+
+
+def versions_by_section(lock: Lock | None, section: str) -> dict[tuple[str, str], set[str]]:
+    """Return the versions of each name in each section, or in one; a folder's version is its place."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for package in lock.packages if lock is not None else ():
+        shown = package.version or (package.source.location if package.source is not None else "")
+        for where in package.sections if not section else {section} & package.sections.keys():
+            found.setdefault((package.name, where), set()).add(shown)
+    return found
