@@ -29,13 +29,13 @@ from pkm_env.model.rows import plain_of, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import http.client
     from collections.abc import Callable, Mapping
     from typing import Any
 
     from pkm_env.index.http import Http
     from pkm_env.index.names import ReadVersion
     from pkm_env.index.spec import IndexSpec
+    from pkm_env.index.wire import Reply
     from pkm_env.model.distribution import File, Metadata
     from pkm_env.model.rows import Row
 
@@ -263,16 +263,16 @@ class RemoteFile:
         headers = {"Range": wanted, "Accept-Encoding": "identity"}
         limit = max(TAIL, 1 << 26)
 
-        def consume(response: http.client.HTTPResponse, _url: str) -> tuple[int, int, bytes]:
+        def consume(response: Reply, _url: str) -> tuple[int, int, bytes]:
             if response.status in {404, 410}:
                 raise IndexRefused(self._file.url, status=response.status, index=self._file.index)
-            span = response.headers.get("Content-Range", "")
-            if response.status != 206 or "Content-Encoding" in response.headers:  # noqa: PLR2004 - a part
+            span = response.headers.get("content-range", "")
+            if response.status != 206 or "content-encoding" in response.headers:  # noqa: PLR2004 - a part
                 raise NoRanges
             if response.length is None or response.length > limit:
                 raise NoRanges
             begin, total = read_span(span)
-            data = response.read()
+            data = response.whole()
             return begin, total, data
 
         try:

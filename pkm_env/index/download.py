@@ -11,14 +11,15 @@ import hashlib
 import os
 
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
-from pkm_env.index.http import CHUNK, CutShort
+from pkm_env.index.http import CHUNK
+from pkm_env.index.wire import CutShort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import http.client
     from collections.abc import Callable, Mapping
 
     from pkm_env.index.http import Http
+    from pkm_env.index.wire import Reply
     from pkm_env.model.distribution import File
 
     Advance = Callable[[int], None]
@@ -100,10 +101,10 @@ class Download:
             except OSError as error:
                 raise unwritable(self._target, error) from error
 
-    def _receive(self, response: http.client.HTTPResponse, url: str) -> None:
+    def _receive(self, response: Reply, url: str) -> None:
         """Write the body of one answer behind what is there."""
         if response.status == 206 and self._size:  # noqa: PLR2004 - a part
-            if begin_of(response.headers.get("Content-Range", "")) != self._size:
+            if begin_of(response.headers.get("content-range", "")) != self._size:
                 self._forget_part()
                 raise CutShort("the server gave another part than was asked for")
             self._resumed = True
@@ -114,7 +115,7 @@ class Download:
             raise CutShort("the server does not have the part that was asked for")
         else:
             raise IndexRefused(url, status=response.status, index=self._file.index, reason="no file")
-        strong = response.headers.get("ETag", "")
+        strong = response.headers.get("etag", "")
         self._etag = "" if strong.startswith("W/") else strong
         try:
             self._write_body(response)
@@ -129,7 +130,7 @@ class Download:
         self._headers.pop("If-Range", None)
         self._restart()
 
-    def _write_body(self, response: http.client.HTTPResponse) -> None:
+    def _write_body(self, response: Reply) -> None:
         buffer = memoryview(bytearray(CHUNK))
         limit = MAX_FILE if self._file.size is None else self._file.size
         while count := response.readinto(buffer):
@@ -151,11 +152,11 @@ class Download:
             if self._advance:
                 self._advance(count)
 
-    def _prepare_resume(self, response: http.client.HTTPResponse) -> None:
+    def _prepare_resume(self, response: Reply) -> None:
         """Make the next try ask for the rest, where the server can give it and mistakes would show."""
         self._headers.pop("Range", None)
         self._headers.pop("If-Range", None)
-        in_parts = response.status == 206 or response.headers.get("Accept-Ranges", "").lower() == "bytes"  # noqa: PLR2004 - a part
+        in_parts = response.status == 206 or response.headers.get("accept-ranges", "").lower() == "bytes"  # noqa: PLR2004 - a part
         if self._size and in_parts and (self._etag or self._algorithm):
             self._headers["Range"] = f"bytes={self._size}-"
             if self._etag:

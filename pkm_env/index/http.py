@@ -1,36 +1,33 @@
 """HTTP/1.1 for indexes: a pool of kept-alive connections that many threads share.
 
 Owns requests, redirects, retries, time-outs, proxies and certificates; knows nothing of pages and files.
-It stands on ``http.client``: of all clients measured, only those written in C were quicker, and none
-was lighter to import. Importing this module costs 35 ms, so it is loaded when a request is due.
+How they stand on the wire is ``wire``'s. It is loaded when a request is due, ``ssl`` when that is encrypted.
 """
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
-import ssl
 import sys
 import time
 import zlib
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from urllib.parse import urljoin
 
 from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, printable
 from pkm_env.index.proxy import Proxies, Proxy
 from pkm_env.index.urls import origin, split_credentials
+from pkm_env.index.wire import BadAnswer, Connection, CutShort, Reply, host_field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from pkm_env.index.auth import Credentials
 
     Result = TypeVar("Result")
-    Consume = Callable[[http.client.HTTPResponse, str], Result]
+    Consume = Callable[[Reply, str], Result]
 
 ATTEMPTS = 4
 # A server that is there takes a connection at once; to think about an answer it may take longer.
@@ -41,10 +38,6 @@ MAX_REDIRECTS = 10
 CHUNK = 1 << 18
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class CutShort(OSError):
-    """A body ended before its announced end."""
 
 
 class TooLarge(Exception):
@@ -86,13 +79,18 @@ class Certificates:
 
         :raises IndexUnreachable: when the configured bundle cannot be read.
         """
-        context = self._new_context()
+        # Half as large as all the rest of this, and no part of a request that is not encrypted.
+        import ssl
+
+        context = self._new_context(ssl.PROTOCOL_TLS_CLIENT)
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    def _new_context(self) -> ssl.SSLContext:
+    def _new_context(self, protocol: int) -> ssl.SSLContext:
+        import ssl
+
         if self.cafile or self.capath:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context = ssl.SSLContext(protocol)
             try:
                 context.load_verify_locations(self.cafile or None, self.capath or None)
             except OSError as error:
@@ -102,7 +100,7 @@ class Certificates:
         if self.platform in {"darwin", "win32"}:
             import truststore
 
-            return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            return truststore.SSLContext(protocol)
         return ssl.create_default_context()
 
 
@@ -129,7 +127,7 @@ class Http:
         self.offline = offline
         self._attempts = attempts
         self._sleep = sleep
-        self._idle: dict[tuple[str, str, str], list[http.client.HTTPConnection]] = {}
+        self._idle: dict[tuple[str, str, str], list[Connection]] = {}
         self._context: ssl.SSLContext | None = None
 
     def get(
@@ -145,9 +143,8 @@ class Http:
         """
         wanted = {"Accept-Encoding": "gzip", **(headers or {})}
 
-        def consume(response: http.client.HTTPResponse, final: str) -> Response:
-            told = {key.lower(): value for key, value in response.getheaders()}
-            return Response(response.status, told, read_body(response, limit), final)
+        def consume(response: Reply, final: str) -> Response:
+            return Response(response.status, response.headers, read_body(response, limit), final)
 
         try:
             return self.send(url, wanted, consume, index=index)
@@ -169,7 +166,7 @@ class Http:
         for attempt in range(1, self._attempts + 1):
             try:
                 return self._follow(url, headers, consume, index)
-            except (OSError, http.client.HTTPException, zlib.error, Later) as error:  # noqa: PERF203 - a retry
+            except (OSError, BadAnswer, zlib.error, Later) as error:  # noqa: PERF203 - a retry
                 if attempt == self._attempts or is_final(error):
                     raise IndexUnreachable(
                         url,
@@ -197,7 +194,7 @@ class Http:
             if status in REDIRECTS:
                 url = self._redirected(url, response, connection, index)
                 continue
-            if status == HTTPStatus.UNAUTHORIZED and not challenged:
+            if status == 401 and not challenged:  # noqa: PLR2004 - unauthorized
                 challenged = self._credentials.look_further(url, authorization)
                 if challenged:
                     connection.close()
@@ -215,8 +212,8 @@ class Http:
     def _consumed(
         self,
         url: str,
-        connection: http.client.HTTPConnection,
-        response: http.client.HTTPResponse,
+        connection: Connection,
+        response: Reply,
         consume: Consume[Result],
     ) -> Result:
         """Return what *consume* makes of the answer; the connection is kept if all of it was read."""
@@ -225,7 +222,7 @@ class Http:
         except BaseException:
             connection.close()
             raise
-        if response.isclosed() and not response.will_close:
+        if response.may_follow:
             self._idle.setdefault(origin(url), []).append(connection)
         else:
             connection.close()
@@ -234,11 +231,11 @@ class Http:
     def _redirected(
         self,
         url: str,
-        response: http.client.HTTPResponse,
-        connection: http.client.HTTPConnection,
+        response: Reply,
+        connection: Connection,
         index: str,
     ) -> str:
-        target = response.headers.get("Location", "")
+        target = response.headers.get("location", "")
         connection.close()
         try:
             following = split_credentials(urljoin(url, target))[0].partition("#")[0]
@@ -251,9 +248,7 @@ class Http:
             raise IndexRefused(url, status=response.status, index=index, reason=reason)
         return following
 
-    def _exchange(
-        self, url: str, headers: Mapping[str, str], authorization: str
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _exchange(self, url: str, headers: Mapping[str, str], authorization: str) -> tuple[Connection, Reply]:
         """Send one request, and return when the head of the answer is there."""
         place = origin(url)
         proxy = self._proxies.proxy_for(*place)
@@ -265,6 +260,7 @@ class Http:
             sent["Authorization"] = authorization
         if proxy and place[0] == "http" and proxy.authorization:
             sent["Proxy-Authorization"] = proxy.authorization
+        host = host_field(place[0], place[1], int(place[2] or 0))
         idle = self._idle.get(place)
         while idle:
             try:
@@ -272,49 +268,32 @@ class Http:
             except IndexError:
                 break
             try:
-                return connection, ask(connection, target, sent)
-            except (ConnectionError, http.client.HTTPException, ssl.SSLError):
-                # The server closed it meanwhile; that is no failed try.
+                return connection, connection.ask("GET", target, host, sent)
+            except BaseException as error:
                 connection.close()
-            except BaseException:
-                connection.close()
-                raise
+                # The server closed it meanwhile; that is no failed try. To be silent is.
+                if not isinstance(error, (OSError, BadAnswer)) or isinstance(error, TimeoutError):
+                    raise
         connection = self._new_connection(place, proxy)
         try:
-            connection.connect()
-            connection.sock.settimeout(self._timeout_s)
-            return connection, ask(connection, target, sent)
+            connection.connect(min(self._timeout_s, CONNECT_S), self._timeout_s)
+            return connection, connection.ask("GET", target, host, sent)
         except BaseException:
             connection.close()
             raise
 
-    def _new_connection(
-        self, place: tuple[str, str, str], through: Proxy | None
-    ) -> http.client.HTTPConnection:
-        scheme, host, port_text = place
-        port = int(port_text or 0)
+    def _new_connection(self, place: tuple[str, str, str], through: Proxy | None) -> Connection:
+        scheme, host, port = place[0], place[1], int(place[2] or 0)
         server = (through.host, through.port) if through else (host, port)
-        timeout_s = min(self._timeout_s, CONNECT_S)
         if scheme == "http":
-            return http.client.HTTPConnection(*server, timeout=timeout_s)
+            return Connection(server)
         if self._context is None:
             self._context = self._certificates.context()
-        connection = http.client.HTTPSConnection(*server, timeout=timeout_s, context=self._context)
-        if through:
-            told = {"Proxy-Authorization": through.authorization} if through.authorization else None
-            connection.set_tunnel(host, port, told)
-        return connection
+        tunnel = ((host, port), through.authorization) if through else None
+        return Connection(server, context=self._context, tunnel=tunnel)
 
 
-def ask(
-    connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str]
-) -> http.client.HTTPResponse:
-    """Send a GET and return the answer, its body unread."""
-    connection.request("GET", target, headers=dict(headers))
-    return connection.getresponse()
-
-
-def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
+def read_body(response: Reply, limit: int) -> bytes:
     """Return the whole body, decompressed.
 
     :raises TooLarge: when it has more than *limit* bytes, packed or unpacked.
@@ -333,7 +312,7 @@ def read_body(response: http.client.HTTPResponse, limit: int) -> bytes:
     if response.length:
         raise CutShort(f"the answer ended {response.length} bytes early")
     body = b"".join(parts)
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding in {"gzip", "x-gzip", "deflate"}:
         return inflated(body, limit)
     if not delimited and b"<html" in body[:1000].lower() and b"</html" not in body[-1000:].lower():
@@ -363,8 +342,8 @@ def inflated(data: bytes, limit: int) -> bytes:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether another try would only end the same way."""
-    return isinstance(error, ssl.SSLCertVerificationError)
+    """Whether another try would only end the same way: the server's certificate is not trusted."""
+    return type(error).__name__ == "SSLCertVerificationError"
 
 
 def pause_after(attempt: int, error: BaseException) -> float:
@@ -376,11 +355,13 @@ def pause_after(attempt: int, error: BaseException) -> float:
     return FIRST_PAUSE_S * (1 << attempt - 1) * (1 + os.urandom(1)[0] / 1024)
 
 
-def retry_after(response: http.client.HTTPResponse, now: float) -> float | None:
+def retry_after(response: Reply, now: float) -> float | None:
     """Return the seconds that Retry-After asks for, None when it says nothing that can be read."""
-    text = response.headers.get("Retry-After", "").strip()
+    text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text[:9])
+    from email.utils import parsedate_to_datetime
+
     try:
         when: float = parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
@@ -394,16 +375,14 @@ def reason_of(error: BaseException, url: str) -> str:
     closed = f"{host} closed the connection"
     if isinstance(error, Later):
         return f"HTTP {error.status} {error.reason}".rstrip()
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {host} is not trusted: {error.verify_message}"
+    if is_final(error):
+        return f"the certificate of {host} is not trusted: {getattr(error, 'verify_message', error)}"
     phrases: tuple[tuple[type[BaseException], str], ...] = (
         (ConnectionRefusedError, f"connection refused by {host}:{port}"),
         (socket.gaierror, f"the name {host} is not known"),
         (TimeoutError, f"{host} was silent for too long"),
-        (http.client.RemoteDisconnected, closed),
         (ConnectionResetError, closed),
         (BrokenPipeError, closed),
-        (http.client.IncompleteRead, "the answer was cut short"),
     )
     told = next((phrase for kind, phrase in phrases if isinstance(error, kind)), "")
     return told or printable(str(error)) or type(error).__name__

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +23,11 @@ from tests.support.index_server import LocalIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Make = Callable[..., Http]
 
 LIMIT = 1 << 20
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture
@@ -179,7 +183,7 @@ def test_a_redirect_to_an_odd_url_is_not_followed(index: LocalIndex, target: str
 def test_a_redirect_from_an_encrypted_connection_to_an_open_one_is_refused(client: Make):
     class Answer:
         status = 302
-        headers = {"Location": "http://index.example/simple/"}  # noqa: RUF012 - it stands for one answer
+        headers = {"location": "http://index.example/simple/"}  # noqa: RUF012 - it stands for one answer
 
     class Connection:
         def close(self) -> None:
@@ -292,3 +296,115 @@ def test_macos_and_windows_use_the_store_of_the_system():
 
     for platform in ("darwin", "win32"):
         assert isinstance(Certificates(platform=platform).context(), truststore.SSLContext)
+
+
+CERTIFICATE = str(DATA / "tls" / "certificate.pem")
+
+
+@pytest.fixture
+def encrypted() -> Iterator[int]:
+    """The port of an encrypted server that answers each request with the Host it was asked for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(DATA / "tls" / "server.pem"))
+
+    class Encrypted(ThreadingHTTPServer):
+        def get_request(self):
+            connection, address = self.socket.accept()
+            return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that does not trust the server hangs up."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.headers["Host"].encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is told."""
+
+    with Encrypted(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_an_encrypted_connection_is_kept_like_any_other(encrypted: int, client: Make):
+    http = client(certificates=Certificates(CERTIFICATE))
+    for _ in range(2):
+        found = http.get(f"https://localhost:{encrypted}/", limit=LIMIT)
+        assert found.body == f"localhost:{encrypted}".encode()
+    assert len(http._idle[("https", "localhost", str(encrypted))]) == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_told_and_not_tried_again(
+    encrypted: int, pauses: list[float], client: Make, tmp_path: Path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    http = client(certificates=Certificates(capath=str(other)))
+    with pytest.raises(IndexUnreachable, match="the certificate of localhost is not trusted"):
+        http.get(f"https://localhost:{encrypted}/", limit=LIMIT)
+    assert pauses == []
+
+
+@pytest.fixture
+def tunnel() -> Iterator[tuple[int, list[str]]]:
+    """The port of a proxy that connects to what it is asked for, and what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(f"{self.path} {self.headers['Proxy-Authorization']}")
+            if self.path.startswith("forbidden"):
+                self.send_error(403, "No")
+                return
+            with socket.create_connection(("127.0.0.1", int(self.path.rpartition(":")[2]))) as server:
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=pass_on, args=(server, self.connection))
+                back.start()
+                pass_on(self.connection, server)
+                back.join()
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is told."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1], asked
+        server.shutdown()
+        thread.join()
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    # Either side may hang up at any time.
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_an_encrypted_connection_goes_through_the_tunnel_of_a_proxy(
+    encrypted: int, tunnel: tuple[int, list[str]], client: Make
+):
+    port, asked = tunnel
+    proxies = Proxies({"https_proxy": f"http://me:secret@127.0.0.1:{port}"})
+    http = client(proxies=proxies, certificates=Certificates(CERTIFICATE))
+    assert http.get(f"https://localhost:{encrypted}/", limit=LIMIT).status == 200
+    http.close()
+    assert asked == [f"localhost:{encrypted} Basic bWU6c2VjcmV0"]
+
+
+def test_a_proxy_that_refuses_is_told(tunnel: tuple[int, list[str]], client: Make):
+    http = client(proxies=Proxies({"https_proxy": f"127.0.0.1:{tunnel[0]}"}), attempts=1)
+    with pytest.raises(IndexUnreachable, match="the proxy refuses: 403 No"):
+        http.get("https://forbidden.example/", limit=LIMIT)
