@@ -100,6 +100,7 @@ def select_wheel(build: Build, tree: Tree | None = None) -> Selection:
         check_scripts(build, found.files, found.content)
     check_imports(build, found)
     check_named(build, found.tree)
+    tell_alike(build, found)
     if build.source.faults:
         check(build.source)
     return found
@@ -223,12 +224,33 @@ def refuse_links(tree: Tree, folders: Iterable[str], patterns: Iterable[str]) ->
             raise link_error(path, tree.outside[path])
 
 
+def refuse_link(tree: Tree, path: str) -> None:
+    """Refuse a file or folder that is named, where a link in its place leaves the project.
+
+    :raises BuildError: when it does
+    """
+    if os.path.islink(tree.path(path)) and not tree.is_within(path):
+        raise link_error(path, os.readlink(tree.path(path)))
+
+
 def link_error(path: str, target: str) -> BuildError:
     """Return the error for a link that leaves the project."""
     return BuildError(
         f"{path} is a link that leaves the project (to {target})",
         "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
     )
+
+
+def tell_alike(build: Build, found: Selection) -> None:
+    """Warn of names that are one file where the file system knows no case."""
+    folded = {name.lower() for name in found.files}
+    if len(folded) == len(found.files):
+        return
+    seen: dict[str, str] = {}
+    for name in sorted(found.files):
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            build.warn.append(f"{other} and {name} are one file on Windows and macOS")
 
 
 def tell_left_out(build: Build, tree: Tree) -> None:
@@ -286,6 +308,7 @@ def add_included(build: Build, found: Selection) -> None:
             hint = "patterns are anchored at the project; **/NAME matches in every folder"
             build.fault((*BUILD, "include", at), f'"{pattern}" matches no file', hint)
         for path in excluded(paths, build.settings.exclude):
+            refuse_link(found.tree, path)
             found.put(wheel_path(path, found.roots), path, f'include "{pattern}"')
 
 
@@ -317,6 +340,8 @@ def add_mapped(build: Build, found: Selection) -> None:
     """Add the files and folders of ``map``, which may lie outside of the project."""
     for raw, target in build.settings.map.items():
         path = inside(found.tree, raw) if raw.startswith("../") else raw
+        if not raw.startswith("../"):
+            refuse_link(found.tree, path)
         if found.tree.is_file(path):
             found.put(target, path, "map")
             continue
@@ -350,6 +375,7 @@ def add_data(build: Build, found: Selection) -> None:
                 else (globs.fixed_folder(pattern) if globs.is_magic(pattern) else globs.clean(pattern))
             )
             for path in paths:
+                refuse_link(found.tree, path)
                 below = path[len(base) + 1 :] if base else path
                 place = (target if single and target else f"{target}/{below}").strip("/")
                 name = f"{top}/{scheme}/{place}"

@@ -59,6 +59,8 @@ def read_text(path: str) -> str:
     :raises InvalidFile: when it begins with a byte order mark or is not in UTF-8
     """
     shown = os.path.basename(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BuildError(f"{shown} is no file")
     try:
         with open(path, "rb") as stream:
             raw = stream.read()

@@ -343,6 +343,14 @@ def test_a_name_that_means_another_place_somewhere_is_not_put_into_a_wheel(sampl
 
 
 @POSIX
+def test_a_pipe_in_the_place_of_pyproject_toml_is_no_file(sample):
+    made = sample({"spam/__init__.py": ""})
+    (made.root / "pyproject.toml").unlink()
+    os.mkfifo(made.root / "pyproject.toml")
+    with pytest.raises(BuildError, match=r"pyproject\.toml is no file"):
+        made.wheel()
+
+
 def test_pipes_and_sockets_are_no_files(sample, monkeypatch):
     made = sample(FILES)
     os.mkfifo(made.root / "spam/pipe")

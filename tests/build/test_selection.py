@@ -284,6 +284,24 @@ class TestLinks:
         with pytest.raises(BuildError, match="docs/link is a link that leaves the project"):
             made.sdist()
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            'include = ["link"]',
+            'map = { "link" = "spam/secret" }',
+            'map = { "folder" = "spam/folder" }',
+            'data = { scripts = ["link"] }',
+        ],
+    )
+    def test_a_link_that_leaves_the_project_is_refused_where_it_is_named(self, sample, tmp_path, settings):
+        (tmp_path / "secret").write_text("s")
+        (tmp_path / "elsewhere").mkdir()
+        made = sample(PACKAGE, f"[tool.pkm.build]\n{settings}\n")
+        (made.root / "link").symlink_to("../secret")
+        (made.root / "folder").symlink_to("../elsewhere")
+        with pytest.raises(BuildError, match="link that leaves the project"):
+            made.wheel()
+
     def test_links_in_a_circle_end(self, sample):
         made = sample(
             {**PACKAGE, "spam/a/x.txt": "", "spam/b/y.txt": ""},
@@ -442,6 +460,13 @@ def test_an_sdist_whose_wheel_would_have_more_is_refused(sample):
     with pytest.raises(BuildError, match=r"the wheel of this sdist would have spam/big\.bin"):
         made.sdist()
     assert not made.out.exists()
+
+
+def test_names_that_differ_by_case_alone_are_told(sample, capsys):
+    assert {"spam/a.py", "spam/A.py"} <= set(
+        sample({**PACKAGE, "spam/a.py": "", "spam/A.py": ""}).wheel().files
+    )
+    assert "spam/A.py and spam/a.py are one file on Windows and macOS" in capsys.readouterr().err
 
 
 def test_two_files_for_one_place_in_a_scheme_are_an_error(sample):
