@@ -698,6 +698,7 @@ class Context:
                 work=os.path.join(self.settings.cache_dir, "work"),
                 logs=os.path.join(self.workspace.root, ".pkm", "logs"),
                 shown_from=self.workspace.root,
+                warn=self.reporter.warn,
                 limits=Limits(**self.set_limits({"build-time": "timeout_s", "build-output": "output_bytes"})),
             )
         return self._frontends[interpreter.path]

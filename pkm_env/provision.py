@@ -354,8 +354,8 @@ class Provision:
 
     # Wheels for sync
 
-    def wheels(self, wanted: Sequence[Wanted], reporter: Reporter) -> list[UnpackedWheel]:
-        """Return the wheels of all *wanted*, in their order.
+    def wheels(self, wanted: Sequence[Wanted], reporter: Reporter, *, phase: str = "") -> list[UnpackedWheel]:
+        """Return the wheels of all *wanted*, in their order; *phase* is told when some have to be fetched.
 
         What is not cached is fetched in parallel, the largest first, while it is hashed against the
         lock; sdists and sources are built when all is fetched, side by side.
@@ -369,6 +369,8 @@ class Provision:
         missing = [at for at, wheel in enumerate(found) if wheel is None]
         fetched = [at for at in missing if is_wheel(wanted[at])]
         if fetched:
+            if phase:
+                reporter.phase(phase)
             self._fetch_all(wanted, fetched, found, reporter)
         due = [at for at in missing if found[at] is None]
         if due:

@@ -36,7 +36,7 @@ from pkm_env.files import make_directories, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from pkm_env.build.request import BuildEnvironment, BuildRequest, EnvironmentProvider
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 class _Means:
     """What all builds of a frontend share."""
 
-    __slots__ = ("environ", "limits", "programs", "provide_environment")
+    __slots__ = ("environ", "limits", "programs", "provide_environment", "warn")
 
     def __init__(
         self,
@@ -56,7 +56,9 @@ class _Means:
         environ: Mapping[str, str],
         programs: Programs,
         limits: Limits,
+        warn: Callable[[str], None],
     ) -> None:
+        self.warn = warn
         self.provide_environment = provide_environment
         self.environ = environ
         self.programs = programs
@@ -81,11 +83,22 @@ class BuildFrontend:
         shown_from: str = "",
         limits: Limits | None = None,
         platform: str = sys.platform,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._means = _Means(provide_environment, environ, Programs(platform), limits or Limits())
+        """Take the means; *warn* is told of what the user's own tree should be known for, each text once."""
+        self._warned: set[str] = set()
+        self._warn = warn
+        self._means = _Means(
+            provide_environment, environ, Programs(platform), limits or Limits(), self._warn_once
+        )
         self._work = work
         self._logs = logs
         self._shown_from = shown_from
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._warn(text)
 
     def stop(self) -> None:
         """End the builds that run in other threads, after an interrupt."""
@@ -221,7 +234,11 @@ class _Job:
     def at_home(self, kind: str, folder: str) -> str:
         """Let the running pkm make *kind*; return the name of what it made in *folder*."""
         with self._translating():
-            return build_here(kind, self.root, folder, self._request.settings, self._variables())
+            made, warned = build_here(kind, self.root, folder, self._request.settings, self._variables())
+        # What others should mend is none of the user's business.
+        for text in warned if not self._request.origin else ():
+            self._means.warn(text)
+        return made
 
     def make(self, kind: str) -> Steps[tuple[Any, frozenset[str]]]:
         """Make *kind* into the folder "out"; return what the backend answered, and the tags that fit."""

@@ -6,6 +6,8 @@ project's own would run in pkm's process, and where its ``[build-system]`` is me
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stderr
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # What pkm_build itself is and runs on; a requirement of anything else needs an environment.
 OWN = "pkm"
+WARNING = "pkm_build: warning: "
 AT_HAND = ("packaging", "tomli")
 
 
@@ -41,7 +44,9 @@ def can_build_here(
     told = read_settings(source.data, source.faults, _profile(settings, environ))
     if told.extensions or told.hook or told.providers or told.version.source == "script":
         return False
-    return not builder.build_requires(root, kind, settings, environ)
+    # What it warns of is told when it is built.
+    with redirect_stderr(io.StringIO()):
+        return not builder.build_requires(root, kind, settings, environ)
 
 
 def _profile(settings: Settings, environ: Mapping[str, str]) -> str:
@@ -79,8 +84,10 @@ def _version_of(name: str) -> str | None:
         return None
 
 
-def build_here(kind: str, root: str, folder: str, settings: Settings, environ: Mapping[str, str]) -> str:
-    """Build *kind* ("wheel", "editable", "sdist", "metadata") into *folder*; return the name of the result.
+def build_here(
+    kind: str, root: str, folder: str, settings: Settings, environ: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """Build *kind* ("wheel", "editable", "sdist", "metadata") into *folder*; return its name, and the warnings.
 
     :raises PkmError: when pkm_build refuses the project.
     """
@@ -90,4 +97,7 @@ def build_here(kind: str, root: str, folder: str, settings: Settings, environ: M
         "sdist": builder.build_sdist,
         "metadata": builder.prepare_metadata,
     }
-    return functions[kind](root, folder, settings, environ)
+    # As a hook it reports to standard error, whoever calls it.
+    with redirect_stderr(io.StringIO()) as said:
+        made = functions[kind](root, folder, settings, environ)
+    return made, [line.removeprefix(WARNING) for line in said.getvalue().splitlines()]

@@ -51,7 +51,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
             write_problems(context, os.path.abspath(arguments.export_problem), output)
     if line.json:
         print_json(output, locked_json(done))
-    else:
+    elif output.level >= 0 or arguments.dry_run:
         print_locked(done, output, looking=looking)
     if not looking:
         stamp_lock(context, done, lock_line(done) + "\n")
@@ -222,7 +222,7 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
         changed = changed or not done.unchanged
         if line.json:
             shown.append(synced_json(done))
-        else:
+        elif output.level >= 0 or arguments.dry_run:
             print_synced(done, output, looking=looking)
         if not looking and options.is_plain:
             stamp_sync(context, environment, done, in_sync_line(done) + "\n")
@@ -344,7 +344,7 @@ def build(context: Context, arguments: argparse.Namespace, output: Output, line:
     width = max(len(one.shown) for one in built)
     for one in built:
         counts = f"{plural(one.files, 'file')}  {one.size_bytes / 1000:.0f} kB  {seconds(one.seconds)}"
-        output.result(f"{one.shown:<{width}}  {counts}{one.remark}")
+        output.told(f"{one.shown:<{width}}  {counts}{one.remark}")
     return 0
 
 

@@ -234,8 +234,8 @@ def env_rollback(context: Context, arguments: argparse.Namespace, output: Output
         print_json(output, {**told, "whole": done.whole, "files": done.files})
         return 0
     if said:
-        output.result(said)
-    output.result(f"{environment.name} is as it was before the last sync that changed it")
+        output.told(said)
+    output.told(f"{environment.name} is as it was before the last sync that changed it")
     return 0
 
 
@@ -250,7 +250,7 @@ def env_delete(context: Context, arguments: argparse.Namespace, output: Output, 
         place = delete(context, environment, force=arguments.force)
         told.append({"environment": environment.name, "deleted": place or None})
         if not line.json:
-            output.result(f"Deleted {place}" if place else f"{environment.name} is not there")
+            output.told(f"Deleted {place}" if place else f"{environment.name} is not there")
     if line.json:
         print_json(output, told)
     return 0
@@ -265,7 +265,7 @@ def env_merge(context: Context, arguments: argparse.Namespace, output: Output, l
         if line.json:
             print_json(output, {"attributes": told})
         else:
-            output.result(f"git merges pylock.toml with pkm here (git config merge.pkm.driver, {told})")
+            output.told(f"git merges pylock.toml with pkm here (git config merge.pkm.driver, {told})")
         return 0
     if arguments.install or len(arguments.files) != FILES:
         raise UsageError(
@@ -281,5 +281,5 @@ def env_merge(context: Context, arguments: argparse.Namespace, output: Output, l
         return 0
     parts = [f"took {', '.join(done.taken)} from theirs"] if done.taken else []
     parts += [f"solved {', '.join(done.solved)} again"] if done.solved else []
-    output.result(f"pylock.toml: {' and '.join(parts) or 'ours stays as it is'}")
+    output.told(f"pylock.toml: {' and '.join(parts) or 'ours stays as it is'}")
     return 0

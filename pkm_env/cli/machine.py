@@ -87,9 +87,9 @@ def tell_removed(removed: tuple[int, int], output: Output, line: Line) -> int:
     if line.json:
         print_json(output, {"files": files, "size_bytes": size_bytes})
     elif files:
-        output.result(f"Removed {plural(files, 'file')} ({size(size_bytes)})")
+        output.told(f"Removed {plural(files, 'file')} ({size(size_bytes)})")
     else:
-        output.result("There was nothing to remove")
+        output.told("There was nothing to remove")
     return 0
 
 

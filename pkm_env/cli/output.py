@@ -39,6 +39,11 @@ class Output:
         self.stop_progress()
         self.out.write(clean(text) + "\n")
 
+    def told(self, text: str) -> None:
+        """Print what was done to stdout, not with --quiet: nobody asked for it."""
+        if self.level >= 0:
+            self.result(text)
+
     def change(self, sign: str, text: str) -> None:
         """Print one change, its sign coloured on a terminal."""
         self.result(f"  {self.painted(sign, sign)} {text}")
@@ -92,11 +97,13 @@ class Output:
 
     def phase(self, text: str) -> None:
         """Say which phase begins: a line where there is no terminal, with --verbose elsewhere."""
-        if self.level > 0:
+        if self.level > 0 or not self.terminal:
             self.say(text)
 
     def start(self, kind: str, name: str, total: int | None = None) -> int:
-        """Note that work on *name* began."""
+        """Note that work on *name* began; a build, which may take long, is a line where there is no terminal."""
+        if kind == "build" and not self.terminal:
+            self.say(f"Building {name}")
         with self.guard:
             self.number += 1
             self.since = self.since or time.monotonic()

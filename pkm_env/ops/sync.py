@@ -270,8 +270,9 @@ def fetch_and_apply(
     needed = {package.name for package in look.plan.installs}
     wanted = [item for item in look.wanted if item.package.name in needed]
     supply = context.supply(environment, interpreter)
-    context.reporter.phase(f"Fetching {environment.name}")
-    wheels = supply.provision.wheels([item.wheel for item in wanted], context.reporter)
+    wheels = supply.provision.wheels(
+        [item.wheel for item in wanted], context.reporter, phase=f"Fetching {environment.name}"
+    )
     context.reporter.phase(f"Installing {environment.name}")
     apply(
         path,

@@ -48,3 +48,32 @@ def test_colour_repeats_what_the_words_say():
     coloured.change("+", "httpx 0.28.1")
     assert plain_out.getvalue() == "  + httpx 0.28.1\n"
     assert "httpx 0.28.1" in coloured_out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_without_a_terminal_each_phase_and_each_build_is_a_line():
+    output, out, err = make()
+    output.phase("Fetching default")
+    output.finish(output.start("fetch", "spam", 10))
+    output.finish(output.start("build", "bean"))
+    assert err.getvalue() == "Fetching default\nBuilding bean\n"
+    assert out.getvalue() == ""
+
+
+def test_quiet_tells_no_phase_and_nothing_that_was_done():
+    output, out, err = make(level=-1)
+    output.phase("Fetching default")
+    output.finish(output.start("build", "bean"))
+    output.told("Removed 3 files")
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_on_a_terminal_phases_are_told_with_verbose_alone():
+    for level, said in ((0, ""), (1, "Fetching default\n")):
+        err = Terminal()
+        Output(io.StringIO(), err, level=level).phase("Fetching default")
+        assert err.getvalue() == said

@@ -1,0 +1,80 @@
+"""What the real command prints where there is no terminal, and with --quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.projects import write_project
+
+TOML = """
+    [build-system]
+    requires = ["pkm>=1.0.dev0"]
+    build-backend = "pkm_build"
+
+    [project]
+    name = "shop"
+    version = "1.0"
+    requires-python = ">=3.10"
+    dependencies = ["spam>=1", "bacon"]
+
+    [project.entry-points.shop]
+    main = "shop_elsewhere:main"
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    return write_project(tmp_path / "shop", TOML, {"src/shop/__init__.py": ""})
+
+
+def test_without_a_terminal_each_phase_is_a_line_and_a_build_too(pkm, project):
+    said = pkm("sync", cwd=project).stderr.splitlines()
+    told = [line for line in said if not line.startswith(("note:", "warning:"))]
+    assert told[:2] == ["Resolving default", "Fetching default"]
+    assert sorted(told[2:-1]) == ["Building bacon", "Building shop"]
+    assert told[-1] == "Installing default"
+
+
+def test_what_is_cached_is_not_said_to_be_fetched(pkm, project):
+    pkm("sync", cwd=project)
+    said = pkm("sync", "--reinstall-package", "spam", cwd=project).stderr
+    assert "Fetching" not in said
+    assert "Installing default" in said
+
+
+COMMANDS = (
+    ("lock",),
+    ("env", "lock", "--upgrade"),
+    ("env", "lock", "--check"),
+    ("sync",),
+    ("env", "sync"),
+    ("env", "sync", "--reinstall-package", "spam"),
+    ("env", "sync", "--check"),
+    ("build",),
+    ("env", "rollback"),
+    ("cache", "prune"),
+    ("cache", "clean", "spam"),
+    ("env", "delete", "default"),
+)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_quiet_says_nothing_of_what_was_done_before_and_after_the_command(pkm, project, before):
+    for command in COMMANDS:
+        words = ("-q", *command) if before else (*command, "-q")
+        done = pkm(*words, cwd=project)
+        assert (done.code, done.stdout, done.stderr) == (0, "", ""), words
+
+
+def test_quiet_still_answers_what_is_asked(pkm, project):
+    pkm("sync", "-q", cwd=project)
+    assert "spam" in pkm("-q", "env", "tree", cwd=project).stdout
+    assert "would" in pkm("sync", "-q", "--reinstall", "--dry-run", cwd=project).stdout
+
+
+def test_warnings_of_the_projects_own_build_are_told_once_and_not_with_quiet(pkm, project):
+    said = pkm("sync", cwd=project).stderr
+    assert said.count("shop_elsewhere") == 1
+    assert 'warning: the entry point "main" names shop_elsewhere' in said
+    assert "pkm_build:" not in said
+    assert pkm("sync", "-q", "--reinstall", cwd=project).stderr == ""
