@@ -285,7 +285,10 @@ class Provision:
         """Return the wheel at *path*, unpacked into the cache."""
         if work:
             work.begin("unpack")
-        return self._wheels.add(path, sha256, filename)
+        wheel = self._wheels.add(path, sha256, filename)
+        if work:
+            work.advance(wheel.manifest.size_bytes)
+        return wheel
 
     def fetch_metadata(self, file: File) -> Metadata | Unavailable:
         """Return the metadata of a wheel by way of the whole wheel, which is kept for the sync.

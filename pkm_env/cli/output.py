@@ -157,6 +157,7 @@ VERBS = {
     "build": "building",
     "unpack": "unpacking",
     "link": "installing",
+    "compile": "compiling",
 }
 
 

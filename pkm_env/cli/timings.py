@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Reporter
 
 FORMAT = 1
+# Work whose bytes are known from the start, and come at once.
+WHOLE = ("link", "compile")
+COUNTED = ("fetch", "unpack", *WHOLE)
 
 
 class Event:
     """Work on one package; times are those of the clock, ``end`` is None while it goes on."""
 
-    __slots__ = ("end", "kind", "name", "size_bytes", "start")
+    __slots__ = ("end", "kind", "name", "size_bytes", "start", "total")
 
-    def __init__(self, kind: str, name: str, start: float) -> None:
+    def __init__(self, kind: str, name: str, start: float, total: int | None = None) -> None:
+        self.total = total
         self.kind = kind
         self.name = name
         self.start = start
@@ -63,7 +67,7 @@ class Timings:
     def start(self, kind: str, name: str, total: int | None = None) -> int:
         """Note that work began; it may be told by any thread."""
         number = self._reporter.start(kind, name, total)
-        event = Event(kind, name, self._clock())
+        event = Event(kind, name, self._clock(), total)
         with self._guard:
             self._events.append(event)
             self._running[number] = event
@@ -83,6 +87,8 @@ class Timings:
             event = self._running.pop(number, None)
             if event is not None:
                 event.end = now
+                if event.kind in WHOLE:
+                    event.size_bytes = event.total or 0
         self._reporter.finish(number)
 
     def text(self) -> str:
@@ -100,7 +106,7 @@ class Timings:
 
     def _shown(self, event: Event, now: float, keys: tuple[str, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {key: getattr(event, key) for key in keys}
-        if event.kind == "fetch":
+        if event.kind in COUNTED:
             found["bytes"] = event.size_bytes
         found["start_s"] = self._since(event.start)
         found["end_s"] = self._since(now if event.end is None else event.end)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.install.wheel import Placement
     from pkm_env.model.interpreter import Interpreter
+    from pkm_env.model.ports import Reporter
     from pkm_env.python.venv import Venv
 
 HEADER = b"pkm bytecode 1\n"
@@ -98,9 +99,14 @@ def read_bytecode(path: str) -> Bytecode | None:
 
 
 def bytecode_of(
-    wheels: Mapping[str, UnpackedWheel], interpreter: Interpreter, scratch: str
+    wheels: Mapping[str, UnpackedWheel],
+    interpreter: Interpreter,
+    scratch: str,
+    reporter: Reporter | None = None,
 ) -> dict[str, Bytecode]:
     """Return the compiled modules of each of *wheels* by its name, compiling what is not there yet.
+
+    That is done for all wheels together; *reporter* is told which they are.
 
     Where the cache cannot be written, they are put into the folder *scratch*, which is made for it.
 
@@ -123,14 +129,29 @@ def bytecode_of(
             fresh = f"{final}.tmp"
             os.mkdir(fresh)
         missing.append((name, fresh, final))
+    told = [reporter.start("compile", name, source_bytes(wheels[name])) for name, _, _ in missing if reporter]
     try:
         made = compile_all([(wheels[name], fresh) for name, fresh, _ in missing], interpreter)
         for name, fresh, final in missing:
             found[name] = keep(fresh, final, made.get(fresh, []))
     finally:
+        for number in told:
+            if reporter:
+                reporter.finish(number)
         for _, fresh, _ in missing:
             remove_tree(fresh)
     return found
+
+
+def source_bytes(wheel: UnpackedWheel) -> int:
+    """Return how many bytes the modules of *wheel* are."""
+    manifest = wheel.manifest
+    return sum(
+        size
+        for (_, names), sizes in zip(manifest.files, manifest.sizes, strict=True)
+        for name, size in zip(names, sizes, strict=True)
+        if name.endswith(".py")
+    )
 
 
 def keep(fresh: str, final: str, paths: Sequence[str]) -> Bytecode:

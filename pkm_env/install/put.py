@@ -118,7 +118,7 @@ def place_all(
         for package in packages
     ]
     if options.compile_bytecode:
-        add_bytecode(placements, wheels, site, interpreter)
+        add_bytecode(placements, wheels, site, interpreter, options.reporter)
     return placements
 
 
@@ -138,12 +138,13 @@ def add_bytecode(
     wheels: Mapping[str, UnpackedWheel],
     site: Site,
     interpreter: Interpreter,
+    reporter: Reporter | None,
 ) -> None:
     """Add the compiled modules of each placement to it."""
     from pkm_env.install.bytecode import bytecode_of, place_bytecode
 
     scratch = os.path.join(site.venv.path, STATE, "bytecode")
-    compiled = bytecode_of({one.name: wheels[one.name] for one in placements}, interpreter, scratch)
+    compiled = bytecode_of({one.name: wheels[one.name] for one in placements}, interpreter, scratch, reporter)
     for placement in placements:
         root = os.path.dirname(placement.dist_info) + os.sep
         place_bytecode(placement, compiled[placement.name], root)
@@ -165,7 +166,7 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
     linker = Linker(options.link_mode, platform=options.platform, disk=disk)
     reporter = options.reporter
     for placement in placements:
-        number = reporter.start("link", placement.name) if reporter else 0
+        number = reporter.start("link", placement.name, placement.manifest.size_bytes) if reporter else 0
         for source, target, names in placement.links:
             linker.place(source, target, names)
         for path, content, mode in placement.writes:

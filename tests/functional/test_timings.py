@@ -54,3 +54,14 @@ def test_a_sync_that_fails_tells_how_far_it_came(pkm, project, index):
     assert pkm("sync", "--timings", "times.json", cwd=project, env=env).code == 1
     assert "spam" in events(project, "fetch")
     assert events(project, "link") == {}
+
+
+def test_what_is_compiled_is_told_once_with_its_bytes(pkm, project):
+    assert pkm("sync", "--compile-bytecode", "--timings", "times.json", cwd=project).code == 0
+    compiled = events(project, "compile")
+    assert sorted(compiled) == ["bacon", "eggs", "spam"]
+    assert compiled["spam"]["bytes"] == len("def main():\n    print('spam and eggs')\n")
+    assert events(project, "unpack")["spam"]["bytes"] >= compiled["spam"]["bytes"]
+    assert events(project, "link")["spam"]["bytes"] == events(project, "unpack")["spam"]["bytes"]
+    assert pkm("sync", "--reinstall", "--compile-bytecode", "--timings", "times.json", cwd=project).code == 0
+    assert events(project, "compile") == {}

@@ -33,10 +33,14 @@ def test_work_is_noted_with_its_start_and_end():
     }
 
 
-def test_only_a_fetch_has_bytes():
+def test_what_is_put_there_has_its_bytes_and_a_build_has_none():
     timings, _ = make()
-    timings.finish(timings.start("link", "spam"))
-    assert told(timings)["events"] == [{"kind": "link", "name": "spam", "start_s": 1.0, "end_s": 2.0}]
+    timings.finish(timings.start("link", "spam", 7))
+    timings.finish(timings.start("build", "eggs", 7))
+    assert told(timings)["events"] == [
+        {"kind": "link", "name": "spam", "bytes": 7, "start_s": 1.0, "end_s": 2.0},
+        {"kind": "build", "name": "eggs", "start_s": 3.0, "end_s": 4.0},
+    ]
 
 
 def test_a_phase_ends_where_the_next_begins_and_the_last_at_the_end():
