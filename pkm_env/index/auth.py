@@ -7,6 +7,7 @@ netrc; and only when the server answers 401, the user's credential helper and th
 
 from __future__ import annotations
 
+import os
 from _thread import allocate_lock
 from base64 import b64encode
 
@@ -94,6 +95,9 @@ class Credentials:
 
     def _read_netrc(self, place: tuple[str, str, str]) -> None:
         """Note what netrc says of a server; ("", "") when it says nothing."""
+        if not os.path.isfile(self._netrc_path):
+            self._netrc_path = ""
+            return
         from netrc import NetrcParseError, netrc
 
         if self._netrc is None:

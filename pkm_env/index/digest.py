@@ -187,16 +187,17 @@ def digested(name: str, releases: list[Release]) -> Page:
     prereleases = yanked = 0
     bit = 1
     for _, is_prerelease, members in releases:
+        rows = [row for _, row in members]
         kept = [(row[NEEDS], tags) for tags, row in members if row[YANKED] in NOT_YANKED]
         if not kept:
             kept = [(row[NEEDS], tags) for tags, row in members]
             yanked |= bit
         for signature in set(kept) if len(kept) > 1 else kept:
             signatures[signature] = signatures.get(signature, 0) | bit
-        times += span_of([row[UPLOADED] for _, row in members])
+        times += span_of([row[UPLOADED] for row in rows])
         if is_prerelease:
             prereleases |= bit
-        texts.append("\n".join(["\t".join(row) for _, row in members]))
+        texts.append("\n".join(map("\t".join, rows)))
         bit <<= 1
     ordered = tuple((needs, tags, mask) for (needs, tags), mask in sorted(signatures.items()))
     digest = (tuple([text for text, _, _ in releases]), ordered, prereleases, yanked)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from pkm_build.grammar import NotUnderstood, normalise
+from pkm_build.grammar import NotUnderstood, normalise, quick_version
 from pkm_build.grammar import read_version as normal_version
 from pkm_env.model.versions import is_prerelease, version_key
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 SDIST_ENDINGS = (".tar.gz", ".zip")
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
 PYTHON_TAG = r"[A-Za-z_]\w*"
+# Versions as they were written of old, without epoch and local part (PEP 440, "Normalization").
+SPELLED = re.compile(
+    r"(\d+(?:\.\d+)*)"
+    r"(?:[._-]?(alpha|a|beta|b|preview|pre|c|rc)[._-]?(\d*))?"
+    r"(?:-(\d+)|[._-]?(post|rev|r)[._-]?(\d*))?"
+    r"(?:[._-]?(dev)[._-]?(\d*))?",
+    re.ASCII,
+).fullmatch
+LONGEST = 100
+PHASES = {"alpha": "a", "beta": "b", "preview": "rc", "pre": "rc", "c": "rc"}
 TAG_SET = re.compile(rf"{PYTHON_TAG}(?:\.{PYTHON_TAG})*-\w+(?:\.\w+)*-\w+(?:\.\w+)*", re.ASCII).fullmatch
 
 
@@ -38,10 +48,27 @@ class ReadVersion:
 def read_version(text: str) -> ReadVersion | None:
     """Return what *text* says as a version, None when it is none."""
     try:
-        normal = normal_version(text)
+        normal = normal_version(respelled(text) if not quick_version(text) else text)
     except NotUnderstood:
         return None
     return ReadVersion(normal, version_key(normal))
+
+
+def respelled(text: str) -> str:
+    """Return a version as it is written today, *text* itself where that is not known.
+
+    ``packaging``, which knows it of all, takes 20 ms to load.
+    """
+    found = SPELLED(text.lower()) if text.isascii() and len(text) <= LONGEST else None
+    if found is None:
+        return text
+    release, phase, number, short_post, post, post_number, dev, dev_number = found.groups()
+    written = ".".join([str(int(part)) for part in release.split(".")])
+    if phase:
+        written += f"{PHASES.get(phase, phase)}{int(number or 0)}"
+    if short_post or post:
+        written += f".post{int(short_post or post_number or 0)}"
+    return f"{written}.dev{int(dev_number or 0)}" if dev else written
 
 
 class FileNames:

@@ -99,10 +99,13 @@ def read_table(body: bytes, slow: Slow) -> tuple[Any, list[Row]] | None:
         text = body.decode()
         begin = begin_of_files(text)
         rows, end = read_rows(text, begin, slow)
-        told = json.loads(text[:begin] + text[end:])
+        rest = text[:begin] + text[end:]
+        told = json.loads(rest)
     except (Unlike, ValueError, RecursionError):
         return None
-    return (told, rows) if isinstance(told, dict) and told.get("files") == [] else None
+    # Of two lists json would take the last.
+    is_whole = isinstance(told, dict) and told.get("files") == [] and rest.count('"files"') == 1
+    return (told, rows) if is_whole else None
 
 
 def begin_of_files(text: str) -> int:
@@ -112,7 +115,7 @@ def begin_of_files(text: str) -> int:
     """
     place = text.find('"files"')
     begin = text.find("[", place) + 1
-    if place < 0 or text[place + 7 : begin].strip() not in {":[", ": ["} or text.count('"files"') > 1:
+    if place < 0 or text[place + 7 : begin].strip() not in {":[", ": ["}:
         raise Unlike
     return begin
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from pkm_env.index.names import FileNames, read_version
+from pkm_env.index.names import FileNames, read_version, respelled
 
 VERSIONS = st.from_regex(
     r"([0-9]!)?[0-9]{1,3}(\.[0-9]{1,2}){0,3}((a|b|rc)[0-9])?(\.post[0-9])?(\.dev[0-9])?(\+[a-z0-9]{1,3})?",
+    fullmatch=True,
+)
+SPELLINGS = st.from_regex(
+    r"0?[0-9]{1,2}(\.0?[0-9]{1,2}){0,2}"
+    r"([._-]?(a|b|c|rc|alpha|Beta|pre|preview|RC)[._-]?[0-9]{0,2})?"
+    r"(-0?[0-9]|[._-]?(post|rev|r|Post)[._-]?[0-9]{0,2})?"
+    r"([._-]?(dev|DEV)[._-]?[0-9]{0,2})?",
     fullmatch=True,
 )
 PARTS = st.text("abAB01_.", min_size=1, max_size=5)
@@ -37,6 +45,18 @@ def test_whatever_packaging_calls_no_version_is_none(text: str):
     else:
         assert found is not None
         assert found.text == expected
+
+
+@given(SPELLINGS)
+def test_old_spellings_are_read_as_packaging_reads_them(text: str):
+    found = read_version(text)
+    assert found is not None
+    assert found.text == str(Version(text))
+
+
+@pytest.mark.parametrize("text", ["1.0-rc1", "2015.04.28", "1.0.2-2", "0.0.10a", "4.21.0_rc_1", "1.0.REV3"])
+def test_old_spellings_are_read_without_packaging(text: str):
+    assert respelled(text) == str(Version(text)) != text
 
 
 @given(PARTS, VERSIONS, st.sampled_from(["", "1", "2a", "x"]), PARTS, PARTS, PARTS)
