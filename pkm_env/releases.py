@@ -10,6 +10,7 @@ from struct import unpack
 from pkm_env.index.times import day_of
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.ports import Listing
+from pkm_env.model.rows import offered_in
 from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
@@ -35,19 +36,24 @@ class DatedListing(Listing):
     date as it was given to ``make_listing``.
     """
 
-    __slots__ = ("cutoff", "excluded", "plain_of", "undated")
+    __slots__ = ("cutoff", "excluded", "plain_of", "text_of", "undated")
 
     cutoff: str
     excluded: int
     undated: int
     plain_of: Callable[[str], Sequence[tuple[Any, ...]]]
+    text_of: Callable[[int], str | None] | None
 
     def offered(self, version: str, is_wanted: Callable[[str], bool]) -> list[File]:
         """Return the files of a version whose name is wanted, sorted by name.
 
         Those that were yanked singly count only where all are yanked. Most files of a release with native
-        modules are wanted by nobody, so they are looked at in their plain form.
+        modules are wanted by nobody, so they are looked at as rows, where these are at hand.
         """
+        if self.text_of is not None and not self.cutoff and version in self.versions:
+            text = self.text_of(self.versions.index(version))
+            if text is not None:
+                return [named(item, self.index) for item in offered_in(text, is_wanted)]
         plain = self.plain_of(version)
         offered = [item for item in plain if item[YANKED] is None] or plain
         return [named(item, self.index) for item in offered if is_wanted(item[FILENAME])]
@@ -59,11 +65,13 @@ def make_listing(
     digest: tuple[Any, ...],
     plain_files: PlainFiles,
     cutoff: str = "",
+    text_of: Callable[[int], str | None] | None = None,
 ) -> DatedListing:
     """Return the listing of *name* from the *digest* of a page.
 
     *cutoff* is a time in UTC (RFC 3339), "" for none: files that were uploaded then or later, or nobody
-    knows when, are left out, and versions without any other file are in no signature.
+    knows when, are left out, and versions without any other file are in no signature. *text_of* gives the files of a
+    version as rows, None where they are not at hand.
     """
     versions, signatures, prereleases, yanked, key, times = digest
 
@@ -90,6 +98,7 @@ def make_listing(
     listing.excluded = listing.undated = 0
     listing.cutoff = cutoff
     listing.plain_of = plain_of
+    listing.text_of = text_of
     if cutoff:
         cut(listing, times, plain_files, cutoff)
     return listing

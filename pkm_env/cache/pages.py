@@ -49,7 +49,7 @@ class CachedPage:
     ``missing``: the index does not know the name. ``digest`` is ``(versions, signatures, prereleases,
     yanked, key, times)``, with the signatures marshalled where it was kept. ``etag`` and ``modified`` are its
     validators, ``max_age_s`` and ``confirmed_s`` (seconds since 1970) say how long it is fresh.
-    ``files_of(number)`` gives the plain files of a version, None when they are no longer there;
+    ``files_of(number)`` gives the plain files of a version, ``text_of`` their rows, None when they are not there;
     ``token(number)`` a text that changes when they do, "" when none is known (a page that is fetched again may
     have other tokens for the same files).
     """
@@ -98,8 +98,13 @@ class CachedPage:
 
     def files_of(self, number: int) -> tuple[Any, ...] | None:
         """Return the plain files of the version with this number."""
+        text = self.text_of(number)
+        return None if text is None else files_in(text)
+
+    def text_of(self, number: int) -> str | None:
+        """Return the files of the version with this number as joined rows."""
         if self._texts is not None:
-            return files_in(self._texts[number])
+            return self._texts[number]
         begin, checksum, end = PLACE.unpack_from(self._places, 8 * number)
         if self._text:
             data = self._text[self._start + begin : self._start + end]
@@ -115,7 +120,7 @@ class CachedPage:
                 return None
         if len(data) != end - begin or crc32(data) != checksum:
             return None
-        return files_in(data.decode("utf-8", "surrogatepass"))
+        return data.decode("utf-8", "surrogatepass")
 
     def kept(self, there: bool, path: str, start: int, places: bytes) -> None:
         """Note that the files are at *path* from *start* on, and let go of their texts, if they are *there*."""

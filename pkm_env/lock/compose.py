@@ -160,8 +160,13 @@ class Fit:
         if self._memory is not None and len(self._known) > self._asked:
             self._memory.remember(FIT_KIND, self._key, self._known)
 
-    def mask(self, filename: str) -> int:
-        """Return the targets that can install a wheel of this name."""
+    def mask(self, filename: str, start: int = 0) -> int:
+        """Return the targets that can install a wheel of this name; its tags probably begin at *start*."""
+        if start:
+            # What is known are three parts without "-", so the right ones are found or none.
+            quick = self._known.get(filename[start:-4])
+            if quick is not None:
+                return quick
         tags = "-".join(filename[: -len(".whl")].rsplit("-", 3)[1:])
         found = self._known.get(tags)
         if found is None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     # (metadata, filename, hashes, needs, size, uploaded, url, yanked, path)
@@ -33,6 +33,13 @@ SHA256_DIGITS = 64
 def files_in(text: str) -> tuple[tuple[Any, ...], ...]:
     """Return the plain files of rows that were joined: cells by tabs, rows by newlines."""
     return tuple([plain_of(line.split("\t")) for line in text.split("\n")]) if text else ()
+
+
+def offered_in(text: str, is_wanted: Callable[[str], bool]) -> list[tuple[Any, ...]]:
+    """Return the plain files of those rows whose name is wanted; files yanked singly count where all are yanked."""
+    rows = [line.split("\t") for line in text.split("\n")] if text else []
+    offered = [row for row in rows if row[7] in NOT_YANKED] or rows
+    return [plain_of(row) for row in offered if is_wanted(row[1])]
 
 
 def plain_of(row: Row | list[str]) -> tuple[Any, ...]:

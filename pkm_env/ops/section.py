@@ -443,9 +443,12 @@ class Locker(Staleness):
         no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
         no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
 
+        start = len(pin.name) + len(pin.version) + 2
+        mask_of = fit.mask
+
         def is_wanted(filename: str) -> bool:
-            if filename.endswith(".whl"):
-                return not no_wheel and bool(fit.mask(filename) & mask)
+            if filename[-4:] == ".whl":
+                return not no_wheel and mask_of(filename, start) & mask != 0
             return not no_sdist
 
         found = listing.offered(pin.version, is_wanted)

@@ -339,7 +339,7 @@ class Supply:
             return self._catalogue.files_again(position, name, page, number) if found is None else found
 
         cutoff = self._cutoff(name, index.name)
-        listing = make_listing(name, index.name, page.digest, plain_files, cutoff)
+        listing = make_listing(name, index.name, page.digest, plain_files, cutoff, page.text_of)
         if listing.undated:
             count = listing.undated.bit_count()
             self._reporter.note(
