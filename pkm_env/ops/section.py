@@ -257,6 +257,7 @@ class Locker(Staleness):
             root_name=self.workspace.project.name,
             own_extras=self.own_extras(),
             pythons=self.pythons(environment),
+            held=self.held(environment),
         )
 
     def pythons(self, environment: Environment) -> list[tuple[str, Origin]]:
@@ -349,7 +350,20 @@ class Locker(Staleness):
         others = [package for package in others if self.strategies_of(package, self.old) & {strategy}]
         for name, versions in self.run.chosen_now.get(strategy, {}).items():
             found.setdefault(name, {}).update(versions)
-        self.note_versions(found, (*others, *self.further) if keep else ())
+        # The version of a folder or a repository is no wish of those who take the package from an index.
+        listed = [package for package in (*others, *self.further) if package.source is None]
+        self.note_versions(found, listed if keep else ())
+        return {name: tuple(versions) for name, versions in found.items()}
+
+    def held(self, environment: Environment) -> dict[str, tuple[str, ...]]:
+        """Return the versions that may stay though they were yanked: those of the section, on either side of a merge.
+
+        What another environment pins is not asked for here.
+        """
+        found: dict[str, dict[str, None]] = {}
+        if not self.options.upgrade:
+            packages = (*(self.old.packages if self.old is not None else ()), *self.further)
+            self.note_versions(found, [p for p in packages if environment.section in p.sections])
         return {name: tuple(versions) for name, versions in found.items()}
 
     def note_versions(self, found: dict[str, dict[str, None]], packages: Iterable[LockedPackage]) -> None:
@@ -396,7 +410,8 @@ class Locker(Staleness):
         for resolution in reversed(solved):
             number = id(resolution.pins)
             if number not in chosen:
-                chosen[number] = {name: pin.version for name, pin in resolution.pins.items()}
+                listed = (pin for pin in resolution.pins.values() if pin.source is None)
+                chosen[number] = {pin.name: pin.version for pin in listed}
                 for name, version in chosen[number].items():
                     now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key

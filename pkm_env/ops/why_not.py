@@ -182,6 +182,7 @@ def with_question(request: Request, text: str) -> Request:
         root_name=request.root_name,
         own_extras=request.own_extras,
         pythons=request.pythons,
+        held=request.held,
     )
 
 

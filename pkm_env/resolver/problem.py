@@ -162,6 +162,9 @@ def to_plain(request: Request, recorder: Recorder) -> dict[str, Any]:
         "locked": request.locked,
         "pythons": [[text, list(origin.to_plain())] for text, origin in request.pythons],
         "preferences": {name: list(versions) for name, versions in request.preferences.items()},
+        "held": None
+        if request.held is None
+        else {name: list(versions) for name, versions in request.held.items()},
         "sources": {
             name: [[marker, _plain_source(source, veil)] for marker, source in _choices(value)]
             for name, value in request.sources.items()
@@ -217,6 +220,7 @@ def from_plain(plain: Mapping[str, Any]) -> tuple[Request, Recorded]:
         },
         root_name=plain["root_name"],
         locked=plain.get("locked", {}),
+        held=plain.get("held"),
         pythons=[(text, _read_origin(origin)) for text, origin in plain.get("pythons", ())],
         own_extras={
             name: [_read_root(root) for root in roots] for name, roots in plain["own_extras"].items()

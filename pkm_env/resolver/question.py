@@ -44,6 +44,7 @@ class Question:
         "_locked",
         "_pins",
         "direct_names",
+        "held",
         "overrides",
         "own_extras",
         "preferences",
@@ -62,6 +63,7 @@ class Question:
         """
         self.rules = request.rules
         self.preferences = request.preferences
+        self.held = request.held
         self.pythons = request.pythons
         self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
         self.root_name = normalise_name(request.root_name)
@@ -118,9 +120,13 @@ class Question:
         """Return the yanked versions that the project pins or the lock holds, as a solver mask."""
         if not package.yanked:
             return 0
-        mask = 0
-        locked = [versions[package.name] for _target, versions in self._locked if package.name in versions]
-        for version in (*self._pins.get(package.name, ()), *self.preferences.get(package.name, ()), *locked):
+        name, mask = package.name, 0
+        if self.held is not None:
+            held = self.held.get(name, ())
+        else:
+            locked = [versions[name] for _target, versions in self._locked if name in versions]
+            held = (*self.preferences.get(name, ()), *locked)
+        for version in (*self._pins.get(name, ()), *held):
             mask |= package.bit(version)
         return mask & package.yanked
 

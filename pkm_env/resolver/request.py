@@ -134,12 +134,14 @@ class Request:
     ``locked`` maps keys of targets (``Target.key``) to what the lock holds for them, as versions by name;
     it counts before all other wishes. ``preferences`` maps names to versions, the most wanted first.
     ``sources`` binds a name wherever it is asked for: to a Source, or to (marker, Source or None) pairs of
-    which the first that holds is taken. ``root_name`` is the project's own name; ``own_extras`` what its
+    which the first that holds is taken. ``held`` are the versions by name that stay even where they were yanked;
+    None stands for all that are preferred or locked. ``root_name`` is the project's own name; ``own_extras`` what its
     extras ask for, for requirements that ask for the project itself with an extra. ``pythons`` is what the project
     says of Python, as (specifier, origin) pairs, for explanations: the targets follow from it.
     """
 
     __slots__ = (
+        "held",
         "locked",
         "own_extras",
         "preferences",
@@ -163,8 +165,10 @@ class Request:
         own_extras: Mapping[str, Sequence[Root]] | None = None,
         locked: Mapping[str, Mapping[str, str]] | None = None,
         pythons: Sequence[tuple[str, Origin]] = (),
+        held: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.pythons = tuple(pythons)
+        self.held = None if held is None else {name: tuple(versions) for name, versions in held.items()}
         self.locked = {key: dict(versions) for key, versions in (locked or {}).items()}
         self.roots = tuple(roots)
         self.targets = tuple(targets)

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
+    from pkm_env.resolver.ground import Template
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.walk import Counts, Incompatibility
 
     Key = Any
+    Needed = tuple[int, tuple[int, ...]]
+    Active = tuple[Key, int, tuple[int, ...], Template]
 
 
 class Solution:
@@ -47,7 +50,7 @@ class Solution:
         self.pins = self._pins(self._near)
         self.notes = tuple(_notes(problem, decided))
         self.agreeing: dict[int, tuple[View, int]] = {}
-        self._steady: list[tuple[Key, tuple[int, tuple[int, ...]]]] | None = None
+        self._steady: dict[frozenset[str], tuple[dict[Key, Needed], int]] = {}
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
         """Return the answer for one target; *shared* when it took no work of its own."""
@@ -76,7 +79,7 @@ class Solution:
             other.constraint_holds(ask) == self.problem.constraint_holds(ask)
             for name, bounds in other.constraints.items()
             for _bound, ask in bounds
-            if name in self.versions
+            if name in self.decided
         )
 
     def _is_not_locked(self, other: TargetProblem) -> bool:
@@ -91,45 +94,71 @@ class Solution:
 
     def _agree(self, view: View) -> int:
         """Return the targets of *view* that have the same needs, and files of all that was chosen."""
-        agreeing = every = view.targets.every
-        ground, same_view = self.problem.ground, view is self.problem.view
-        looked_at, chosen = self.active, self.chosen
-        near = self._near_in(view) if same_view else None
-        if near is not None and not any(self.needed.get(key) != needed for key, needed in near.steady()):
-            # All that is there is here too, so what is new decides.
-            agreeing = near.agreeing[id(view)][1]
-            fresh = self.needed.keys() - {key for key, _needed in near.steady()}
-            looked_at = [one for one in self.active if one[0] in fresh]
-            chosen = [one for one in self.chosen if one[0] in fresh]
-        for key, bit, active, own in looked_at:
-            template = own if same_view else ground.template(view, key, bit)
+        if view is not self.problem.view:
+            return self._agree_elsewhere(view)
+        steady, agreeing = self._steady_near()
+        fresh = [one for one in self.active if one[0] not in steady]
+        agreeing = self._agree_on(fresh, [one for one in self.chosen if one[0] not in steady], agreeing)
+        for key, bit in self.chosen if agreeing & ~self.problem.members else ():
+            agreeing &= ~self._prefer_another(key, bit, view)
+        return agreeing
+
+    def _agree_elsewhere(self, view: View) -> int:
+        """Return what ``_agree`` does, for a view that this is no solution of."""
+        ground, agreeing = self.problem.ground, view.targets.every
+        for key, bit, active, _own in self.active:
+            template = ground.template(view, key, bit)
             if isinstance(template, Refusal):
                 return 0
-            agreeing &= template.agreeing(active, every)
-        members = self.problem.members if same_view else 0
+            agreeing &= template.agreeing(active, view.targets.every)
+        for key, bit in self.chosen:
+            if not agreeing:
+                break
+            agreeing &= self._able(key, bit, view) & ~self._prefer_another(key, bit, view)
+        return agreeing
+
+    def _agree_on(self, active: Iterable[Active], chosen: Iterable[tuple[str, int]], agreeing: int) -> int:
+        """Return those of the targets *agreeing* that have the same needs, and files of what was chosen."""
+        view, members = self.problem.view, self.problem.members
+        every = view.targets.every
+        for _key, _bit, numbers, template in active:
+            agreeing &= template.agreeing(numbers, every)
         for key, bit in chosen:
             if not agreeing & ~members:
                 break
             agreeing &= self._able(key, bit, view)
         return agreeing
 
-    def _near_in(self, view: View) -> Solution | None:
-        """Return the solution near by, where it is one for the same members of *view* and knows who agrees."""
-        near = self._near
-        if near is None or near.problem.view is not view or near.problem.members != self.problem.members:
-            return None
-        return near if id(view) in near.agreeing else None
+    def _steady_near(self) -> tuple[Mapping[Key, Needed], int]:
+        """Return what is as in the solution near by, whatever environments differ in, and the targets that agree on it.
 
-    def steady(self) -> list[tuple[Key, tuple[int, tuple[int, ...]]]]:
-        """Return what was chosen and what of it counts, but for names that mean something else elsewhere."""
-        if self._steady is None:
-            special = self.problem.ground.special
-            self._steady = [
-                (key, needed)
-                for key, needed in self.needed.items()
-                if (key if isinstance(key, str) else key[0]) not in special
-            ]
-        return self._steady
+        It is nothing where that holds more: what is there and not here must not count.
+        """
+        special = self.problem.ground.special
+        near = self._near
+        if near is not None and (near.problem.view, near.problem.members) == (
+            self.problem.view,
+            self.problem.members,
+        ):
+            steady, agreeing = near.steady(special)
+            if all([self.needed.get(key) == needed for key, needed in steady.items()]):  # noqa: C419 - quicker than a generator
+                return steady, agreeing
+        return self.steady(special)
+
+    def steady(self, special: frozenset[str]) -> tuple[Mapping[Key, Needed], int]:
+        """Return what was chosen and what of it counts, and the targets of its view that agree on it.
+
+        Names that mean something else here or, being *special*, elsewhere are left out, and so are preferences.
+        """
+        found = self._steady.get(special)
+        if found is None:
+            differing = special | self.problem.ground.special
+            active = [one for one in self.active if name_of(one[0]) not in differing]
+            chosen = [one for one in self.chosen if one[0] not in differing]
+            agreeing = self._agree_on(active, chosen, self.problem.view.targets.every)
+            found = {one[0]: self.needed[one[0]] for one in active}, agreeing
+            self._steady[special] = found
+        return found
 
     def _pins(self, near: Solution | None) -> dict[str, Pin]:
         """Return the pins, sorted; those that are as in *near* are the same values."""
@@ -171,21 +200,30 @@ class Solution:
         return changed | self.problem.ground.special | near.problem.ground.special
 
     def _able(self, name: str, version: int, view: View) -> int:
-        """Return the targets of *view* that would take this version of *name*."""
+        """Return the targets of *view* that have a file of this version of *name*, of the kind that is taken here."""
         problem = self.problem
         package = problem.package(name)
         able, by_wheel = view.able(package, version)
         if package.direct is None and problem.usable(name).wheels & version:
             able = by_wheel  # Else it would be built there, though it need not be here.
+        return able
+
+    def _prefer_another(self, name: str, version: int, view: View) -> int:
+        """Return the targets of *view* that a version fits which is preferred to this one, and does not fit here."""
+        problem = self.problem
         preferences = problem.question.preferences.get(name)
-        pinned = package.version(version) if preferences else ""
-        for preferred in preferences or ():
+        if not preferences:
+            return 0
+        package = problem.package(name)
+        pinned = package.version(version)
+        others = 0
+        for preferred in preferences:
             if preferred == pinned:
                 break
             bit = package.bit(preferred)
             if bit and not bit & problem.usable(name).mask:
-                able &= ~view.able(package, bit)[0]  # The lock's version does not fit here, but would there.
-        return able
+                others |= view.able(package, bit)[0]
+        return others
 
 
 class Derivation:
@@ -315,3 +353,8 @@ def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
         version = package.version(decided[name])
         if not problem.knowledge.provides_extra(package, version, extra):
             yield f'{name} {version} has no extra "{extra}"'
+
+
+def name_of(key: Key) -> str:
+    """Return the name that a package of the solve has, or is an extra of."""
+    return key if isinstance(key, str) else str(key[0])

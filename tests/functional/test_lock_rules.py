@@ -496,3 +496,15 @@ def test_the_date_of_the_cut_off_is_told(pkm, tmp_path, index):
     said = pkm("lock", "--exclude-newer", "2026-02-01", cwd=project).stderr
     assert "of pea only releases after the cut-off of 2026-02-01 are left" in said
     assert "pea 2.0 (uploaded after the cut-off of 2026-02-01)" in said
+
+
+def test_a_yanked_release_that_one_environment_pins_stays_out_of_the_others(pkm, tmp_path, index):
+    index.add_wheel("spam", "7.0", yanked="broken")
+    groups = '[dependency-groups]\nold = ["spam==7.0"]\n[tool.pkm.env.old]\ngroups = ["old"]\n'
+    later = '[tool.pkm.env.later]\ndependencies = ["spam"]\nproject = false\n'
+    project = write_project(tmp_path / "shop", HEAD + groups + later)
+    ok(pkm("lock", cwd=project))
+    assert held(project, "spam", "old") == ["7.0"]
+    assert held(project, "spam", "later") != ["7.0"]
+    ok(pkm("lock", "--refresh", cwd=project))
+    assert held(project, "spam", "old") == ["7.0"]

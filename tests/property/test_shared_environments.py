@@ -1,0 +1,182 @@
+"""Environments that are resolved with one ``Common`` against each resolved with a ``Common`` of its own.
+
+What environments share saves work and must change no answer, whatever they differ in: rules, constraints,
+overrides, sources, targets, strategies. As in a lock, each prefers what those before it chose.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pkm_env.model.distribution import Source
+from pkm_env.model.target import make_target
+from pkm_env.resolver.common import Common
+from pkm_env.resolver.resolve import NoSolution, Origin, Request, Resolution, Root, Rules, resolve
+from tests.support.universe import NoMemory, Universe
+
+TARGETS = (
+    make_target("3.11", "linux-x86_64"),
+    make_target("3.12", "linux-x86_64"),
+    make_target("3.11", "windows-x86_64"),
+    make_target("3.12", "windows-x86_64"),
+)
+NAMES = ("a", "b", "c")
+VERSIONS = ("1", "2", "3", "4rc1")
+TAGS = ("py3-none-any", "py3-none-any", "cp311-abi3-manylinux_2_17_x86_64", "cp311-abi3-win_amd64", "sdist")
+SOURCES = (Source("directory", "/fork"), Source("archive", "https://files.invalid/a.whl"))
+MARKERS = (
+    "",
+    "",
+    "",
+    "; sys_platform == 'win32'",
+    "; python_version < '3.12'",
+    "; python_full_version >= '3.12.2'",
+    "; extra == 'x'",
+)
+PARTS = ("", "", "", ">=2", "<3", "==2", "==4rc1", ">=4rc1", "!=3")
+
+
+@st.composite
+def requirement(draw, markers=MARKERS):
+    text = draw(st.sampled_from(NAMES)) + draw(st.sampled_from(["", "", "", "[x]"]))
+    return text + draw(st.sampled_from(PARTS)) + draw(st.sampled_from(markers))
+
+
+@st.composite
+def release(draw):
+    requires = draw(st.lists(requirement(), max_size=2))
+    if draw(st.integers(0, 15)) == 0:
+        requires.append("a @ file:///fork")
+    return {
+        "requires": requires,
+        "requires_python": draw(st.sampled_from([None, None, None, ">=3.12", ">=3.12.1"])),
+        "tags": draw(st.sampled_from(TAGS)),
+        "yanked": draw(st.sampled_from([None, None, None, "broken"])),
+    }
+
+
+universes = st.fixed_dictionaries(
+    {name: st.dictionaries(st.sampled_from(VERSIONS), release(), min_size=1, max_size=3) for name in NAMES}
+)
+own = requirement(tuple(marker for marker in MARKERS if "extra" not in marker))
+forks = st.fixed_dictionaries(
+    {
+        source.location: st.fixed_dictionaries(
+            {"version": st.sampled_from(["2", "9"]), "requires": st.lists(requirement(), max_size=2)}
+        )
+        for source in SOURCES
+    }
+)
+some_names = st.one_of(st.just(frozenset()), st.just(frozenset()), st.frozensets(st.sampled_from(NAMES)))
+
+
+def seldom(strategy, empty):
+    """Return a strategy that mostly gives *empty*, so that environments have much in common."""
+    return st.one_of(st.just(empty), st.just(empty), st.just(empty), strategy)
+
+
+bound = st.sampled_from(
+    [
+        *SOURCES,
+        (("sys_platform == 'win32'", SOURCES[0]),),
+        (("sys_platform == 'win32'", SOURCES[0]), ("", SOURCES[1])),
+    ]
+)
+parts_of_environments = {
+    "targets": seldom(st.lists(st.sampled_from(TARGETS), min_size=1, unique=True), TARGETS),
+    "constraints": seldom(st.lists(own.filter(lambda text: "[" not in text), max_size=2), []),
+    "overrides": seldom(
+        st.dictionaries(st.sampled_from(NAMES), st.sampled_from([False, "*", "<3", ">=2"]), max_size=1), {}
+    ),
+    "prereleases": seldom(st.sampled_from(["never", "allow", {"a": "allow"}]), "if-necessary"),
+    "resolution": seldom(st.sampled_from(["lowest", "lowest-direct"]), "highest"),
+    "no_build": seldom(some_names, frozenset()),
+    "no_binary": seldom(some_names, frozenset()),
+    "sources": seldom(st.dictionaries(st.sampled_from(NAMES), bound, max_size=2), {}),
+    "preferences": seldom(
+        st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(VERSIONS), max_size=2)), {}
+    ),
+    "root_name": seldom(st.sampled_from(NAMES), "shop"),
+}
+
+
+@st.composite
+def environments(draw):
+    """Draw a few environments: each is like the first one but for a few things."""
+    first = {name: draw(part) for name, part in parts_of_environments.items()}
+    first["roots"] = draw(st.lists(own, min_size=1, max_size=3))
+    found = [first]
+    for _ in range(draw(st.integers(1, 3))):
+        changed = draw(st.lists(st.sampled_from(sorted(parts_of_environments)), max_size=2))
+        roots = draw(st.lists(own, max_size=2))
+        kept = first["roots"] if not roots or draw(st.booleans()) else []
+        other = {name: draw(parts_of_environments[name]) for name in changed}
+        found.append({**first, **other, "roots": [*kept, *roots]})
+    return found
+
+
+def request(environment, own_extra, locked, chosen):
+    """Return the request of an environment that prefers what was *chosen* before it, after its own wishes."""
+    wishes = dict(environment["preferences"])
+    for name, versions in chosen.items():
+        wishes[name] = [*wishes.get(name, ()), *versions]
+    rules = ("overrides", "prereleases", "resolution", "no_build", "no_binary")
+    return Request(
+        [
+            Root(text, Origin("shop", ("dependencies", place)))
+            for place, text in enumerate(environment["roots"])
+        ],
+        environment["targets"],
+        rules=Rules(
+            constraints=[(text, None) for text in environment["constraints"]],
+            **{name: environment[name] for name in rules},
+        ),
+        sources=environment["sources"],
+        preferences=wishes,
+        locked=locked,
+        root_name=environment["root_name"],
+        own_extras={"x": [Root(own_extra, Origin("shop", ("extras", 0), extra="x"))]},
+    )
+
+
+def plain(outcomes):
+    """Return what outcomes say, as values that can be compared."""
+    return [
+        (one.target.key, None)
+        if isinstance(one, NoSolution)
+        else (
+            one.target.key,
+            {name: pin.identity for name, pin in one.pins.items()},
+            one.notes,
+            one.asked_by_project(),
+            {name: one.asked_by(name) for name in one.pins},
+        )
+        for one in outcomes
+    ]
+
+
+def note(outcomes, locked, chosen):
+    """Add what was chosen to what the next environment prefers."""
+    for one in outcomes:
+        if isinstance(one, Resolution):
+            versions = {name: pin.version for name, pin in one.pins.items()}
+            locked[one.target.key] = {**versions, **locked.get(one.target.key, {})}
+            for name, version in versions.items():
+                if version not in chosen.setdefault(name, []):
+                    chosen[name].append(version)
+
+
+@settings(max_examples=200, deadline=None)
+@given(universes, forks, own, environments(), st.booleans())
+def test_no_answer_depends_on_what_environments_share(universe, sources, own_extra, asked, prefer):
+    world = Universe(universe, sources)
+    common = Common(world, NoMemory())
+    locked, chosen = {}, {}
+    for environment in asked:
+        question = request(environment, own_extra, locked, chosen)
+        alone = resolve(question, Universe(universe, sources), NoMemory())
+        together = resolve(question, world, NoMemory(), common)
+        assert plain(together) == plain(alone)
+        if prefer:
+            note(alone, locked, chosen)
