@@ -7,6 +7,7 @@ run in the threads of a crew; all else is called by one thread.
 from __future__ import annotations
 
 import os
+from _queue import SimpleQueue
 
 from pkm_build.errors import PkmError
 from pkm_env.files import hash_file, remove_tree
@@ -165,6 +166,10 @@ class Provision:
         self._checkout = checkout
         self._listing = listing
         self._offline = offline
+        # Who unpacks takes one of them; ``threading``, which has semaphores, takes 4 ms to load.
+        self._seats: SimpleQueue[None] = SimpleQueue()
+        for _ in range((os.cpu_count() or 1) + 1):
+            self._seats.put(None)
 
     @property
     def _builder(self) -> Builder | None:
@@ -282,10 +287,17 @@ class Provision:
             os.unlink(temporary)
 
     def _unpacked(self, path: str, sha256: str, filename: str, work: Work | None) -> UnpackedWheel:
-        """Return the wheel at *path*, unpacked into the cache."""
-        if work:
-            work.begin("unpack")
-        wheel = self._wheels.add(path, sha256, filename)
+        """Return the wheel at *path*, unpacked into the cache; as many at a time as there are processors.
+
+        More would only hold more files in memory: to unpack is work, where to fetch is to wait.
+        """
+        self._seats.get()
+        try:
+            if work:
+                work.begin("unpack")
+            wheel = self._wheels.add(path, sha256, filename)
+        finally:
+            self._seats.put(None)
         if work:
             work.advance(wheel.manifest.size_bytes)
         return wheel

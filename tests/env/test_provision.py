@@ -16,7 +16,7 @@ from pkm_env.cache.manifest import BadWheel
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Source, Unavailable
-from pkm_env.provision import NoWheel, Wanted
+from pkm_env.provision import NoWheel, Provision, Wanted
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import World
 from tests.support.wheels import make_sdist, make_wheel
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pkm_env.build.steps import Steps
-    from pkm_env.provision import Provision
 
 
 class FakeBuilder:
@@ -119,6 +118,41 @@ def test_many_wheels_come_in_parallel_and_in_the_order_asked(world: World, index
     assert index.count(".whl") == 12
     assert 1 < index.connections <= 8
     assert leftovers(world) == []
+
+
+class CrowdedWheels:
+    """Stands for a cache of wheels: nothing is unpacked until *crowd* are being unpacked at a time."""
+
+    def __init__(self, crowd: int) -> None:
+        self.most = 0
+        self._now = 0
+        self._crowd = crowd
+        self._crowded = threading.Event()
+        self._counting = threading.Lock()
+
+    def add(self, *_: str) -> None:
+        with self._counting:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            if self._now == self._crowd:
+                self._crowded.set()
+        assert self._crowded.wait(60)
+        with self._counting:
+            self._now -= 1
+
+
+def test_no_more_wheels_are_unpacked_at_a_time_than_processors_can():
+    many = (os.cpu_count() or 1) + 1
+    wheels = CrowdedWheels(many)
+    made = Provision(wheels, lambda: (None, None), None)
+    threads = [
+        threading.Thread(target=made._unpacked, args=("spam", "", "spam", None)) for _ in range(4 * many)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wheels.most == many
 
 
 def test_a_wheel_that_the_locks_url_has_no_more_comes_from_an_index_that_lists_it(
