@@ -21,15 +21,16 @@ class LockRun:
     ``chosen_here`` are the versions that were chosen, by strategy and target; ``chosen_now`` all of them by strategy
     and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
     the oldest. ``targets`` are those of a Requires-Python and platforms, ``files`` those of entries, by release,
-    targets and rules.
+    targets and rules. ``several``: more than one environment is to be solved.
     """
 
-    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files", "targets")
+    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files", "several", "targets")
 
     def __init__(self, memory: Memory) -> None:
         self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.files: dict[Any, tuple[LockedFile, ...]] = {}
+        self.several = False
         self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
         self._commons: dict[int, tuple[Releases, Common]] = {}
@@ -39,7 +40,7 @@ class LockRun:
         """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
         other = LockRun(self._memory)
         other.chosen_now = self.chosen_now
-        other.targets = self.targets
+        other.targets, other.several = self.targets, self.several
         other.files, other._commons, other._fits = self.files, self._commons, self._fits
         return other
 
@@ -49,7 +50,8 @@ class LockRun:
 
         found = self._commons.get(id(releases))
         if found is None:
-            found = self._commons[id(releases)] = (releases, Common(releases, self._memory))
+            made = Common(releases, self._memory, several=self.several)
+            found = self._commons[id(releases)] = (releases, made)
         return found[1]
 
     def fit(self, targets: Sequence[Target]) -> Fit:

@@ -49,6 +49,8 @@ def renewed(
         found for owner in (workspace.family if not names else (workspace,)) for found in owner.chosen(names)
     ]
     builds = builds_of(context, old, options, chosen)
+    for locker in lockers:
+        locker.run.several = len(stale) > 1
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)

@@ -28,9 +28,11 @@ class Common:
     much like it.
     """
 
-    __slots__ = ("_kept", "_knowledge", "_memory", "_notebooks", "_releases", "_views", "near")
+    __slots__ = ("_kept", "_knowledge", "_memory", "_notebooks", "_releases", "_views", "near", "several")
 
-    def __init__(self, releases: Releases, memory: Memory) -> None:
+    def __init__(self, releases: Releases, memory: Memory, *, several: bool = False) -> None:
+        """*several*: more than one resolve is to come, so that what one chose is kept for the others."""
+        self.several = several
         self._releases = releases
         self._memory = memory
         self._notebooks: dict[tuple[str, ...], Notebook] = {}

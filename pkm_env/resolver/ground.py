@@ -183,7 +183,7 @@ class Ground:
         self.packages = Packages(knowledge, bound, allowances)
         self.package = self.packages.__getitem__
         self.shared = shared
-        # Names that mean something else to another question.
+        # Names that mean something else to another question: a template that asks for none of them is the same for all.
         self.special = frozenset((ROOT, question.root_name, *bound, *allowances.bound))
         self._templates: dict[Place, Made] = {}
         self._own_needs: dict[int, tuple[Row, Sequence[Need] | Refusal]] = {}
@@ -257,10 +257,6 @@ class Ground:
                     known = self.shared[place] = view, self._make(view, key, version)
             self._templates[place] = known
         return known[1]
-
-    def holds_for_all(self, template: Template) -> bool:
-        """Return whether *template* asks for no name that means something else to another question."""
-        return template.asked.isdisjoint(self.special)
 
     def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key

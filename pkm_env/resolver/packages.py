@@ -51,6 +51,7 @@ class TargetProblem:
         self.kept = {} if kept is None else kept
         self.begun = begun or {}
         self.ground = ground
+        self.special = ground.special
         self.question = ground.question
         self.knowledge = ground.knowledge
         self.view = view
@@ -129,13 +130,13 @@ class TargetProblem:
             if key in self.kept:
                 continue
             name = key if isinstance(key, str) else key[0]
-            if name in self.ground.special:
+            if name in self.special:
                 continue
             package = self.package(name)
             active = self._active[key, bit]
             needs = self._needs[key, bit]
             late = bit & (package.prereleases | package.yanked)
-            shared = active[0] in active[1].made and self.ground.holds_for_all(active[1])
+            shared = active[0] in active[1].made and active[1].asked.isdisjoint(self.special)
             if not late and shared and not isinstance(needs, Refusal):
                 self.kept[key] = bit, needs, active, package.version(bit)
 
@@ -152,7 +153,7 @@ class TargetProblem:
         template = self.ground.template(self.view, package, version)
         if isinstance(template, Refusal):
             return template
-        shared = self.ground.holds_for_all(template)
+        shared = template.asked.isdisjoint(self.special)
         known = template.by_bit.get(self.bit) if shared else None
         if known is not None:
             self._active[package, version] = known[0], template
@@ -297,7 +298,7 @@ class TargetProblem:
     def needed_names(self, package: Key, version: int) -> Sequence[str]:
         """Return the names that a decided version needs, sorted; neither the project nor its own."""
         active, template = self._active[package, version]
-        shared = self.ground.holds_for_all(template)
+        shared = template.asked.isdisjoint(self.special)
         found = template.names.get(active) if shared else None
         if found is None:
             name = package if isinstance(package, str) else package[0]

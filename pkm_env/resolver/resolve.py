@@ -217,7 +217,7 @@ class Search:
 
     def _outcomes(self, one: Class) -> list[Outcome]:
         ground = self._ground(one)
-        kept = self.common.kept(one.view, one.members, ground)
+        kept = self.common.kept(one.view, one.members, ground) if self.common.several else None
         problem = TargetProblem(ground, one.view, one.members, self._earlier, one.begun, kept)
         for solution in self._solutions:
             if solution.fits(problem):
@@ -270,5 +270,6 @@ class Search:
         found = Solution(problem, decided, counts, self.knowledge.asked - asked, near)
         if found.chosen:
             self.common.near.setdefault(place, found)
-        problem.keep(decided)
+        if self.common.several:
+            problem.keep(decided)
         return found

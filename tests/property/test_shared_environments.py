@@ -171,7 +171,7 @@ def note(outcomes, locked, chosen):
 @given(universes, forks, own, environments(), st.booleans())
 def test_no_answer_depends_on_what_environments_share(universe, sources, own_extra, asked, prefer):
     world = Universe(universe, sources)
-    common = Common(world, NoMemory())
+    common = Common(world, NoMemory(), several=True)
     locked, chosen = {}, {}
     for environment in asked:
         question = request(environment, own_extra, locked, chosen)

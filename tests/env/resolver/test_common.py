@@ -17,7 +17,7 @@ FORK = Source("directory", "/fork")
 def chosen(world, *asked, at=None, common=None):
     """Return the versions by name for each target of each of some (roots, options), resolved in turn."""
     universe = Universe(world, at)
-    shared = common or Common(universe, NoMemory())
+    shared = common or Common(universe, NoMemory(), several=True)
     answers = []
     for roots, options in asked:
         request = Request([Root(text, origin(0)) for text in roots], TARGETS, root_name="shop", **options)
