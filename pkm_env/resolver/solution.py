@@ -197,7 +197,10 @@ class Solution:
         here, there = self.needed, near.needed
         keys = [key for key, value in here.items() if there.get(key) != value]
         changed = {key if isinstance(key, str) else key[0] for key in (*keys, *(there.keys() - here.keys()))}
-        return changed | self.problem.ground.special | near.problem.ground.special
+        special = self.problem.ground.special | near.problem.ground.special
+        # What asks for the project, or for a fork, needs another thing there: the project is no pin.
+        changed.update(name_of(one[0]) for one in self.active if not one[3].asked.isdisjoint(special))
+        return changed | special
 
     def _able(self, name: str, version: int, view: View) -> int:
         """Return the targets of *view* that have a file of this version of *name*, of the kind that is taken here."""

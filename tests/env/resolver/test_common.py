@@ -69,3 +69,13 @@ def test_a_yanked_release_that_another_environment_chose_is_no_wish():
     without, held, pinned = chosen(world, *asked)
     assert without == [{"a": "1"}] * 2
     assert held == pinned == [{"a": "2"}] * 2
+
+
+def test_what_one_project_is_itself_is_a_package_that_others_need():
+    universe = Universe({"a": {"1": []}, "d": {"1": ["a"]}})
+    shared = Common(universe, NoMemory())
+    answers = [
+        resolve(Request([Root("d", origin(0))], TARGETS, root_name=name), universe, NoMemory(), shared)
+        for name in ("a", "shop", "a")
+    ]
+    assert [one[0].pins["d"].requires for one in answers] == [(), (("a", "1"),), ()]
