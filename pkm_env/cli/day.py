@@ -267,8 +267,8 @@ def print_plan(done: Synced, output: Output) -> None:
     if done.unchanged:
         output.result(in_sync_line(done))
         return
-    if done.made:
-        output.result(f"would make {done.made}")
+    if done.makes:
+        output.result(done.makes)
     installs = sum(sign != "-" for sign, _ in done.steps)
     removes = len(done.steps) - installs
     parts = [f"install {plural(installs, 'package')}"] if installs else []

@@ -44,7 +44,9 @@ class Reason:
 
     def __str__(self) -> str:
         where = f" ({self.place})" if self.place else ""
-        return " -> ".join([f"{self.who}{where}", self.requirement, *self.chain])
+        # A folder has no version, so that its name would stand there twice.
+        chain = self.chain[1:] if self.chain[:1] == (self.requirement,) else self.chain
+        return " -> ".join([f"{self.who}{where}", self.requirement, *chain])
 
 
 class Difference:

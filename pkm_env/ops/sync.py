@@ -81,13 +81,14 @@ class Look:
 class Synced:
     """What a sync did, or would do.
 
-    ``steps`` are (sign, text); ``made`` and ``repaired`` are sentences ("" where nothing was); ``paths``
-    are the files and folders whose change makes a further sync necessary.
+    ``steps`` are (sign, text); ``made``, ``makes`` (the same, before it is done) and ``repaired`` are sentences
+    ("" where nothing was); ``paths`` are the files and folders whose change makes a further sync necessary.
     """
 
     __slots__ = (
         "environment",
         "made",
+        "makes",
         "path",
         "paths",
         "repaired",
@@ -100,7 +101,7 @@ class Synced:
     def __init__(self, environment: str, path: str) -> None:
         self.environment = environment
         self.path = path
-        self.made = ""
+        self.made = self.makes = ""
         self.repaired = ""
         self.steps: tuple[tuple[str, str], ...] = ()
         self.total = 0
@@ -301,7 +302,8 @@ def describe(context: Context, done: Synced, look: Look) -> None:
     done.steps = tuple((SIGNS[step.kind], step_text(step)) for step in look.plan.steps if step.kind != KEEP)
     if look.venv is None and look.choice is not None:
         place = context.workspace.relative(done.path)
-        done.made = f"{look.choice.why}Made {place} with Python {look.choice.interpreter.version}"
+        place = f"{place} with Python {look.choice.interpreter.version}"
+        done.made, done.makes = f"{look.choice.why}Made {place}", f"{look.choice.why}would make {place}"
 
 
 def step_text(step: Step) -> str:

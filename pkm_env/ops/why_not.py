@@ -163,7 +163,7 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
         result = locker.result(environment, solved, failures)
         later = compose(lock, old_targets, {environment.section: result}, list(lock.sections))
         answer.changes = difference(lock, later, environment.section)
-        answer.lines += change_lines(answer.changes)
+        answer.lines += change_lines(answer.changes, "for the other targets " if counted else "")
     absent = [failure.target for failure in failures]
     answer.lines += left_out_lines(absent, left_out, "left out with or without it")
     while not answer.lines[-1]:
@@ -197,11 +197,11 @@ def failure_lines(failures: Sequence[NoSolution], locker: Locker) -> list[str]:
     return lines
 
 
-def change_lines(changes: Sequence[Change]) -> list[str]:
-    """Return what a solution would change."""
+def change_lines(changes: Sequence[Change], where: str) -> list[str]:
+    """Return what a solution would change; *where* is "", or says for which targets there is one."""
     if not changes:
-        return ["it would be admitted, and no version would change"]
-    lines = ["it would be admitted, and this would change:"]
+        return [f"{where}it would be admitted, and no version would change"]
+    lines = [f"{where}it would be admitted, and this would change:"]
     for change in changes:
         sign = "+" if not change.before else "-" if not change.after else "~"
         arrow = " -> " if change.before and change.after else ""

@@ -159,6 +159,7 @@ def test_sync_removes_what_does_not_belong(pkm, project):
 def test_dry_run_shows_the_steps_and_changes_nothing(pkm, project):
     before = snapshot(project)
     said = ok(pkm("sync", "--dry-run", cwd=project)).stdout
+    assert said.startswith("would make .venv with Python 3")
     assert "+ spam 2.0" in said
     assert snapshot(project) == before
 

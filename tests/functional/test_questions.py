@@ -212,6 +212,7 @@ def test_why_not_of_a_bare_name_tells_target_by_target_and_those_that_are_left_o
     assert told["failing"] == ["python 3.11 on linux-x86_64"]
     assert "native 2.0 has no wheel for linux-x86_64 with Python 3.11" in text
     assert "left out with or without it: python 3.10 on linux-x86_64, and 27 more targets: native" in text
+    assert "for the other targets it would be admitted, and " in text
 
 
 def test_a_lock_tells_targets_that_are_left_out_for_one_reason_together(native):
@@ -220,7 +221,8 @@ def test_a_lock_tells_targets_that_are_left_out_for_one_reason_together(native):
     start = (
         "note: default leaves out python 3.10 on linux-x86_64, python 3.10 on linux-arm64 and 26 more targets"
     )
-    assert said.splitlines() == [f"{start}: {reason}"]
+    notes = [line for line in said.splitlines() if not line.startswith("Resolving")]  # where it takes a while
+    assert notes == [f"{start}: {reason}"]
 
 
 def test_why_not_of_what_all_targets_hold_tells_those_that_are_left_out(pkm, tmp_path, index):
