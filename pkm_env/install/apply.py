@@ -266,7 +266,8 @@ def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
     """
     place_ = swap.real_place(venv_path)
     result = swap.settle(place_, disk)
-    if not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
+    # Without a trace of a sync that was interrupted, somebody deleted the environment: it is not brought back.
+    if result and not os.path.lexists(place_) and os.path.isdir(swap.beside(place_, "old")):
         swap.swap_back(place_, disk)
         result = "undone"
     # Notes behind a link are not ours: read_venv calls such an environment broken.

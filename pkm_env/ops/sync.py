@@ -64,16 +64,18 @@ class ForeignVenv(PkmError):
 class Look:
     """What a sync finds before it does anything.
 
-    ``state`` is "not made", "broken: …", "in sync" or "out of sync"; ``python`` the version in the folder.
+    ``state`` is "not made", "broken: …", "in sync" or "out of sync"; ``python`` the version in the folder;
+    ``broken`` says why what is there is no environment, as the begin of a sentence.
     """
 
-    __slots__ = ("choice", "plan", "python", "state", "venv", "wanted")
+    __slots__ = ("broken", "choice", "plan", "python", "state", "venv", "wanted")
 
     def __init__(self) -> None:
         self.venv: Venv | None = None
         self.choice: Choice | None = None
         self.plan = InstallPlan(())
         self.wanted: tuple[Wanted, ...] = ()
+        self.broken = ""
         self.state = "not made"
         self.python = ""
 
@@ -191,6 +193,7 @@ def look_at(
     found = read_venv(path)
     if isinstance(found, BrokenVenv) and not found.empty:
         look.state = f"broken: it {found.reason}"
+        look.broken = f"{context.workspace.relative(path)} {found.reason}; "
         if raising and not (found.ours or options.force):
             raise ForeignVenv(context.workspace.relative(path), found.reason)
     if isinstance(found, Venv):
@@ -297,13 +300,14 @@ def compile_present(venv: Venv, interpreter: Interpreter) -> None:
 
 
 def describe(context: Context, done: Synced, look: Look) -> None:
-    """Put into words what the plan does."""
+    """Put into words what the plan does, or would do."""
     done.total = len(look.wanted)
     done.steps = tuple((SIGNS[step.kind], step_text(step)) for step in look.plan.steps if step.kind != KEEP)
     if look.venv is None and look.choice is not None:
         place = context.workspace.relative(done.path)
         place = f"{place} with Python {look.choice.interpreter.version}"
-        done.made, done.makes = f"{look.choice.why}Made {place}", f"{look.choice.why}would make {place}"
+        why = f"{look.broken}{look.choice.why}"
+        done.made, done.makes = f"{why}Made {place}", f"{why}would make {place}"
 
 
 def step_text(step: Step) -> str:

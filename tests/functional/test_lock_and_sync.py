@@ -284,3 +284,15 @@ def test_what_the_project_begins_or_ceases_to_ask_for_is_marked_so(pkm, project)
         assert (eggs / "REQUESTED").exists() == ("eggs" in asked)
         assert "REQUESTED" not in (eggs / "RECORD").read_text() or "eggs" in asked
         ok(pkm("env", "verify", cwd=project))
+
+
+def test_an_environment_whose_interpreter_is_gone_is_made_anew_with_a_word(pkm, project):
+    ok(pkm("sync", cwd=project))
+    scripts = project / ".venv" / "bin"
+    for path in scripts.glob("python*"):
+        path.unlink()
+        path.symlink_to("/nowhere/python")
+    words = ".venv is of a Python that is gone (/nowhere/python); "
+    assert f"{words}would make .venv with Python" in ok(pkm("sync", "--dry-run", cwd=project)).stdout
+    assert f"{words}Made .venv with Python" in ok(pkm("sync", cwd=project)).stdout
+    ok(pkm("env", "verify", cwd=project))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -139,6 +140,14 @@ def test_rollback_of_a_new_environment_brings_the_old_one_back(cache, place):
     assert versions(place) == {"ham": "1.0"}
     rollback(str(place))
     assert snapshot(place) == before
+
+
+def test_environment_that_somebody_deleted_is_not_brought_back(cache, place):
+    sync(place, unpacked(cache, "spam", "1.0"))
+    sync(place, unpacked(cache, "ham", "1.0"), fresh=True)
+    shutil.rmtree(place)
+    assert repair(str(place)) is None
+    assert not place.exists()
 
 
 def test_rollback_without_an_earlier_state_says_so(cache, place):
