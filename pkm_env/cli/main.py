@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pkm_env.cli.parser import Line
 
 INTERRUPTED = 130
+# What a disk answers to a write, which names no file: it is full, or fails.
+FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
+OF_THE_SYSTEM = (*FULL, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 DEFECT = 70
 
 
@@ -85,8 +89,12 @@ def tell_defect(error: Exception, output: Output, *, verbose: bool) -> int:
         output.error(f'the library {error.name} is missing: the command needs pkm\'s extra "cli"')
         output.hint('pip install "pkm[cli]"')
         return 1
-    if isinstance(error, OSError) and error.filename is not None:
-        output.error(f"{error.strerror or error}: {error.filename}")
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in OF_THE_SYSTEM):
+        output.error(
+            f"{error.strerror or error}: {error.filename}" if error.filename else f"{error.strerror}"
+        )
+        if error.errno in FULL:
+            output.hint("nothing is half done: make room on the disk, and repeat the command")
         if verbose:
             print_traceback(error, output)
         return 1

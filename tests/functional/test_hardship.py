@@ -1,0 +1,86 @@
+"""What goes wrong with disks and folders, as the real command tells it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.projects import write_project
+
+TOML = """
+    [project]
+    name = "shop"
+    version = "1.0"
+    requires-python = ">=3.10"
+    dependencies = ["spam"]
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the means are those of POSIX")
+
+
+@pytest.fixture
+def project(tmp_path):
+    return write_project(tmp_path / "shop", TOML)
+
+
+def test_a_write_that_the_system_refuses_is_no_defect_and_leaves_what_was(pkm, project, index):
+    """A bound on the size of files stands for a full disk: both fail a write that names no file."""
+    index.add_wheel("big", "1.0", files={"big/data.txt": "x" * 400_000})
+    assert pkm("sync", cwd=project).code == 0
+    write_project(project, TOML.replace('"spam"', '"spam", "big"'))
+    assert pkm("lock", cwd=project).code == 0
+    command = pkm.command("sync", "--frozen", "--link-mode", "copy")
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=pkm.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=small_files,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "defect" not in done.stderr
+    assert "error: File too large" in done.stderr
+    assert pkm("env", "verify", cwd=project).code == 0
+    assert not list(project.glob(".venv/lib/*/site-packages/big*"))
+
+
+def small_files():
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+
+def test_a_cache_that_is_deleted_again_and_again_breaks_nothing(pkm, project):
+    for _ in range(3):
+        assert pkm("sync", "--reinstall", cwd=project).code == 0
+        assert pkm("cache", "clean", cwd=project).code == 0
+        assert pkm("env", "verify", cwd=project).code == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [("file", "it is no folder"), ("link", "it is no folder"), ("folder", "it has no pyvenv.cfg")],
+)
+def test_what_pkm_did_not_make_is_left_and_named(pkm, project, make, said):
+    place = project / ".venv"
+    if make == "file":
+        place.write_text("mine")
+    elif make == "link":
+        place.symlink_to("/nowhere/at/all")
+    else:
+        place.mkdir()
+        (place / "mine").write_text("mine")
+    refused = pkm("sync", cwd=project)
+    assert refused.code == 1
+    assert f"error: .venv is not an environment that pkm made, and {said}" in refused.stderr
+    assert "hint: --force makes it anew" in refused.stderr
+    assert os.path.lexists(place / "mine" if make == "folder" else place)
+    assert pkm("sync", "--force", cwd=project).code == 0
+    assert pkm("env", "verify", cwd=project).code == 0
