@@ -236,7 +236,9 @@ def build(
     site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
     placements = place_all(wanted, wheels, site, interpreter, options)
     outcome = Outcome(site.final, made=True)
-    outcome.conflicts = tuple(settle_new(placements, ignore_case=ignores_case(options.platform)))
+    settled = settle_new(placements, site.venv.path, ignore_case=ignores_case(options.platform))
+    # They are told as the environment will have them.
+    outcome.conflicts = tuple(conflict.moved(site.venv.path, place_) for conflict in settled)
     outcome.link_mode = put(placements, {staging, *folders_of(venv)}, options)
     notes = identities_bytes(notes_after({}, wanted, wheels, outcome.conflicts))
     disk.write(journal.state_path(staging, IDENTITIES), notes)

@@ -89,7 +89,7 @@ def change(
     removals = [find_removal(one, venv) for one in plan.removals]
     todo = Change(venv)
     todo.placements = place_all(plan.installs, wheels, site, interpreter, options)
-    todo.conflicts = settle_new(todo.placements, ignore_case=ignores_case(options.platform))
+    todo.conflicts = settle_new(todo.placements, venv.path, ignore_case=ignores_case(options.platform))
     plan_removals(todo, removals, plan)
     plan_folders(todo)
     settle_with_present(todo, plan)
@@ -144,7 +144,8 @@ def plan_folders(todo: Change) -> None:
                 elif os.path.isdir(folder):
                     continue
                 elif os.path.lexists(folder) and folder not in todo.moved:
-                    raise Refused(placement.name, folder, "is a file, and a folder must be there")
+                    shown = os.path.relpath(folder, todo.venv.path)
+                    raise Refused(placement.name, shown, "is a file, and a folder must be there")
             fresh.add(folder)
             todo.folders.append(folder)
 
@@ -165,7 +166,8 @@ def settle_with_present(todo: Change, plan: InstallPlan) -> None:
         )
         for path in there:
             if os.path.isdir(path) and not os.path.islink(path):
-                raise Refused(placement.name, path, "is a folder, and a file must be there")
+                shown = os.path.relpath(path, todo.venv.path)
+                raise Refused(placement.name, shown, "is a folder, and a file must be there")
             settle_one(todo, placement, path, contents.get(path), owners.get(path, ""))
 
 

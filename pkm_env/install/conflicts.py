@@ -32,6 +32,10 @@ class Conflict:
         self.keeper = keeper
         self.loser = loser
 
+    def moved(self, root: str, place: str) -> Conflict:
+        """Return the same conflict in the environment that was built in *root* and stands at *place*."""
+        return Conflict(os.path.join(place, os.path.relpath(self.path, root)), self.keeper, self.loser)
+
     def text(self, root: str) -> str:
         """Return the conflict in words, with paths below *root* shortened."""
         path = os.path.relpath(self.path, root)
@@ -43,10 +47,11 @@ class Conflict:
         return f"Conflict({self.path!r}, {self.keeper!r}, {self.loser!r})"
 
 
-def settle_new(placements: Sequence[Placement], *, ignore_case: bool) -> list[Conflict]:
+def settle_new(placements: Sequence[Placement], root: str, *, ignore_case: bool) -> list[Conflict]:
     """Leave each file that several of *placements* bring to one of them; return the true conflicts.
 
-    *placements* are sorted by name. Only folders that two of them share are looked into.
+    *root* is the environment's, for messages. *placements* are sorted by name. Only folders that two of
+    them share are looked into.
 
     :raises Refused: when a file of one is a folder of another.
     """
@@ -67,7 +72,8 @@ def settle_new(placements: Sequence[Placement], *, ignore_case: bool) -> list[Co
         for path, content in contents_in(placement, shared, ignore_case=ignore_case):
             key = path.lower() if ignore_case else path
             if key in made:
-                raise Refused(placement.name, path, "is a folder of another package")
+                shown = os.path.relpath(path, root)
+                raise Refused(placement.name, shown, "is a folder of another package")
             first, content_there = owners.setdefault(key, (number, content))
             if first == number:
                 continue

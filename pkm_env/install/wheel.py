@@ -42,7 +42,7 @@ ACTIVATION = frozenset(
 
 
 class Refused(PkmError):
-    """A wheel that would replace what is not its own; *name* is the package, *path* the file."""
+    """A wheel that would replace what is not its own; *name* is the package, *path* the file in the environment."""
 
     def __init__(self, name: str, path: str, reason: str) -> None:
         super().__init__(

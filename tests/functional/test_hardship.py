@@ -73,7 +73,7 @@ def test_what_pkm_did_not_make_is_left_and_named(pkm, project, make, said):
     if make == "file":
         place.write_text("mine")
     elif make == "link":
-        place.symlink_to("/nowhere/at/all")
+        place.symlink_to(project.parent / "nowhere")
     else:
         place.mkdir()
         (place / "mine").write_text("mine")
@@ -84,3 +84,24 @@ def test_what_pkm_did_not_make_is_left_and_named(pkm, project, make, said):
     assert os.path.lexists(place / "mine" if make == "folder" else place)
     assert pkm("sync", "--force", cwd=project).code == 0
     assert pkm("env", "verify", cwd=project).code == 0
+
+
+def test_what_two_packages_bring_is_named_as_it_stands_in_the_environment(pkm, project, index):
+    for name in ("one", "two"):
+        index.add_wheel(name, "1.0", files={"shared.py": name})
+    write_project(project, TOML.replace('"spam"', '"one", "two"'))
+    said = pkm("sync", cwd=project).stderr
+    (path,) = project.glob(".venv/lib/*/site-packages/shared.py")
+    shown = path.relative_to(project / ".venv").as_posix()
+    assert f"warning: one and two both bring {shown}; that of one is installed" in said
+
+
+def test_a_file_in_the_place_of_a_folder_is_named_as_it_would_stand_in_the_environment(pkm, project, index):
+    index.add_wheel("one", "1.0", files={"pkg": ""})
+    index.add_wheel("two", "1.0", files={"pkg/__init__.py": ""})
+    write_project(project, TOML.replace('"spam"', '"one", "two"'))
+    refused = pkm("sync", cwd=project)
+    assert refused.code == 1
+    assert "error: one cannot be installed: lib/python" in refused.stderr
+    assert "site-packages/pkg is a folder of another package" in refused.stderr
+    assert not (project / ".venv").exists()

@@ -96,7 +96,7 @@ def test_files_that_differ_by_case_are_one_where_case_is_ignored(tmp_path, ignor
     ham = unpacked(tmp_path / "cache", "ham", "1.0", files={"shared/Data.txt": "ham"})
     spam = unpacked(tmp_path / "cache", "spam", "1.0", files={"shared/data.txt": "spam"})
     placements = [place(wheel, site) for wheel in (ham, spam)]
-    assert len(settle_new(placements, ignore_case=ignore_case)) == count
+    assert len(settle_new(placements, str(tmp_path), ignore_case=ignore_case)) == count
     names = [name for _, target, names in placements[1].links if target.endswith("shared/") for name in names]
     assert names == ([] if ignore_case else ["data.txt"])
 
