@@ -24,7 +24,11 @@ TARGETS = (
 NAMES = ("a", "b", "c")
 VERSIONS = ("1", "2", "3", "4rc1")
 TAGS = ("py3-none-any", "py3-none-any", "cp311-abi3-manylinux_2_17_x86_64", "cp311-abi3-win_amd64", "sdist")
-SOURCES = (Source("directory", "/fork"), Source("archive", "https://files.invalid/a.whl"))
+SOURCES = (
+    Source("directory", "/fork"),
+    Source("archive", "https://files.invalid/a.whl"),
+    Source("index", "other"),
+)
 MARKERS = (
     "",
     "",
@@ -56,63 +60,68 @@ def release(draw):
     }
 
 
+# "a@other" is what the index "other" has of "a".
 universes = st.fixed_dictionaries(
-    {name: st.dictionaries(st.sampled_from(VERSIONS), release(), min_size=1, max_size=3) for name in NAMES}
+    {
+        name: st.dictionaries(st.sampled_from(VERSIONS), release(), min_size=1, max_size=2)
+        for name in (*NAMES, "a@other")
+    }
 )
 own = requirement(tuple(marker for marker in MARKERS if "extra" not in marker))
 forks = st.fixed_dictionaries(
     {
         source.location: st.fixed_dictionaries(
-            {"version": st.sampled_from(["2", "9"]), "requires": st.lists(requirement(), max_size=2)}
+            {"version": st.sampled_from(["1", "2"]), "requires": st.lists(requirement(), max_size=2)}
         )
-        for source in SOURCES
+        for source in SOURCES[:2]
     }
 )
-some_names = st.one_of(st.just(frozenset()), st.just(frozenset()), st.frozensets(st.sampled_from(NAMES)))
-
-
-def seldom(strategy, empty):
-    """Return a strategy that mostly gives *empty*, so that environments have much in common."""
-    return st.one_of(st.just(empty), st.just(empty), st.just(empty), strategy)
-
-
 bound = st.sampled_from(
     [
         *SOURCES,
         (("sys_platform == 'win32'", SOURCES[0]),),
         (("sys_platform == 'win32'", SOURCES[0]), ("", SOURCES[1])),
+        (("python_full_version < '3.12.3'", SOURCES[-1]),),
     ]
 )
-parts_of_environments = {
-    "targets": seldom(st.lists(st.sampled_from(TARGETS), min_size=1, unique=True), TARGETS),
-    "constraints": seldom(st.lists(own.filter(lambda text: "[" not in text), max_size=2), []),
-    "overrides": seldom(
-        st.dictionaries(st.sampled_from(NAMES), st.sampled_from([False, "*", "<3", ">=2"]), max_size=1), {}
+some_names = st.frozensets(st.sampled_from(NAMES), min_size=1)
+# What environments may differ in: as it mostly is, and what it may be instead.
+DIFFERENCES = {
+    "targets": (TARGETS, st.lists(st.sampled_from(TARGETS), min_size=1, unique=True)),
+    "constraints": ((), st.lists(own.filter(lambda text: "[" not in text), min_size=1, max_size=2)),
+    "overrides": (
+        {},
+        st.dictionaries(st.sampled_from(NAMES), st.sampled_from([False, "*", "<3", ">=2"]), min_size=1),
     ),
-    "prereleases": seldom(st.sampled_from(["never", "allow", {"a": "allow"}]), "if-necessary"),
-    "resolution": seldom(st.sampled_from(["lowest", "lowest-direct"]), "highest"),
-    "no_build": seldom(some_names, frozenset()),
-    "no_binary": seldom(some_names, frozenset()),
-    "sources": seldom(st.dictionaries(st.sampled_from(NAMES), bound, max_size=2), {}),
-    "preferences": seldom(
-        st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(VERSIONS), max_size=2)), {}
+    "prereleases": ("if-necessary", st.sampled_from(["never", "allow", {"a": "allow"}])),
+    "resolution": ("highest", st.sampled_from(["lowest", "lowest-direct"])),
+    "no_build": (frozenset(), some_names),
+    "no_binary": (frozenset(), some_names),
+    "sources": ({}, st.dictionaries(st.sampled_from(NAMES), bound, min_size=1, max_size=2)),
+    "preferences": (
+        {},
+        st.dictionaries(
+            st.sampled_from(NAMES), st.lists(st.sampled_from(VERSIONS), min_size=1, max_size=2), min_size=1
+        ),
     ),
-    "root_name": seldom(st.sampled_from(NAMES), "shop"),
+    "root_name": ("shop", st.sampled_from(NAMES)),
 }
 
 
 @st.composite
 def environments(draw):
     """Draw a few environments: each is like the first one but for a few things."""
-    first = {name: draw(part) for name, part in parts_of_environments.items()}
+    usual = {name: usual for name, (usual, _) in DIFFERENCES.items()}
+    some = st.lists(st.sampled_from(sorted(DIFFERENCES)), max_size=2)
+    first = {**usual, **{name: draw(DIFFERENCES[name][1]) for name in draw(some)}}
     first["roots"] = draw(st.lists(own, min_size=1, max_size=3))
     found = [first]
     for _ in range(draw(st.integers(1, 3))):
-        changed = draw(st.lists(st.sampled_from(sorted(parts_of_environments)), max_size=2))
-        roots = draw(st.lists(own, max_size=2))
-        kept = first["roots"] if not roots or draw(st.booleans()) else []
-        other = {name: draw(parts_of_environments[name]) for name in changed}
-        found.append({**first, **other, "roots": [*kept, *roots]})
+        base = draw(st.sampled_from([first, usual]))
+        other = {name: draw(DIFFERENCES[name][1]) for name in draw(some)}
+        more = draw(st.lists(own, max_size=2))
+        roots = [*(first["roots"] if not more or draw(st.booleans()) else ()), *more]
+        found.append({**base, **other, "roots": roots})
     return found
 
 
@@ -167,7 +176,7 @@ def note(outcomes, locked, chosen):
                     chosen[name].append(version)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(universes, forks, own, environments(), st.booleans())
 def test_no_answer_depends_on_what_environments_share(universe, sources, own_extra, asked, prefer):
     world = Universe(universe, sources)
