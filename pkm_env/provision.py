@@ -241,8 +241,10 @@ class Provision:
                     raise
                 self._wheels.give_up(error.__cause__)
 
-    def fetch_archive(self, file: File, hashes: Mapping[str, str] | None = None) -> str:
-        """Return the path of an archive (an sdist) of an index, from the cache or fetched.
+    def fetch_archive(
+        self, file: File, hashes: Mapping[str, str] | None = None, work: Work | None = None
+    ) -> str:
+        """Return the path of an archive (an sdist) of an index, from the cache or fetched; *work* is told.
 
         :raises IndexFailure: when it cannot be had.
         """
@@ -254,7 +256,9 @@ class Provision:
         kept = self._wheels.archive(sha256, file.filename) if sha256 else None
         if kept and sha256_of(kept) == sha256:
             return kept
-        temporary, found = self._fetch(file, wanted, None)
+        if work:
+            work.begin("fetch")
+        temporary, found = self._fetch(file, wanted, work.advance if work else None)
         return self._wheels.add_archive(temporary, found, file.filename)
 
     def fetch_wheel(self, file: File, hashes: Mapping[str, str], work: Work | None = None) -> UnpackedWheel:
@@ -505,7 +509,11 @@ class Provision:
 
         :raises NoWheel: when it is another package than was locked.
         """
-        path, subdirectory, editable = self._build_input(item)
+        if item.file is not None:
+            # It may come while others are built.
+            path, subdirectory, editable = (yield lambda: self._fetch_sdist(item, reporter)), "", False
+        else:
+            path, subdirectory, editable = self._build_input(item)
         key = builder.cache_key(path, subdirectory, editable=editable, package=item.name)
         kept = self._wheels.get_built(key) if key else None
         if kept:
@@ -527,6 +535,12 @@ class Provision:
             remove_tree(folder)
             reporter.finish(number)
         return wheel
+
+    def _fetch_sdist(self, item: Wanted, reporter: Reporter) -> str:
+        """Return the path of the sdist that is wanted; may run in a thread."""
+        assert item.file is not None, "what is wanted is a file"
+        with Work(reporter, item.name, size_of(item)) as work:
+            return self.fetch_archive(item.file, item.hashes, work)
 
     def _build_input(self, item: Wanted) -> tuple[str, str, bool]:
         """Return the path to build from, the subdirectory in it, and whether an editable wheel is wanted."""

@@ -405,3 +405,31 @@ def test_four_processes_share_one_cold_cache(world: World, index: LocalIndex):
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0)] * 4
     assert index.count(".whl") == 5
     assert leftovers(world) == []
+
+
+def test_an_sdist_is_told_as_fetched_before_it_is_built(world: World, index: LocalIndex):
+    listed = index.add_sdist("spam", "1.0")
+    file = File(
+        listed.filename, index.file_url(listed.filename), hashes={"sha256": listed.sha256}, size=listed.size
+    )
+    told: list[str] = []
+
+    class Told:
+        def phase(self, text: str) -> None:
+            told.append(text)
+
+        def start(self, kind: str, name: str, total: int | None = None) -> int:
+            told.append(f"{kind} {name} {total}")
+            return len(told)
+
+        def advance(self, number: int, amount: int) -> None:
+            assert amount, number
+
+        def finish(self, number: int) -> None:
+            assert number
+
+    provided = world.supply(spec(index)).provision
+    provided._make_builder = FakeBuilder
+    (wheel,) = provided.wheels([Wanted("spam", "1.0", file=file)], Told(), phase="Fetching")
+    assert wheel.manifest.name == "spam"
+    assert told == [f"fetch spam {listed.size}", "build spam None"]
