@@ -5,6 +5,7 @@ What is imported here is paid by every ``pkm run`` and every sync with nothing t
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed leaves it out
 import os
 import sys
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROJECT_FILE = "pyproject.toml"
+SIGNALLED = 128
 
 
 def main() -> int:
@@ -28,7 +30,26 @@ def main() -> int:
         return quit_now(code)
     from pkm_env.cli.main import main as full_main
 
-    return quit_now(full_main(words))
+    end_in_order()
+    try:
+        return quit_now(full_main(words))
+    except SystemExit as ended:
+        return quit_now(int(ended.code or 0))
+
+
+def end_in_order() -> None:
+    """Let a signal that asks for the end, as `kill` and a closed terminal send it, undo and stop what runs.
+
+    What is ignored, as below `nohup`, stays so. The module behind ``signal`` is taken: that one loads ``enum``.
+    """
+    for number in (_signal.SIGTERM, getattr(_signal, "SIGHUP", _signal.SIGTERM)):
+        if _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, raise_end)
+
+
+def raise_end(number: int, _frame: object) -> None:
+    """End this process as shells tell an end by a signal."""
+    raise SystemExit(SIGNALLED + number)
 
 
 def quit_now(code: int) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import resource
+import signal
 import subprocess
-import sys
 
 import pytest
 
 from tests.support.projects import write_project
+
+resource = pytest.importorskip("resource", reason="the means are those of POSIX")
 
 TOML = """
     [project]
@@ -18,8 +19,6 @@ TOML = """
     requires-python = ">=3.10"
     dependencies = ["spam"]
 """
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the means are those of POSIX")
 
 
 @pytest.fixture
@@ -51,8 +50,6 @@ def test_a_write_that_the_system_refuses_is_no_defect_and_leaves_what_was(pkm, p
 
 
 def small_files():
-    import signal
-
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
@@ -104,4 +101,40 @@ def test_a_file_in_the_place_of_a_folder_is_named_as_it_would_stand_in_the_envir
     assert refused.code == 1
     assert "error: one cannot be installed: lib/python" in refused.stderr
     assert "site-packages/pkg is a folder of another package" in refused.stderr
+    assert not (project / ".venv").exists()
+
+
+# A build that tells its process and goes on for ever.
+ENDLESS = """
+def build_wheel(*args):
+    with open({pipe!r}, "w") as pipe:
+        pipe.write(str(os.getpid()))
+    import time
+    while True:
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_the_builds_and_leaves_nothing(pkm, project, index, tmp_path, number, code):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    index.add_sdist("bean", "1.0", hooks=ENDLESS.format(pipe=str(pipe)))
+    write_project(project, TOML.replace('"spam"', '"bean"'))
+    running = subprocess.Popen(
+        pkm.command("sync"),
+        cwd=project,
+        env=pkm.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    build = int(pipe.read_text())
+    running.send_signal(number)
+    assert running.wait(60) == code
+    with pytest.raises(ProcessLookupError):
+        os.kill(build, 0)
+    assert list((pkm.cache / "work").iterdir()) == []
     assert not (project / ".venv").exists()
