@@ -342,14 +342,18 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
     try:
         data = parse(name, text)
     except InvalidFile as error:
-        hint = ""
+        hint = (
+            "take it from your version control, or delete it: pkm lock writes it anew"
+            if name == LOCK_NAME
+            else ""
+        )
         if any(
             line.rstrip() == CONFLICT_MARK or line.startswith(f"{CONFLICT_MARK} ")
             for line in text.splitlines()
         ):
             hint = "git left both sides of a conflict in it: pkm lock mends it"
         ((line, column, fault),) = error.placed()
-        raise BadLock(name, f"{line}:{column}", fault.message, hint) from error
+        raise BadLock(f"{name}:{line}:{column}", "", fault.message, hint) from error
     from pkm_env.lock.reader import read_lock
 
     return read_lock(data, name)

@@ -437,6 +437,18 @@ def meant(word: str, known: Sequence[str]) -> str:
     return f'did you mean "{near}"?' if near else ""
 
 
+def surplus_hint(option: str, command: Command, known: Sequence[str]) -> str:
+    """Return what was probably meant by an option that a command does not have, "" where nobody knows.
+
+    One letter is near to any other.
+    """
+    if option in {"-e", "--env"} and any(
+        "ENV" in settings.get("metavar", "") for _, settings in command.arguments
+    ):
+        return "it takes environments as arguments, without an option"
+    return meant(option, [*known, *GLOBAL_OPTIONS]) if option.startswith("--") else ""
+
+
 def parse_arguments(name: str, command: Command, words: list[str], line: Line) -> None:
     """Parse the words after the command with an argparse parser of its own.
 
@@ -471,7 +483,7 @@ def parse_arguments(name: str, command: Command, words: list[str], line: Line) -
     if surplus:
         known = [flag for flag_names, _ in command.arguments for flag in flag_names if flag.startswith("-")]
         if surplus[0].startswith("-"):
-            hint = meant(surplus[0].partition("=")[0], [*known, *GLOBAL_OPTIONS])
+            hint = surplus_hint(surplus[0].partition("=")[0], command, known)
             raise UsageError(
                 f"pkm {name} has no option {surplus[0]}", hint or f"pkm {name} --help shows the options"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
+from pkm_env.lock.lockfile import target_summary
 from pkm_env.lock.select import admitting
 
 TYPE_CHECKING = False
@@ -124,7 +125,7 @@ def require_admitted(
     :raises NoPython: with the targets there are.
     """
     if admitting(targets, wanted) is None:
-        names = ", ".join(dict.fromkeys(target.name for target in targets))
+        names = target_summary([target.key for target in targets])
         raise NoPython(
             f'{said}, which is no target of the environment "{environment.name}"',
             f"its targets are {names}; tool.pkm.env.{environment.name} may name others",

@@ -110,7 +110,8 @@ def environment_states(context: Context, environments: Sequence[Environment]) ->
             state.packages = len(lock.of_section(environment.section))
             state.targets = section.targets
         look = look_at(context, environment, lock, SyncOptions(dry_run=True, frozen=True))
-        state.venv_state = look.state
+        # What stands there holds nothing that is locked.
+        state.venv_state = "out of sync" if look.state == "not made" and look.python else look.state
         state.python = look.python
         found.append(state)
     return found

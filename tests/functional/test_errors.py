@@ -145,3 +145,25 @@ def test_a_setting_that_means_nothing_is_refused(pkm, tmp_path):
     result = pkm("lock", cwd=project, env={"PKM_HTTP_TIMEOUT": "soon"})
     assert result.code == 2
     assert "PKM_HTTP_TIMEOUT" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["env", "outdated", "-e", "test"], "it takes environments as arguments, without an option"),
+        (["env", "outdated", "-x"], "pkm env outdated --help shows the options"),
+        (["sync", "--frozn"], 'did you mean "--frozen"?'),
+    ],
+    ids=["an environment", "a letter", "a word"],
+)
+def test_an_option_that_a_command_does_not_have_is_refused_with_what_was_meant(pkm, tmp_path, words, hint):
+    project = write_project(tmp_path / "p", HEAD)
+    result = pkm(*words, cwd=project)
+    assert (result.code, f"hint: {hint}" in result.stderr) == (2, True), result.stderr
+
+
+def test_a_lock_that_is_no_toml_is_refused_with_its_line_and_the_way_out(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD, {"pylock.toml": 'lock-version = "1.0"\ngarbage\n'})
+    said = refused(pkm, project, "lock")
+    assert said.startswith("error: pylock.toml:2:")
+    assert "pkm lock writes it anew" in said

@@ -190,7 +190,7 @@ REFUSED = {
         "Multiple packages with the name 'spam'",
     ),
     "a fault of its form": ("packages = 1", "1.0", "pylock.toml: "),
-    "no TOML": ("packages = [", "1.0", "pylock.toml: "),
+    "no TOML": ("packages = [", "1.0", "pylock.toml:"),
 }
 
 

@@ -296,3 +296,10 @@ def test_an_environment_whose_interpreter_is_gone_is_made_anew_with_a_word(pkm, 
     assert f"{words}would make .venv with Python" in ok(pkm("sync", "--dry-run", cwd=project)).stdout
     assert f"{words}Made .venv with Python" in ok(pkm("sync", cwd=project)).stdout
     ok(pkm("env", "verify", cwd=project))
+
+
+def test_an_environment_whose_lock_is_gone_is_out_of_sync_and_not_unmade(pkm, project):
+    ok(pkm("sync", cwd=project))
+    (project / "pylock.toml").unlink()
+    first, *_ = ok(pkm("env", "list", cwd=project)).stdout.splitlines()
+    assert "not locked, out of sync, python 3" in first
