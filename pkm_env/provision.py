@@ -497,6 +497,9 @@ class Provision:
             for item in wanted:
                 raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
             return []
+        if not self._offline and any(self._lacks_archive(item) for item in wanted):
+            # Made here: the threads that fetch would each make one of their own.
+            self._network()
         made, errors = builder.together([self._build(item, builder, reporter) for item in wanted])
         for at in sorted(errors)[1:]:
             reporter.warn(str(errors[at]))
@@ -535,6 +538,13 @@ class Provision:
             remove_tree(folder)
             reporter.finish(number)
         return wheel
+
+    def _lacks_archive(self, item: Wanted) -> bool:
+        """Whether an sdist has to be fetched."""
+        file = item.file
+        if file is None or file.path:
+            return False
+        return self._wheels.archive(item.hashes.get("sha256", ""), file.filename) is None
 
     def _fetch_sdist(self, item: Wanted, reporter: Reporter) -> str:
         """Return the path of the sdist that is wanted; may run in a thread."""

@@ -148,6 +148,8 @@ def test_environment_that_somebody_deleted_is_not_brought_back(cache, place):
     shutil.rmtree(place)
     assert repair(str(place)) is None
     assert not place.exists()
+    rollback(str(place))
+    assert versions(place) == {"spam": "1.0"}
 
 
 def test_rollback_without_an_earlier_state_says_so(cache, place):
