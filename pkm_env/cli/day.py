@@ -143,7 +143,9 @@ def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
     for name in done.sections:
         size = len(done.lock.of_section(name))
         targets = done.lock.sections[name].targets
-        output.result(f"  {name:<{width}}  {size:>3} packages  {target_summary(targets)}")
+        output.result(
+            f"  {name:<{width}}  {size:>3} {'package ' if size == 1 else 'packages'}  {target_summary(targets)}"
+        )
     print_changes(done.changes, output)
 
 

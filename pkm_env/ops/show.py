@@ -55,11 +55,16 @@ class EnvironmentState:
         """One line for people."""
         parts = [self.lock_state]
         if self.packages:
-            parts.append(f"{self.packages} packages")
+            parts.append(self.counted)
         parts.append(self.venv_state)
         if self.python:
             parts.append(f"python {self.python}")
         return ", ".join(parts)
+
+    @property
+    def counted(self) -> str:
+        """How many packages are locked, in words."""
+        return f"{self.packages} package{'' if self.packages == 1 else 's'}"
 
     def rows(self) -> list[tuple[str, str]]:
         """Return labels and texts for ``pkm env info``."""
@@ -71,7 +76,7 @@ class EnvironmentState:
             ("extras", ", ".join(environment.extras) or "none"),
             ("dependencies", ", ".join(text for text, _ in environment.dependencies) or "none of its own"),
             ("project", environment.project),
-            ("lock", f"{self.lock_state}, {self.packages} packages" if self.packages else self.lock_state),
+            ("lock", f"{self.lock_state}, {self.counted}" if self.packages else self.lock_state),
             ("targets", target_summary(self.targets) if self.targets else "none"),
             ("state", self.venv_state),
             ("python", self.python or "none yet"),
