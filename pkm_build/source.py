@@ -100,7 +100,9 @@ def parse(path: str, text: str) -> dict[str, Any]:
         raise wrong(path, text, 0, "invalid TOML: nested too deeply", "") from exc
     except ValueError as exc:  # both parsers' error is one
         message, at = place_of(str(exc), text)
-        raise wrong(path, text, at, f"invalid TOML: {message}", "") from exc
+        marked = any(line.startswith("<<<<<<< ") for line in text.splitlines())
+        hint = "git left both sides of a conflict in it" if marked else ""
+        raise wrong(path, text, at, f"invalid TOML: {message}", hint) from exc
     return data
 
 

@@ -205,3 +205,12 @@ def test_deep_nesting_is_no_crash(tmp_path):
     (tmp_path / "pyproject.toml").write_text(f"x = {'[' * 100_000}{']' * 100_000}\n")
     with pytest.raises(InvalidFile, match="nested too deeply"):
         source.load(str(tmp_path))
+
+
+def test_the_marks_of_a_conflict_are_named(tmp_path):
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[project]\n<<<<<<< HEAD\nname = "a"\n=======\nname = "b"\n>>>>>>> other\n')
+    with pytest.raises(
+        InvalidFile, match=r"pyproject\.toml:2:1: invalid TOML: .*; git left both sides of a conflict"
+    ):
+        source.load(str(tmp_path))
