@@ -140,8 +140,11 @@ class Finder:
         return self._candidates
 
     def _all(self) -> Iterator[Candidate]:
-        yield from on_path(self._environ.get("PATH", ""), self._shims(), self._platform)
-        yield from in_versions(os.path.join(self._pyenv_root(), "versions"), "pyenv", self._platform)
+        path = self._environ.get("PATH", "")
+        roots = dict.fromkeys((self._pyenv_root(), *pyenv_roots(path, self._platform)))
+        yield from on_path(path, [os.path.join(root, "shims") for root in roots], self._platform)
+        for root in roots:
+            yield from in_versions(os.path.join(root, "versions"), "pyenv", self._platform)
         yield from in_versions(self._uv_folder(), "uv", self._platform)
         if self._platform == "win32":
             yield from in_registry()
@@ -150,9 +153,6 @@ class Finder:
 
     def _pyenv_root(self) -> str:
         return self._environ.get("PYENV_ROOT") or os.path.join(self._home, ".pyenv")
-
-    def _shims(self) -> str:
-        return os.path.join(self._pyenv_root(), "shims")
 
     def _uv_folder(self) -> str:
         if self._environ.get("UV_PYTHON_INSTALL_DIR"):
@@ -361,14 +361,23 @@ def base_of(path: str) -> str:
     return ""
 
 
-def on_path(path: str, shims: str, platform: str) -> Iterator[Candidate]:
+def pyenv_roots(path: str, platform: str) -> Iterator[str]:
+    """Yield the folders of pyenv whose shims are on PATH, wherever they lie."""
+    for folder in path.split(";" if platform == "win32" else ":"):
+        root, name = os.path.split(os.path.normpath(folder))
+        if name == "shims" and os.path.isabs(folder) and os.path.isdir(os.path.join(root, "versions")):
+            yield root
+
+
+def on_path(path: str, shims: Iterable[str], platform: str) -> Iterator[Candidate]:
     """Yield the Pythons on PATH, those with the most exact names first in each folder.
 
     pyenv's shims are left out: they run what the present folder asks for, not what they are named.
     """
     separator = ";" if platform == "win32" else ":"
+    left_out = {os.path.normpath(folder) for folder in shims}
     for folder in dict.fromkeys(path.split(separator)):
-        if not os.path.isabs(folder) or os.path.normpath(folder) == os.path.normpath(shims):
+        if not os.path.isabs(folder) or os.path.normpath(folder) in left_out:
             continue
         try:
             names = os.listdir(folder)
@@ -381,6 +390,8 @@ def on_path(path: str, shims: str, platform: str) -> Iterator[Candidate]:
             program = os.path.join(folder, name)
             if os.path.isfile(program) and os.access(program, os.X_OK):
                 implementation, version = guess(name)
+                if version[:1] == (2,) and implementation != "pypy":
+                    continue
                 # "python3" says 3 and no more: which one is told by the program itself.
                 kept = version if len(version) > 1 else ()
                 found.append((-len(kept), name, Candidate(program, "PATH", implementation, kept)))

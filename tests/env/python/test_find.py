@@ -159,6 +159,19 @@ def test_other_implementations_are_taken_on_request_alone(tmp_path, memory, mach
     assert isinstance(finder(tmp_path, memory).find("3.13t", implementation="pypy"), Unavailable)
 
 
+def test_shims_of_a_pyenv_elsewhere_are_passed_over_and_its_pythons_found(tmp_path, memory, machine):
+    machine("opt/pyenv/shims/python3.13", "3.13.0")
+    machine("opt/pyenv/versions/3.12.1/bin/python", "3.12.1")
+    found = finder(tmp_path, memory, "opt/pyenv/shims").candidates()
+    assert [(candidate.origin, candidate.version) for candidate in found] == [("pyenv", (3, 12, 1))]
+
+
+def test_a_python_two_is_not_even_asked(tmp_path, memory, machine):
+    machine("bin/python2", "2.7.18")
+    machine("bin/python2.7", "2.7.18")
+    assert finder(tmp_path, memory, "bin").candidates() == []
+
+
 def test_shims_are_passed_over(tmp_path, memory, machine):
     machine("home/.pyenv/shims/python3.13", "3.13.0")
     assert finder(tmp_path, memory, "home/.pyenv/shims").candidates() == []
