@@ -130,10 +130,15 @@ def test_a_signal_ends_the_builds_and_leaves_nothing(pkm, project, index, tmp_pa
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # A shell that runs the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
     )
     build = int(pipe.read_text())
-    running.send_signal(number)
-    assert running.wait(60) == code
+    try:
+        running.send_signal(number)
+        assert running.wait(60) == code
+    finally:
+        running.kill()
     with pytest.raises(ProcessLookupError):
         os.kill(build, 0)
     assert list((pkm.cache / "work").iterdir()) == []
