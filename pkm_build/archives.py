@@ -31,6 +31,8 @@ LARGE = 1 << 20  # bytes from which on OpenSSL's SHA-256 and threads are worth t
 CHUNK = 48  # members per unit of work
 MANY = 500
 LIMIT = 0xFFFF_0000  # sizes and offsets stay below what a plain zip can say
+TAR_NAME, TAR_PREFIX = 100, 155  # bytes of the two fields that hold a path
+TAR_SIZE = 1 << 33  # from here on a file's size needs more than the eleven octal digits of its field
 MAX_MEMBERS = 0xFFF0
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 MODES = os.name != "nt"  # Windows has no mark for programs
@@ -131,7 +133,7 @@ def squeeze_all(
     sha256 = sha256_for(total)
     if total >= LARGE:
         keep_freed_memory()
-    if threads < 2 or total < LARGE or len(members) <= CHUNK:  # noqa: PLR2004 - one thread is none
+    if threads <= 1 or total < LARGE or len(members) <= CHUNK:
         for at, member in enumerate(members):
             take(at, squeeze(member[1], sha256, level))
         return
@@ -223,13 +225,15 @@ def total_size(members: Sequence[Member]) -> int:
 
 
 class WheelWriter:
-    """A wheel that is being written to *path*; `finish` adds RECORD and the directory of the zip.
+    """A wheel that is being written to *path*, as a context; `finish` adds RECORD and the directory of the zip.
+
+    An error in the context leaves no file.
 
     *native* collects the members that begin like a native file, with their first bytes.
     """
 
     def __init__(self, path: str, epoch: int, record: str, threads: int, level: int = LEVEL) -> None:
-        self.stream: BinaryIO = open(path, "wb", buffering=1 << 17)  # noqa: SIM115 - closed by finish or abort
+        self.path = path
         self.when = dos_time(epoch)
         self.record = record
         self.threads = threads
@@ -238,6 +242,14 @@ class WheelWriter:
         self.rows: list[str] = []
         self.central: list[bytes] = []
         self.native: list[tuple[str, bytes]] = []
+
+    def __enter__(self) -> None:
+        self.stream: BinaryIO = open(self.path, "wb", buffering=1 << 17)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.stream.close()
+        if kind is not None:
+            os.unlink(self.path)
 
     def add(self, members: Sequence[Member]) -> None:
         """Write *members*, in their order."""
@@ -278,10 +290,6 @@ class WheelWriter:
         count = len(self.central).to_bytes(2, "little") * 2
         self.stream.write(directory + b"PK\x05\x06\0\0\0\0" + count + len(directory).to_bytes(4, "little"))
         self.stream.write(self.at.to_bytes(4, "little") + b"\0\0")
-        self.stream.close()
-
-    def abort(self) -> None:
-        """Close the unfinished file."""
         self.stream.close()
 
 
@@ -366,9 +374,9 @@ def tar_header(name: str, size: int, executable: bool, epoch: int, kind: bytes =
     raw = encoded(name)
     before = b""
     prefix = b""
-    if kind == b"0" and (not raw.isascii() or len(raw) > 100 or size >= 1 << 33):  # noqa: PLR2004 - the field's width
-        cut = raw.rfind(b"/", 0, 156) if raw.isascii() and size < 1 << 33 else -1
-        if cut > 0 and len(raw) - cut - 1 <= 100:  # noqa: PLR2004 - as above
+    if kind == b"0" and (not raw.isascii() or len(raw) > TAR_NAME or size >= TAR_SIZE):
+        cut = raw.rfind(b"/", 0, TAR_PREFIX + 1) if raw.isascii() and size < TAR_SIZE else -1
+        if cut > 0 and len(raw) - cut - 1 <= TAR_NAME:
             prefix, raw = raw[:cut], raw[cut + 1 :]
         else:
             record = pax_record("path", raw) + (pax_record("size", b"%d" % size) if size >= 1 << 33 else b"")

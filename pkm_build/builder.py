@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Settings = Mapping[str, str | list[str]] | None
 
 # An import of the package by its own module would be a circle.
-GENERATOR = f"pkm_build {getattr(sys.modules['pkm_build'], '__version__')}"  # noqa: B009 - a module's attribute, by value
+GENERATOR = f"pkm_build {sys.modules['pkm_build'].__version__}"
 
 
 def hook(name: str, folder: str, config_settings: Settings, metadata_directory: str | None = None) -> str:
@@ -70,7 +70,7 @@ def reported(act: Callable[[], Any]) -> Any:
             lines.append(f"hint: {exc.hint}")
         sys.stdout.flush()
         for line in lines:
-            print(f"pkm_build: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
+            sys.stderr.write(f"pkm_build: {line}\n")
         sys.stderr.flush()
         raise SystemExit(1) from None
 
@@ -229,7 +229,7 @@ def clean_up(build: Build) -> None:
     if build.work_folders:
         remove_work_folders(build)
     for line in build.warn:
-        print(f"pkm_build: warning: {line}", file=sys.stderr)  # noqa: T201 - this is how a hook reports
+        sys.stderr.write(f"pkm_build: warning: {line}\n")
 
 
 def native_outputs(build: Build, selection: Selection, editable: bool) -> list[Member]:
@@ -265,7 +265,7 @@ def write_wheel(
     threads = min(os.cpu_count() or 1, 8)
     build.member_sources = {name: source for name, source, _ in members}
     writer = archives.WheelWriter(unfinished, build.epoch, f"{info}/RECORD", threads)
-    try:
+    with writer:
         writer.add(members)
         native = [(name, head) for name, head in writer.native if not name.startswith(f"{info}/")]
         named = wheel_tags(build, [name for name, _, _ in members], native)
@@ -274,10 +274,6 @@ def write_wheel(
         number = build.options.get("build-number", "")
         name = "-".join([stem(build), *([number] if number else []), tags.compress(named)]) + ".whl"
         os.replace(unfinished, os.path.join(out_dir, name))
-    except BaseException:
-        writer.abort()
-        os.unlink(unfinished)
-        raise
     return name
 
 

@@ -284,7 +284,8 @@ def parsed(path: str, text: str) -> ast.Module:
     import _ast
 
     try:
-        module: ast.Module = compile(text, path, "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
+        flags: int = _ast.PyCF_ONLY_AST
+        module: ast.Module = compile(text, path, "exec", flags)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         word = f"{path} is no Python that this interpreter reads: {exc}"
         raise VersionUnknown(word) from exc

@@ -16,6 +16,7 @@ from pkm_build.work import stem
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from pkm_build.archives import Member
     from pkm_build.layout import Root
@@ -196,7 +197,8 @@ def make_link(source: str, link: str, platform: str) -> None:
     if platform == "win32":
         import _winapi
 
-        _winapi.CreateJunction(source, link)  # type: ignore[attr-defined]  # Windows only
+        windows: Any = _winapi  # which type checkers find empty elsewhere
+        windows.CreateJunction(source, link)
         return
     os.symlink(
         os.path.relpath(source, os.path.dirname(link)), link, target_is_directory=os.path.isdir(source)

@@ -49,6 +49,7 @@ SUFFIXES = (
     ".mc",
 )
 KEY = ("tool", "pkm", "build", "extension")
+FIRST_LIMITED = 2  # the minor version of the Python that PEP 384 is of
 REQUIRES = "setuptools>=70.1"
 REQUIRES_CYTHON = "cython>=3.0"
 
@@ -139,7 +140,7 @@ def read_limited_api(inner: Table) -> str:
     """Return the oldest Python of the limited API, such as "3.10", "" for the full one."""
     text = inner.string("limited-api") or ""
     major, _, minor = text.partition(".")
-    if text and (major != "3" or not minor.isdigit() or int(minor) < 2):  # noqa: PLR2004 - PEP 384 is of 3.2
+    if text and (major != "3" or not minor.isdigit() or int(minor) < FIRST_LIMITED):
         inner.fault(
             "limited-api", f'"{text}" is no Python version', 'write the oldest that it runs on: "3.10"'
         )

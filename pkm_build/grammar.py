@@ -13,23 +13,15 @@ from pkm_build.errors import PkmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
-    class Parts(NamedTuple):
-        """A requirement taken apart; all texts, "" for what is not there."""
-
-        name: str
-        extras: tuple[str, ...]
-        url: str
-        specifier: str
-        marker: str
-
+    # Name, extras, URL, specifier and marker of a requirement; "" for what is not there.
+    Parts = tuple[str, tuple[str, ...], str, str, str]
 
 ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 NAME = ALNUM + "-_."
 DIGITS = "0123456789"
 OPERATORS = ("~=", "==", "!=", "<=", ">=", "<", ">")
 WORDS = {"and": "joint", "or": "joint", "in": "operator"}
+RELEASE, PRE, POST, DEV = range(4)  # the parts of a version, in their order
 AFTER_WORD = ("", " ", "(", ")", "'", '"', "<", ">", "=", "!", "~")
 DEVICES = frozenset(["CON", "PRN", "AUX", "NUL", *(f"{d}{n}" for d in ("COM", "LPT") for n in "123456789")])
 COMPARISONS = ("<=", ">=", "==", "!=", "~=", "<", ">")
@@ -162,7 +154,7 @@ def read_requirement(text: str) -> Parts:
             'a version is missing after ","'
         )  # `packaging` is lenient here, the grammar is not
     marker = str(found.marker) if found.marker else ""
-    return (found.name, tuple(sorted(found.extras)), found.url or "", str(found.specifier), marker)  # type: ignore[return-value]  # a plain tuple at run time
+    return (found.name, tuple(sorted(found.extras)), found.url or "", str(found.specifier), marker)
 
 
 def write_requirement(parts: Parts, marker: str = "") -> str:
@@ -211,15 +203,15 @@ def number(text: str) -> bool:
 def quick_version(text: str) -> bool:
     """Return whether *text* is a version in normal form, without epoch and local part; False if unsure."""
     parts = text.split(".")
-    stage = 0  # 0 release, 1 pre-release seen, 2 post, 3 dev
+    stage = RELEASE
     for at, part in enumerate(parts):
-        if stage == 0 and number(part):
+        if stage == RELEASE and number(part):
             continue
-        if at and stage < 2 and part[:4] == "post" and number(part[4:]):  # noqa: PLR2004 - see the stages above
-            stage = 2
-        elif at and stage < 3 and part[:3] == "dev" and number(part[3:]):  # noqa: PLR2004 - see the stages above
-            stage = 3
-        elif stage == 0:
+        if at and stage < POST and part[:4] == "post" and number(part[4:]):
+            stage = POST
+        elif at and stage < DEV and part[:3] == "dev" and number(part[3:]):
+            stage = DEV
+        elif stage == RELEASE:
             rest = part.lstrip(DIGITS)
             size = 2 if rest[:2] == "rc" else 1
             if (
@@ -228,7 +220,7 @@ def quick_version(text: str) -> bool:
                 or not number(part[: -len(rest)])
             ):
                 return False
-            stage = 1
+            stage = PRE
         else:
             return False
     return True
@@ -283,7 +275,7 @@ def quick_requirement(text: str) -> Parts | None:
     marker = quick_marker(tail) if semicolon else ""
     if specifier is None or marker is None:
         return None
-    return (name, extras, "", specifier, marker)  # type: ignore[return-value]  # a plain tuple at run time
+    return (name, extras, "", specifier, marker)
 
 
 def quick_marker(text: str) -> str | None:

@@ -21,6 +21,7 @@ from pkm_build.errors import BuildError, HookFailed, PkmError
 from pkm_build.grammar import NotUnderstood, read_requirement
 from pkm_build.work import work_folder
 
+FOR_ALL = 0o111  # the marks of a program that all may run
 HOOK = ("tool", "pkm", "build", "hook")
 
 TYPE_CHECKING = False
@@ -213,7 +214,7 @@ def place(root: str, roots: Sequence[Root], found: Sequence[Member]) -> list[Mem
                 stream.write(data)
             os.replace(path + ".part", path)
             if mode:
-                os.chmod(path, 0o755)  # noqa: S103 - a program, for all to run
+                os.chmod(path, os.stat(path).st_mode | FOR_ALL)
     return left
 
 

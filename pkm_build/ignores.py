@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Line = tuple[bool, bool, Callable[[str, str], bool], int]
 
+WITH_MORE_FLAGS, WITH_SHORT_NAMES = 3, 4  # versions of git's index; the second cuts what names have in common
+
 
 class Rules:
     """The patterns of one ignore file, for paths below the folder *base* that it lies in."""
@@ -241,7 +243,7 @@ def read_index(path: str) -> frozenset[str]:
     except OSError:
         return frozenset()
     version = int.from_bytes(data[4:8], "big")
-    if data[:4] != b"DIRC" or version not in (2, 3, 4):
+    if data[:4] != b"DIRC" or version not in (2, WITH_MORE_FLAGS, WITH_SHORT_NAMES):
         return frozenset()
     config = read_text(os.path.join(os.path.dirname(path), "config")).lower()
     fixed = 40 + (32 if "objectformat" in config and "sha256" in config else 20) + 2
@@ -250,8 +252,8 @@ def read_index(path: str) -> frozenset[str]:
     previous = b""
     for _ in range(int.from_bytes(data[8:12], "big")):
         flags = int.from_bytes(data[at + fixed - 2 : at + fixed], "big")
-        start = at + fixed + (2 if flags & 0x4000 and version > 2 else 0)  # noqa: PLR2004 - extended flags
-        if version == 4:  # noqa: PLR2004 - prefix-compressed names
+        start = at + fixed + (2 if flags & 0x4000 and version >= WITH_MORE_FLAGS else 0)
+        if version == WITH_SHORT_NAMES:
             drop, start = read_varint(data, start)
             end = data.index(b"\0", start)
             previous = previous[: len(previous) - drop] + data[start:end]

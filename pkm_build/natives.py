@@ -13,15 +13,19 @@ from pkm_build.errors import BuildError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal
 
     from pkm_build.work import Build
 
+    Order = Literal["big", "little"]
+
+EM_PPC64, EM_X86_64 = 21, 62
 ELF_MACHINES = {
     3: "i686",
-    21: "ppc64",
+    EM_PPC64: "ppc64",
     22: "s390x",
     40: "armv7l",
-    62: "x86_64",
+    EM_X86_64: "x86_64",
     183: "aarch64",
     243: "riscv64",
     258: "loongarch64",
@@ -35,7 +39,7 @@ MACHO_CPUS = {
     18: "ppc",
     0x0100_0012: "ppc64",
 }
-MACHO_MAGIC = {
+MACHO_MAGIC: dict[bytes, Order] = {
     b"\xfe\xed\xfa\xce": "big",
     b"\xfe\xed\xfa\xcf": "big",
     b"\xce\xfa\xed\xfe": "little",
@@ -43,6 +47,7 @@ MACHO_MAGIC = {
 }
 FAT_MAGIC = b"\xca\xfe\xba\xbe"
 ELF_HEADER = 20  # bytes up to and with the machine
+BIG_SUR = 11  # the macOS from which on the minor number says nothing of the system's interface
 MAX_SLICES = 30  # a Java class has the same magic, and a larger number here
 BUILD_VERSION, VERSION_MIN = 0x32, 0x24
 
@@ -114,11 +119,10 @@ def is_module(name: str) -> bool:
 
 def python_of(name: str, build: Build) -> tuple[str, str] | None:
     """Return interpreter and ABI tag that a native file is made for, None for one that is no module."""
-    base = name.rpartition("/")[2]
-    parts = base.split(".")
-    if len(parts) < 3 or parts[-1] not in ("so", "pyd"):  # noqa: PLR2004 - name, tag, suffix
+    stem, _, suffix = name.rpartition("/")[2].rpartition(".")
+    _, dot, mark = stem.rpartition(".")
+    if not dot or suffix not in ("so", "pyd"):
         return limited_pyd(name, build)
-    mark = parts[-2]
     if mark in ("abi3", "abi3t"):
         return oldest(name, build), mark
     word, _, rest = mark.partition("-")
@@ -211,12 +215,12 @@ def host_platform() -> str:
 
 def elf_platform(data: bytes) -> str:
     """Return the platform tag of an ELF file; this interpreter's where the machine is not known."""
-    order: str = "big" if data[5:6] == b"\2" else "little"
-    number = int.from_bytes(data[18:20], order)  # type: ignore[arg-type]  # one of the two orders
+    order: Order = "big" if data[5:6] == b"\2" else "little"
+    number = int.from_bytes(data[18:20], order)
     machine = ELF_MACHINES.get(number, "")
-    if number == 21 and order == "little":  # noqa: PLR2004 - EM_PPC64
+    if number == EM_PPC64 and order == "little":
         machine = "ppc64le"
-    if number == 62 and data[4:5] == b"\1":  # noqa: PLR2004 - EM_X86_64 in a 32-bit file is x32
+    if number == EM_X86_64 and data[4:5] == b"\1":  # x32, which has no tag
         machine = ""
     host = host_platform()
     if not machine:
@@ -226,10 +230,10 @@ def elf_platform(data: bytes) -> str:
 
 def macho_slice(data: bytes) -> tuple[str, tuple[int, int]]:
     """Return machine and oldest macOS of one Mach-O image."""
-    order: str = MACHO_MAGIC.get(data[:4], "little")
+    order = MACHO_MAGIC.get(data[:4], "little")
 
     def word(at: int) -> int:
-        return int.from_bytes(data[at : at + 4], order)  # type: ignore[arg-type]  # one of the two orders
+        return int.from_bytes(data[at : at + 4], order)
 
     machine = MACHO_CPUS.get(word(4), "")
     at = 32 if data[:4] in (b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf") else 28
@@ -273,4 +277,4 @@ def fat_platform(data: bytes) -> str:
 def mac_tag(version: tuple[int, int], machine: str) -> str:
     """Return the tag for macOS from *version* on; from 11 on the minor number counts as 0."""
     major, minor = version
-    return f"macosx_{major}_{0 if major > 10 else minor}_{machine}"  # noqa: PLR2004 - macOS 11 changed the scheme
+    return f"macosx_{major}_{0 if major >= BIG_SUR else minor}_{machine}"

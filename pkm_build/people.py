@@ -55,6 +55,7 @@ SECOND = {
     "Typing": ("Typed", "Stubs Only"),
 }
 LABEL_LENGTH = 32
+TELLING = 4  # letters of a classifier from which on a likeness tells: "R" and "PHP" resemble all
 BESIDE_EXPRESSION = "is a licence classifier, and project.license has the expression"
 
 
@@ -263,7 +264,7 @@ def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
         elif parts[0] == "Development Status" and parts[1] not in STATUSES:
             near = did_you_mean(parts[1], STATUSES)
             table.fault(key, f'there is no status "{parts[1]}"', f'did you mean "{near}"?' if near else "")
-        elif len(parts[1]) > 3 and parts[1] not in SECOND.get(parts[0], (parts[1],)):  # noqa: PLR2004 - "R", "PHP" resemble all
+        elif len(parts[1]) >= TELLING and parts[1] not in SECOND.get(parts[0], (parts[1],)):
             near = did_you_mean(parts[1], SECOND[parts[0]])
             if near and near[0] == parts[1][0]:
                 table.fault(key, f'there is no classifier "{text}"', f'did you mean "{parts[0]} :: {near}"?')

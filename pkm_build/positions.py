@@ -135,7 +135,7 @@ class Scanner:
                 out.append(text[self.at])
                 self.at += 1
         self.at += len(close)
-        while len(close) == 3 and text.startswith(mark, self.at):  # noqa: PLR2004 - up to two marks may end a text
+        while close != mark and text.startswith(mark, self.at):  # one or two more may end the text itself
             self.at += 1
         return "".join(out)
 

@@ -86,7 +86,8 @@ def defines(text: bytes, name: str) -> bool:
     import _ast  # the built-in part of `ast`, which costs 6 ms
 
     try:
-        module: ast.Module = compile(text, "module", "exec", _ast.PyCF_ONLY_AST)  # type: ignore[assignment]  # what this flag gives
+        flags: int = _ast.PyCF_ONLY_AST
+        module: ast.Module = compile(text, "module", "exec", flags)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
     stack: list[ast.AST] = list(module.body)

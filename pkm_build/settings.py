@@ -83,10 +83,12 @@ class VersionSource:
 
 
 class Settings:
-    """What the backend's tables say. *packages* and *pure* are None when not said; *map* goes from a path in
-    the tree to one in the wheel, *data* from a scheme to such pairs (a target "" means below the scheme's top);
-    *over* holds the tables of the profile that is laid over the others.
-    """  # noqa: D205 - the sentence needs both lines
+    """What the backend's tables say.
+
+    *packages* and *pure* are None when not said; *map* goes from a path in the tree to one in the wheel, *data*
+    from a scheme to such pairs (a target "" means below the scheme's top); *over* holds the tables of the
+    profile that is laid over the others.
+    """
 
     __slots__ = (
         "data",
@@ -175,16 +177,17 @@ def check_pkm_keys(data: dict[str, Any], faults: list[Fault]) -> None:
 
 def key_of(settings: Settings, key: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """Return where the setting *key* stands: in the profile that is laid over, where it is from there."""
-    if key[:2] != ("tool", "pkm") or len(key) < 4:  # noqa: PLR2004 - tool.pkm.TABLE.KEY
+    top, table, names = key[:2], key[2:3], key[3:]
+    if top != ("tool", "pkm") or not names:
         return key
-    part: object = settings.over.get(str(key[2]), {})
-    for name in key[3:]:
+    part: object = settings.over.get(str(table[0]), {})
+    for name in names:
         if not isinstance(part, dict):
             break
         if name not in part:
             return key
         part = part[name]
-    return ("tool", "pkm", "profiles", settings.profile, *key[2:])
+    return ("tool", "pkm", "profiles", settings.profile, *table, *names)
 
 
 def told_once(settings: Settings, faults: list[Fault]) -> list[Fault]:

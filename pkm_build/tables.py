@@ -196,7 +196,7 @@ def kind_of(value: object) -> str:
 def listed(words: Iterable[str], last: str = "or") -> str:
     """Return quoted *words* as one would say them: ``"a", "b" or "c"``."""
     quoted = [f'"{word}"' for word in words]
-    if len(quoted) < 2:  # noqa: PLR2004 - one word needs no conjunction
+    if len(quoted) <= 1:
         return "".join(quoted)
     return ", ".join(quoted[:-1]) + f" {last} " + quoted[-1]
 
