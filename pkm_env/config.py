@@ -117,6 +117,10 @@ class Settings:
         self.limits = limits(environ, user)
         self.credential_helper = user.string("credential-helper") or ""
 
+    def set_limits(self, fields: Mapping[str, str]) -> dict[str, int]:
+        """Return those of the limits *fields* (name -> field) that are set, by their fields."""
+        return {field: self.limits[name] for name, field in fields.items() if name in self.limits}
+
 
 def truth(environ: Mapping[str, str], name: str) -> bool:
     """Return what a variable says, false where it is not set.
@@ -183,6 +187,11 @@ def amount(setting: str, value: object, unit: str) -> int:
         return int(digits) * factor
     also = ', as in 500000 or "2 GB"' if unit == "bytes" else ""
     raise BadSetting(setting, str(value), f"a positive whole number of {unit}{also}")
+
+
+def home(environ: Mapping[str, str]) -> str:
+    """Return the user's home folder."""
+    return environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
 
 
 def below_home(environ: Mapping[str, str], name: str) -> str:

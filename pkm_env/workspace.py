@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pkm_env.model.declaration import Declaration
     from pkm_env.model.environment import Environment
 
+    # Requirements, each with its key path in pyproject.toml.
+    Placed = tuple[tuple[str, tuple[str | int, ...]], ...]
+
 PROJECT_FILE = "pyproject.toml"
 BUILD_TABLES = ("version", "build", "properties", "profiles")
 CONFLICT_MARK = "<<<<<<<"
@@ -116,6 +119,22 @@ class Workspace:
     def members(self) -> tuple[Workspace, ...]:
         """The other projects of the family that have a name."""
         return tuple(other for other in self.family if other is not self and other.project.name)
+
+    def written_requirements(self) -> tuple[Placed, dict[str, Placed]]:
+        """Return the project's requirements and those of its extras as pyproject.toml has them."""
+        data = self.source.data.get("project", {})
+        raw_names = {normalise(raw): raw for raw in data.get("optional-dependencies", {})}
+        extras: dict[str, Placed] = {
+            name: tuple(
+                (text, ("project", "optional-dependencies", raw_names.get(name, name), at))
+                for at, text in enumerate(texts)
+            )
+            for name, texts in self.project.optional_dependencies.items()
+        }
+        required = tuple(
+            (text, ("project", "dependencies", at)) for at, text in enumerate(self.project.dependencies)
+        )
+        return required, extras
 
     def relative(self, path: str) -> str:
         """Return *path* as a user in the project's folder would write it."""

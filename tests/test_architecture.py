@@ -26,6 +26,14 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("pkm_env.cli.parser",), ("pkm_env.cli.output",), ("pkm_env.cli",)),
     (("pkm_env.ops",),),
     (("pkm_env.context",),),
+    # What a context is composed of.
+    (
+        ("pkm_env.builds",),
+        ("pkm_env.access",),
+        ("pkm_env.places",),
+        ("pkm_env.interpreters",),
+        ("pkm_env.dynamic",),
+    ),
     # Builds need environments, which need the supply: this is where the two meet.
     (("pkm_env.isolation",),),
     (
@@ -33,6 +41,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("pkm_env.builder",),
         ("pkm_env.workspace",),
         ("pkm_env.config",),
+        ("pkm_env.cut_off",),
     ),
     (("pkm_env.build",), ("pkm_env.install",)),
     (("pkm_env.python",), ("pkm_env.index",), ("pkm_env.cache",)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from pkm_env.cli.parser import COMMANDS, UsageError
-from pkm_env.context import Context, Switches
+from pkm_env.config import Switches
+from pkm_env.context import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def index_list(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm index list``."""
     del arguments
-    indexes = context.known_indexes()
+    indexes = context.access.indexes
     if line.json:
         keys = ("name", "url", "format", "default", "explicit", "origin")
         print_json(output, [{key: getattr(index, key) for key in keys} for index in indexes])

@@ -68,12 +68,14 @@ def build_project(
     folder = out_dir or os.path.join(workspace.root, "dist")
     make_directories(folder)
     interpreter = (
-        context.find_python(context.switches.python) if context.switches.python else context.own_interpreter
+        context.interpreters.find(context.switches.python)
+        if context.switches.python
+        else context.interpreters.own
     )
     if interpreter is None:
         raise PkmError(f"-p asks for Python {context.switches.python}, which is not on this machine")
     use_locked_requirements(context)
-    frontend = context.frontend(interpreter)
+    frontend = context.builds.frontend(interpreter)
     name, package = workspace.project.raw_name, workspace.project.name
     request = BuildRequest(workspace.root, name, settings=dict(settings), package=package)
     found: list[Built] = []

@@ -10,6 +10,7 @@ import os
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
+from pkm_build.source import load
 from pkm_env.isolation import OWN_REQUIRES, is_met_here
 from pkm_env.lock.compose import Fit
 from pkm_env.lock.freshness import overrides_plain
@@ -118,7 +119,7 @@ def built_mask(package: LockedPackage, mask: int, fit: Fit, no_binary: bool | It
     return mask
 
 
-class Builds:
+class BuildNeeds:
     """Finds which builds a lock needs, and locks what they require."""
 
     def __init__(
@@ -292,10 +293,19 @@ def release_facts(context: Context, package: LockedPackage) -> object:
         return (package.name, package.version, sorted(sdist.hashes.items()) if sdist is not None else ())
     if source.kind == "directory":
         root = os.path.join(
-            context.absolute_source(source).location, *filter(None, source.subdirectory.split("/"))
+            context.places.absolute_source(source).location, *filter(None, source.subdirectory.split("/"))
         )
-        return (package.name, source.location, source.editable, context.build_tables(root))
+        return (package.name, source.location, source.editable, build_tables(root))
     return (package.name, source.location, source.commit, sorted(source.hashes.items()), source.subdirectory)
+
+
+def build_tables(root: str) -> str:
+    """Return a digest of what a folder's pyproject.toml says of its build, "" where it has none."""
+    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
+        return ""
+    data = load(root).data
+    told = (data.get("build-system"), data.get("tool", {}).get("pkm", {}).get("build"))
+    return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
 def wanted(context: Context, package: LockedPackage) -> Wanted:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import posixpath
 
-from pkm_build.errors import PkmError
 from pkm_env.lock.compose import changed
 from pkm_env.lock.lockfile import LockedFile
 from pkm_env.lock.membership import condition
 from pkm_env.lock.requirements import constraints_text, requirements_text
 from pkm_env.lock.text import render_export
-from pkm_env.ops.locked import section_targets
+from pkm_env.ops.locked import NothingLocked, section_targets
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock, LockedPackage
     from pkm_env.model.environment import Environment
-
-
-class NothingLocked(PkmError):
-    """An environment that the lock has no section for."""
-
-    def __init__(self, environment: str) -> None:
-        super().__init__(
-            f'the lock has no section for the environment "{environment}"', f"pkm lock {environment}"
-        )
-        self.environment = environment
 
 
 FORMATS = ("pylock", "requirements", "constraints", "cyclonedx")
@@ -101,7 +90,7 @@ def section_entries(
     for package in lock.of_section(environment.section):
         if package.name == own and package.source is not None and not project:
             continue
-        moved = moved_package(package, context.from_root(base))
+        moved = moved_package(package, context.places.from_root(base))
         requires = tuple(edge for edge in package.requires if edge in here)
         packages.append(changed(moved, requires=requires))
         marker = condition(package.sections[environment.section], section, targets)

@@ -139,7 +139,7 @@ def chosen_python(
 
     :raises NoPython: when there is none.
     """
-    machine = context.own_interpreter.platform
+    machine = context.interpreters.own.platform
     required = str(pylock.requires_python or "")
     targets = [
         make_target(python, machine, environment.implementation, requires_python=required)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_build.errors import PkmError
 from pkm_env.lock.membership import targets_of
 
 TYPE_CHECKING = False
@@ -12,10 +13,20 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.model.target import Target
-    from pkm_env.ops.build_lock import Builds
+    from pkm_env.ops.build_lock import BuildNeeds
     from pkm_env.ops.options import LockOptions
 
 MIXED = "was changed by hand or merged by lines"
+
+
+class NothingLocked(PkmError):
+    """An environment that the lock has no section for."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f'the lock has no section for the environment "{environment}"', f"pkm lock {environment}"
+        )
+        self.environment = environment
 
 
 class Change:
@@ -54,14 +65,14 @@ class Locked:
 
 def builds_of(
     context: Context, old: Lock | None, options: LockOptions, chosen: Sequence[Environment]
-) -> Builds | None:
+) -> BuildNeeds | None:
     """Return what locks the requirements of builds, None where no environment asks for that."""
     family = context.workspace.family
     if not any(found.options.lock_build for owner in family for found in owner.environments):
         return None
-    from pkm_env.ops.build_lock import Builds
+    from pkm_env.ops.build_lock import BuildNeeds
 
-    return Builds(context, old, options, [found.section for found in chosen])
+    return BuildNeeds(context, old, options, [found.section for found in chosen])
 
 
 def section_targets(lock: Lock | None) -> dict[str, tuple[Target, ...]]:

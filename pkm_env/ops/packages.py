@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from _blake2 import blake2b
 
-from pkm_env.model.distribution import File
+from pkm_build.errors import PkmError
+from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.plan import WantedPackage
 from pkm_env.provision import Wanted as WantedWheel
+from pkm_env.workspace import native_inputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def wanted_file(context: Context, package: LockedPackage, file: LockedFile, requ
         file.url,
         hashes=file.hashes,
         size=file.size,
-        path=context.local_file(package.name, package.version, file),
+        path=local_file(context, package, file),
     )
     return Wanted(
         WantedPackage(package.name, package.version, identity, requested=requested),
@@ -71,14 +73,29 @@ def wanted_file(context: Context, package: LockedPackage, file: LockedFile, requ
     )
 
 
+def local_file(context: Context, package: LockedPackage, file: LockedFile) -> str:
+    """Return the absolute path of a locked file in a folder, "" for one on a server."""
+    if not file.path:
+        return ""
+    path = context.places.in_lock(file.path)
+    if os.path.exists(path):
+        return path
+    listing = context.any_supply().listing(package.name)
+    if not isinstance(listing, Unavailable):
+        for listed in listing.files(package.version):
+            if listed.filename == file.filename and listed.path:
+                return listed.path
+    return path
+
+
 def wanted_source(context: Context, package: LockedPackage, locked: Source, requested: bool) -> Wanted:
     """Return what a folder, an archive or a repository stands for."""
-    source = context.absolute_source(locked)
+    source = context.places.absolute_source(locked)
     version = package.version
     workspace = context.workspace
     own = package.name == workspace.project.name and locked.location == workspace.location
     if source.kind == "directory":
-        version = context.directory_version(package.name, source)
+        version = directory_version(context, package.name, source)
     identity = source_identity(context, source, version)
     return Wanted(
         WantedPackage(
@@ -86,6 +103,20 @@ def wanted_source(context: Context, package: LockedPackage, locked: Source, requ
         ),
         WantedWheel(package.name, version, source=source, hashes=source.hashes),
     )
+
+
+def directory_version(context: Context, name: str, source: Source) -> str:
+    """Return the version that a folder says it has now.
+
+    :raises PkmError: when its backend does not say.
+    """
+    for owner in context.workspace.family:
+        if owner.root == source.location and owner.project.name == name and owner.project.version:
+            return owner.project.version
+    found = context.any_supply(context.build_python).direct(name, source)
+    if isinstance(found, Unavailable):
+        raise PkmError(f"the version of {name} cannot be told: {found.reason}", found.hint)
+    return found[1].version
 
 
 def source_identity(context: Context, source: Source, version: str) -> str:
@@ -102,11 +133,11 @@ def source_identity(context: Context, source: Source, version: str) -> str:
         else source.location
     )
     if not source.editable:
-        return context.tree_digest(root)
+        return context.builds.tree_digest(root)
     told = blake2b(version.encode(), digest_size=16)
     for name in ("pyproject.toml", "setup.cfg", "setup.py"):
         told.update(content(os.path.join(root, name)))
-    for path in context.native_inputs(root):
+    for path in native_inputs(root, context.environ):
         told.update(f"{os.path.relpath(path, root)}\n".encode("utf-8", "surrogateescape") + content(path))
     return f"editable:{told.hexdigest()}"
 
@@ -150,4 +181,4 @@ def file_url(path: str) -> str:
 
 def requested_names(context: Context, environment: Environment) -> set[str]:
     """Return the names that the environment asks for itself."""
-    return {parse_requirement(text).name for text in context.asked_texts(environment)}
+    return {parse_requirement(text).name for text, _ in context.asked(environment)}

@@ -53,7 +53,7 @@ def choose_python(
     wish, origin = context.switches.python, "-p"
     if not wish:
         wish, origin = pinned_version(context.workspace.root), ".python-version"
-    present = context.probed(venv.python) if venv is not None else None
+    present = context.interpreters.probed(venv.python) if venv is not None else None
     if present is not None and admitting(targets, present) is None:
         present = None
     if wish:
@@ -79,7 +79,7 @@ def wished(
 
     :raises NoPython: when it is not there, or the section was not solved for it.
     """
-    wanted = context.find_python(wish)
+    wanted = context.interpreters.find(wish)
     if wanted is None:
         raise NoPython(f"{origin} asks for Python {wish}, which is not on this machine")
     require_admitted(environment, targets, wanted, f"{origin} asks for Python {wanted.version}")
@@ -91,7 +91,7 @@ def newest(context: Context, environment: Environment, targets: Sequence[Target]
 
     :raises NoPython: when there is none.
     """
-    for found in context.pythons(targets):
+    for found in context.interpreters.serving(targets):
         if admitting(targets, found) is not None:
             return found
     pythons = ", ".join(dict.fromkeys(target.python for target in targets))

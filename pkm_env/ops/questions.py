@@ -9,13 +9,13 @@ from pkm_env.model.distribution import Unavailable
 from pkm_env.model.options import normalise
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.versions import is_prerelease, version_key
-from pkm_env.ops.export import NothingLocked
+from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.packages import requested_names
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
@@ -101,7 +101,7 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
     keys = graph.named(normalise(name))
     if not keys:
         raise NotThere(name, environment.name, sorted({key[0] for key in graph.packages}))
-    placed = list(context.placed_requirements(environment))
+    placed = list(placed_requirements(context, environment))
     found: dict[str, list[Reason]] = {}
     for key in keys:
         reasons = found.setdefault(shown(key), [])
@@ -111,6 +111,14 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
                     names = [shown(step) for step in chain[:-1]] + [chain[-1][0]]
                     reasons.append(Reason(who, text, place, names if len(chain) > 1 else ()))
     return found
+
+
+def placed_requirements(context: Context, environment: Environment) -> Iterator[tuple[str, str, str]]:
+    """Yield who asks, the requirement, and where it stands, for each requirement of an environment."""
+    workspace = context.workspace
+    who = workspace.project.raw_name or "the project"
+    for text, key in context.asked(environment):
+        yield who, text, "" if key == ("project", "dynamic") else workspace.position(key)
 
 
 def tree(context: Context, environment: Environment, *, invert: str = "") -> Graph:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
-from pkm_env.context import cutoffs
 from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit, SectionResult, same_digests
 from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.context import Context
+    from pkm_env.cut_off import CutOff
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
@@ -83,12 +83,12 @@ class Locker(Staleness):
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""
         self.context.reporter.phase(f"Resolving {environment.name}")
-        self.context.tell_indexes()
+        self.context.access.tell_indexes()
         from pkm_env.resolver.resolve import resolve
 
         targets, declared = self.targets(environment)
         cut_off = self.cut_off(environment)
-        self.context.cut_offs[environment.name] = cut_off.times
+        self.context.cut_offs[environment.name] = cut_off.times if cut_off is not None else {}
         releases = self.releases(environment)
         request = self.request(environment, targets)
         if self.options.record:
@@ -135,21 +135,11 @@ class Locker(Staleness):
         entries = self.entries(environment, solved)
         return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
 
-    def cut_off(self, environment: Environment) -> CutOff:
-        """Return the cut-off that holds for an environment.
-
-        What the command line gave stays in the section until an upgrade, and so does the day that a span
-        was counted back from.
-        """
-        declared = environment.options.exclude_newer
+    def cut_off(self, environment: Environment) -> CutOff | None:
+        """Return the cut-off that holds for an environment, None where there is none."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
-        if self.options.exclude_newer:
-            given = self.options.exclude_newer
-            return CutOff(given, cutoffs(given, self.context.now_s), from_command=True)
-        kept = read_cut_off(section.options) if section is not None and not self.options.upgrade else None
-        if kept is not None and (kept.from_command or kept.text == cut_off_text(declared)):
-            return kept
-        return CutOff(cut_off_text(declared), cutoffs(declared, self.context.now_s))
+        kept = section.options if section is not None and not self.options.upgrade else {}
+        return self.context.cut_off(environment.options.exclude_newer, self.options.exclude_newer, kept)
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""
@@ -253,7 +243,7 @@ class Locker(Staleness):
             ),
             preferences=self.preferences(environment),
             locked=self.locked_versions(environment),
-            sources=self.context.bound_sources(environment),
+            sources=self.context.places.bound_sources(environment),
             root_name=self.workspace.project.name,
             own_extras=self.own_extras(),
             pythons=self.pythons(environment),
@@ -430,13 +420,13 @@ class Locker(Staleness):
         """Return the entry of one pin."""
         sections = {environment.section: mask}
         if pin.source is not None:
-            source = self.context.relative_source(pin.source)
+            source = self.context.places.relative_source(pin.source)
             version = "" if source.kind == "directory" else pin.version
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
         listing = self.releases(environment).listing(pin.asked)
         assert isinstance(listing, DatedListing)
         files = self.known_files(environment, pin, listing, mask, fit)
-        index = self.context.index_url(listing.index)
+        index = self.context.access.index_url(listing.index)
         return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
 
     def known_files(
@@ -478,13 +468,13 @@ class Locker(Staleness):
 
     def locked_file(self, file: File) -> LockedFile:
         """Return what the lock says of one listed file."""
-        hashes = file.hashes or self.context.hashes_of(file)
+        hashes = file.hashes or self.context.any_supply().provision.hashes(file)
         time, _, _ = file.upload_time.partition(".")
         return LockedFile(
             file.filename,
             public_url(file.url) if not file.path else "",
             hashes,
-            path=self.context.relative_path(file),
+            path=self.context.places.relative_path(file),
             size=file.size,
             upload_time=time if not time or time.endswith("Z") else f"{time}Z",
         )
@@ -552,7 +542,7 @@ def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:
 
 
 def section_options(
-    environment: Environment, cut_off: CutOff, given: Given, newest_python: str
+    environment: Environment, cut_off: CutOff | None, given: Given, newest_python: str
 ) -> dict[str, str]:
     """Return the rules that differ from the defaults, what the command line gave, and the newest Python known."""
     found = {NEWEST: newest_python} if newest_python else {}
@@ -561,40 +551,4 @@ def section_options(
         found["resolution"] = resolution
     if given:
         found[KEY] = str(given)
-    if cut_off.text:
-        found["exclude-newer"] = cut_off.text
-        found["cut-off"] = "; ".join(f"{key} {time or 'none'}" for key, time in sorted(cut_off.times.items()))
-        if cut_off.from_command:
-            found["exclude-newer-from"] = "command line"
-    return found
-
-
-class CutOff:
-    """A cut-off: as it was given, the times that it stands for, and whether the command line gave it."""
-
-    __slots__ = ("from_command", "text", "times")
-
-    def __init__(self, text: str, times: dict[str, str | None], *, from_command: bool = False) -> None:
-        self.text = text
-        self.times = times
-        self.from_command = from_command
-
-
-def cut_off_text(value: str | dict[str, str | bool] | None) -> str:
-    """Return a declared cut-off as one text, "" for none."""
-    if not value:
-        return ""
-    if isinstance(value, str):
-        return value
-    return ", ".join(f"{key} = {text or 'false'}" for key, text in sorted(value.items()))
-
-
-def read_cut_off(options: Mapping[str, str]) -> CutOff | None:
-    """Return the cut-off that a section was solved with, None where it had none."""
-    if "cut-off" not in options:
-        return None
-    times: dict[str, str | None] = {}
-    for part in options["cut-off"].split("; "):
-        key, _, time = part.rpartition(" ")
-        times[key] = None if time == "none" else time
-    return CutOff(options.get("exclude-newer", ""), times, from_command="exclude-newer-from" in options)
+    return {**found, **cut_off.options()} if cut_off is not None else found

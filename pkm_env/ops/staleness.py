@@ -36,7 +36,11 @@ class Staleness:
         project = self.workspace.project
         groups = {name: [text for text, _ in expand_group(project, name)] for name in environment.groups}
         return inputs_digest(
-            project, environment, self.workspace.declaration, groups, self.context.path_digests(environment)
+            project,
+            environment,
+            self.workspace.declaration,
+            groups,
+            self.context.places.path_digests(environment),
         )
 
     def is_stale(self, environment: Environment) -> bool:

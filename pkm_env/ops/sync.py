@@ -13,9 +13,9 @@ from pkm_env.install.put import DamagedWheels
 from pkm_env.install.requested import mark
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
-from pkm_env.ops.export import NothingLocked
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
+from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
@@ -330,7 +330,7 @@ def watched_paths(context: Context, environment: Environment, path: str) -> tupl
         os.path.join(workspace.root, ".python-version"),
         *(other.source.path for other in workspace.family),
         os.path.join(path, "pyvenv.cfg"),
-        *context.watched_sources(environment),
+        *context.places.watched_sources(environment),
     ]
     venv = read_venv(path)
     if isinstance(venv, Venv):

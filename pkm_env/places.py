@@ -1,0 +1,209 @@
+"""Places: where folders, archives and repositories stand, as seen from the project's root and from the lock."""
+
+from __future__ import annotations
+
+import os
+from _blake2 import blake2b
+
+from pkm_build.errors import PkmError
+from pkm_env.model.distribution import Source
+from pkm_env.workspace import native_inputs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from pkm_env.model.declaration import SourceRule
+    from pkm_env.model.distribution import File
+    from pkm_env.model.environment import Environment
+    from pkm_env.workspace import Workspace
+
+# Digests that may stand behind the address of an archive, as in "https://files.example/pea-1.0.tar.gz#sha256=…".
+CHECKED_HASHES = frozenset(("sha256", "sha384", "sha512"))
+
+
+class Places:
+    """What a project's rules say of places; *environ* tells which native modules it has."""
+
+    __slots__ = ("_environ", "_workspace")
+
+    def __init__(self, workspace: Workspace, environ: Mapping[str, str]) -> None:
+        self._workspace = workspace
+        self._environ = environ
+
+    # what names are bound to
+
+    def index_bindings(self, environment: Environment) -> dict[str, str]:
+        """Return the names that are bound to one index whatever the target; the others are ``bound_sources``."""
+        rules: dict[str, SourceRule] = {}
+        for rule in self._rules(environment):
+            rules.setdefault(rule.name, rule)
+        return {
+            name: str(first.values["index"])
+            for name, first in rules.items()
+            if first.kind == "index" and not first.marker
+        }
+
+    def bound_sources(self, environment: Environment) -> dict[str, Any]:
+        """Return what names are bound to beside indexes: a Source, or (marker, Source) pairs."""
+        found: dict[str, list[tuple[str, Source | None]]] = {}
+        always = self.index_bindings(environment)
+        for rule in self._rules(environment):
+            source = (
+                Source("index", str(rule.values["index"])) if rule.kind == "index" else self.source_of(rule)
+            )
+            found.setdefault(rule.name, []).append((rule.marker, source))
+        bound: dict[str, Any] = {
+            name: pairs[0][1] if len(pairs) == 1 and not pairs[0][0] else tuple(pairs)
+            for name, pairs in found.items()
+            if name not in always
+        }
+        # The name of a member always means the member: no index can take its place.
+        for member in self._workspace.members:
+            if member.project.name not in found:
+                bound[member.project.name] = Source("directory", member.root, editable=True)
+        return bound
+
+    def source_of(self, rule: SourceRule) -> Source:
+        """Return the place that a rule of ``[tool.pkm.sources]`` names, with a local one absolute.
+
+        :raises PkmError: when there is no such member or nothing at this path.
+        """
+        match rule.kind:
+            case "git":
+                return repository(rule)
+            case "url":
+                return archive(rule)
+            case "workspace":
+                return self._member(rule)
+        return self._local(rule)
+
+    def _member(self, rule: SourceRule) -> Source:
+        for member in self._workspace.members:
+            if member.project.name == rule.name:
+                editable = bool(rule.values.get("editable", True))
+                return Source("directory", member.root, editable=editable)
+        place = self._workspace.position((*rule.key, rule.kind))
+        raise PkmError(f'{place}: the workspace has no member "{rule.name}"')
+
+    def _local(self, rule: SourceRule) -> Source:
+        values = rule.values
+        path = os.path.normpath(os.path.join(self._workspace.root, str(values.get("path", ""))))
+        if not os.path.exists(path):
+            place = self._workspace.position((*rule.key, rule.kind))
+            raise PkmError(
+                f'{place}: there is nothing at "{values.get("path")}"', "paths are relative to the project"
+            )
+        kind = "directory" if os.path.isdir(path) else "archive"
+        editable = bool(values.get("editable", False)) and kind == "directory"
+        return Source(kind, path, subdirectory=str(values.get("subdirectory", "")), editable=editable)
+
+    def _rules(self, environment: Environment) -> Iterator[SourceRule]:
+        """Yield the rules that hold for an environment, in their order."""
+        for rule in self._workspace.declaration.sources:
+            if rule.env in ("", environment.name):
+                yield rule
+
+    # what decides
+
+    def path_digests(self, environment: Environment) -> list[tuple[str, str]]:
+        """Return the names of path requirements with the digest of what their metadata comes from."""
+        found = [
+            (
+                member.project.name,
+                blake2b(repr(member.project.to_plain()).encode(), digest_size=16).hexdigest(),
+            )
+            for member in self._workspace.members
+        ]
+        return found + [(name, content_digest(path)) for name, path in self._deciding_files(environment)]
+
+    def watched_sources(self, environment: Environment) -> list[str]:
+        """Return the files of the project and of editable folders that decide what is installed."""
+        own = environment.project == "editable"
+        found = native_inputs(self._workspace.root, self._environ) if own else []
+        return found + [path for _, path in self._deciding_files(environment)]
+
+    def _deciding_files(self, environment: Environment) -> Iterator[tuple[str, str]]:
+        """Yield the name of each path requirement and the file that says what it is: of a folder pyproject.toml."""
+        for rule in self._rules(environment):
+            if rule.kind == "path":
+                location = self.source_of(rule).location
+                yield (
+                    rule.name,
+                    os.path.join(location, "pyproject.toml") if os.path.isdir(location) else location,
+                )
+
+    # as seen from the lock
+
+    def relative_source(self, source: Source) -> Source:
+        """Return a source with its local place as seen from the lock, with forward slashes."""
+        if "://" in source.location:
+            return source
+        return source.replaced(location=self.from_lock(source.location))
+
+    def absolute_source(self, source: Source) -> Source:
+        """Return a locked source with its local place made absolute."""
+        if "://" in source.location:
+            return source
+        return source.replaced(location=self.in_lock(source.location))
+
+    def in_lock(self, path: str) -> str:
+        """Return the absolute path of what the lock names relative to itself."""
+        return os.path.normpath(os.path.join(self._workspace.lock_root, path))
+
+    def from_lock(self, path: str) -> str:
+        """Return a path as seen from the lock's folder.
+
+        :raises PkmError: when it lies on another drive.
+        """
+        try:
+            return os.path.relpath(path, self._workspace.lock_root).replace(os.sep, "/")
+        except ValueError as error:
+            raise PkmError(
+                f"{path} lies on another drive than the project", "a lock holds relative paths"
+            ) from error
+
+    def from_root(self, folder: str) -> str:
+        """Return the path that leads from *folder* to the project, with forward slashes."""
+        return os.path.relpath(self._workspace.lock_root, folder).replace(os.sep, "/")
+
+    def relative_path(self, file: File) -> str:
+        """Return what the lock says of the place of a file in a folder of this machine, "" for one on a server.
+
+        Only a folder that the project itself names is told; of another the name of the file stands alone.
+        """
+        if not file.path:
+            return ""
+        own = {index.name for index in self._workspace.declaration.indexes}
+        return self.from_lock(file.path) if file.index in own else file.filename
+
+
+def repository(rule: SourceRule) -> Source:
+    """Return the git repository that a rule names, with the revision that it wishes."""
+    values = rule.values
+    revision = str(values.get("rev") or "")
+    if values.get("tag"):
+        revision = f"refs/tags/{values['tag']}"
+    elif values.get("branch"):
+        revision = f"refs/heads/{values['branch']}"
+    below = str(values.get("subdirectory", ""))
+    return Source("vcs", str(values["git"]), vcs="git", revision=revision, subdirectory=below)
+
+
+def archive(rule: SourceRule) -> Source:
+    """Return the archive that a rule names, with the digests that stand behind its address."""
+    address, _hash, fragment = str(rule.values["url"]).partition("#")
+    fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+    hashes = {name: value for name, value in fields.items() if name in CHECKED_HASHES}
+    below = str(rule.values.get("subdirectory", "")) or fields.get("subdirectory", "")
+    return Source("archive", address, subdirectory=below, hashes=hashes)
+
+
+def content_digest(path: str) -> str:
+    """Return the digest of a file's content, "" where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return blake2b(file.read(), digest_size=16).hexdigest()
+    except OSError:
+        return ""
