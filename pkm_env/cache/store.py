@@ -122,6 +122,11 @@ class Store:
                 os.makedirs(self.root, 0o700, exist_ok=True)
                 self._write_tag()
             os.makedirs(folder, exist_ok=True)
+            if folder == self.path("tmp-1"):
+                from pkm_env.apart import spread
+
+                # Trees and builds begin here, each under a name of its own.
+                spread(folder)
         self._made.add(folder)
 
     def _write_tag(self) -> None:

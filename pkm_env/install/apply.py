@@ -182,9 +182,8 @@ def make(
     swap.forget(place_, "old", disk)
     if swap.is_fixed(place_):
         return make_in_place(place_, interpreter, plan, wheels, options)
-    staging = swap.beside(place_, "new")
-    remove_tree(staging)
     try:
+        staging = swap.begin(place_, disk)
         outcome = build(place_, staging, interpreter, plan, wheels, options)
         swap.take_place(place_, disk)
     except BaseException:
@@ -227,8 +226,6 @@ def build(
     """Write an environment for *place_* into *staging*, with all that *plan* wants."""
     disk = options.disk
     wanted = [step.wanted for step in plan.steps if step.wanted]
-    if not os.path.isdir(staging):
-        disk.mkdir(staging)
     disk.mkdir(journal.state_path(staging))
     making = os.path.join(staging, MAKING)
     disk.write(making, b"")

@@ -15,7 +15,7 @@ from pkm_env.files import DISK, READING, TRUNCATING, UNSUPPORTED, copy, with_lon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from pkm_env.files import Disk
 
@@ -90,7 +90,8 @@ class Linker:
 
     *mode* is one of ``LINK_MODES`` or "" for the best. After the first file that a mode is refused
     for, the next one is used for all that follow; ``mode`` then names it, and ``fell_back`` is true.
-    A file with too many hard links (1,023 on Windows, 65,000 on ext4) is copied, alone.
+    A file with too many hard links (1,023 on Windows, 65,000 on ext4) is copied, alone. Several threads
+    may use one.
     """
 
     __slots__ = ("_functions", "_modes", "asked", "mode")
@@ -117,29 +118,33 @@ class Linker:
 
         :raises FileExistsError: when a name is there already.
         """
-        function = self._functions[self.mode]
-        remaining: Iterator[str] = iter(names)
-        for name in remaining:
+        mode = self.mode
+        function = self._functions[mode]
+        for name in names:
             try:
                 function(source + name, target + name)
             except OSError as error:  # noqa: PERF203 - each file may fail in a way of its own
-                self._place_otherwise(error, source + name, target + name)
-                function = self._functions[self.mode]
+                self._place_otherwise(mode, error, source + name, target + name)
+                mode = self.mode
+                function = self._functions[mode]
 
-    def _place_otherwise(self, error: OSError, source: str, target: str) -> None:
-        """Place the file for which the present mode was refused by the next mode that works."""
+    def _place_otherwise(self, mode: str, error: OSError, source: str, target: str) -> None:
+        """Place the file that *mode* was refused for by the next mode that works."""
         while True:
             if isinstance(error, (FileExistsError, FileNotFoundError)) or not is_unsupported(error):
                 raise error
-            position = self._modes.index(self.mode) + 1
+            position = self._modes.index(mode) + 1
             if position == len(self._modes):
                 raise error
             if error.errno == errno.EMLINK or getattr(error, "winerror", None) == TOO_MANY_LINKS_WINDOWS:
                 copy(source, target)
                 return
-            self.mode = self._modes[position]
+            mode = self._modes[position]
+            # Another thread may have been refused more.
+            if position > self._modes.index(self.mode):
+                self.mode = mode
             try:
-                self._functions[self.mode](source, target)
+                self._functions[mode](source, target)
             except OSError as next_error:
                 error = next_error
             else:

@@ -11,6 +11,7 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.cache.check import damage_of
 from pkm_env.files import DISK
+from pkm_env.hands import hands_for, share
 from pkm_env.install.installed import STATE
 from pkm_env.install.links import Linker
 from pkm_env.install.wheel import place
@@ -127,10 +128,17 @@ def refuse_damaged(wheels: Mapping[str, UnpackedWheel]) -> None:
 
     :raises DamagedWheels: when one is not what was unpacked.
     """
-    looked = [(name, wheel.path, damage_of(wheel)) for name, wheel in wheels.items()]
-    damaged = [entry for entry in looked if entry[2]]
+    damaged: list[tuple[str, str, str]] = []
+
+    def look(name: str) -> None:
+        path = damage_of(wheels[name])
+        if path:
+            damaged.append((name, wheels[name].path, path))
+
+    files = sum(len(sizes) for wheel in wheels.values() for sizes in wheel.manifest.sizes)
+    share(wheels, look, hands_for(files))
     if damaged:
-        raise DamagedWheels(damaged)
+        raise DamagedWheels(sorted(damaged))
 
 
 def add_bytecode(
@@ -153,20 +161,25 @@ def add_bytecode(
 def put(placements: Sequence[Placement], there: set[str], options: Options) -> str:
     """Write all of *placements*; *there* are folders that exist. Return the link mode that was used.
 
-    Folders come first, then links, without a look at what is there: a look at each would double
-    the calls (21,000 files: 20 ms of Python, the rest is the kernel's).
+    Nothing is looked at before it is made: a look at each would double the calls (21,000 files: 20 ms of
+    Python, the rest is the kernel's). Folders of several packages come first, as several hands put the
+    packages.
     """
     disk = options.disk
     mkdir, write = disk.mkdir, disk.write
-    for placement in placements:
+    linker = Linker(options.link_mode, platform=options.platform, disk=disk)
+    reporter = options.reporter
+    for folder in common_folders(placements):
+        if folder not in there:
+            there.add(folder)
+            mkdir(folder)
+
+    def put_one(placement: Placement) -> None:
+        number = reporter.start("link", placement.name, placement.manifest.size_bytes) if reporter else 0
         for folder in placement.directories:
             if folder not in there:
                 there.add(folder)
                 mkdir(folder)
-    linker = Linker(options.link_mode, platform=options.platform, disk=disk)
-    reporter = options.reporter
-    for placement in placements:
-        number = reporter.start("link", placement.name, placement.manifest.size_bytes) if reporter else 0
         for source, target, names in placement.links:
             linker.place(source, target, names)
         for path, content, mode in placement.writes:
@@ -174,9 +187,27 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
         write(placement.record_path, placement.record())
         if reporter:
             reporter.finish(number)
+
+    hands = hands_for(sum(map(calls_of, placements)))
+    share(sorted(placements, key=calls_of, reverse=True) if hands > 1 else placements, put_one, hands)
     if linker.fell_back and options.reporter:
         options.reporter.warn(f"{linker.asked} is not possible here; {linker.mode} is used")
     return linker.mode
+
+
+def calls_of(placement: Placement) -> int:
+    """Return how many folders and files a placement makes, about."""
+    return len(placement.directories) + sum(len(names) for _, _, names in placement.links)
+
+
+def common_folders(placements: Iterable[Placement]) -> list[str]:
+    """Return the folders that more than one placement has, parents first."""
+    seen: set[str] = set()
+    common: set[str] = set()
+    for placement in placements:
+        for folder in placement.directories:
+            (common if folder in seen else seen).add(folder)
+    return sorted(common)
 
 
 def notes_after(

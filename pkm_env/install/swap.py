@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from pkm_env.apart import make_apart
 from pkm_env.files import DISK, make_directories, remove_tree, write_new
 
 TYPE_CHECKING = False
@@ -73,6 +74,15 @@ def empty_place(place: str) -> None:
     """Remove all that is in the folder *place*; a note that it is ours goes last, when it is there."""
     for name in sorted(os.listdir(place), key=lambda name: name == FOLDER):
         remove_tree(os.path.join(place, name))
+
+
+def begin(place: str, disk: Disk = DISK) -> str:
+    """Make the empty folder ``NAME.new`` and return its path."""
+    new, waste = beside(place, "new"), beside(place, "waste")
+    remove_tree(new)
+    remove_tree(waste)
+    make_apart(new, waste, disk)
+    return new
 
 
 def take_place(place: str, disk: Disk = DISK) -> None:

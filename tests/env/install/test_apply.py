@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from pkm_env.apart import make_apart
 from pkm_env.files import Disk
+from pkm_env.hands import ENOUGH
 from pkm_env.install.apply import (
     EditedFiles,
     ForeignVenv,
@@ -70,6 +72,27 @@ def test_nothing_but_the_environment_and_hidden_notes_stands_beside_it(cache, pl
     sync(place, unpacked(cache, "spam", "1.0"))
     assert sorted(os.listdir(place.parent)) == [".pkm", ".venv"]
     assert sorted(os.listdir(place.parent / ".pkm")) == [".gitignore", ".venv.lock"]
+
+
+def test_large_environment_is_the_same_whoever_put_its_packages(cache, place, monkeypatch):
+    wheels = [
+        unpacked(
+            cache,
+            f"spam{number}",
+            "1.0",
+            files={f"shared/deep/part{number}/module{at}.py": f"x = {at}\n" for at in range(300)},
+            data={f"data/share/spam/{number}.txt": "x"},
+        )
+        for number in range(8)
+    ]
+    sync(place, *wheels)
+    together = snapshot(place)
+    shutil.rmtree(place)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    sync(place, *wheels)
+    assert sum(path.endswith(".py") for path in together) >= 8 * 300 >= ENOUGH
+    assert snapshot(place) == together
+    assert not verify(str(place))
 
 
 def test_environment_of_another_python_is_not_changed(cache, place):
@@ -501,11 +524,13 @@ def test_data_file_that_would_replace_the_environments_own_is_refused(cache, pla
 
 def test_each_write_of_a_sync_goes_through_the_disk(cache, place):
     """The kill tests are only as good as this: no change may pass the counted disk by."""
+    apart = CountingDisk()
+    make_apart(str(place.parent / "new"), str(place.parent / "scratch"), apart)
     counted = CountingDisk()
     sync(place, unpacked(cache, "spam", "1.0", files={"a/b.py": "", "c.py": ""}), disk=counted)
-    # The folder, .pkm, a, dist-info; 2 + 2 links; INSTALLER, RECORD, notes; the mark of what is being
-    # made comes and goes; two renames of the swap.
-    assert counted.count == 4 + 4 + 3 + 2 + 2
+    # .pkm, a, dist-info; 2 + 2 links; INSTALLER, RECORD, notes; the mark of what is being made comes and
+    # goes; two renames of the swap.
+    assert counted.count == apart.count + 3 + 4 + 3 + 2 + 2
 
 
 def test_interrupted_change_is_not_changed_further(cache, place):

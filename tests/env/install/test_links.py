@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import pytest
 
 from pkm_env.files import Disk
+from pkm_env.hands import share
 from pkm_env.install.links import LINK_MODES, Linker, clone, fallbacks
 
 
@@ -105,3 +107,23 @@ def test_clone_that_is_not_to_be_had_leaves_nothing(tree):
     with pytest.raises(OSError, match=r".*"):
         clone(str(tree / "a.py"), str(tree / "b.py"), "win32")
     assert not (tree / "b.py").exists()
+
+
+def test_threads_that_are_refused_together_end_in_the_mode_that_works(tree):
+    """Two refusals of one mode must not count as refusals of two."""
+    target = tree.parent / "site"
+    together = threading.Barrier(4, timeout=30)
+
+    def refuse_together(source, _target):
+        together.wait()
+        raise OSError(errno.EOPNOTSUPP, "no links here", source)
+
+    disk = Disk()
+    disk.symlink = refuse_together
+    linker = Linker("symlink", disk=disk)
+    for number in range(4):
+        (target / str(number)).mkdir()
+    folders = [f"{target / str(number)}{os.sep}" for number in range(4)]
+    share(folders, lambda folder: linker.place(f"{tree}{os.sep}", folder, ["a.py", "run"]), 4)
+    assert linker.mode == "copy"
+    assert all(sorted(os.listdir(folder)) == ["a.py", "run"] for folder in folders)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from pkm_env.apart import make_apart, spread
+from pkm_env.cache.store import Store
+from pkm_env.files import DISK
+
+
+def attributes(folder) -> str:
+    """The letters of lsattr, "" where the file system or the machine has none."""
+    if not shutil.which("lsattr"):
+        return ""
+    done = subprocess.run(["lsattr", "-d", folder], capture_output=True, text=True, check=False)
+    return done.stdout.split(" ")[0] if done.returncode == 0 else ""
+
+
+def test_folder_is_marked_where_the_file_system_says_it_was(tmp_path):
+    assert spread(str(tmp_path)) == ("T" in attributes(tmp_path))
+
+
+def test_marking_twice_and_making_folders_afterwards_works(tmp_path):
+    assert spread(str(tmp_path)) == spread(str(tmp_path))
+    (tmp_path / "inner").mkdir()
+    assert "T" not in attributes(tmp_path / "inner")
+    assert os.listdir(tmp_path) == ["inner"]
+
+
+def test_what_cannot_be_marked_is_left_as_it_is(tmp_path):
+    assert not spread(str(tmp_path / "absent"))
+    assert not spread("/proc/self")
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_no_other_platform_is_asked(tmp_path, platform):
+    assert not spread(str(tmp_path), platform)
+    assert "T" not in attributes(tmp_path)
+
+
+def test_trees_of_the_cache_begin_in_a_marked_folder(tmp_path):
+    (tmp_path / "probe").mkdir()
+    works = spread(str(tmp_path / "probe"))
+    store = Store(str(tmp_path / "cache"), print)
+    store.make_parents(store.temporary())
+    assert ("T" in attributes(tmp_path / "cache" / "tmp-1")) == works or sys.platform != "linux"
+
+
+def test_folder_made_apart_is_empty_and_leaves_nothing_beside_it(tmp_path):
+    make_apart(str(tmp_path / "new"), str(tmp_path / "scratch"), DISK)
+    assert os.listdir(tmp_path) == ["new"]
+    assert os.listdir(tmp_path / "new") == []
+
+
+def test_folders_made_apart_of_one_name_lie_in_different_places(tmp_path):
+    """The reason for it all: a folder of the same name would get the place of the one just removed."""
+    places = set()
+    for _ in range(8):
+        make_apart(str(tmp_path / "new"), str(tmp_path / "scratch"), DISK)
+        places.add((tmp_path / "new").stat().st_ino // 8192)
+        (tmp_path / "new").rmdir()
+    (tmp_path / "scratch").mkdir()
+    assert len(places) > 1 or not spread(str(tmp_path / "scratch"))
