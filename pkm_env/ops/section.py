@@ -1,13 +1,11 @@
-"""One environment on its way into the lock: what it asks for, its targets, its solutions, its entries."""
+"""One environment on its way into the lock: what it asks for, its targets, its solutions."""
 
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
-from pkm_env.index.urls import public_url
-from pkm_env.lock.compose import Fit, SectionResult, same_digests
-from pkm_env.lock.lockfile import BUILD_PREFIX, LockedFile, LockedPackage, LockSection
-from pkm_env.model.distribution import Source
+from pkm_env.lock.compose import SectionResult
+from pkm_env.lock.lockfile import BUILD_PREFIX, LockedPackage, LockSection
 from pkm_env.model.platforms import short_platform
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import (
@@ -17,28 +15,26 @@ from pkm_env.model.target import (
     make_target,
     parse_platform,
 )
+from pkm_env.ops.entries import Entries
 from pkm_env.ops.given import KEY, Given
 from pkm_env.ops.lock_run import LockRun
 from pkm_env.ops.staleness import Staleness
-from pkm_env.releases import DatedListing
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
 
     from pkm_env.context import Context
     from pkm_env.cut_off import CutOff
     from pkm_env.lock.lockfile import Lock
-    from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
     from pkm_env.model.ports import Releases
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
     from pkm_env.resolver.problem import Recorder
     from pkm_env.resolver.report import Explanation
-    from pkm_env.resolver.request import Pin, Resolution
+    from pkm_env.resolver.request import Resolution
 
 
 # The key of a section for the newest Python that was known when it was locked.
@@ -132,8 +128,10 @@ class Locker(Staleness):
                 self.newest_python(environment),
             ),
         )
-        entries = self.entries(environment, solved)
-        return SectionResult(section, tuple(outcome.target for outcome in solved), entries)
+        entries = Entries(
+            self.context, self.run, environment, self.releases(environment), self.strategy(environment)
+        )
+        return SectionResult(section, tuple(outcome.target for outcome in solved), entries.made(solved))
 
     def cut_off(self, environment: Environment) -> CutOff | None:
         """Return the cut-off that holds for an environment, None where there is none."""
@@ -362,170 +360,6 @@ class Locker(Staleness):
             if package.version and package.name not in self.forgotten:
                 found.setdefault(package.name, {}).setdefault(package.version)
 
-    def entries(self, environment: Environment, solved: Sequence[Resolution]) -> tuple[LockedPackage, ...]:
-        """Return the entries of a section, each with the targets that have it and the files that they can install."""
-        masks: dict[tuple[str, str, Any], int] = {}
-        pins: dict[tuple[str, str, Any], Pin] = {}
-        edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
-        for shared, mask in self.note_choices(solved, self.strategy(environment)):
-            for pin in shared.values():
-                key = (pin.asked, pin.version, pin.source)
-                masks[key] = masks.get(key, 0) | mask
-                pins[key] = pin
-                edges.setdefault(key, set()).update(edges_of(pin, shared))
-        fit = self.run.fit([resolution.target for resolution in solved])
-        found = [
-            self.entry(environment, pin, masks[key], fit, tuple(sorted(edges[key])))
-            for key, pin in pins.items()
-        ]
-        fit.remember()
-        check_one_place(found)
-        if environment.project in ("editable", "wheel"):
-            found.append(self.project_entry(environment, solved))
-        return tuple(found)
-
-    def note_choices(
-        self, solved: Sequence[Resolution], strategy: str
-    ) -> list[tuple[Mapping[str, Pin], int]]:
-        """Note what is chosen now; return each solution once, with the mask of the targets that share it."""
-        shared: dict[int, tuple[Mapping[str, Pin], int]] = {}
-        for bit, resolution in enumerate(solved):
-            pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
-            shared[id(resolution.pins)] = (pins, mask | 1 << bit)
-        chosen: dict[int, dict[str, str]] = {}
-        here, now = (
-            self.run.chosen_here.setdefault(strategy, {}),
-            self.run.chosen_now.setdefault(strategy, {}),
-        )
-        for resolution in reversed(solved):
-            number = id(resolution.pins)
-            if number not in chosen:
-                listed = (pin for pin in resolution.pins.values() if pin.source is None)
-                chosen[number] = {pin.name: pin.version for pin in listed}
-                for name, version in chosen[number].items():
-                    now.setdefault(name, {}).setdefault(version)
-            key = resolution.target.key
-            before = here.get(key)
-            here[key] = {**chosen[number], **before} if before else chosen[number]
-        return list(shared.values())
-
-    def entry(
-        self,
-        environment: Environment,
-        pin: Pin,
-        mask: int,
-        fit: Fit,
-        requires: tuple[tuple[str, str], ...],
-    ) -> LockedPackage:
-        """Return the entry of one pin."""
-        sections = {environment.section: mask}
-        if pin.source is not None:
-            source = self.context.places.relative_source(pin.source)
-            version = "" if source.kind == "directory" else pin.version
-            return LockedPackage(pin.name, version, sections, source=source, requires=requires)
-        listing = self.releases(environment).listing(pin.asked)
-        assert isinstance(listing, DatedListing)
-        files = self.known_files(environment, pin, listing, mask, fit)
-        index = self.context.access.index_url(listing.index)
-        return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
-
-    def known_files(
-        self, environment: Environment, pin: Pin, listing: DatedListing, mask: int, fit: Fit
-    ) -> tuple[LockedFile, ...]:
-        """Return what ``usable_files`` does, worked out once for all environments with the same rules."""
-        options = environment.options
-        key = (id(listing), pin.version, mask, id(fit), repr((options.no_binary, options.no_build)))
-        found = self.run.files.get(key)
-        if found is None:
-            found = self.run.files[key] = self.usable_files(environment, pin, listing, mask, fit)
-        return found
-
-    def usable_files(
-        self, environment: Environment, pin: Pin, listing: DatedListing, mask: int, fit: Fit
-    ) -> tuple[LockedFile, ...]:
-        """Return the files that a target in *mask* can install, sorted by name, each with its digest."""
-        options = environment.options
-        no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
-        no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
-
-        start = len(pin.name) + len(pin.version) + 2
-        mask_of = fit.mask
-
-        def is_wanted(filename: str) -> bool:
-            if filename[-4:] == ".whl":
-                return not no_wheel and mask_of(filename, start) & mask != 0
-            return not no_sdist
-
-        found = listing.offered(pin.version, is_wanted)
-        sdists = [file for file in found if not file.is_wheel]
-        # One sdist can stand in an entry; the usual form wins.
-        drop = (
-            {file.filename for file in sdists if not file.filename.endswith(".tar.gz")}
-            if len(sdists) > 1
-            else set()
-        )
-        return tuple([self.locked_file(file) for file in found if file.filename not in drop])
-
-    def locked_file(self, file: File) -> LockedFile:
-        """Return what the lock says of one listed file."""
-        hashes = file.hashes or self.context.any_supply().provision.hashes(file)
-        time, _, _ = file.upload_time.partition(".")
-        return LockedFile(
-            file.filename,
-            public_url(file.url) if not file.path else "",
-            hashes,
-            path=self.context.places.relative_path(file),
-            size=file.size,
-            upload_time=time if not time or time.endswith("Z") else f"{time}Z",
-        )
-
-    def project_entry(self, environment: Environment, solved: Sequence[Resolution]) -> LockedPackage:
-        """Return the entry of the project itself."""
-        each = {id(resolution.pins): resolution for resolution in solved}
-        edges = {
-            edge_to(resolution.pins, name)
-            for resolution in each.values()
-            for name in resolution.asked_by_project()
-        }
-        return LockedPackage(
-            self.workspace.project.name,
-            "",
-            {environment.section: (1 << len(solved)) - 1},
-            source=Source("directory", self.workspace.location, editable=environment.project == "editable"),
-            requires=tuple(sorted(edges)),
-        )
-
-
-class TwoPlaces(PkmError):
-    """One version of a package has files of one name and another content on two indexes, and both are needed."""
-
-    def __init__(self, name: str, version: str, filename: str) -> None:
-        super().__init__(
-            f"{name} {version} comes from two indexes that have another {filename} each",
-            "bind the name to one index, or to each in an environment of its own",
-        )
-
-
-def check_one_place(entries: Sequence[LockedPackage]) -> None:
-    """Refuse entries of one name and version whose files contradict each other.
-
-    :raises TwoPlaces: in this case.
-    """
-    known: dict[tuple[str, str, str], LockedFile] = {}
-    for entry in entries:
-        for file in entry.files if entry.source is None else ():
-            before = known.setdefault((entry.name, entry.version, file.filename), file)
-            if before.hashes != file.hashes and not same_digests(before.hashes, file.hashes):
-                raise TwoPlaces(entry.name, entry.version, file.filename)
-
-
-def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:
-    """Return what a pin needs, as (name, version) of the entries."""
-    return [
-        edge_to(pins, name) if pins[name].source is not None else (name, version)
-        for name, version in pin.requires
-    ]
-
 
 def without_target(reason: str, target: Target) -> str:
     """Return why a target has no solution without its own name, so that targets with one reason stand together."""
@@ -533,12 +367,6 @@ def without_target(reason: str, target: Target) -> str:
     return reason.replace(f" for {platform} with Python {target.python}", " for it").replace(
         f", and this is Python {target.python}", ""
     )
-
-
-def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:
-    """Return name and version as the entry of a pin has them: a folder has no version in a lock."""
-    pin = pins[name]
-    return name, "" if pin.source is not None and pin.source.kind == "directory" else pin.version
 
 
 def section_options(
