@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pkm_env.index.crew import Crew
     from pkm_env.index.defaults import PipSettings
     from pkm_env.index.spec import IndexSpec
-    from pkm_env.model.declaration import Declaration
     from pkm_env.model.distribution import Source
     from pkm_env.model.ports import Memory, Reporter
+    from pkm_env.workspace import Workspace
 
 
 class Access:
@@ -36,7 +36,7 @@ class Access:
         environ: Mapping[str, str],
         switches: Switches,
         user: Table,
-        declaration: Declaration | None,
+        project: Workspace | None,
         reporter: Reporter,
         *,
         settings: Callable[[], Settings],
@@ -51,7 +51,7 @@ class Access:
         self._switches = switches
         self._user = user
         self._settings = settings
-        self._declaration = declaration
+        self._project = project
         self._memory = memory
         self._reporter = reporter
         self._indexes: tuple[IndexSpec, ...] | None = None
@@ -64,7 +64,8 @@ class Access:
     def indexes(self) -> tuple[IndexSpec, ...]:
         """The indexes in the order in which they are asked."""
         if self._indexes is None:
-            named, default = configured_indexes(self._declaration, self._environ, self._switches, self._user)
+            declaration = None if self._project is None else self._project.declaration
+            named, default = configured_indexes(declaration, self._environ, self._switches, self._user)
             further = self._machine_indexes() if default is None else (default,)
             self._indexes = (*named, *further)
         return self._indexes
@@ -120,7 +121,10 @@ class Access:
 
             netrc = self._environ.get("NETRC") or os.path.join(home(self._environ), ".netrc")
             further = asked_after_refusal(self._settings().credential_helper)
-            self._credentials = Credentials(self.indexes, self._environ, netrc=netrc, further=further)
+            urls = () if self._project is None else self._project.references()
+            self._credentials = Credentials(
+                self.indexes, self._environ, netrc=netrc, further=further, urls=urls
+            )
         return self._credentials
 
     def connect(self) -> tuple[IndexClient, Crew]:

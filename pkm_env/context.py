@@ -150,15 +150,15 @@ class Context:
             from pkm_env.access import Access
 
             try:
-                declaration = self.workspace.declaration
+                project = self.workspace
             except NoProject:
-                declaration = None
+                project = None
             self._access = Access(
                 self.folder,
                 self.environ,
                 self.switches,
                 self.user,
-                declaration,
+                project,
                 self.reporter,
                 settings=lambda: self.settings,
                 memory=lambda: self.memory,

@@ -6,7 +6,7 @@ import os
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
-from pkm_env.model.distribution import Source
+from pkm_env.model.distribution import Source, source_of_url, without_secrets
 from pkm_env.workspace import native_inputs
 
 TYPE_CHECKING = False
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
     from pkm_env.workspace import Workspace
-
-# Digests that may stand behind the address of an archive, as in "https://files.example/pea-1.0.tar.gz#sha256=…".
-CHECKED_HASHES = frozenset(("sha256", "sha384", "sha512"))
 
 
 class Places:
@@ -188,16 +185,14 @@ def repository(rule: SourceRule) -> Source:
     elif values.get("branch"):
         revision = f"refs/heads/{values['branch']}"
     below = str(values.get("subdirectory", ""))
-    return Source("vcs", str(values["git"]), vcs="git", revision=revision, subdirectory=below)
+    location = without_secrets(str(values["git"]))
+    return Source("vcs", location, vcs="git", revision=revision, subdirectory=below)
 
 
 def archive(rule: SourceRule) -> Source:
     """Return the archive that a rule names, with the digests that stand behind its address."""
-    address, _hash, fragment = str(rule.values["url"]).partition("#")
-    fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    hashes = {name: value for name, value in fields.items() if name in CHECKED_HASHES}
-    below = str(rule.values.get("subdirectory", "")) or fields.get("subdirectory", "")
-    return Source("archive", address, subdirectory=below, hashes=hashes)
+    found = source_of_url(str(rule.values["url"]))
+    return found.replaced(subdirectory=str(rule.values.get("subdirectory", "")) or found.subdirectory)
 
 
 def content_digest(path: str) -> str:

@@ -7,15 +7,16 @@ run in the threads of a crew; all else is called by one thread.
 from __future__ import annotations
 
 import os
+import sys
 from _queue import SimpleQueue
 
 from pkm_build.errors import PkmError
 from pkm_env.files import hash_file, remove_tree
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
-from pkm_env.index.urls import split_credentials
+from pkm_env.index.urls import local_path, split_credentials
 from pkm_env.model.core_metadata import parse_metadata
-from pkm_env.model.distribution import File, Metadata, Unavailable
+from pkm_env.model.distribution import STRENGTH, File, Metadata, Unavailable
 from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     Built = TypeVar("Built")
 else:
     Protocol = object
+
+
+# What a lock may rely on.
+SECURE = frozenset(("sha256", "sha384", "sha512"))
 
 
 class Builder(Protocol):
@@ -335,6 +340,11 @@ class Provision:
 
         :raises IndexFailure: when an archive cannot be had.
         """
+        place = source.location if source.kind == "directory" else ""
+        if source.kind == "archive":
+            place = archive_file(source).path
+        if place and not os.path.exists(place):
+            return Unavailable("unknown", f"there is nothing at {place}")
         settled, path = self._locate(source)
         if path.endswith(".whl"):
             told = self._network()[0].metadata(File(os.path.basename(path), "", path=path))
@@ -367,9 +377,10 @@ class Provision:
             return self._checkout(source)
         file = archive_file(source)
         path = self.fetch_archive(file, source.hashes)
-        if source.hashes:
+        if "sha256" in source.hashes:
             return source, path
-        return source.replaced(hashes={"sha256": self.local_sha256(path)}), path
+        secure = {name: digest for name, digest in source.hashes.items() if name in SECURE}
+        return source.replaced(hashes={**secure, "sha256": self.local_sha256(path)}), path
 
     # Wheels for sync
 
@@ -600,7 +611,7 @@ def archive_file(source: Source | None) -> File:
         filename,
         location if is_url else file_url(location),
         hashes=source.hashes,
-        path="" if is_url and not location.startswith("file:") else location.removeprefix("file://"),
+        path=local_path(location, sys.platform),
     )
 
 
@@ -620,16 +631,19 @@ def sha256_of(path: str) -> str:
 
 
 def check_local(file: File, hashes: Mapping[str, str], found: str) -> None:
-    """Compare a file of this machine with the SHA-256 that is expected, where one is.
+    """Compare a file of this machine with the strongest digest that is expected; *found* is its SHA-256.
 
     :raises HashMismatch: when it differs.
     """
-    expected = hashes.get("sha256", found)
+    algorithm = next((name for name in STRENGTH if name in hashes), "sha256")
+    expected = hashes.get(algorithm, found)
+    if algorithm != "sha256":
+        found = hash_file(file.path, algorithm).hex()
     if expected != found:
         raise HashMismatch(
             file.url,
             filename=file.filename,
-            algorithm="sha256",
+            algorithm=algorithm,
             expected=expected,
             found=found,
             index=file.index,

@@ -14,13 +14,13 @@ from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
 from pkm_env.model.environment import DEFAULT
 from pkm_env.model.options import normalise
-from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+from pkm_env.model.requirements import requirement_fault
 from pkm_env.model.target import implied_pythons
 from pkm_env.model.versions import UnreadableVersion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_build.project import Project
@@ -135,6 +135,20 @@ class Workspace:
             (text, ("project", "dependencies", at)) for at, text in enumerate(self.project.dependencies)
         )
         return required, extras
+
+    def references(self) -> Iterable[str]:
+        """Yield the addresses that requirements and sources of the family name, as they are written."""
+        for owner in self.family:
+            project = owner.project
+            groups = (text for lines in project.groups.values() for text in lines if isinstance(text, str))
+            extras = (text for lines in project.optional_dependencies.values() for text in lines)
+            own = (text for environment in owner.environments for text, _key in environment.dependencies)
+            for text in (*project.dependencies, *extras, *groups, *own):
+                _, at, place = text.partition("@")
+                if at:
+                    yield place.strip().partition(" ")[0].removeprefix("git+")
+            for rule in owner.declaration.sources:
+                yield str(rule.values.get("url") or rule.values.get("git") or "").removeprefix("git+")
 
     def relative(self, path: str) -> str:
         """Return *path* as a user in the project's folder would write it."""
@@ -306,7 +320,10 @@ def member_folders(root: str, members: Sequence[str], exclude: Sequence[str]) ->
 
 
 def check_requirements(source: Source, declaration: Declaration) -> None:
-    """Note a fault for each requirement and specifier of pkm's own tables that cannot be read."""
+    """Note a fault for each specifier and requirement of an environment, and each address, that cannot be read."""
+    for text, key in () if source.faults else direct_references(source.data):
+        if said := requirement_fault(text):
+            source.faults.append(Fault(key, f'"{text}": {said}'))
     for environment in declaration.environments:
         for text, key in environment.dependencies:
             if said := requirement_fault(text):
@@ -316,13 +333,22 @@ def check_requirements(source: Source, declaration: Declaration) -> None:
             source.faults.append(Fault((*environment.key, "python"), message, 'write for example ">=3.11"'))
 
 
-def requirement_fault(text: str) -> str:
-    """Return what is wrong with a requirement, "" where nothing is."""
-    try:
-        parse_requirement(text)
-    except UnreadableRequirement as error:
-        return first_line(error)
-    return ""
+def direct_references(data: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str | int, ...]]]:
+    """Yield the requirements of the standard tables that name a place, each with its key path.
+
+    They are readable requirements; whether pkm can fetch from there is another question.
+    """
+    project = data.get("project", {})
+    lists = [(("project", "dependencies"), project.get("dependencies", ()))]
+    for above, tables in (
+        (("project", "optional-dependencies"), project.get("optional-dependencies", {})),
+        (("dependency-groups",), data.get("dependency-groups", {})),
+    ):
+        lists += [((*above, name), texts) for name, texts in tables.items()]
+    for key, texts in lists:
+        for at, text in enumerate(texts):
+            if isinstance(text, str) and "@" in text.partition(";")[0]:
+                yield text, (*key, at)
 
 
 def is_specifier(text: str) -> bool:
@@ -332,11 +358,6 @@ def is_specifier(text: str) -> bool:
     except UnreadableVersion:
         return False
     return True
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a message."""
-    return str(error).partition("\n")[0]
 
 
 def read_lock_text(path: str) -> str | None:

@@ -137,7 +137,7 @@ def print_locked(done: Locked, output: Output, *, looking: bool) -> None:
     locked = [plural(count, "environment")] if count or not builds else []
     locked += [f"the requirements of {plural(builds, 'build')}"] if builds else []
     verb = "would lock" if looking else "Locked"
-    counts = f"({done.targets} target{'s' if done.targets != 1 else ''}, {done.solves} solves)"
+    counts = f"({plural(done.targets, 'target')}, {plural(done.solves, 'solve')})"
     output.result(f"{verb} {' and '.join(locked)} in {seconds(done.seconds)} {counts}")
     width = max((len(name) for name in done.sections), default=0)
     for name in done.sections:

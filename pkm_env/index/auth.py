@@ -12,11 +12,11 @@ from _thread import allocate_lock
 from base64 import b64encode
 
 from pkm_env.index.errors import variable_name
-from pkm_env.index.urls import origin
+from pkm_env.index.urls import origin, split_credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pkm_env.index.spec import IndexSpec
 
@@ -28,7 +28,7 @@ class Credentials:
     """The secrets of this run; ``repr`` shows none of them.
 
     *netrc* is the path of the file ("" for none). *further* are asked, in their order, when a server
-    refused what was known.
+    refused what was known. *urls* are addresses that may hold user and password; those of an index count before.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Credentials:
         *,
         netrc: str = "",
         further: Sequence[Ask] = (),
+        urls: Iterable[str] = (),
     ) -> None:
         self._netrc_path = netrc
         self._netrc: object = None
@@ -52,6 +53,12 @@ class Credentials:
             self._urls[place] = index.url
             if found and place[0] in {"http", "https"}:
                 self._known[place] = found
+        for url in urls:
+            plain, userinfo = split_credentials(url)
+            user, _, password = userinfo.partition(":")
+            # The user of https://git@host is no secret, but a habit from ssh.
+            if password or user not in {"", "git"}:
+                self._known.setdefault(origin(plain), (unquoted(user), unquoted(password)))
 
     def __repr__(self) -> str:
         return f"Credentials({len(self._known)} known)"
@@ -116,14 +123,19 @@ def given(index: IndexSpec, environ: Mapping[str, str]) -> tuple[str, str] | Non
     name = variable_name(index.name)
     user, password = environ.get(f"PKM_INDEX_{name}_USERNAME"), environ.get(f"PKM_INDEX_{name}_PASSWORD")
     if index.userinfo:
-        from urllib.parse import unquote
-
         in_url, colon, secret = index.userinfo.partition(":")
-        user = unquote(in_url)
-        password = unquote(secret) if colon else password
+        user = unquoted(in_url)
+        password = unquoted(secret) if colon else password
     if user is None and password is None:
         return None
     return user or "", password or ""
+
+
+def unquoted(text: str) -> str:
+    """Return a part of a URL with its percent signs resolved."""
+    from urllib.parse import unquote
+
+    return unquote(text)
 
 
 def ask_keyring(

@@ -13,6 +13,7 @@ import os
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
 from pkm_env.index.http import CHUNK
 from pkm_env.index.wire import CutShort
+from pkm_env.model.distribution import STRENGTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     Advance = Callable[[int], None]
 
 MAX_FILE = 64 << 30
-STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
 OPEN_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pkm_env.model.distribution import BadReference, source_of_url
 from pkm_env.model.environment import read_environments
-from pkm_env.model.options import KEYS, Options, normalise, read_options
+from pkm_env.model.markers import UnreadableMarker, parse_marker
+from pkm_env.model.options import KEYS, Options, is_name, normalise, read_options
+from pkm_env.model.requirements import parse_requirement, requirement_fault
+from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +34,14 @@ SOURCE_KEYS = (
     "marker",
     "env",
 )
-SOURCE_KINDS = ("index", "git", "url", "path", "workspace")
+# Each kind of place with the keys that say more about it.
+SOURCE_KINDS = {
+    "index": (),
+    "git": ("branch", "tag", "rev", "subdirectory"),
+    "url": ("subdirectory",),
+    "path": ("editable", "subdirectory"),
+    "workspace": ("editable",),
+}
 INDEX_KEYS = ("name", "url", "format", "default", "explicit")
 
 
@@ -71,6 +82,9 @@ class IndexRule:
         for key in ("name", "url"):
             if not table.raw(key):
                 table.fault((), f'"{key}" is missing')
+        scheme, is_url, _ = self.url.partition("://")
+        if is_url and scheme.lower() not in {"http", "https", "file"}:
+            table.fault("url", f'"{scheme}" is no kind of URL that pkm fetches from')
 
 
 class Declaration:
@@ -191,6 +205,8 @@ def read_sources(tool: Table, environments: set[str], indexes: set[str]) -> tupl
         else:
             entry = table.table(raw_name)
             entries = [entry] if entry is not None else []
+        if not is_name(raw_name):
+            table.fault(raw_name, "is no name of a package")
         for entry in entries:
             rule = read_source(entry, normalise(raw_name), environments, indexes)
             if rule is not None:
@@ -206,12 +222,38 @@ def read_source(entry: Table, name: str, environments: set[str], indexes: set[st
         said = "names no place" if not kinds else "names more than one place: " + ", ".join(kinds)
         entry.fault((), said, "give one of " + ", ".join(SOURCE_KINDS))
         return None
+    check_source(entry, kinds[0])
     rule = SourceRule(name, kinds[0], dict(entry.data), entry.key)
-    if rule.env and rule.env not in environments:
+    if rule.env and isinstance(entry.raw("env"), str) and rule.env not in environments:
         entry.fault("env", f'there is no environment "{entry.raw("env")}"')
-    if rule.kind == "index" and entry.raw("index") not in indexes:
+    if rule.kind == "index" and isinstance(entry.raw("index"), str) and entry.raw("index") not in indexes:
         entry.fault("index", f'there is no index "{entry.raw("index")}" in this file')
     return rule
+
+
+def check_source(entry: Table, kind: str) -> None:
+    """Note the faults of a binding to a place of one *kind*."""
+    for key in entry.data.keys() & {*SOURCE_KEYS}:
+        if key not in {"editable", "workspace"}:
+            entry.string(key)
+        else:
+            entry.boolean(key, default=False)
+        if key not in {kind, "marker", "env", *SOURCE_KINDS[kind]}:
+            entry.fault(key, f'means nothing beside "{kind}"')
+    revisions = [key for key in ("branch", "tag", "rev") if key in entry.data]
+    if kind == "git" and len(revisions) > 1:
+        entry.fault((), "names more than one revision: " + ", ".join(revisions))
+    if entry.raw("workspace") is False:
+        entry.fault("workspace", "says where it is not", "leave it out")
+    try:
+        if isinstance(entry.raw("marker"), str):
+            parse_marker(entry.data["marker"])
+        if isinstance(entry.raw("url"), str):
+            source_of_url(entry.data["url"])
+    except UnreadableMarker:
+        entry.fault("marker", "is no marker", "write for example \"sys_platform == 'linux'\"")
+    except BadReference as error:
+        entry.fault("url", f"cannot be used: {error}")
 
 
 def read_overrides(tool: Table) -> dict[str, Any]:
@@ -220,7 +262,12 @@ def read_overrides(tool: Table) -> dict[str, Any]:
     if table is None:
         return {}
     for name, value in table.data.items():
-        if isinstance(value, dict):
+        asked, pinned, version = name.partition("==")
+        if not is_name(asked.strip()) or (pinned and not (isinstance(value, dict) and is_version(version))):
+            table.fault(
+                name, "is neither a package nor, before a table, a release", 'write NAME or "NAME==VERSION"'
+            )
+        elif isinstance(value, dict):
             inner = table.table(name)
             assert inner is not None
             for other, override in value.items():
@@ -232,8 +279,25 @@ def read_overrides(tool: Table) -> dict[str, Any]:
 
 def check_override(table: Table, name: str, value: Any) -> None:
     """Note a fault where *value* is no override."""
-    if value is False or isinstance(value, str):
+    if value is False:
         return
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        table.fault(name, "must be what follows a name in a requirement, a list of such, or false")
         return
-    table.fault(name, "must be what follows a name in a requirement, a list of such, or false")
+    for text in texts:
+        asked = f"{name} {text.strip().removeprefix('*')}"
+        said = requirement_fault(asked)
+        if not said and parse_requirement(asked).url:
+            said = "an override names no place; [tool.pkm.sources] does"
+        if said:
+            table.fault(name, f'"{text}" cannot follow a name in a requirement: {said}')
+
+
+def is_version(text: str) -> bool:
+    """Whether *text* is a version."""
+    try:
+        version_key(text.strip())
+    except UnreadableVersion:
+        return False
+    return True

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+# Digests that a file may be held against, the strongest first.
+STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
+
+
+class BadReference(ValueError):
+    """An address that no package can be had from; ``str()`` says why."""
+
 
 class File:
     """One file of a release, as an index lists it.
@@ -217,3 +225,72 @@ class Unavailable:
 
     def __repr__(self) -> str:
         return f"Unavailable({self.kind!r}, {self.reason!r})"
+
+
+def source_of_url(url: str) -> Source:
+    """Return the source that a direct reference means: a repository, an archive, or a folder.
+
+    :raises BadReference: when it is no URL, or one of a kind that pkm does not fetch.
+
+    Source: Direct URL data structure; PEP 508, "name @ url"; pip's VCS URLs.
+    """
+    address, _hash, fragment = without_secrets(url).partition("#")
+    fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+    subdirectory = _unquoted(fields.get("subdirectory", ""))
+    scheme, _, path = address.partition("://")
+    scheme = scheme.lower()
+    if scheme.startswith("git+"):
+        place, revision = split_revision(address[len("git+") :])
+        return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
+    _check_scheme(scheme, is_url=bool(path))
+    if scheme == "file" and not address.endswith(ARCHIVES):
+        return Source("directory", _folder(path), subdirectory=subdirectory)
+    hashes = {name: value.lower() for name, value in fields.items() if name in STRENGTH}
+    return Source("archive", address, subdirectory=subdirectory, hashes=hashes)
+
+
+def split_revision(address: str) -> tuple[str, str]:
+    """Split "https://host/path@revision"; an "@" before the path belongs to a user's name."""
+    start = address.find("://") + 3 if "://" in address else 0
+    slash = address.find("/", start)
+    at = address.rfind("@")
+    return (address[:at], address[at + 1 :]) if at > slash >= 0 else (address, "")
+
+
+def without_secrets(url: str) -> str:
+    """Return the address of a direct reference without user and password.
+
+    Over ssh the name of the user belongs to the address.
+    """
+    scheme, found, rest = url.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+    userinfo, at, _host = authority.rpartition("@")
+    if not found or not at:
+        return url
+    is_http = scheme.lower().removeprefix("git+") in {"http", "https"}
+    kept = "" if is_http else userinfo.partition(":")[0] + "@"
+    return f"{scheme}://{kept}{rest[len(userinfo) + 1 :]}"
+
+
+def _check_scheme(scheme: str, *, is_url: bool) -> None:
+    if not is_url:
+        raise BadReference("it is no URL; [tool.pkm.sources] can bind the name to a path")
+    if scheme.startswith(("hg+", "svn+", "bzr+")):
+        raise BadReference("of version control systems pkm knows git alone")
+    if scheme not in {"http", "https", "file"}:
+        raise BadReference(f'"{scheme}" is no kind of URL that pkm fetches from')
+
+
+def _folder(path: str) -> str:
+    """Return the path in a ``file:`` URL, of which *path* is what follows the two slashes."""
+    path = _unquoted(path.removeprefix("localhost"))
+    has_drive = path[2:3] == ":" and path[:1] == "/"
+    return path[1:] if has_drive else path
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text)

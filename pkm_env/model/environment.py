@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_build.tables import did_you_mean
 from pkm_env.model.options import KEYS, normalise, read_options
+from pkm_env.model.platforms import UnknownPlatform, parse_platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,9 +127,28 @@ def read_environment(table: Table, name: str, project: Project, options: Options
     environment.python = table.string("python", "") or ""
     environment.implementation = table.choice("implementation", IMPLEMENTATIONS, "cpython")
     if "platforms" in table.data:
-        environment.platforms = table.strings("platforms")
+        environment.platforms = read_platforms(table)
     environment.project = read_project_mode(table, project)
     return environment
+
+
+def read_platforms(table: Table) -> tuple[str, ...]:
+    """Return the named platforms as they are written; faults are noted."""
+    named = table.strings("platforms")
+    if table.raw("platforms") == []:
+        table.fault("platforms", "names no platform", "leave the key out for the usual ones")
+    for at, name in enumerate(table.data["platforms"] if named else ()):
+        if isinstance(name, str):
+            check_platform(table, at, name)
+    return named
+
+
+def check_platform(table: Table, at: int, name: str) -> None:
+    """Note a fault where *name*, the one at *at*, is no platform."""
+    try:
+        parse_platform(name)
+    except UnknownPlatform as error:
+        table.fault(("platforms", at), str(error), error.hint)
 
 
 def dotted(table: Table) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pkm_env.model.requirements import parse_requirement, requirement_fault
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -83,11 +85,25 @@ def read_options(table: Table, base: Options) -> Options:
         changes["exclude_newer"] = read_cutoff(table)
     for key in ("constraints", "build-constraints"):
         if key in table.data:
-            changes[key.replace("-", "_")] = table.strings(key)
+            changes[key.replace("-", "_")] = read_bounds(table, key)
     for key in ("no-build", "no-binary", "lock-build"):
         if key in table.data:
             changes[key.replace("-", "_")] = read_names_or_all(table, key)
     return base.replaced(**changes)
+
+
+def read_bounds(table: Table, key: str) -> tuple[str, ...]:
+    """Return the requirements of a list that bound versions; faults are noted."""
+    texts = table.strings(key)
+    for at, text in enumerate(table.data[key] if texts else ()):
+        if not isinstance(text, str):
+            continue
+        said = requirement_fault(text)
+        if not said and parse_requirement(text).url:
+            said = "it bounds no version; [tool.pkm.sources] binds a name to a place"
+        if said:
+            table.fault((key, at), f'"{text}": {said}')
+    return texts
 
 
 def read_names_or_all(table: Table, key: str) -> bool | tuple[str, ...]:
@@ -95,7 +111,11 @@ def read_names_or_all(table: Table, key: str) -> bool | tuple[str, ...]:
     value = table.raw(key)
     if isinstance(value, bool):
         return value or ()
-    return tuple(sorted({normalise(name) for name in table.strings(key)}))
+    names = table.strings(key)
+    for at, name in enumerate(table.data[key] if names else ()):
+        if isinstance(name, str) and not is_name(name):
+            table.fault((key, at), f'"{name}" is no name of a package')
+    return tuple(sorted({normalise(name) for name in names}))
 
 
 def read_prereleases(table: Table) -> str | dict[str, str]:
@@ -162,6 +182,12 @@ def is_date(text: str) -> bool:
         and 1 <= int(parts[2]) <= 31  # noqa: PLR2004 - days
         and (len(text) == len(date) or text[len(date)] in "Tt ")
     )
+
+
+def is_name(text: str) -> bool:
+    """Whether *text* can be the name of a package or an extra."""
+    plain = text.replace("-", "").replace("_", "").replace(".", "")
+    return plain.isalnum() and text.isascii() and (text[0] + text[-1]).isalnum()
 
 
 def normalise(name: str) -> str:

@@ -8,6 +8,7 @@ Source: Dependency specifiers, https://packaging.python.org/specifications/depen
 
 from __future__ import annotations
 
+from pkm_env.model.distribution import BadReference, source_of_url, without_secrets
 from pkm_env.model.versions import OPERATORS, split_specifier
 
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -22,7 +23,7 @@ class Requirement:
     """What a requirement says: all texts, ``name`` and ``extras`` normalised, ``marker`` as written.
 
     ``specifier`` holds the clauses without white space, in their order, "" for none; ``url`` is ""
-    unless the requirement is a direct reference; ``marker`` is "" for none.
+    unless the requirement is a direct reference, without secrets; ``marker`` is "" for none.
     """
 
     __slots__ = ("extras", "marker", "name", "specifier", "url")
@@ -69,6 +70,17 @@ def parse_requirement(text: str) -> Requirement:
     :raises UnreadableRequirement: when it is no requirement.
     """
     return _quick(text) or _thorough(text)
+
+
+def requirement_fault(text: str) -> str:
+    """Return what is wrong with a requirement of the project, "" where nothing is."""
+    try:
+        asked = parse_requirement(text)
+        if asked.url:
+            source_of_url(asked.url)
+    except (UnreadableRequirement, BadReference) as error:
+        return str(error).partition("\n")[0]
+    return ""
 
 
 def _quick(text: str) -> Requirement | None:
@@ -148,7 +160,8 @@ def _thorough(text: str) -> Requirement:
     marker = "" if judged.marker is None else text.rpartition(";")[2].strip()
     if marker.count("'") % 2 or marker.count('"') % 2:
         marker = str(judged.marker)
-    return Requirement(normalise_name(judged.name), extras, specifier, judged.url or "", marker)
+    url = without_secrets(judged.url or "")
+    return Requirement(normalise_name(judged.name), extras, specifier, url, marker)
 
 
 def _written(text: str, canonical: str) -> str:

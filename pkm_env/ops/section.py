@@ -103,6 +103,7 @@ class Locker(Staleness):
             raise NoSolutionFound(environment.name, shown, told)
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
+        self.tell_decisions(environment, solved)
         return self.result(environment, solved, failures)
 
     def releases(self, environment: Environment) -> Releases:
@@ -148,6 +149,15 @@ class Locker(Staleness):
         for reason, names in by_reason.items():
             shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more targets" if names[2:] else "")
             self.context.reporter.note(f"{environment.name} leaves out {shown}: {reason}")
+
+    def tell_decisions(self, environment: Environment, solved: Sequence[Resolution]) -> None:
+        """Tell what was decided for the user; of what the lock holds already, only which extras are none."""
+        locked = self.old.packages if self.old is not None else ()
+        known = {(package.name, package.version) for package in locked}
+        for text in dict.fromkeys(note for outcome in solved for note in outcome.notes):
+            name, version, *_ = text.split(" ")
+            if (name, version) not in known or " has no extra " in text:
+                self.context.reporter.note(f"{environment.name}: {text}")
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
@@ -243,6 +253,7 @@ class Locker(Staleness):
             locked=self.locked_versions(environment),
             sources=self.context.places.bound_sources(environment),
             root_name=self.workspace.project.name,
+            root_version=self.workspace.project.version or "",
             own_extras=self.own_extras(),
             pythons=self.pythons(environment),
             held=self.held(environment),

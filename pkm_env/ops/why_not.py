@@ -180,6 +180,7 @@ def with_question(request: Request, text: str) -> Request:
         locked=request.locked,
         sources=request.sources,
         root_name=request.root_name,
+        root_version=request.root_version,
         own_extras=request.own_extras,
         pythons=request.pythons,
         held=request.held,

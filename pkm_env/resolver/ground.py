@@ -6,9 +6,9 @@ the targets that it counts for. A target picks those whose bit is its own.
 
 from __future__ import annotations
 
-from pkm_env.model.distribution import Unavailable
+from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
-from pkm_env.model.versions import UnreadableVersion
+from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.walk import Refusal
@@ -389,13 +389,14 @@ class Ground:
         try:
             return self._need(ask)
         except _Refused as refusal:
-            return Refusal(Excluded("refused", _name(ask.asker), str(refusal)))
+            return Refusal(Excluded("refused", _name(ask.asker), str(refusal), ask if ask.origin else None))
 
     def _need(self, ask: Ask) -> Sequence[Need]:
         """Return what one requirement asks for: a name, and its extras."""
         requirement = ask.requirement
         name = requirement.name
         if name == self.question.root_name and name:
+            self._check_own(requirement)
             return [((ROOT, extra), ROOT_BIT, ask) for extra in requirement.extras]
         if requirement.url:
             self._check_url(ask)
@@ -413,6 +414,15 @@ class Ground:
         if not requirement.extras:
             return ((name, mask, ask),)
         return [(name, mask, ask), *(((name, extra), mask, ask) for extra in requirement.extras)]
+
+    def _check_own(self, requirement: Requirement) -> None:
+        """Refuse a requirement that asks for another version of the project than there is."""
+        version = self.question.root_version
+        try:
+            if version and requirement.specifier and not VersionLine((version,)).mask(requirement.specifier):
+                raise _Refused(f"its requirement {requirement} is not met by the project itself, {version}")
+        except UnreadableVersion:
+            raise _Refused(f"its requirement {requirement} cannot be read") from None
 
     def _allow(self, package: Package, specifier: str, mask: int) -> None:
         """Find out whether a release asks for what is kept out until somebody asks for it.
@@ -442,7 +452,10 @@ class Ground:
         :raises Begin: when a source of the project binds a name for the first time.
         """
         requirement = ask.requirement
-        wanted = self.question.source_of_url(requirement.url)
+        try:
+            wanted = self.question.source_of_url(requirement.url)
+        except BadReference as error:
+            raise _Refused(f"its requirement {requirement} cannot be met: {error}") from None
         bound = self.bound.get(requirement.name)
         if bound is not None:
             rivals = ask.asker == ROOT and requirement.name not in self.question.sources

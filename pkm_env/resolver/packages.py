@@ -205,7 +205,7 @@ class TargetProblem:
             raise SplitTarget(cuts)
         asker = row.ask.asker if isinstance(row.ask.asker, str) else row.ask.asker[0]
         reason = f"its requirement {requirement} asks for {unanswerable(node)}, which no target stands for"
-        return Refusal(Excluded("refused", asker, reason))
+        return Refusal(Excluded("refused", asker, reason, row.ask if row.ask.origin else None))
 
     def alike(self, package: Key, version: int, needed: Key, allowed: int) -> int:
         """Return all versions asked in this solve that have the same need."""

@@ -7,10 +7,16 @@ can be shown to others; names, versions and requirements stay.
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_env.model.distribution import Metadata, Source, Unavailable
+from pkm_env.model.distribution import (
+    ARCHIVES,
+    Metadata,
+    Source,
+    Unavailable,
+    split_revision,
+    without_secrets,
+)
 from pkm_env.model.ports import Listing
 from pkm_env.model.target import Target
-from pkm_env.resolver.question import ARCHIVES, split_revision
 from pkm_env.resolver.request import Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
@@ -155,6 +161,7 @@ def to_plain(request: Request, recorder: Recorder) -> dict[str, Any]:
         "format": FORMAT,
         "targets": [_plain_target(target) for target in request.targets],
         "root_name": request.root_name,
+        "root_version": request.root_version,
         "roots": [_plain_root(root, veil) for root in request.roots],
         "own_extras": {
             name: [_plain_root(root, veil) for root in roots] for name, roots in request.own_extras.items()
@@ -219,6 +226,7 @@ def from_plain(plain: Mapping[str, Any]) -> tuple[Request, Recorded]:
             for name, choices in plain["sources"].items()
         },
         root_name=plain["root_name"],
+        root_version=plain.get("root_version", ""),
         locked=plain.get("locked", {}),
         held=plain.get("held"),
         pythons=[(text, _read_origin(origin)) for text, origin in plain.get("pythons", ())],
@@ -248,7 +256,7 @@ class _Veil:
         head, at, rest = requirement.partition("@")
         if not at or "://" not in rest:
             return requirement
-        url, space, marker = rest.strip().partition(" ")
+        url, space, marker = without_secrets(rest.strip()).partition(" ")
         address, mark, fragment = url.partition("#")
         prefix = "git+" if address.startswith("git+") else ""
         place, revision = split_revision(address.removeprefix("git+"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_env.model.distribution import Source
+from pkm_env.model.distribution import BadReference, Source, source_of_url
 from pkm_env.model.requirements import UnreadableRequirement, normalise_name, parse_requirement
 from pkm_env.model.target import target_from_key
 from pkm_env.model.versions import UnreadableVersion, VersionLine
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pkm_env.resolver.request import Origin, Request, Root, Rules
 
     ParsedRoot = tuple[Requirement, Root, Source | None]
-
-ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 
 
 class BadRequirement(PkmError):
@@ -51,6 +49,7 @@ class Question:
         "prereleases_named",
         "pythons",
         "root_name",
+        "root_version",
         "roots",
         "rules",
         "sources",
@@ -67,6 +66,7 @@ class Question:
         self.pythons = request.pythons
         self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
         self.root_name = normalise_name(request.root_name)
+        self.root_version = request.root_version
         self.roots = tuple(self._root(root) for root in request.roots)
         self.own_extras = {
             normalise_name(name): tuple(self._root(root) for root in roots)
@@ -152,14 +152,20 @@ class Question:
         return bound
 
     def source_of_url(self, url: str) -> Source:
-        """Return the source that a direct reference means."""
+        """Return the source that a direct reference means.
+
+        :raises BadReference: when pkm cannot fetch it.
+        """
         return source_of_url(url)
 
     def _root(self, root: Root) -> ParsedRoot:
         asked = _parsed(root.requirement, root.origin)
         source = root.source
         if source is None and asked.url:
-            source = source_of_url(asked.url)
+            try:
+                source = source_of_url(asked.url)
+            except BadReference as error:
+                raise BadRequirement(root.requirement, str(error), root.origin) from None
         return asked, root, source
 
     def _own_words(self) -> list[Requirement]:
@@ -198,28 +204,3 @@ def _choices(value: Any) -> tuple[tuple[str, Source | None], ...]:
     if isinstance(value, Source):
         return (("", value),)
     return tuple((marker, source) for marker, source in value)
-
-
-def source_of_url(url: str) -> Source:
-    """Return the source that a direct reference means: a repository, an archive, or a folder.
-
-    Source: Direct URL data structure; PEP 508, "name @ url"; pip's VCS URLs.
-    """
-    address, _hash, fragment = url.partition("#")
-    fields = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    subdirectory = fields.get("subdirectory", "")
-    if address.startswith("git+"):
-        place, revision = split_revision(address[4:])
-        return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
-    hashes = {name: value for name, value in fields.items() if name in {"sha256", "sha384", "sha512"}}
-    if address.startswith("file://") and not address.endswith(ARCHIVES):
-        return Source("directory", address[len("file://") :], subdirectory=subdirectory)
-    return Source("archive", address, subdirectory=subdirectory, hashes=hashes)
-
-
-def split_revision(address: str) -> tuple[str, str]:
-    """Split "https://host/path@revision"; an "@" before the path belongs to a user's name."""
-    start = address.find("://") + 3 if "://" in address else 0
-    slash = address.find("/", start)
-    at = address.rfind("@")
-    return (address[:at], address[at + 1 :]) if at > slash >= 0 else (address, "")

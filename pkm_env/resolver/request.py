@@ -135,9 +135,10 @@ class Request:
     it counts before all other wishes. ``preferences`` maps names to versions, the most wanted first.
     ``sources`` binds a name wherever it is asked for: to a Source, or to (marker, Source or None) pairs of
     which the first that holds is taken. ``held`` are the versions by name that stay even where they were yanked;
-    None stands for all that are preferred or locked. ``root_name`` is the project's own name; ``own_extras`` what its
-    extras ask for, for requirements that ask for the project itself with an extra. ``pythons`` is what the project
-    says of Python, as (specifier, origin) pairs, for explanations: the targets follow from it.
+    None stands for all that are preferred or locked. ``root_name`` is the project's own name, ``root_version`` its
+    version, "" where only a build tells; ``own_extras`` what its extras ask for, for requirements that ask for the
+    project itself with an extra. ``pythons`` is what the project says of Python, as (specifier, origin) pairs, for
+    explanations: the targets follow from it.
     """
 
     __slots__ = (
@@ -147,6 +148,7 @@ class Request:
         "preferences",
         "pythons",
         "root_name",
+        "root_version",
         "roots",
         "rules",
         "sources",
@@ -162,6 +164,7 @@ class Request:
         preferences: Mapping[str, Sequence[str]] | None = None,
         sources: Mapping[str, Any] | None = None,
         root_name: str = "",
+        root_version: str = "",
         own_extras: Mapping[str, Sequence[Root]] | None = None,
         locked: Mapping[str, Mapping[str, str]] | None = None,
         pythons: Sequence[tuple[str, Origin]] = (),
@@ -176,6 +179,7 @@ class Request:
         self.preferences = {name: tuple(versions) for name, versions in (preferences or {}).items()}
         self.sources = dict(sources or {})
         self.root_name = root_name
+        self.root_version = root_version
         self.own_extras = {name: tuple(roots) for name, roots in (own_extras or {}).items()}
 
 

@@ -7,12 +7,13 @@ target prefers what was chosen before, that is the solution that it would find i
 
 from __future__ import annotations
 
+from pkm_env.model.distribution import source_of_url
 from pkm_env.resolver.common import Common
 from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
-from pkm_env.resolver.question import BadRequirement, Question, source_of_url
+from pkm_env.resolver.question import BadRequirement, Question
 from pkm_env.resolver.request import HIGHEST, NoSolution, Origin, Pin, Request, Resolution, Root, Rules
 from pkm_env.resolver.solution import Derivation, Solution
 from pkm_env.resolver.walk import Counts, Unsolvable, walk

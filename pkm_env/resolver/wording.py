@@ -5,6 +5,7 @@ from __future__ import annotations
 from pkm_env.model.platforms import short_platform
 from pkm_env.model.versions import UnreadableVersion, python_truths, specifier_contains
 from pkm_env.resolver.fit import SDIST
+from pkm_env.resolver.notes import ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def excluded_lines(
     excluded = fact.excluded
     assert excluded is not None
     name = excluded.name
+    if name == ROOT:
+        yield f"{problem.question.root_name or 'the project'}: {excluded.reason}", excluded.ask
+        return
     package = problem.package(name)
     if excluded.kind == "constraint":
         assert excluded.ask is not None

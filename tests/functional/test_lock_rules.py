@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -508,3 +509,63 @@ def test_a_yanked_release_that_one_environment_pins_stays_out_of_the_others(pkm,
     assert held(project, "spam", "later") != ["7.0"]
     ok(pkm("lock", "--refresh", cwd=project))
     assert held(project, "spam", "old") == ["7.0"]
+
+
+def test_a_reference_is_fetched_with_its_password_which_stands_nowhere_else(pkm, tmp_path, index):
+    index.auth = ("user", "sekret")
+    index.add_wheel("ref", "1.0")
+    place = index.file_url("ref-1.0-py3-none-any.whl")
+    written = place.replace("http://", "http://user:sekret@")
+    project = write_project(tmp_path / "shop", HEAD + f'dependencies = ["ref @ {written}"]\n')
+    ok(pkm("lock", cwd=project))
+    assert place in lock_text(project)
+    ok(pkm("cache", "clean", cwd=project))
+    ok(pkm("sync", cwd=project))
+    told = [lock_text(project), *(path.read_text() for path in (project / ".venv").rglob("direct_url.json"))]
+    assert len(told) == 2
+    assert not any("sekret" in text for text in told)
+    failed = pkm("lock", "--constraint", "ref>1", cwd=project)
+    assert failed.code == 1
+    assert "sekret" not in failed.stdout + failed.stderr
+
+
+def test_what_was_decided_for_the_user_is_told_once(pkm, tmp_path, index):
+    index.add_wheel("early", "1.0a1")
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["early"]\n')
+    assert "early 1.0a1 is a pre-release, taken because" in ok(pkm("lock", cwd=project)).stderr
+    (project / "pyproject.toml").write_text(HEAD + 'dependencies = ["early", "spam[nope]"]\n')
+    said = ok(pkm("lock", cwd=project)).stderr
+    assert "pre-release" not in said
+    assert 'has no extra "nope"' in said
+
+
+def test_a_digest_of_any_kind_behind_an_address_is_checked(pkm, tmp_path, index):
+    index.add_wheel("ref", "1.0")
+    place = index.file_url("ref-1.0-py3-none-any.whl")
+    text = HEAD + f'dependencies = ["ref @ {place}#md5={"0" * 32}"]\n'
+    failed = pkm("lock", cwd=write_project(tmp_path / "shop", text))
+    assert failed.code == 1
+    assert "expected  md5 00000000" in failed.stderr
+
+
+def test_a_local_archive_is_held_against_the_digest_behind_its_address(pkm, tmp_path):
+    wheel = make_wheel(tmp_path / "some where", "ref", "1.0")
+    digest = hashlib.sha512(wheel.read_bytes()).hexdigest()
+    project = write_project(
+        tmp_path / "shop", HEAD + f'dependencies = ["ref @ {wheel.as_uri()}#sha512={digest}"]\n'
+    )
+    ok(pkm("lock", cwd=project))
+    assert digest in lock_text(project)
+    assert "sha256" in lock_text(project)
+    (project / "pyproject.toml").write_text(
+        HEAD + f'dependencies = ["ref @ {wheel.as_uri()}#sha512={"0" * 128}"]\n'
+    )
+    failed = pkm("lock", cwd=project)
+    assert "expected  sha512 00000000" in failed.stderr
+
+
+def test_an_address_where_there_is_nothing_is_told_with_who_asks(pkm, tmp_path):
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["ref @ file:///not/here"]\n')
+    failed = pkm("lock", cwd=project)
+    assert "pyproject.toml:5:17" in failed.stderr
+    assert "there is nothing at" in failed.stderr

@@ -80,6 +80,18 @@ def test_a_dependency_that_asks_for_the_project_is_met_by_it():
     assert versions({"a": {"1": ["shop>=7"]}}, "a") == {"a": "1"}
 
 
+def test_a_release_that_needs_another_version_of_the_project_is_not_taken():
+    world = {"a": {"1": ["shop>=1"], "2": ["shop[more]>=2"]}}
+    assert versions(world, "a", root_version="1.5") == {"a": "1"}
+    assert versions(world, "a", root_version="") == {"a": "2"}
+    assert "is not met by the project itself, 1.5" in refusal(world, "a>1", root_version="1.5")
+
+
+def test_a_project_that_asks_for_another_version_of_itself_is_told_where():
+    said = refusal({"a": {"1": []}}, "a", "shop==2", root_version="1.5")
+    assert "shop: its requirement shop==2 is not met by the project itself, 1.5    pyproject.toml:6:5" in said
+
+
 def test_an_extra_of_the_project_is_asked_for_by_a_dependency():
     world = {"a": {"1": ["shop[more]"]}, "b": {"1": []}}
     assert versions(world, "a", own_extras={"more": [Root("b", origin(1))]}) == {"a": "1", "b": "1"}

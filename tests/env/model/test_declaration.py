@@ -1,0 +1,82 @@
+"""What [tool.pkm] says of constraints, sources, overrides and indexes: every fault with its key."""
+
+from __future__ import annotations
+
+import pytest
+
+from pkm_build.project import read_project
+from pkm_build.tables import Table
+from pkm_env.model.declaration import read_declaration
+
+
+def faults_of(tool):
+    """The faults of a table, as key path -> message."""
+    data = {"project": {"name": "shop", "version": "1"}, "tool": {"pkm": tool}}
+    faults = []
+    read_declaration(Table(data, (), faults), read_project(data, faults))
+    return {".".join(map(str, fault.key[2:])): fault.message for fault in faults}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a>>1", "Expected"),
+        ("a @ https://files.example/a-1-py3-none-any.whl", "it bounds no version"),
+    ],
+)
+def test_a_constraint_that_bounds_nothing_is_a_fault(text, reason):
+    found = faults_of({"constraints": ["b<3", text], "env": {"test": {"build-constraints": [text]}}})
+    assert list(found) == ["constraints.1", "env.test.build-constraints.0"]
+    assert all(reason in message for message in found.values())
+
+
+@pytest.mark.parametrize("key", ["no-build", "no-binary", "lock-build"])
+def test_a_list_of_packages_holds_names_alone(key):
+    assert faults_of({key: ["a", "b==1"]}) == {f"{key}.1": '"b==1" is no name of a package'}
+
+
+def test_platforms_are_read_with_all_other_faults():
+    found = faults_of(
+        {"env": {"x": {"platforms": ["linux-x86_64", "linux"], "foo": 1}, "y": {"platforms": []}}}
+    )
+    assert set(found) == {"env.x.platforms.1", "env.x.foo", "env.y.platforms"}
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ({"git": "https://g.example/r", "tag": "v1", "branch": "main"}, ""),
+        ({"git": "https://g.example/r", "branch": 3}, "branch"),
+        ({"path": "x", "tag": "v1"}, "tag"),
+        ({"path": "x", "editable": "yes"}, "editable"),
+        ({"path": "x", "marker": "sys_platform ="}, "marker"),
+        ({"path": "x", "env": ["default"]}, "env"),
+        ({"url": "x.whl"}, "url"),
+        ({"url": "ftp://files.example/x.whl"}, "url"),
+        ({"workspace": False}, "workspace"),
+    ],
+)
+def test_a_source_that_cannot_be_honoured_is_a_fault(source, key):
+    assert list(faults_of({"sources": {"a": source}})) == [f"sources.a.{key}".rstrip(".")]
+
+
+def test_a_source_binds_the_name_of_a_package():
+    assert faults_of({"sources": {"a b": {"path": "x"}}}) == {"sources.a b": "is no name of a package"}
+
+
+@pytest.mark.parametrize(
+    "value", ["foo", "@ https://files.example/a-1-py3-none-any.whl", ["<2", ">>1"], 1, True]
+)
+def test_an_override_has_to_be_what_may_follow_a_name(value):
+    assert list(faults_of({"overrides": {"a": value}})) == ["overrides.a"]
+
+
+@pytest.mark.parametrize("key", ["a=1", "a>1", "a==x", "a b"])
+def test_a_table_of_overrides_is_for_a_package_or_a_release(key):
+    assert list(faults_of({"overrides": {key: {"b": "<2"}, "a==1.0": {"b": False}}})) == [f"overrides.{key}"]
+
+
+def test_an_index_has_an_address_that_pkm_can_ask():
+    assert list(faults_of({"index": [{"name": "x", "url": "ftp://packages.example/simple"}]})) == [
+        "index.0.url"
+    ]
