@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.cli.parser import COMMANDS, UsageError
+from pkm_env.cli.usage import UsageError
 from pkm_env.config import Switches
 from pkm_env.context import Context
 
@@ -35,7 +35,7 @@ def run_handler(context: Context, line: Line, output: Output) -> int:
         from pkm_env.cli.day import status
 
         return status(context, output, line)
-    module, _, name = COMMANDS[line.command].handler.partition(".")
+    module, _, name = line.handler.partition(".")
     handler: Handler = getattr(handlers(module), name)
     return handler(context, line.arguments, output, line)
 

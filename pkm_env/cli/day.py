@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.tables import did_you_mean
-from pkm_env.cli.parser import UsageError
+from pkm_env.cli.usage import UsageError
 from pkm_env.cli.wording import plural, print_json, seconds
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
 from pkm_env.model.options import is_date, is_span, normalise

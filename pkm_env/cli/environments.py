@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.cli.parser import UsageError
+from pkm_env.cli.usage import UsageError
 from pkm_env.cli.wording import plural, print_json
 from pkm_env.model.options import normalise
 

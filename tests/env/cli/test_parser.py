@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_env.cli.parser import COMMANDS, UsageError, parse
+from pkm_env.cli.groups import COMMANDS
+from pkm_env.cli.parser import parse
+from pkm_env.cli.usage import UsageError
 
 
 def test_global_options_stand_before_or_after_the_command():
