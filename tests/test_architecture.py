@@ -22,7 +22,6 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("pkm_env.cli.main",),),
     (("pkm_env.cli.commands",),),
     (("pkm_env.cli.day",), ("pkm_env.cli.environments",), ("pkm_env.cli.machine",)),
-    (("pkm_env.cli.wording",),),
     (
         ("pkm_env.cli.parser", "pkm_env.cli.arguments", "pkm_env.cli.groups", "pkm_env.cli.usage"),
         ("pkm_env.cli.output",),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from pkm_build.tables import did_you_mean
+from pkm_env.cli.output import plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
-from pkm_env.cli.wording import plural, print_json, seconds
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
 from pkm_env.model.options import is_date, is_span, normalise
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
-    from pkm_env.ops.given import Given
     from pkm_env.ops.locked import Change, Locked
-    from pkm_env.ops.options import SyncOptions
+    from pkm_env.ops.options import Given, SyncOptions
     from pkm_env.ops.sync import Synced
 
 
@@ -91,7 +90,7 @@ def given_rules(arguments: argparse.Namespace) -> Given:
     :raises UsageError: for a bound or an override that is no requirement.
     """
     from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
-    from pkm_env.ops.given import Given
+    from pkm_env.ops.options import Given
 
     for option, texts in (("--constraint", arguments.constraint), ("--override", arguments.override)):
         for text in texts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pkm_build.errors import PkmError
-from pkm_env.cli.wording import plural, print_json, size
+from pkm_env.cli.output import plural, print_json, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pkm_env.lock.select import admitting, select
 from pkm_env.model.environment import Environment
 from pkm_env.model.options import plain
 from pkm_env.model.target import target_from_key
-from pkm_env.ops.given import Given
+from pkm_env.ops.options import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
 from pkm_env.ops.section import Locker
 from pkm_env.provision import is_wheel_name

@@ -16,8 +16,8 @@ from pkm_env.model.target import (
     parse_platform,
 )
 from pkm_env.ops.entries import Entries
-from pkm_env.ops.given import KEY, Given
 from pkm_env.ops.lock_run import LockRun
+from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 
@@ -389,5 +389,5 @@ def section_options(
     if resolution != "highest":
         found["resolution"] = resolution
     if given:
-        found[KEY] = str(given)
+        found[GIVEN_KEY] = str(given)
     return {**found, **cut_off.options()} if cut_off is not None else found

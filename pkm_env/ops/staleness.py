@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkm_build.project import expand_group
 from pkm_env.lock.freshness import inputs_digest
 from pkm_env.model.requirements import parse_requirement
-from pkm_env.ops.given import KEY, Given, read_given
+from pkm_env.ops.options import GIVEN_KEY, Given, read_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class Staleness:
 
     def kept(self, section: LockSection | None) -> Given:
         """Return what the command line gave when a section was locked, unless an upgrade is to forget it."""
-        return read_given("" if section is None or self.options.upgrade else section.options.get(KEY, ""))
+        return read_given(
+            "" if section is None or self.options.upgrade else section.options.get(GIVEN_KEY, "")
+        )
 
     def given(self, environment: Environment) -> Given:
         """Return what the command line gives for an environment, or gave when it was locked before."""
