@@ -5,7 +5,7 @@ What is imported here is paid by every ``pkm run`` and every sync with nothing t
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # typeshed leaves it out
+import _signal
 import os
 import sys
 

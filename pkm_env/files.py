@@ -365,6 +365,15 @@ class Fence:
         return real == self._real or real.startswith(self._real + os.sep)
 
 
+def succeeds(take: Callable[[], None]) -> bool:
+    """Whether *take*, which takes a lock without waiting for it, got it."""
+    try:
+        take()
+    except BlockingIOError:
+        return False
+    return True
+
+
 class FileLock:
     """A lock that one process at a time holds, by an open file; a crash of its holder frees it.
 
@@ -390,16 +399,16 @@ class FileLock:
         self._descriptor = -1
         self._foreign: Any = None
 
-    def __enter__(self) -> FileLock:  # noqa: PYI034 - typing.Self is of 3.11
+    def __enter__(self) -> None:
         if self._platform == "win32":
             self._enter_with_filelock()
-            return self
+            return
         while True:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
                 self._enter_with_flock()
                 if self._is_same_file():
-                    return self
+                    return
             except BaseException:
                 self._close()
                 raise
@@ -448,17 +457,10 @@ class FileLock:
         from time import monotonic, sleep
 
         end = monotonic() + (self._timeout_s or 0)
-        while True:
-            try:
-                take()
-            except BlockingIOError:  # noqa: PERF203 - it is asked until it is free
-                if monotonic() > end:
-                    raise Locked(
-                        f"another process holds {self.path}", "wait until it ends, or end it"
-                    ) from None
-                sleep(0.05)
-            else:
-                return
+        while not succeeds(take):
+            if monotonic() > end:
+                raise Locked(f"another process holds {self.path}", "wait until it ends, or end it")
+            sleep(0.05)
 
     def _enter_with_filelock(self) -> None:
         import filelock

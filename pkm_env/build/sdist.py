@@ -68,11 +68,19 @@ def split_sdist_filename(filename: str) -> tuple[str, str] | None:
     stem = _stem(filename)
     at = stem.find("-")
     while at > 0:
-        try:
-            return normalise(stem[:at]), read_version(stem[at + 1 :])
-        except NotUnderstood:  # noqa: PERF203 - one or two rounds
-            at = stem.find("-", at + 1)
+        version = version_in(stem[at + 1 :])
+        if version:
+            return normalise(stem[:at]), version
+        at = stem.find("-", at + 1)
     return None
+
+
+def version_in(text: str) -> str:
+    """Return a version in normal form, "" for what is none."""
+    try:
+        return read_version(text)
+    except NotUnderstood:
+        return ""
 
 
 def is_same_release(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -348,8 +356,8 @@ def read_pkg_info(archive: str, *, filename: str = "", limits: Limits = DEFAULT_
         for number, member in enumerate(read_archive(archive, shown, limits.total_bytes), 1):
             if number > limits.members:
                 raise too_many(shown, limits)
-            parts = normpath(member.name).split("/")
-            if member.kind == FILE and len(parts) == 2 and parts[1] == "PKG-INFO" and parts[0] != "..":  # noqa: PLR2004 - the top folder and the file in it
+            top, _, inner = normpath(member.name).partition("/")
+            if member.kind == FILE and inner == "PKG-INFO" and top != "..":
                 if member.size > limits.metadata_bytes:
                     raise BadSdist(shown, "its PKG-INFO is far too large", member=member.name)
                 return b"".join(member.blocks()).decode("utf-8", "replace")

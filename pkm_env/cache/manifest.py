@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # The schemes that a wheel's .data folder may name. Source: Binary distribution format, "The .data directory".
 SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 # Names are limited to what every file system takes; two backslashes and the rest have meaning on Windows.
+FIELDS = 3  # of a row of RECORD: path, hash and size, of which the last two may be missing
 NOT_IN_SCRIPT_NAMES = frozenset('/\\:*?"<>|')
 
 
@@ -200,9 +201,10 @@ def parse_record(text: str) -> Iterator[tuple[str, str, str]]:
     for row in rows:
         if not row or row == [""]:
             continue
-        if len(row) > 3 or not row[0]:  # noqa: PLR2004 - path, hash, size
+        if len(row) > FIELDS or not row[0]:
             raise ValueError(",".join(row))
-        yield row[0], row[1] if len(row) > 1 else "", row[2] if len(row) > 2 else ""  # noqa: PLR2004 - as above
+        path, digest, size = row if len(row) == FIELDS else [*row, "", ""][:FIELDS]
+        yield path, digest, size
 
 
 def encode(digest: bytes) -> str:

@@ -29,11 +29,11 @@ class StoredMemory:
         seen = self._seen.get((kind, key))
         if seen is not None:
             return seen
-        found = unpack(self._store.read(self._path(kind, key)))
-        if not isinstance(found, tuple) or len(found) != 2 or found[0] != key:  # noqa: PLR2004 - key and value
-            return None
-        self._seen[kind, key] = found[1]
-        return found[1]
+        match unpack(self._store.read(self._path(kind, key))):
+            case (kept, value) if kept == key:
+                self._seen[kind, key] = value
+                return value
+        return None
 
     def remember(self, kind: str, key: str, value: Any) -> None:
         """Keep *value*; nothing happens where it cannot be kept."""

@@ -59,13 +59,13 @@ class CachedPage:
         "_places",
         "_start",
         "_text",
-        "_texts",
         "confirmed_s",
         "digest",
         "etag",
         "max_age_s",
         "missing",
         "modified",
+        "texts",
     )
 
     def __init__(
@@ -86,7 +86,7 @@ class CachedPage:
         self.modified = modified
         self.max_age_s = max_age_s
         self.confirmed_s = confirmed_s
-        self._texts = texts
+        self.texts = texts
         self._path, self._start, self._places, self._text = place
 
     def is_fresh(self, now_s: float) -> bool:
@@ -103,8 +103,8 @@ class CachedPage:
 
     def text_of(self, number: int) -> str | None:
         """Return the files of the version with this number as joined rows."""
-        if self._texts is not None:
-            return self._texts[number]
+        if self.texts is not None:
+            return self.texts[number]
         begin, checksum, end = PLACE.unpack_from(self._places, 8 * number)
         if self._text:
             data = self._text[self._start + begin : self._start + end]
@@ -126,7 +126,7 @@ class CachedPage:
         """Note that the files are at *path* from *start* on, and let go of their texts, if they are *there*."""
         self._places = places
         if there:
-            self._path, self._start, self._texts = path, start, None
+            self._path, self._start, self.texts = path, start, None
 
     def token(self, number: int) -> str:
         """Return the text for the files of the version with this number."""
@@ -151,7 +151,7 @@ class PageCache:
         if not content:
             return None
         try:
-            digest, missing, etag, modified, max_age_s, places = loads(content)  # noqa: S302 - as above
+            digest, missing, etag, modified, max_age_s, places = loads(content)  # noqa: S302 - the user's own cache; the checksum holds
         except (ValueError, EOFError, TypeError):
             return None
         return CachedPage(
@@ -166,7 +166,7 @@ class PageCache:
 
     def save(self, index: str, name: str, page: CachedPage) -> None:
         """Keep a page that just came; its files are then read from where they are kept."""
-        parts = [text.encode("utf-8", "surrogatepass") for text in page._texts or ()]  # noqa: SLF001 - of this module
+        parts = [text.encode("utf-8", "surrogatepass") for text in page.texts or ()]
         places: list[int] = []
         offset = 0
         for part in parts:
@@ -276,7 +276,7 @@ def read_records(data: bytes, known: dict[str, tuple[Any, ...]]) -> int:
         content = data[place + RECORD.size : place + RECORD.size + length]
         if len(content) != length or crc32(content) != checksum or not length:
             break
-        key, plain = loads(content)  # noqa: S302 - the cache is the user's own
+        key, plain = loads(content)  # noqa: S302 - the user's own cache; the checksum holds
         known[key] = plain
         place += RECORD.size + length
     return place

@@ -79,11 +79,10 @@ class WheelCache:
 
     def get_built(self, key: str) -> tuple[UnpackedWheel, str] | None:
         """Return the wheel that was built under *key* and its file name, None when there is none."""
-        told = unpack(self._store.read(self._store.path("built-1", key)))
-        if not isinstance(told, tuple) or len(told) != 2:  # noqa: PLR2004 - digest and file name
-            return None
-        wheel = self.get(told[0])
-        return (wheel, told[1]) if wheel else None
+        match unpack(self._store.read(self._store.path("built-1", key))):
+            case (sha256, filename) if wheel := self.get(sha256):
+                return wheel, filename
+        return None
 
     def note_built(self, key: str, sha256: str, filename: str) -> None:
         """Note that the wheel with this SHA-256, which was added, is what is built under *key*."""
@@ -178,9 +177,11 @@ class Fetching:
         if self._path:
             try:
                 self._store.make_parents(self._path)
-                self._lock = FileLock(self._path, timeout_s=PATIENCE_S).__enter__()
+                lock = FileLock(self._path, timeout_s=PATIENCE_S)
+                lock.__enter__()
             except (Locked, OSError):
-                self._lock = None
+                return
+            self._lock = lock
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

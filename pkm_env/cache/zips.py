@@ -27,6 +27,7 @@ LOCATOR_64 = struct.Struct("<4sLQL")
 CENTRAL = struct.Struct("<4s4B4H3L5H2L")
 LOCAL = struct.Struct("<4s2B4H3L2H")
 STORED, DEFLATED = 0, 8
+EMPTY_DEFLATED = 2  # bytes of a deflate stream of nothing
 ENCRYPTED, DESCRIPTOR, UTF_8 = 0x1, 0x8, 0x800
 # Deflate's speed marks, the descriptor and the encoding of the name; the others change how data is read.
 ALLOWED_FLAGS = 0x2 | 0x4 | DESCRIPTOR | UTF_8
@@ -294,7 +295,7 @@ class Archive:
                 raise self._bad(reason, entry.name)
             seen[key] = entry.name
             if entry.name.endswith("/"):
-                if entry.size or entry.compressed > 2:  # noqa: PLR2004 - an empty deflate stream has 2 bytes
+                if entry.size or entry.compressed > EMPTY_DEFLATED:
                     raise self._bad("is a directory with content", entry.name)
                 continue
             parent = key.rpartition("/")[0]
@@ -470,7 +471,7 @@ def unsafe_on_windows(part: str) -> bool:
 def load_inflate() -> tuple[Any, tuple[type[Exception], ...]]:
     """Return the quickest decompressor at hand and its errors: isal takes half of zlib's time."""
     try:
-        from isal import isal_zlib  # type: ignore[import-not-found,unused-ignore] # an extra
+        from isal import isal_zlib
     except ImportError:
         return zlib.decompressobj, (zlib.error,)
     errors: tuple[Any, ...] = (zlib.error, isal_zlib.error)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
 SHOWN_AFTER_S = 0.2
+STEP = 1000  # from a unit of size to the next
+TEN = 10  # sizes below have a decimal place
 COLOURS = {"error": "31;1", "warning": "33", "hint": "36", "note": "36", "+": "32", "-": "31", "~": "33"}
 
 
@@ -196,10 +198,10 @@ def size(count: int) -> str:
     """Return a number of bytes as people read it, in steps of a thousand."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB"):
-        if value < 1000:  # noqa: PLR2004 - the step
+        if value < STEP:
             break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit != "B" and value < 10 else f"{value:.0f} {unit}"  # noqa: PLR2004 - one digit
+        value, unit = value / STEP, larger
+    return f"{value:.1f} {unit}" if unit != "B" and value < TEN else f"{value:.0f} {unit}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -25,6 +25,7 @@ MAX_DIRECTORY = 64 << 20
 MAX_METADATA = 16 << 20
 # What comes before the content of an entry: the fixed part, its name, and extra fields of this size.
 EXTRA = 256
+DEFLATED = 8
 END = Struct("<4s4H2LH")
 CENTRAL = Struct("<4s6H3L5H2L")
 LOCAL = Struct("<4s5H3L2H")
@@ -116,7 +117,7 @@ def content(block: bytes, method: int, checksum: int, packed: int, unpacked: int
     if len(raw) < packed:
         # Extra fields of more than the room allowed for; too rare for another request.
         raise NotHere
-    if method == 8:  # noqa: PLR2004 - deflated
+    if method == DEFLATED:
         try:
             raw = zlib.decompressobj(-15).decompress(raw, unpacked + 1)
         except zlib.error as error:

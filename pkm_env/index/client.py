@@ -23,6 +23,7 @@ from pkm_env.index.simple import (
     summed,
 )
 from pkm_env.index.urls import local_path, origin
+from pkm_env.index.wire import NOT_MODIFIED, OK, PART
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.rows import plain_of, row_of
@@ -99,7 +100,7 @@ class IndexClient:
             headers["If-Modified-Since"] = modified
         response = self.http.get(url, headers, limit=MAX_PAGE, index=index.name)
         age = max_age(response.headers)
-        if response.status == 304:  # noqa: PLR2004 - not modified
+        if response.status == NOT_MODIFIED:
             return Answer("same", url=response.url, max_age_s=age)
         if response.status in {404, 410}:
             return Answer("missing", url=response.url, max_age_s=age)
@@ -206,7 +207,7 @@ class IndexClient:
         path, question, query = file.url.partition("?")
         url = f"{path}.metadata{question}{query}"
         response = self.http.get(url, limit=MAX_METADATA, index=file.index)
-        if response.status != 200:  # noqa: PLR2004 - success
+        if response.status != OK:
             return None
         check_hashes(f"{file.filename}.metadata", response.body, file.metadata_hashes or {}, file, url)
         return response.body.decode("utf-8", "replace")
@@ -267,7 +268,7 @@ class RemoteFile:
             if response.status in {404, 410}:
                 raise IndexRefused(self._file.url, status=response.status, index=self._file.index)
             span = response.headers.get("content-range", "")
-            if response.status != 206 or "content-encoding" in response.headers:  # noqa: PLR2004 - a part
+            if response.status != PART or "content-encoding" in response.headers:
                 raise NoRanges
             if response.length is None or response.length > limit:
                 raise NoRanges

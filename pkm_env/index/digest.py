@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NEVER = 0xFFFF
 # Cells of a row.
 FILENAME, NEEDS, UPLOADED, YANKED = 1, 3, 5, 7
+# Parts of a file name that is cut twice at hyphens: name, version, and what else a wheel says.
+OF_SDIST, OF_WHEEL = 2, 3
 WHEEL_WEIGHT = 1_000_000
 FILENAME_OF = itemgetter(FILENAME)
 KEY_OF = attrgetter("version.key")
@@ -102,7 +104,7 @@ class Grouping:
         for row in rows:
             filename = row[1]
             parts = filename.split("-", 2)
-            if len(parts) == 3:  # noqa: PLR2004 - name, version, and the rest of a wheel's name
+            if len(parts) == OF_WHEEL:
                 tags = tags_of.get(parts[2]) if parts[0] in own else None
                 text = parts[1]
             else:
@@ -140,7 +142,7 @@ class Grouping:
         if tags != "sdist":
             self._own.add(parts[0])
             self._tags[parts[2]] = tags
-        elif len(parts) == 2:  # noqa: PLR2004 - name and version
+        elif len(parts) == OF_SDIST:
             self._own_sdists.add(parts[0])
         return True
 

@@ -12,7 +12,7 @@ import os
 
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
 from pkm_env.index.http import CHUNK
-from pkm_env.index.wire import CutShort
+from pkm_env.index.wire import NO_SUCH_PART, OK, PART, CutShort
 from pkm_env.model.distribution import STRENGTH
 
 TYPE_CHECKING = False
@@ -103,14 +103,14 @@ class Download:
 
     def _receive(self, response: Reply, url: str) -> None:
         """Write the body of one answer behind what is there."""
-        if response.status == 206 and self._size:  # noqa: PLR2004 - a part
+        if response.status == PART and self._size:
             if begin_of(response.headers.get("content-range", "")) != self._size:
                 self._forget_part()
                 raise CutShort("the server gave another part than was asked for")
             self._resumed = True
-        elif response.status == 200:  # noqa: PLR2004 - the whole
+        elif response.status == OK:
             self._restart()
-        elif response.status == 416 and self._size:  # noqa: PLR2004 - there is no such part
+        elif response.status == NO_SUCH_PART and self._size:
             self._forget_part()
             raise CutShort("the server does not have the part that was asked for")
         else:
@@ -156,7 +156,7 @@ class Download:
         """Make the next try ask for the rest, where the server can give it and mistakes would show."""
         self._headers.pop("Range", None)
         self._headers.pop("If-Range", None)
-        in_parts = response.status == 206 or response.headers.get("accept-ranges", "").lower() == "bytes"  # noqa: PLR2004 - a part
+        in_parts = response.status == PART or response.headers.get("accept-ranges", "").lower() == "bytes"
         if self._size and in_parts and (self._etag or self._algorithm):
             self._headers["Range"] = f"bytes={self._size}-"
             if self._etag:

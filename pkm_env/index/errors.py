@@ -19,6 +19,8 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_env.index.urls import shown_url
 
+END = 8  # characters of a long digest that are shown at either end
+
 
 class WriteFailed(PkmError):
     """A download could not be written: a full disk, a read-only folder; its cause is the OSError."""
@@ -127,7 +129,7 @@ class HashMismatch(IndexFailure):
 
 def short_digest(digest: str) -> str:
     """Return the two ends of a long digest."""
-    return digest if len(digest) <= 16 else f"{digest[:8]}…{digest[-8:]}"  # noqa: PLR2004 - what is short
+    return digest if len(digest) <= 2 * END else f"{digest[:END]}…{digest[-END:]}"
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,17 @@ from urllib.parse import urljoin
 from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, printable
 from pkm_env.index.proxy import Proxies, Proxy
 from pkm_env.index.urls import origin, split_credentials
-from pkm_env.index.wire import BadAnswer, Connection, CutShort, Reply, host_field
+from pkm_env.index.wire import (
+    NO_SUCH_PART,
+    NOT_MODIFIED,
+    REDIRECTION,
+    UNAUTHORIZED,
+    BadAnswer,
+    Connection,
+    CutShort,
+    Reply,
+    host_field,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ LONGEST_PAUSE_S = 30.0
 MAX_REDIRECTS = 10
 CHUNK = 1 << 18
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+ANSWERS = frozenset({NOT_MODIFIED, 404, 410, NO_SUCH_PART})  # beside the successes
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -166,7 +177,7 @@ class Http:
         for attempt in range(1, self._attempts + 1):
             try:
                 return self._follow(url, headers, consume, index)
-            except (OSError, BadAnswer, zlib.error, Later) as error:  # noqa: PERF203 - a retry
+            except (OSError, BadAnswer, zlib.error, Later) as error:  # noqa: PERF203 - what is tried again is what failed
                 if attempt == self._attempts or is_final(error):
                     raise IndexUnreachable(
                         url,
@@ -194,7 +205,7 @@ class Http:
             if status in REDIRECTS:
                 url = self._redirected(url, response, connection, index)
                 continue
-            if status == 401 and not challenged:  # noqa: PLR2004 - unauthorized
+            if status == UNAUTHORIZED and not challenged:
                 challenged = self._credentials.look_further(url, authorization)
                 if challenged:
                     connection.close()
@@ -203,7 +214,7 @@ class Http:
                 later = Later(status, printable(response.reason), retry_after(response, time.time()))
                 connection.close()
                 raise later
-            if status >= 300 and status not in {304, 404, 410, 416}:  # noqa: PLR2004 - below are successes
+            if status >= REDIRECTION and status not in ANSWERS:
                 connection.close()
                 raise IndexRefused(url, status=status, index=index, reason=printable(response.reason))
             return self._consumed(url, connection, response, consume)

@@ -112,16 +112,17 @@ class FileNames:
             return own
 
     def _read_wheel(self, filename: str) -> tuple[ReadVersion, str] | None:
-        parts = filename[:-4].split("-")
-        if len(parts) == 6:  # noqa: PLR2004 - name, version, build number and three tags
-            if not parts[2][:1].isdecimal():
+        match filename[:-4].split("-"):
+            case [raw, number, python, abi, platform]:
+                pass
+            case [raw, number, build, python, abi, platform] if build[:1].isdecimal():
+                pass
+            case _:
                 return None
-        elif len(parts) != 5:  # noqa: PLR2004 - name, version and three tags
+        if not self._is_own(raw):
             return None
-        if not self._is_own(parts[0]):
-            return None
-        version = self.version(parts[1])
-        tags = f"{parts[-3]}-{parts[-2]}-{parts[-1]}"
+        version = self.version(number)
+        tags = f"{python}-{abi}-{platform}"
         if version is None or TAG_SET(tags) is None:
             return None
         return version, tags if tags.islower() else tags.lower()

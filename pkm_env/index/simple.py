@@ -40,6 +40,7 @@ DIGEST_SIZES = {"sha256": 64, "sha512": 128, "sha384": 96, "sha224": 56, "sha1":
 JSON_TYPES = ("application/vnd.pypi.simple.v1+json", "application/json")
 HTML_TYPES = ("text/html", "application/vnd.pypi.simple.v1+html", "application/xhtml+xml")
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+REASONS = 3  # enough to see what is wrong with a page
 MAX_FILES = 500_000
 MAX_TEXT = 2_000
 # What JSON tells of siblings without a digest and of yanking.
@@ -110,8 +111,9 @@ def summed(name: str, refused: list[str]) -> list[str]:
     if not refused:
         return []
     kinds = list(dict.fromkeys(refused))
-    more = f", and {len(kinds) - 3} more" if len(kinds) > 3 else ""  # noqa: PLR2004 - enough to see what is wrong
-    return [f"{name}: {len(refused)} entries of the index page are left out: {', '.join(kinds[:3])}{more}"]
+    more = f", and {len(kinds) - REASONS} more" if len(kinds) > REASONS else ""
+    shown = ", ".join(kinds[:REASONS])
+    return [f"{name}: {len(refused)} entries of the index page are left out: {shown}{more}"]
 
 
 # JSON

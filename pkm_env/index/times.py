@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+MARCH = 3  # the year of the reckoning begins here, so that leap days come last
 LAST_DAY = 0xFFFE
 DAYS: dict[str, int] = {}
 
@@ -21,9 +22,9 @@ def days_of(year: int, month: int, day: int) -> int:
 
     Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
     """
-    if month <= 2:  # noqa: PLR2004 - the year begins in March, so that leap days come last
+    if month < MARCH:
         year -= 1
     era = year // 400
     year_of_era = year - era * 400
-    day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1  # noqa: PLR2004 - as above
+    day_of_year = (153 * (month - MARCH if month >= MARCH else month + 9) + 2) // 5 + day - 1
     return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468

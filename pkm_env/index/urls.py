@@ -7,6 +7,7 @@ Written on plain string methods: the paths that need no request use it, and ``ur
 from __future__ import annotations
 
 SIGNING = ("signature", "token", "expires", "x-amz-", "x-goog-", "sig", "se", "sp", "sv", "key", "auth")
+TELLING = 4  # letters of a word that tells also as a part of a longer one
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -41,7 +42,7 @@ def public_url(url: str) -> str:
 def is_signing(item: str) -> bool:
     """Whether an item of a query grants access, or is likely to."""
     key = item.partition("=")[0].lower()
-    return any(key == word or (len(word) > 3 and word in key) for word in SIGNING)  # noqa: PLR2004 - short words match whole
+    return any(key == word or (len(word) >= TELLING and word in key) for word in SIGNING)
 
 
 def origin(url: str) -> tuple[str, str, str]:

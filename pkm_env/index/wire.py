@@ -21,7 +21,12 @@ FIRST_PIECE = 1 << 16
 MAX_HEAD = 1 << 17
 MAX_LINE = 1 << 12
 EARLIEST, LATEST = 100, 599
-EMPTY = frozenset((204, 304))
+# The statuses with a meaning of their own; from REDIRECTION on an answer is none, or not yet.
+SWITCHING, OK, PART, REDIRECTION = 101, 200, 206, 300
+NOT_MODIFIED, UNAUTHORIZED, NO_SUCH_PART = 304, 401, 416
+CODE = 3  # digits of a status
+LENGTH, CHUNK_LENGTH = 18, 15  # digits, decimal and hexadecimal, of lengths below an exabyte
+EMPTY = frozenset((204, NOT_MODIFIED))
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -120,13 +125,13 @@ class Reply:
             lines = self._head_lines()
             version, _, rest = lines[0].partition(" ")
             code, _, reason = rest.partition(" ")
-            if not version.startswith("HTTP/1.") or len(code) != 3 or not code.isdecimal():  # noqa: PLR2004 - digits
+            if not version.startswith("HTTP/1.") or len(code) != CODE or not code.isdecimal():
                 raise BadAnswer("the answer is not HTTP/1.1")
             self.status, self.reason = int(code), reason.strip()
             self.headers = fields(lines[1:])
             if not EARLIEST <= self.status <= LATEST:
                 raise BadAnswer(f"the answer has the status {self.status}")
-            if self.status >= 200 or self.status == 101:  # noqa: PLR2004 - successes begin there
+            if self.status >= OK or self.status == SWITCHING:
                 return version
 
     def _head_lines(self) -> list[str]:
@@ -157,7 +162,7 @@ class Reply:
             self.will_close = self.will_close or bool(told) or not self.chunked
         elif told:
             lengths = {item.strip() for item in told.split(",")}
-            if len(lengths) != 1 or not min(lengths).isdecimal() or len(min(lengths)) > 18:  # noqa: PLR2004 - an exabyte
+            if len(lengths) != 1 or not min(lengths).isdecimal() or len(min(lengths)) > LENGTH:
                 raise BadAnswer("the length of the answer cannot be read")
             self.length = int(min(lengths))
         else:
@@ -177,7 +182,7 @@ class Reply:
             if not self._chunk_left:
                 self._line()
             digits = self._line().partition(b";")[0].strip()
-            if not digits or digits.strip(b"0123456789abcdefABCDEF") or len(digits) > 15:  # noqa: PLR2004 - an exabyte
+            if not digits or digits.strip(b"0123456789abcdefABCDEF") or len(digits) > CHUNK_LENGTH:
                 raise BadAnswer("a chunk of the answer has no size")
             self._chunk_left = int(digits, 16)
             if not self._chunk_left:
@@ -239,7 +244,7 @@ class Connection:
             (host, port), authorization = self._tunnel
             told = {"Proxy-Authorization": authorization} if authorization else {}
             reply = self.ask("CONNECT", authority(host, port), authority(host, port), told)
-            if not 200 <= reply.status < 300:  # noqa: PLR2004 - successes
+            if not OK <= reply.status < REDIRECTION:
                 raise OSError(f"the proxy refuses: {reply.status} {reply.reason}")
         if self._context:
             self.socket = self._context.wrap_socket(self.socket, server_hostname=host)

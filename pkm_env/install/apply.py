@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pkm_env.files import Disk
     from pkm_env.install.verify import Finding
     from pkm_env.model.interpreter import Interpreter
-    from pkm_env.model.ports import Reporter
     from pkm_env.plan import InstallPlan
 
 
@@ -111,20 +110,15 @@ def lock(
     return FileLock(swap.beside(place_, "lock"), on_wait, timeout_s=timeout_s)
 
 
-def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named in the call
+def apply(
     venv_path: str,
     interpreter: Interpreter,
     plan: InstallPlan,
     wheels: Mapping[str, UnpackedWheel],
+    options: Options | None = None,
     *,
-    link_mode: str = "",
-    compile_bytecode: bool = False,
-    reporter: Reporter | None = None,
     fresh: bool = False,
     force: bool = False,
-    prompt: str = "",
-    disk: Disk = DISK,
-    platform: str = sys.platform,
 ) -> Outcome:
     """Do what *plan* says to the environment at *venv_path* (absolute), and return what was done.
 
@@ -139,16 +133,9 @@ def apply(  # noqa: PLR0913 - the door: each is a choice of its own, and named i
     :raises PkmError: for what else cannot be done; the environment is then as it was before.
     :raises OSError: when the disk fails; the environment is then as it was before.
     """
-    options = Options(
-        link_mode=link_mode,
-        compile_bytecode=compile_bytecode,
-        reporter=reporter,
-        prompt=prompt,
-        disk=disk,
-        platform=platform,
-    )
+    options = options or Options()
     place_ = swap.real_place(venv_path)
-    present = read_venv(place_, platform)
+    present = read_venv(place_, options.platform)
     if isinstance(present, Venv) and not fresh:
         if present.minor not in {"", interpreter.minor}:
             raise OtherPython(present, interpreter)

@@ -100,8 +100,8 @@ def best_file(files: Iterable[AnyFile], ranks: dict[str, int]) -> AnyFile | None
 
 def build_number(filename: str) -> tuple[int, str]:
     """Return the build number of a wheel's file name as it is compared, () sorting first."""
-    parts = filename[: -len(".whl")].split("-")
-    if len(parts) != 6:  # noqa: PLR2004 - name, version, build number and three tags
-        return (-1, "")
-    digits = parts[2][: len(parts[2]) - len(parts[2].lstrip("0123456789"))]
-    return (int(digits or 0), parts[2][len(digits) :])
+    match filename.split("-"):
+        case [_name, _version, build, _python, _abi, _platform]:
+            rest = build.lstrip("0123456789")
+            return (int(build[: len(build) - len(rest)] or 0), rest)
+    return (-1, "")

@@ -162,6 +162,7 @@ def cutoff_text(table: Table, key: str, value: Any) -> str:
     return ""
 
 
+MONTHS, DAYS = range(1, 13), range(1, 32)
 SPAN_DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7, "d": 1, "w": 7}
 
 
@@ -178,8 +179,8 @@ def is_date(text: str) -> bool:
     return (
         [len(part) for part in parts] == [4, 2, 2]
         and all(part.isdecimal() for part in parts)
-        and 1 <= int(parts[1]) <= 12  # noqa: PLR2004 - months
-        and 1 <= int(parts[2]) <= 31  # noqa: PLR2004 - days
+        and int(parts[1]) in MONTHS
+        and int(parts[2]) in DAYS
         and (len(text) == len(date) or text[len(date)] in "Tt ")
     )
 

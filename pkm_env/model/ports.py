@@ -56,7 +56,7 @@ class Listing:
         """Which versions have a file of which kind; they may be given marshalled, as most solves need none."""
         found = self._signatures
         if isinstance(found, bytes):
-            found = self._signatures = loads(found)  # noqa: S302 - the cache is the user's own
+            found = self._signatures = loads(found)  # noqa: S302 - part of a page whose checksum held
         return found
 
     @signatures.setter
@@ -93,7 +93,7 @@ class Releases(Protocol):
         *name* is the normalised name that is expected, "" when none is known.
         """
 
-    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
+    def elsewhere(self, name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Return later indexes, which do not count for *name*, with its versions there; None where nobody asked."""
 
     def names(self) -> Iterable[str]:

@@ -25,6 +25,7 @@ from pkm_env.model.versions import python_cuts, python_truths
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from pkm_env.model.interpreter import Interpreter
 
@@ -186,10 +187,10 @@ class Target:
         )
 
     @classmethod
-    def from_plain(cls, plain: tuple[object, ...]) -> Target:
+    def from_plain(cls, plain: tuple[Any, ...]) -> Target:
         """Return the target whose ``to_plain`` gave *plain*."""
         python, implementation, platform, patches, markers, tags = plain
-        return cls(python, implementation, platform, patches=tuple(patches), markers=markers, tags=tags)  # type: ignore[arg-type]  # values of to_plain
+        return cls(python, implementation, platform, patches=tuple(patches), markers=markers, tags=tags)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Target) and self._identity() == other._identity()

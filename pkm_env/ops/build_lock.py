@@ -229,23 +229,23 @@ class BuildLocker(Locker):
         super().__init__(need.context, old, old_targets, options)
         self.need = need
 
-    def digest(self, environment: Environment) -> str:  # noqa: ARG002 - the need says all
+    def digest(self, _environment: Environment, /) -> str:
         """Return the digest of what the section is solved from."""
         return build_digest(self.need)
 
-    def targets(self, environment: Environment) -> tuple[tuple[Target, ...], bool]:  # noqa: ARG002 - as above
+    def targets(self, _environment: Environment, /) -> tuple[tuple[Target, ...], bool]:
         """Return the targets that build the package; one without a solution is left out."""
         return tuple(target_from_key(key) for key in self.need.target_keys()), False
 
-    def given(self, environment: Environment) -> Given:  # noqa: ARG002 - as above
+    def given(self, _environment: Environment, /) -> Given:
         """Return nothing: what the command line gives speaks of environments."""
         return Given()
 
-    def newest_python(self, environment: Environment) -> str:  # noqa: ARG002 - as above
+    def newest_python(self, _environment: Environment, /) -> str:
         """Return nothing: the targets are those of the environments."""
         return ""
 
-    def roots(self, environment: Environment) -> Iterator[Root]:  # noqa: ARG002 - as above
+    def roots(self, _environment: Environment, /) -> Iterator[Root]:
         """Yield what the builds require, each once.
 
         What pkm itself meets is replaced by what the running pkm needs, as builds do.

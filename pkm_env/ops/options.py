@@ -189,7 +189,7 @@ def read_given(text: str) -> Given:
 
     found: dict[str, list[str]] = {}
     words = shlex.split(text)
-    for option, value in zip(words[::2], words[1::2]):  # noqa: B905 - an odd word at the end says nothing
+    for option, value in zip(words[::2], words[1::2], strict=False):
         found.setdefault(option, []).append(value)
     return Given(
         found.get("--resolution", [""])[-1],

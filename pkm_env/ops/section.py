@@ -198,7 +198,7 @@ class Locker(Staleness):
             else ""
         )
 
-    def targets(self, environment: Environment) -> tuple[tuple[Target, ...], bool]:
+    def targets(self, environment: Environment, /) -> tuple[tuple[Target, ...], bool]:
         """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
         required = ",".join(filter(None, (self.workspace.project.requires_python, environment.python)))
         platforms = IMPLIED_PLATFORMS if environment.platforms is None else environment.platforms
@@ -222,7 +222,7 @@ class Locker(Staleness):
             )
         return targets, bool(environment.python) and environment.platforms is not None
 
-    def newest_python(self, environment: Environment) -> str:
+    def newest_python(self, environment: Environment, /) -> str:
         """Return the newest Python that counts: the one that was known at the last lock, until an upgrade."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
         kept = section.options.get(NEWEST, "") if section is not None and not self.options.upgrade else ""
@@ -281,7 +281,7 @@ class Locker(Staleness):
         found += [(text, Origin("--constraint")) for text in given.constraints]
         return [*found, *((text, Origin("--upgrade-package")) for text in moved)]
 
-    def roots(self, environment: Environment) -> Iterable[Root]:
+    def roots(self, environment: Environment, /) -> Iterable[Root]:
         """Yield what the environment asks for, each with the place where it stands."""
         project = self.workspace.project
         who = project.raw_name or "the project"

@@ -31,7 +31,7 @@ class Staleness:
             texts = (text for text, _ in expand_group(self.workspace.project, group))
             self.forgotten.update(parse_requirement(text).name for text in texts)
 
-    def digest(self, environment: Environment) -> str:
+    def digest(self, environment: Environment, /) -> str:
         """Return the digest of what the section of *environment* is solved from, as things stand."""
         project = self.workspace.project
         groups = {name: [text for text, _ in expand_group(project, name)] for name in environment.groups}
@@ -64,7 +64,7 @@ class Staleness:
             "" if section is None or self.options.upgrade else section.options.get(GIVEN_KEY, "")
         )
 
-    def given(self, environment: Environment) -> Given:
+    def given(self, environment: Environment, /) -> Given:
         """Return what the command line gives for an environment, or gave when it was locked before."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
         kept = self.kept(section)

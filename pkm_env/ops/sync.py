@@ -9,7 +9,7 @@ from pkm_build.errors import PkmError
 from pkm_env.files import remove_tree
 from pkm_env.install.apply import apply, repair
 from pkm_env.install.installed import scan
-from pkm_env.install.put import DamagedWheels
+from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
@@ -283,12 +283,14 @@ def fetch_and_apply(
         interpreter,
         look.plan,
         {item.package.name: wheel for item, wheel in zip(wanted, wheels, strict=True)},
-        link_mode=context.settings.link_mode,
-        compile_bytecode=options.compile_bytecode,
-        reporter=context.reporter,
+        Options(
+            link_mode=context.settings.link_mode,
+            compile_bytecode=options.compile_bytecode,
+            reporter=context.reporter,
+            prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
+        ),
         fresh=look.venv is None,
         force=options.force,
-        prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
     )
 
 

@@ -16,6 +16,7 @@ from pkm_env.python.venv import CONFIGURATION, read_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
     from packaging.specifiers import SpecifierSet
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PREFIXES = {"python": "cpython", "pypy": "pypy", "cpython": "cpython", "py": "cpython"}
 # Patch releases that a minor version may have: what a specifier is tried with when only that is known.
+FULL = 3  # numbers of a whole version: major, minor, patch
+WITH_MINOR = 10  # from here on the digits of a number are those of major and minor: "312" is 3.12
 PATCHES = range(40)
 
 
@@ -84,7 +87,7 @@ def guess(name: str) -> tuple[str, tuple[int, ...]]:
     known = bool(implementation) and (bool(parts) or not rest)
     if not known:
         return "", ()
-    if len(parts) == 1 and parts[0] > 9 and str(parts[0])[0] == "3":  # noqa: PLR2004 - "312" is 3.12
+    if len(parts) == 1 and parts[0] >= WITH_MINOR and str(parts[0])[0] == "3":
         parts = (3, int(str(parts[0])[1:]))
     return implementation, parts[:3]
 
@@ -245,7 +248,7 @@ class Finder:
             at += len(group)
             if len(group) > 1:
                 for entry in group:
-                    if len(entry[3].version) < 3:  # noqa: PLR2004 - major, minor, patch
+                    if len(entry[3].version) < FULL:
                         self._learn(entry[3])
                 group.sort(key=lambda entry: (full(entry[3].version), entry[2]), reverse=True)
             yield from (entry[3] for entry in group)
@@ -286,18 +289,14 @@ class Finder:
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return the three numbers of a full version; "3.15.0a2" gives (3, 15, 0)."""
-    parts = version.split(".")
-    last = ""
-    for character in parts[2] if len(parts) > 2 else "0":  # noqa: PLR2004 - major, minor, patch
-        if not character.isdigit():
-            break
-        last += character
-    return int(parts[0]), int(parts[1]), int(last or 0)
+    major, minor, patch, *_ = (*version.split("."), "")
+    digits = patch[: len(patch) - len(patch.lstrip("0123456789"))]
+    return int(major), int(minor), int(digits or 0)
 
 
 def full(version: tuple[int, ...]) -> tuple[int, ...]:
     """Return *version* with a patch level to sort by; an unknown one counts as the newest."""
-    return version if len(version) > 2 else (*version, *(999,) * (3 - len(version)))  # noqa: PLR2004 - as above
+    return (*version, *(999,) * (FULL - len(version)))
 
 
 def is_prerelease(interpreter: Interpreter) -> bool:
@@ -314,7 +313,7 @@ def may_fit(version: tuple[int, ...], specifier: SpecifierSet | None) -> bool:
     """Whether a Python of *version*, as far as it is known, may fit *specifier*."""
     if specifier is None or len(version) == 1:
         return True
-    if len(version) > 2:  # noqa: PLR2004 - as above
+    if len(version) == FULL:
         texts: Iterable[str] = (".".join(map(str, version)),)
     else:
         texts = (f"{version[0]}.{version[1]}.{patch}" for patch in PATCHES)
@@ -430,34 +429,37 @@ def in_registry() -> Iterator[Candidate]:
     """Yield the Pythons that Windows' registry names. Source: PEP 514."""
     import winreg
 
-    roots = (winreg.HKEY_CURRENT_USER, winreg.HKEY_LOCAL_MACHINE)  # type: ignore[attr-defined,unused-ignore] # Windows alone has them
-    for root in roots:
-        for company in registry_keys(winreg, root, r"Software\Python"):
-            for tag in registry_keys(winreg, root, rf"Software\Python\{company}"):
-                path = registry_program(winreg, root, rf"Software\Python\{company}\{tag}\InstallPath")
+    windows: Any = winreg  # which type checkers find empty elsewhere
+    for root in (windows.HKEY_CURRENT_USER, windows.HKEY_LOCAL_MACHINE):
+        for company in registry_keys(windows, root, r"Software\Python"):
+            for tag in registry_keys(windows, root, rf"Software\Python\{company}"):
+                path = registry_program(windows, root, rf"Software\Python\{company}\{tag}\InstallPath")
                 if path:
                     implementation, version = guess(tag.partition("-")[0])
                     yield Candidate(path, f"registry ({company})", implementation, version)
 
 
-def registry_keys(winreg: object, root: object, path: str) -> list[str]:
-    """Return the names of the keys below a key of the registry, none when it is not there."""
+def registry_keys(winreg: Any, root: object, path: str) -> list[str]:
+    """Return the names of the keys below a key of the registry, none when it is not there.
+
+    *winreg* is the module of that name, or something like it.
+    """
     try:
-        with winreg.OpenKey(root, path) as key:  # type: ignore[attr-defined] # the module, or a fake of it
-            count = winreg.QueryInfoKey(key)[0]  # type: ignore[attr-defined] # as above
-            return [winreg.EnumKey(key, number) for number in range(count)]  # type: ignore[attr-defined] # as above
+        with winreg.OpenKey(root, path) as key:
+            count = winreg.QueryInfoKey(key)[0]
+            return [winreg.EnumKey(key, number) for number in range(count)]
     except OSError:
         return []
 
 
-def registry_program(winreg: object, root: object, path: str) -> str:
+def registry_program(winreg: Any, root: object, path: str) -> str:
     """Return the interpreter that an InstallPath key names, "" when it names none that is there."""
     try:
-        with winreg.OpenKey(root, path) as key:  # type: ignore[attr-defined] # the module, or a fake of it
+        with winreg.OpenKey(root, path) as key:
             try:
-                program = str(winreg.QueryValueEx(key, "ExecutablePath")[0])  # type: ignore[attr-defined] # as above
+                program = str(winreg.QueryValueEx(key, "ExecutablePath")[0])
             except OSError:
-                folder = str(winreg.QueryValueEx(key, "")[0])  # type: ignore[attr-defined] # as above
+                folder = str(winreg.QueryValueEx(key, "")[0])
                 program = os.path.join(folder, "python.exe")
     except OSError:
         return ""

@@ -23,6 +23,7 @@ KIND = "interpreter-3"
 TIMEOUT_S = 30
 OLDEST = (3, 8)
 # Printed between marks: an interpreter may say something before, as a warning about its locale.
+BIG_SUR = 11  # the macOS from which on one number names the system
 MARK = "-- pkm facts --"
 SCRIPT = """
 import json, os, platform, struct, sys, sysconfig
@@ -164,12 +165,12 @@ def run(path: str) -> dict[str, Any] | Unavailable:
         return Unavailable("broken", f"{path} does not answer within {TIMEOUT_S} s")
     except OSError as error:
         return Unavailable("broken", f"{path} cannot be run: {error.strerror}")
-    parts = done.stdout.decode("utf-8", "replace").split(MARK)
-    if done.returncode or len(parts) != 3:  # noqa: PLR2004 - before, between and after the marks
-        detail = done.stderr.decode("utf-8", "replace").strip()
-        return Unavailable("broken", f"{path} is no working Python 3.8 or newer", detail=detail)
-    facts: dict[str, Any] = json.loads(parts[1])
-    return {"musl": [], **facts}
+    match done.stdout.decode("utf-8", "replace").split(MARK):
+        case [_before, told, _after] if not done.returncode:
+            facts: dict[str, Any] = json.loads(told)
+            return {"musl": [], **facts}
+    detail = done.stderr.decode("utf-8", "replace").strip()
+    return Unavailable("broken", f"{path} is no working Python 3.8 or newer", detail=detail)
 
 
 def musl_version(host: str) -> list[int]:
@@ -222,7 +223,7 @@ def platform_of(facts: Mapping[str, Any]) -> str:
         return f"windows-{machine}"
     if facts["sys_platform"] == "darwin":
         parts = facts["mac_version"].split(".")
-        version = parts[0] if int(parts[0]) > 10 else ".".join(parts[:2])  # noqa: PLR2004 - Mac OS X
+        version = parts[0] if int(parts[0]) >= BIG_SUR else ".".join(parts[:2])
         return f"macos-{facts['mac_machine']}-{version}"
     for name in ("glibc", "musl"):
         if facts[name]:

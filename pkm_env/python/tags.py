@@ -21,6 +21,7 @@ OLDEST_GLIBC = {"x86_64": 5, "i686": 5}
 MANYLINUX_ARCHITECTURES = frozenset(
     {"x86_64", "i686", "aarch64", "armv7l", "armv8l", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64"}
 )
+NARROW = 32  # bits of a pointer
 SHORT_NAMES = {"pypy": "pp", "cpython": "cp", "ironpython": "ip", "jython": "jy"}
 
 
@@ -48,10 +49,10 @@ def cpython_abis(facts: Mapping[str, Any]) -> list[str]:
 
 def generic_abis(facts: Mapping[str, Any]) -> list[str]:
     """Return the ABI of another implementation, from the suffix of its extension modules."""
-    parts = facts["ext_suffix"].split(".")
-    if len(parts) < 3 or not parts[1]:  # noqa: PLR2004 - "", the ABI, and "so"
+    abi, dot, _ending = facts["ext_suffix"].partition(".")[2].partition(".")
+    if not dot or not abi:
         return []
-    words = parts[1].split("-")
+    words = abi.split("-")
     kept = words[:3] if words[0] == "graalpy" else words[:2]
     return ["-".join(kept).replace(".", "_").replace("-", "_").replace(" ", "_")]
 
@@ -62,7 +63,7 @@ def platforms_of(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["sys_platform"] == "darwin":
         version, machine = facts["mac_version"].split("."), facts["mac_machine"]
         numbers = (int(version[0]), int(version[1]) if len(version) > 1 else 0)
-        yield from mac_platforms(numbers, machine if facts["bits"] == 64 else "i386")  # noqa: PLR2004 - bits
+        yield from mac_platforms(numbers, "i386" if facts["bits"] == NARROW else machine)
     elif facts["sys_platform"] == "linux" and plain.startswith("linux_"):
         yield from linux_platforms(plain, facts["bits"], tuple(facts["glibc"]), tuple(facts["musl"]))
     else:
@@ -71,7 +72,7 @@ def platforms_of(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def linux_platforms(plain: str, bits: int, glibc: tuple[int, ...], musl: tuple[int, ...]) -> Iterator[str]:
     """Yield the tags of a Linux whose C library is glibc or musl of the given version (empty: not it)."""
-    if bits == 32:  # noqa: PLR2004 - bits
+    if bits == NARROW:
         plain = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv8l"}.get(plain, plain)
     machine = plain.removeprefix("linux_")
     machines = ["armv8l", "armv7l"] if machine == "armv8l" else [machine]

@@ -75,9 +75,10 @@ class Notebook:
     def __init__(self, memory: Memory, key: str) -> None:
         self._memory = memory
         self._key = key
-        found = memory.recall(KIND, key)
-        right = isinstance(found, tuple) and len(found) == 2 and found[0] == FORMAT  # noqa: PLR2004 - a pair
-        self._old: dict[str, dict[Any, Any]] = found[1] if right else {}
+        self._old: dict[str, dict[Any, Any]] = {}
+        match memory.recall(KIND, key):
+            case (form, pages) if form == FORMAT:
+                self._old = pages
         self._pages: dict[str, Page] = {}
 
     def page(self, name: str) -> Page:

@@ -141,7 +141,7 @@ class Recorded:
                 return _read_source(answer[0]), metadata
         return Unavailable("unknown", "it is no part of the recorded problem")
 
-    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:  # noqa: ARG002 - the port's
+    def elsewhere(self, _name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Know of no other index."""
         return ()
 

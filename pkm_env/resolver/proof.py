@@ -97,7 +97,7 @@ class _FactProblem:
         package: Key,
         version: int,
         need: tuple[Key, int, Any],
-        states: int,  # noqa: ARG002 - the solver's question; facts are few, and alike is enough
+        _states: int,
     ) -> tuple[int, int, Any]:
         return self.alike(package, version, need[0], need[1]), need[1], need[2]
 

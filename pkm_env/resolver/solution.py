@@ -141,7 +141,7 @@ class Solution:
             self.problem.members,
         ):
             steady, agreeing = near.steady(special)
-            if all([self.needed.get(key) == needed for key, needed in steady.items()]):  # noqa: C419 - quicker than a generator
+            if steady.items() <= self.needed.items():
                 return steady, agreeing
         return self.steady(special)
 

@@ -29,10 +29,10 @@ class Problem:
     def leader(self, package):
         return self.leaders.get(package)
 
-    def choose(self, package, mask):  # noqa: ARG002 - the solver's question
+    def choose(self, package, mask):
         return 1 << (mask.bit_length() - 1), None
 
-    def known(self, package, mask):  # noqa: ARG002 - the solver's question
+    def known(self, package, mask):
         return None
 
     def needs(self, package, version):
@@ -55,7 +55,7 @@ class Problem:
                     allowed |= mask
         return versions, allowed, None
 
-    def rejected(self, package, mask, count):  # noqa: ARG002 - the solver's question
+    def rejected(self, package, mask, count):
         if self.widen:
             for version in range(1, self.sizes[package] + 1):
                 self.needs(package, 1 << version)

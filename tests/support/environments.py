@@ -18,6 +18,7 @@ from pkm_env.cache.unpack import unpack
 from pkm_env.files import Disk
 from pkm_env.install.apply import apply, lock, repair
 from pkm_env.install.installed import scan
+from pkm_env.install.put import Options
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.plan import WantedPackage, make_plan
 from pkm_env.python.probe import probe
@@ -100,7 +101,8 @@ def sync(path: Path, *wheels: UnpackedWheel, python: str = "", packages: Any = N
         goal = wanted(*wheels) if packages is None else packages
         plan = make_plan([] if how.get("fresh") else installed(path), goal)
         by_name = {wheel.manifest.name: wheel for wheel in wheels}
-        return apply(str(path), interpreter(python), plan, by_name, **how)
+        fresh, force = how.pop("fresh", False), how.pop("force", False)
+        return apply(str(path), interpreter(python), plan, by_name, Options(**how), fresh=fresh, force=force)
 
 
 class CountingDisk(Disk):

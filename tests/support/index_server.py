@@ -38,7 +38,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.support.index_pages import (
@@ -77,6 +77,7 @@ class Fault:
         self.how = how
 
 
+@final
 class LocalIndex:
     """The index: a server while it is entered as a context manager, and what it serves."""
 
@@ -103,7 +104,7 @@ class LocalIndex:
         self._server.index = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
-    def __enter__(self) -> LocalIndex:  # noqa: PYI034 - typing has no Self on 3.10
+    def __enter__(self) -> LocalIndex:
         self._thread.start()
         return self
 
@@ -447,7 +448,8 @@ class _Handler(BaseHTTPRequestHandler):
         index.note(self.command, self.path, self.headers, answer.status)
         self._send(answer, faults.get("cut"))
 
-    do_HEAD = do_GET  # noqa: N815 - the name that the base class looks for
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _send(self, answer: Answer, cut: Fault | None) -> None:
         self.send_response(answer.status)

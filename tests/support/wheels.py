@@ -51,7 +51,7 @@ def escaped(name: str) -> str:
     return normalised(name).replace("-", "_")
 
 
-def metadata_text(  # noqa: PLR0913 - one argument for each thing a test may want to vary
+def metadata_text(
     name: str,
     version: str,
     *,
@@ -116,7 +116,7 @@ def _encoded(files: Mapping[str, str | bytes]) -> Members:
     return {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
 
 
-def wheel_bytes(  # noqa: PLR0913 - one argument for each thing a test may want to vary
+def wheel_bytes(
     name: str,
     version: str,
     *,
@@ -225,7 +225,7 @@ def _put(folder: str | os.PathLike[str], filename: str, content: bytes) -> Path:
     return path
 
 
-def sdist_bytes(  # noqa: PLR0913 - one argument for each thing a test may want to vary
+def sdist_bytes(
     name: str,
     version: str,
     *,
@@ -305,7 +305,7 @@ def tar_bytes(members: Mapping[str, bytes], entries: Sequence[tuple[tarfile.TarI
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
-def project_members(  # noqa: PLR0913 - one argument for each thing a test may want to vary
+def project_members(
     name: str,
     version: str,
     *,

@@ -23,7 +23,7 @@ class Provided:
         self.prefix = prefix
         self.asked: list[tuple[tuple[str, ...], str]] = []
 
-    def __call__(self, requires: Sequence[str], *, reason: str, package: str = "") -> BuildEnvironment:  # noqa: ARG002 - part of the protocol
+    def __call__(self, requires: Sequence[str], *, reason: str, package: str = "") -> BuildEnvironment:
         self.asked.append((tuple(requires), reason))
         scripts = self.prefix / ("Scripts" if os.name == "nt" else "bin")
         return BuildEnvironment(str(scripts / "python"), str(scripts), str(self.prefix))
@@ -53,7 +53,7 @@ class Bench:
 
     def tree(self, name: str = "spam", version: str = "1.0", **how: object) -> Path:
         root = self.folder / "tree"
-        for path, content in project_members(name, version, **how).items():  # type: ignore[arg-type] # passed on
+        for path, content in project_members(name, version, **how).items():
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -61,7 +61,7 @@ class Bench:
 
     def request(self, root: Path | None = None, **how: object) -> BuildRequest:
         told = {"origin": "its sdist", "name": "spam", "version": "1.0", **how}
-        return BuildRequest(str(root or self.folder / "tree"), "spam 1.0", **told)  # type: ignore[arg-type] # passed on
+        return BuildRequest(str(root or self.folder / "tree"), "spam 1.0", **told)
 
     def is_clean(self) -> bool:
         """Whether no build left anything in the folder for their work."""

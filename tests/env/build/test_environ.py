@@ -50,7 +50,7 @@ def test_what_compilers_and_downloads_need_is_seen(key: str) -> None:
 def _made(ambient: dict[str, str], **how: str) -> dict[str, str]:
     return build_environ(
         ambient, scripts="/env/bin", prefix="/env", home="/w/home", temporary="/w/tmp", **how
-    )  # type: ignore[arg-type] # passed on
+    )
 
 
 def test_programs_of_the_environment_come_first() -> None:

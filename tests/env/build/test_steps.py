@@ -21,7 +21,8 @@ def work(*calls, ended=None):
     found = []
     try:
         for call in calls:
-            found.append((yield call))  # noqa: PERF401 - each is sent in
+            answer = yield call
+            found.append(answer)
     finally:
         if ended is not None:
             ended.append(found)

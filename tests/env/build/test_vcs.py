@@ -370,7 +370,7 @@ def guarded(upstream: Repository) -> Iterator[str]:
 
     class Handler(_Guarded):
         def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(upstream.root / ".git"))  # type: ignore[arg-type] # passed on
+            super().__init__(*args, directory=str(upstream.root / ".git"))
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

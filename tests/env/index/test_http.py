@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -181,17 +182,11 @@ def test_a_redirect_to_an_odd_url_is_not_followed(index: LocalIndex, target: str
 
 
 def test_a_redirect_from_an_encrypted_connection_to_an_open_one_is_refused(client: Make):
-    class Answer:
-        status = 302
-        headers = {"location": "http://index.example/simple/"}  # noqa: RUF012 - it stands for one answer
-
-    class Connection:
-        def close(self) -> None:
-            pass
-
+    answer = SimpleNamespace(status=302, headers={"location": "http://index.example/simple/"})
+    connection = SimpleNamespace(close=lambda: None)
     http = client()
     with pytest.raises(IndexRefused, match="from an encrypted to an open connection"):
-        http._redirected("https://index.example/simple/", Answer(), Connection(), "main")
+        http._redirected("https://index.example/simple/", answer, connection, "main")
 
 
 def test_credentials_are_not_sent_to_another_server(index: LocalIndex, client: Make):

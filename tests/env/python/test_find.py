@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -235,35 +237,30 @@ def test_own_python_is_among_those_of_the_machine():
     }
 
 
-class Registry:
-    """A registry with one installation, shaped like the module winreg."""
+def fake_registry(keys, values):
+    """A registry with these names of keys below each path, and values of keys, shaped like the module winreg."""
 
-    def __init__(self, keys, values) -> None:
-        self.keys = keys
-        self.values = values
-
-    def OpenKey(self, _root, path):  # noqa: N802 - the name in winreg
-        if path not in self.keys:
+    def open_key(_root, path):
+        if path not in keys:
             raise FileNotFoundError(path)
-        from contextlib import nullcontext
-
         return nullcontext(path)
 
-    def QueryInfoKey(self, path):  # noqa: N802 - as above
-        return (len(self.keys[path]), 0, 0)
-
-    def EnumKey(self, path, number):  # noqa: N802 - as above
-        return self.keys[path][number]
-
-    def QueryValueEx(self, path, name):  # noqa: N802 - as above
-        if (path, name) not in self.values:
+    def query_value(path, name):
+        if (path, name) not in values:
             raise FileNotFoundError(name)
-        return (self.values[path, name], 1)
+        return (values[path, name], 1)
+
+    return SimpleNamespace(
+        OpenKey=open_key,
+        QueryInfoKey=lambda path: (len(keys[path]), 0, 0),
+        EnumKey=lambda path, number: keys[path][number],
+        QueryValueEx=query_value,
+    )
 
 
 def test_registry_names_programs_or_folders(tmp_path):
     (tmp_path / "python.exe").write_text("")
-    registry = Registry(
+    registry = fake_registry(
         {"top": ["PythonCore"], "one": [], "two": []},
         {("one", "ExecutablePath"): str(tmp_path / "python.exe"), ("two", ""): str(tmp_path)},
     )

@@ -39,13 +39,13 @@ class Letters:
             (name, sum(1 << one for one in allowed), (package, number)) for name, allowed in wanted.items()
         ]
 
-    def alike(self, package, version, needed, allowed):  # noqa: ARG002 - the solver's question
+    def alike(self, package, version, needed, allowed):
         return version
 
-    def clashing(self, package, version, need, states):  # noqa: ARG002 - the solver's question
+    def clashing(self, package, version, need, states):
         return version, need[1], need[2]
 
-    def rejected(self, package, mask, count):  # noqa: ARG002 - the solver's question
+    def rejected(self, package, mask, count):
         self.rejections.append((package, count))
 
     def visit(self, packages):
