@@ -20,12 +20,13 @@ from pkm_build.work import Build, remove_work_folders, stem
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import TypeVar
 
     from pkm_build.archives import Member
     from pkm_build.files import Tree
     from pkm_build.project import Project
 
+    Result = TypeVar("Result")
     Settings = Mapping[str, str | list[str]] | None
 
 # An import of the package by its own module would be a circle.
@@ -47,17 +48,15 @@ def hook(name: str, folder: str, config_settings: Settings, metadata_directory: 
             os.getcwd(), folder, config_settings, os.environ, "metadata_editable"
         ),
     }
-    done: str = reported(functions[name])
-    return done
+    return reported(functions[name])
 
 
 def requires_hook(kind: str, config_settings: Settings) -> list[str]:
     """Return what a build of *kind* (wheel, editable, sdist) needs beside ``build-system.requires``."""
-    found: list[str] = reported(lambda: build_requires(os.getcwd(), kind, config_settings, os.environ))
-    return found
+    return reported(lambda: build_requires(os.getcwd(), kind, config_settings, os.environ))
 
 
-def reported(act: Callable[[], Any]) -> Any:
+def reported(act: Callable[[], Result]) -> Result:
     """Run *act*; print an error, or what the system refuses, as lines of text, and end without a traceback.
 
     A frontend runs each hook in a process of its own, so ending it is the way to fail without a traceback.
@@ -144,7 +143,7 @@ def note_faults_of_tree(build: Build) -> None:
     build.warn = quiet
 
 
-def finished(build: Build, act: Callable[[Build], Any]) -> Any:
+def finished(build: Build, act: Callable[[Build], Result]) -> Result:
     """Return what *act* returns; remove the work folders and tell the warnings, whatever happens.
 
     An error that a setting is to blame for is told with its place, and with what else is wrong in the file.
@@ -168,8 +167,7 @@ def finished(build: Build, act: Callable[[Build], Any]) -> Any:
 def build_requires(root: str, kind: str, config_settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """Return the requirements of a build of *kind* beside ``build-system.requires``."""
     build = start(root, config_settings, environ, kind)
-    found: list[str] = finished(build, lambda one: further_requires(one, kind))
-    return found
+    return finished(build, lambda one: further_requires(one, kind))
 
 
 def further_requires(build: Build, kind: str) -> list[str]:
@@ -220,8 +218,7 @@ def build_wheel(
             raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
         return write_wheel(build, selection, out_dir, members, metadata_directory)
 
-    done: str = finished(start(root, config_settings, environ, "wheel"), act)
-    return done
+    return finished(start(root, config_settings, environ, "wheel"), act)
 
 
 def clean_up(build: Build) -> None:
@@ -398,8 +395,7 @@ def build_editable(
             raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
         return write_wheel(build, selection, out_dir, members, metadata_directory)
 
-    done: str = finished(start(root, config_settings, environ, "editable"), act)
-    return done
+    return finished(start(root, config_settings, environ, "editable"), act)
 
 
 def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Mapping[str, str]) -> str:
@@ -416,8 +412,7 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
         selection = select_wheel(build)
         return write_sdist(build, selection, out_dir, select_sdist(build, selection, out_dir))
 
-    done: str = finished(start(root, config_settings, environ, "sdist"), act)
-    return done
+    return finished(start(root, config_settings, environ, "sdist"), act)
 
 
 def prepare_metadata(
@@ -448,8 +443,7 @@ def prepare_metadata(
                 stream.write(archives.read_bytes(source))
         return info
 
-    done: str = finished(start(root, config_settings, environ, state), act)
-    return done
+    return finished(start(root, config_settings, environ, state), act)
 
 
 def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> list[tuple[str, str]]:

@@ -10,9 +10,11 @@ import json
 import os
 import sys
 import sysconfig
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -21,12 +23,12 @@ def main(path: str) -> None:
     with open(path, encoding="utf-8") as stream:
         spec = json.load(stream)
     try:
-        from setuptools import Distribution, Extension  # type: ignore[import-untyped]  # there only in the build
-        from setuptools.command.build_ext import build_ext  # type: ignore[import-untyped]  # as above
+        from setuptools import Distribution, Extension
+        from setuptools.command.build_ext import build_ext
     except ImportError as exc:
         sys.exit(f"setuptools is needed to compile native modules: {exc}")
 
-    class Compile(build_ext):  # type: ignore[misc]  # setuptools has no types here
+    class Compile(build_ext):  # type: ignore[misc]  # its types are not looked at
         """setuptools' command, with flags for reproducible products once the compiler is known."""
 
         def build_extensions(self) -> None:
@@ -39,19 +41,13 @@ def main(path: str) -> None:
 
         def build_extension(self, extension: Any) -> None:
             """Compile one, and leave its name behind where that fails."""
-            try:
+            with blaming(path, extension.name):
                 super().build_extension(extension)
-            except BaseException:
-                failed(path, extension.name)
-                raise
 
     extensions = []
-    try:
-        for one in spec["extensions"]:
+    for one in spec["extensions"]:
+        with blaming(path, one["name"]):
             extensions.append(extension_of(Extension, one, spec))
-    except BaseException:
-        failed(path, one["name"])
-        raise
     command = Compile(Distribution({"name": "native", "ext_modules": extensions}))
     command.build_lib = os.path.join(spec["work"], "lib")
     command.build_temp = os.path.join(spec["work"], "temp")
@@ -67,10 +63,15 @@ def main(path: str) -> None:
         json.dump(made, stream)
 
 
-def failed(path: str, name: str) -> None:
-    """Leave the name of an extension that can't be compiled beside the description *path*."""
-    with open(path + ".failed", "a", encoding="utf-8") as stream:
-        stream.write(name + "\n")
+@contextmanager
+def blaming(path: str, name: str) -> Iterator[None]:
+    """Leave the name of an extension beside the description *path* where it can't be compiled."""
+    try:
+        yield
+    except BaseException:
+        with open(path + ".failed", "a", encoding="utf-8") as stream:
+            stream.write(name + "\n")
+        raise
 
 
 def extension_of(kind: Any, one: dict[str, Any], spec: dict[str, Any]) -> Any:
@@ -104,7 +105,7 @@ def extension_of(kind: Any, one: dict[str, Any], spec: dict[str, Any]) -> Any:
 def translate(extension: Any, spec: dict[str, Any]) -> None:
     """Put the C that Cython makes of the sources, written to the work folder, in their place."""
     try:
-        from Cython.Build import cythonize  # type: ignore[import-not-found]  # there only in the build
+        from Cython.Build import cythonize
     except ImportError as exc:
         sys.exit(f"Cython is needed for {extension.name}: {exc}")
     done = cythonize(

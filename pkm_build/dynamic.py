@@ -187,11 +187,16 @@ def from_file(build: Build) -> str:
         except OSError as exc:
             word = f"the file of the version, {path}, can't be read: {exc.strerror}"
             raise VersionUnknown(word, "", (*VERSION, "path")) from exc
-        found = by_pattern(text, source.pattern) if source.pattern else by_content(path, text, names)
+        if source.pattern:
+            found = by_pattern(text, source.pattern)
+        elif path.endswith((".py", ".pyi", ".pyx")):
+            body = parsed(path, text).body
+            found = by_assignment(body, names)
+            places += [place for place in imported_from(build.root, path, body) if place not in places]
+        else:
+            found = next((line.strip() for line in text.splitlines() if line.strip()), "")
         if found:
             return found
-        if not source.pattern:
-            places += [place for place in imported_from(build.root, path, text) if place not in places]
     where = source.path or ", ".join([path for path, _ in places]) or "the package"
     if source.pattern:
         raise VersionUnknown(f"matches nothing in {where}", "", (*VERSION, "pattern"))
@@ -231,15 +236,13 @@ def below_namespaces(tree: Tree, path: str) -> str:
     return path
 
 
-def imported_from(root: str, path: str, text: str) -> list[Place]:
+def imported_from(root: str, path: str, body: list[ast.stmt]) -> list[Place]:
     """Return the files of the package that the module *path* imports its version from, with its name there."""
-    if not path.endswith(".py"):
-        return []
     import _ast
 
     folder = path.rpartition("/")[0]
     found: list[Place] = []
-    for node in parsed(path, text).body:
+    for node in body:
         if isinstance(node, _ast.ImportFrom) and node.module:
             above = folder if node.level == 1 else folder.rpartition("/")[0]
             file = f"{above}/{node.module.replace('.', '/')}.py".lstrip("/")
@@ -260,13 +263,11 @@ def by_pattern(text: str, pattern: str) -> str:
     return found or ""
 
 
-def by_content(path: str, text: str, wanted: tuple[str, ...]) -> str:
-    """Return the version that a module assigns to one of *wanted*, or that is the first line of another file."""
-    if not path.endswith((".py", ".pyi", ".pyx")):
-        return next((line.strip() for line in text.splitlines() if line.strip()), "")
+def by_assignment(body: list[ast.stmt], wanted: tuple[str, ...]) -> str:
+    """Return the version that a module assigns to one of *wanted*, "" where it assigns none."""
     names: Names = {}
     try:
-        read_assignments(parsed(path, text).body, names)
+        read_assignments(body, names)
     except RecursionError:
         return ""  # an expression of thousands of parts
     for name in wanted:

@@ -140,12 +140,17 @@ def asked(number: int, entry: dict[str, Any], ask: Callable[[dict[str, Any]], An
 
     :raises HookFailed: when it raises
     """
-    shown = entry["provider"] if isinstance(entry["provider"], str) else entry["provider"]["module"]
     try:
         return ask(settings_of(entry))
     except Exception as exc:
         word = f"the provider failed: {exc.__class__.__name__}: {exc}"
-        raise HookFailed(word, "", (*KEY, number), shown) from exc
+        raise HookFailed(word, "", (*KEY, number), shown_name(entry)) from exc
+
+
+def shown_name(entry: dict[str, Any]) -> str:
+    """Return what errors call the provider of an entry."""
+    provider = entry["provider"]
+    return str(provider if isinstance(provider, str) else provider["module"])
 
 
 def settings_of(entry: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +198,7 @@ def run_provider(
     if hasattr(provider, "build_state"):
         asked(number, entry, lambda _: provider.build_state(build.state))
     fragment = asked(number, entry, lambda settings: provider.dynamic_metadata(settings, dict(table)))
-    shown = entry["provider"] if isinstance(entry["provider"], str) else entry["provider"]["module"]
+    shown = shown_name(entry)
     if not isinstance(fragment, dict):
         raise HookFailed(f"the provider gives {fragment!r}, which is no dict", "", key, shown)
     for field, value in fragment.items():

@@ -78,8 +78,8 @@ def tree_files(tree: Tree, root: str, out_dir: str) -> list[str]:
         below = out[len(top) :].replace(os.sep, "/") + "/"
         found = [path for path in found if not path.startswith(below)]
     elif out + os.sep == top:
-        stem = build_products(found)
-        found = [path for path in found if path not in stem]
+        products = build_products(found)
+        found = [path for path in found if path not in products]
     return found
 
 
@@ -106,8 +106,8 @@ def needed_files(build: Build, wheel: Selection) -> list[str]:
     for entry in settings.providers:
         provider = entry["provider"]
         if not isinstance(provider, str):
-            top = provider["module"].partition(":")[0].partition(".")[0]
-            paths = (f"{provider['path']}/{top}.py", f"{provider['path']}/{top}")
+            module = provider["module"].partition(":")[0].partition(".")[0]
+            paths = (f"{provider['path']}/{module}.py", f"{provider['path']}/{module}")
             found += [path for name in paths for path in tree.expand(globs.clean(name))]
     missing = [path for path in found if not tree.is_file(path)]
     if missing:

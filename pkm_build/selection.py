@@ -83,7 +83,7 @@ def archive_order(name: str) -> tuple[bool, list[str]]:
 
 
 def select_wheel(build: Build, tree: Tree | None = None) -> Selection:
-    """Return the files of the wheel.
+    """Return the files of the wheel; *tree* is that of an sdist whose wheel is compared with the one of the project.
 
     :raises BuildError: when the wheel would be empty, or a file that is named is not there
     """
@@ -94,16 +94,22 @@ def select_wheel(build: Build, tree: Tree | None = None) -> Selection:
     add_generated(build, found)
     add_mapped(build, found)
     add_data(build, found)
+    if tree is None:
+        check_content(build, found)
+    check_named(build, found.tree)
+    if build.source.faults:
+        check(build.source)
+    return found
+
+
+def check_content(build: Build, found: Selection) -> None:
+    """Hold what the project says of scripts and imports against the files, and these against each other."""
     if build.project.scripts or build.project.gui_scripts or build.project.entry_points:
         from pkm_build.scripts import check_scripts
 
         check_scripts(build, found.files, found.content)
     check_imports(build, found)
-    check_named(build, found.tree)
     tell_alike(build, found)
-    if build.source.faults:
-        check(build.source)
-    return found
 
 
 def find_code(build: Build, found: Selection) -> None:

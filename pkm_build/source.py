@@ -59,7 +59,7 @@ def read_text(path: str) -> str:
     :raises InvalidFile: when it begins with a byte order mark or is not in UTF-8
     """
     shown = os.path.basename(path)
-    if os.path.exists(path) and not os.path.isfile(path):
+    if not os.path.isfile(path) and os.path.exists(path):  # reading a pipe would never end
         raise BuildError(f"{shown} is no file")
     try:
         with open(path, "rb") as stream:
