@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.support.index_server import LocalIndex
-from tests.support.projects import ROOT, Pkm, write_project
+from tests.support.projects import BUILT, ROOT, Pkm, write_project
 
 START = "import sys; sys.path[0] = {root!r}; from pkm_env.entry import main; sys.exit(main())"
 OWN = {"__future__", "pkm_build", "pkm_env", "pkm_env.entry"}
@@ -38,15 +38,7 @@ def synced(tmp_path_factory):
         index.add_wheel("spam", "1.0")
         project = write_project(
             folder / "p",
-            """
-            [build-system]
-            requires = ["pkm>=1.0.dev0"]
-            build-backend = "pkm_build"
-            [project]
-            name = "shop"
-            version = "1.0"
-            dependencies = ["spam"]
-            """,
+            BUILT + 'dependencies = ["spam"]\n',
             {"src/shop/__init__.py": ""},
         )
         pkm = Pkm(folder / "home", index_url=index.url)
@@ -136,17 +128,7 @@ def test_a_sync_from_a_full_cache_loads_nothing_that_solves_builds_or_fetches(sy
 def test_a_hook_of_a_static_project_loads_no_parser_and_no_library(tmp_path, hook):
     project = write_project(
         tmp_path / "p",
-        """
-        [build-system]
-        requires = ["pkm>=1.0.dev0"]
-        build-backend = "pkm_build"
-        [project]
-        name = "shop"
-        version = "1.0"
-        requires-python = ">=3.10"
-        license = "MIT"
-        dependencies = ["spam>=1", "eggs; python_version < '3.12'"]
-        """,
+        BUILT + """license = "MIT"\ndependencies = ["spam>=1", "eggs; python_version < '3.12'"]\n""",
         {"src/shop/__init__.py": ""},
     )
     code = f"import sys; sys.path[0] = {str(ROOT)!r}; import pkm_build; pkm_build.{hook}(sys.argv[1])"

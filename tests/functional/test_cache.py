@@ -7,20 +7,9 @@ import os
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import HEAD, ok, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam", "bacon"]
-"""
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
+TOML = HEAD + 'dependencies = ["spam", "bacon"]\n'
 
 
 @pytest.fixture

@@ -10,25 +10,20 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from tests.support.projects import ROOT, clean_environ, write_project
+from tests.support.projects import BUILT, ROOT, clean_environ, run_program, write_project
 
-TOML = """
-    [build-system]
-    requires = ["pkm>=1.0.dev0"]
-    build-backend = "pkm_build"
+TOML = (
+    BUILT
+    + """\
+dependencies = ["spam"]
 
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam"]
+[dependency-groups]
+old = ["ham"]
 
-    [dependency-groups]
-    old = ["ham"]
-
-    [tool.pkm.env.old]
-    groups = ["old"]
+[tool.pkm.env.old]
+groups = ["old"]
 """
+)
 FILES = {"src/shop/__init__.py": ""}
 # The program itself: ``python -m uv`` would take the environment of the tests for the one to sync.
 UV = [find_uv_bin()]
@@ -44,19 +39,12 @@ def freeze(python: Path) -> list[str]:
     ).stdout.split()
 
 
-def run(*command, **settings):
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", check=False, **settings
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
     """A folder with a wheel of this tree, and of what it needs to build others."""
     folder = tmp_path_factory.mktemp("wheels")
     code = "import pkm_build, sys; pkm_build.build_wheel(sys.argv[1])"
-    run(sys.executable, "-c", code, folder, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    run_program(sys.executable, "-c", code, folder, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     return folder
 
 
@@ -98,9 +86,9 @@ def test_uv_installs_a_section(locked, tmp_path, index, wheels, name, group):
         "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
         "UV_NO_CONFIG": "1",
     }
-    run(*UV, "venv", "--python", venv_of(locked, name), tmp_path / "venv", env=environ)
+    run_program(*UV, "venv", "--python", venv_of(locked, name), tmp_path / "venv", env=environ)
     chosen = ["--group", name] if group else []
-    run(
+    run_program(
         *UV, "pip", "sync", "--python", tmp_path / "venv", "--default-index", index.url,
         "--find-links", wheels, "pylock.toml", *chosen, env=environ, cwd=locked,
     )  # fmt: skip
@@ -115,8 +103,8 @@ def test_uv_installs_an_export_without_flags(pkm, locked, tmp_path):
         "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
         "UV_NO_CONFIG": "1",
     }
-    run(*UV, "venv", "--python", venv_of(locked, "old"), tmp_path / "venv", env=environ)
-    run(*UV, "pip", "sync", "--python", tmp_path / "venv", tmp_path / "pylock.old.toml", env=environ)
+    run_program(*UV, "venv", "--python", venv_of(locked, "old"), tmp_path / "venv", env=environ)
+    run_program(*UV, "pip", "sync", "--python", tmp_path / "venv", tmp_path / "pylock.old.toml", env=environ)
     expected = [line for line in freeze(venv_of(locked, "old")) if not line.startswith("shop==")]
     assert freeze(tmp_path / "venv/bin/python") == expected
 
@@ -133,13 +121,15 @@ def pip():
 
 
 def pip_install(pip, python, *words, env, cwd):
-    run(python, pip / "__pip-runner__.py", "install", "--disable-pip-version-check", *words, env=env, cwd=cwd)
+    run_program(
+        python, pip / "__pip-runner__.py", "install", "--disable-pip-version-check", *words, env=env, cwd=cwd
+    )
 
 
 @pytest.mark.parametrize("name", ["default", "old"])
 def test_pip_installs_a_section(locked, tmp_path, index, wheels, pip, name):
     environ = clean_environ(tmp_path / "pip")
-    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
+    run_program(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"
     pip_install(
         pip, python, "--no-require-hashes", "--index-url", index.url, "--find-links", wheels,
@@ -151,7 +141,7 @@ def test_pip_installs_a_section(locked, tmp_path, index, wheels, pip, name):
 def test_pip_installs_an_export_without_flags(pkm, locked, tmp_path, pip):
     exported = tmp_path / "pylock.old.toml"
     assert pkm("env", "export", "old", "--no-project", "-o", str(exported), cwd=locked).code == 0
-    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
+    run_program(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"
     pip_install(pip, python, "-r", exported, env=clean_environ(tmp_path / "pip"), cwd=tmp_path)
     expected = [line for line in freeze(venv_of(locked, "old")) if not line.startswith("shop==")]
@@ -161,8 +151,10 @@ def test_pip_installs_an_export_without_flags(pkm, locked, tmp_path, pip):
 def test_pip_lists_checks_and_uninstalls_what_pkm_installed(locked, tmp_path, pip):
     python = venv_of(locked, "old")
     environ = clean_environ(tmp_path / "pip")
-    run(python, pip / "__pip-runner__.py", "check", env=environ)
-    run(python, pip / "__pip-runner__.py", "uninstall", "--yes", "spam", "eggs", "ham", "shop", env=environ)
+    run_program(python, pip / "__pip-runner__.py", "check", env=environ)
+    run_program(
+        python, pip / "__pip-runner__.py", "uninstall", "--yes", "spam", "eggs", "ham", "shop", env=environ
+    )
     assert freeze(python) == []
     left = (locked / ".pkm/envs/old").glob("lib/python*/site-packages/*")
     assert [path.name for path in left if not path.name.startswith("_")] == []

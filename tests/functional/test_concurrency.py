@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.support.projects import write_project
+from tests.support.projects import HEAD, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam", "bacon"]
+TOML = (
+    HEAD
+    + """\
+dependencies = ["spam", "bacon"]
 
-    [tool.pkm.env.other]
-    dependencies = ["ham"]
+[tool.pkm.env.other]
+dependencies = ["ham"]
 """
+)
 EIGHT = 8
 
 

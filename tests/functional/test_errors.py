@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.projects import write_project
-
-HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
+from tests.support.projects import HEAD, write_project
 
 
 def files_of(folder):

@@ -6,14 +6,13 @@ What they install is compared with what pkm installs from the same section.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from uv import find_uv_bin
 
-from tests.support.projects import ROOT, Pkm, clean_environ
+from tests.support.projects import ROOT, Pkm, clean_environ, ok, run_program
 
 try:
     import tomllib
@@ -42,19 +41,6 @@ SECTIONS = [
 ]
 
 
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-def run(*command, **settings):
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", check=False, **settings
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def copied(name, folder):
     ignored = shutil.ignore_patterns(".venv", ".pkm", "pylock.toml", "__pycache__", "*.so", "*.pyd")
     return Path(shutil.copytree(ROOT / "examples" / name, folder / name, ignore=ignored))
@@ -80,7 +66,7 @@ def wheels(tmp_path_factory):
     """A folder with a wheel of this tree, for the isolated builds of others."""
     folder = tmp_path_factory.mktemp("wheels")
     code = "import sys; sys.path.insert(0, '.'); import pkm_build; pkm_build.build_wheel(sys.argv[1])"
-    run(sys.executable, "-c", code, folder, cwd=ROOT)
+    run_program(sys.executable, "-c", code, folder, cwd=ROOT)
     return folder
 
 
@@ -98,7 +84,7 @@ def test_an_example_is_locked_for_four_pythons_on_five_platforms(pkm, tmp_path, 
     for python in PYTHONS:
         for platform in PLATFORMS:
             assert any(key.startswith(f"{python} {platform}") for key in section["targets"])
-    assert "is up to date" in ok(pkm("lock", "matrix", cwd=project))
+    assert "is up to date" in ok(pkm("lock", "matrix", cwd=project)).stdout
 
 
 def test_members_that_contradict_each_other_are_locked_together(locked):
@@ -115,7 +101,7 @@ def freeze(python):
         "import importlib.metadata as m;"
         "print(*sorted(f'{d.name}=={d.version}'.lower() for d in m.distributions() if d.name != 'pip'))"
     )
-    return run(python, "-I", "-c", code).split()
+    return run_program(python, "-I", "-c", code).split()
 
 
 def section_of(root, place, name):
@@ -150,8 +136,8 @@ def test_uv_installs_the_section(installed, wheels, index_url, tmp_path, tmp_pat
         "UV_NO_CONFIG": "1",
     }
     uv = find_uv_bin()
-    run(uv, "venv", "--python", python, venv, env=environ)
-    run(
+    run_program(uv, "venv", "--python", python, venv, env=environ)
+    run_program(
         uv, "pip", "sync", "--python", venv, "--default-index", index_url, "--find-links", wheels,
         "pylock.toml", "--group", section, env=environ, cwd=root,
     )  # fmt: skip
@@ -168,9 +154,9 @@ def test_pip_installs_the_section(installed, wheels, index_url, tmp_path, tmp_pa
     root, section, python, expected, venv = installed
     cache = tmp_path_factory.getbasetemp() / "pip-cache"
     environ = {**clean_environ(tmp_path / "pip", network=True), "PIP_CACHE_DIR": str(cache)}
-    run(python, "-m", "venv", "--without-pip", venv)
+    run_program(python, "-m", "venv", "--without-pip", venv)
     runner = Path(pip.__file__).parent / "__pip-runner__.py"
-    run(
+    run_program(
         venv / "bin/python", runner, "install", "--disable-pip-version-check", "--no-require-hashes",
         "--index-url", index_url, "--find-links", wheels, "--group", f"pylock.toml:{section}",
         env=environ, cwd=root,

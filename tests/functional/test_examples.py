@@ -18,7 +18,7 @@ import tomli
 from packaging.utils import canonicalize_name
 
 from tests.support.interpreters import MINORS, find_interpreter, interpreter
-from tests.support.projects import ROOT, Pkm, clean_environ
+from tests.support.projects import ROOT, Pkm, clean_environ, ok
 
 pytestmark = pytest.mark.network
 
@@ -43,11 +43,6 @@ def example(tmp_path):
         )
 
     return copy
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def built_wheel(project, index_url, tmp_path):
@@ -75,7 +70,7 @@ def test_hello_is_locked_synced_run_and_built(pkm, example, index_url, tmp_path)
     project = example("hello")
     ok(pkm("lock", cwd=project))
     ok(pkm("sync", cwd=project))
-    assert ok(pkm("run", "hello", "Ada", cwd=project)).startswith(
+    assert ok(pkm("run", "hello", "Ada", cwd=project)).stdout.startswith(
         "Hello, Ada! Packages have a standard since"
     )
     wheel = built_wheel(project, index_url, tmp_path)
@@ -88,10 +83,10 @@ def test_web_answers_a_request_and_passes_its_tests(pkm, example, index_url, tmp
     ok(pkm("env", "lock", cwd=project))
     ok(pkm("env", "sync", cwd=project))
     ok(pkm("env", "sync", "test", cwd=project))
-    assert "1 passed" in ok(pkm("run", "-e", "test", "pytest", cwd=project))
+    assert "1 passed" in ok(pkm("run", "-e", "test", "pytest", cwd=project)).stdout
     before = (project / "pylock.toml").stat()
-    assert "is up to date" in ok(pkm("env", "lock", cwd=project))
-    assert "default is in sync" in ok(pkm("env", "sync", cwd=project))
+    assert "is up to date" in ok(pkm("env", "lock", cwd=project)).stdout
+    assert "default is in sync" in ok(pkm("env", "sync", cwd=project)).stdout
     assert (project / "pylock.toml").stat() == before
     assert '"name":"tea"' in request_answered(pkm, project)
     assert built_wheel(project, index_url, tmp_path).name == "shop-0.1.0-py3-none-any.whl"
@@ -134,16 +129,18 @@ def test_web_holds_two_versions_of_one_package(pkm, example):
 def test_docs_environment_runs_without_the_project(pkm, example):
     project = example("web")
     ok(pkm("sync", "docs", cwd=project))
-    assert "made docs/index.html" in ok(pkm("run", "-e", "docs", "python", "docs/build.py", cwd=project))
+    assert (
+        "made docs/index.html" in ok(pkm("run", "-e", "docs", "python", "docs/build.py", cwd=project)).stdout
+    )
 
 
 def test_data_draws_its_picture(pkm, example, index_url, tmp_path):
     project = example("data")
     ok(pkm("lock", cwd=project))
     ok(pkm("sync", cwd=project))
-    assert "2 groups of 6 points" in ok(pkm("run", "report", "clusters.png", cwd=project))
+    assert "2 groups of 6 points" in ok(pkm("run", "report", "clusters.png", cwd=project)).stdout
     assert (project / "clusters.png").stat().st_size > 1000
-    assert "jupyterlab" in ok(pkm("run", "jupyter", "--version", cwd=project))
+    assert "jupyterlab" in ok(pkm("run", "jupyter", "--version", cwd=project)).stdout
     assert built_wheel(project, index_url, tmp_path).name == "report-0.1.0-py3-none-any.whl"
 
 
@@ -198,7 +195,7 @@ def test_build_gives_the_same_wheel_from_the_tree_and_from_the_sdist(index_url, 
 def test_pkm_locks_and_syncs_itself(pkm, tree):
     python = find_interpreter("3.12") or sys.executable
     ok(pkm("sync", "-p", python, cwd=tree))
-    assert ok(pkm("run", "python", "-m", "pkm_env", "--version", cwd=tree)).startswith("pkm 1.")
+    assert ok(pkm("run", "python", "-m", "pkm_env", "--version", cwd=tree)).stdout.startswith("pkm 1.")
 
 
 def pip_says(python, *words):
@@ -212,14 +209,14 @@ def test_pip_agrees_with_the_environment_of_an_example_and_can_take_it_away(pkm,
     project = example(name)
     ok(pkm("sync", cwd=project))
     python = project / ".venv" / "bin" / "python"
-    tree = json.loads(ok(pkm("env", "export", "default", "--format", "pylock", "--json", cwd=project)))[
-        "text"
-    ]
+    tree = json.loads(
+        ok(pkm("env", "export", "default", "--format", "pylock", "--json", cwd=project)).stdout
+    )["text"]
     # A package may be locked in one version for one Python and in another for the next.
     locked = [(entry["name"], entry.get("version")) for entry in tomli.loads(tree)["packages"]]
     listed = json.loads(pip_says(python, "list", "--format", "json").stdout)
     found = {canonicalize_name(one["name"]): one["version"] for one in listed}
-    (synced,) = json.loads(ok(pkm("sync", "--json", cwd=project)))
+    (synced,) = json.loads(ok(pkm("sync", "--json", cwd=project)).stdout)
     assert len(found) == synced["packages"]
     assert all((one, version) in locked or (one, None) in locked for one, version in found.items())
     checked = pip_says(python, "check")

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
 from uv import find_uv_bin
 
-from tests.support.projects import clean_environ, write_project
+from tests.support.projects import HEAD, clean_environ, ok, run_program, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam"]
+TOML = (
+    HEAD
+    + """\
+dependencies = ["spam"]
 
-    [dependency-groups]
-    test = ["ham", "eggs<2"]
+[dependency-groups]
+test = ["ham", "eggs<2"]
 
-    [tool.pkm.env.test]
-    groups = ["test"]
+[tool.pkm.env.test]
+groups = ["test"]
 """
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
-
-
-def run(*command, **settings):
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", check=False, **settings
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+)
 
 
 def installed(venv):
@@ -57,8 +43,8 @@ def exported(project, tmp_path, index):
         "UV_NO_CONFIG": "1",
     }
     words = ("--python", sys.executable, "--default-index", index.url)
-    run(uv, "lock", *words, cwd=project, env=environ)
-    run(
+    run_program(uv, "lock", *words, cwd=project, env=environ)
+    run_program(
         uv, "export", *words, "--format", "pylock.toml", "--group", "test", "-o", "pylock.uv.toml",
         cwd=project, env=environ,
     )  # fmt: skip
@@ -93,7 +79,7 @@ def test_a_sync_without_from_follows_the_lock_again(pkm, exported):
 
 
 def test_a_file_that_pip_locked_is_installed(pkm, project, tmp_path, index):
-    run(
+    run_program(
         sys.executable, "-m", "pip", "lock", "--index-url", index.url, "--disable-pip-version-check",
         "spam<2", "-o", project / "pylock.pip.toml", env=clean_environ(tmp_path / "pip"), cwd=project,
     )  # fmt: skip

@@ -8,17 +8,11 @@ import subprocess
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import HEAD, write_project
 
 resource = pytest.importorskip("resource", reason="the means are those of POSIX")
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam"]
-"""
+TOML = HEAD + 'dependencies = ["spam"]\n'
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tests.support.index_server import LocalIndex
-from tests.support.projects import write_project
+from tests.support.projects import HEAD, ok, write_project
 from tests.support.wheels import wheel_bytes
 
 try:
@@ -15,16 +15,9 @@ try:
 except ModuleNotFoundError:
     import tomli as tomllib
 
-HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
-
 
 def shop(tmp_path, *dependencies, more=""):
     return write_project(tmp_path / "shop", f"{HEAD}dependencies = {list(dependencies)}\n{more}")
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
 
 
 def entries(project):

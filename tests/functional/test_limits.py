@@ -6,15 +6,9 @@ import json
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import HEAD, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = {}
-"""
+TOML = HEAD + "dependencies = {}\n"
 
 
 def project_of(tmp_path, *names):

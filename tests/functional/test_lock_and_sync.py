@@ -6,34 +6,29 @@ import subprocess
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import BUILT, ok, write_project
 
-TOML = """
-    [build-system]
-    requires = ["pkm>=1.0.dev0"]
-    build-backend = "pkm_build"
+TOML = (
+    BUILT
+    + """\
+dependencies = ["spam>=1"]
 
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam>=1"]
+[project.scripts]
+shop = "shop:main"
 
-    [project.scripts]
-    shop = "shop:main"
+[project.optional-dependencies]
+full = ["bacon"]
 
-    [project.optional-dependencies]
-    full = ["bacon"]
+[dependency-groups]
+test = ["ham"]
 
-    [dependency-groups]
-    test = ["ham"]
+[tool.pkm.env.old]
+groups = ["test"]
 
-    [tool.pkm.env.old]
-    groups = ["test"]
-
-    [tool.pkm.env.full]
-    extras = ["full"]
+[tool.pkm.env.full]
+extras = ["full"]
 """
+)
 FILES = {"src/shop/__init__.py": "def main():\n    import spam\n    spam.main()\n"}
 
 
@@ -53,11 +48,6 @@ def snapshot(folder):
 
 def installed(venv):
     return sorted(path.name.split("-")[0] for path in venv.glob("lib/python*/site-packages/*.dist-info"))
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
 
 
 def test_lock_writes_a_section_for_every_environment(pkm, project):

@@ -10,7 +10,7 @@ import sys
 import pytest
 from uv import find_uv_bin
 
-from tests.support.projects import clean_environ, write_project
+from tests.support.projects import clean_environ, ok, write_project
 from tests.support.wheels import project_members
 
 try:
@@ -45,11 +45,6 @@ def _noting(build):
     return noted
 build_wheel, build_editable = _noting(build_wheel), _noting(build_editable)
 """
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
 
 
 def data(project):

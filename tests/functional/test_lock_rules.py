@@ -16,15 +16,8 @@ except ModuleNotFoundError:
 
 from tests.support.index_server import LocalIndex
 from tests.support.interpreters import interpreter, libraries
-from tests.support.projects import Pkm, write_project
+from tests.support.projects import HEAD, Pkm, ok, write_project
 from tests.support.wheels import make_wheel
-
-HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
 
 
 @pytest.fixture

@@ -9,31 +9,25 @@ import subprocess
 
 import pytest
 
-from tests.support.projects import clean_environ, write_project
+from tests.support.projects import HEAD, clean_environ, ok, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = [
-        "spam",
-        #
-        # between
-        #
-    ]
+TOML = (
+    HEAD
+    + """\
+dependencies = [
+    "spam",
+    #
+    # between
+    #
+]
 
-    [dependency-groups]
-    test = ["ham"]
+[dependency-groups]
+test = ["ham"]
 
-    [tool.pkm.env.test]
-    groups = ["test"]
+[tool.pkm.env.test]
+groups = ["test"]
 """
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
+)
 
 
 class Repository:

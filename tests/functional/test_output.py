@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import BUILT, write_project
 
-TOML = """
-    [build-system]
-    requires = ["pkm>=1.0.dev0"]
-    build-backend = "pkm_build"
+TOML = (
+    BUILT
+    + """\
+dependencies = ["spam>=1", "bacon"]
 
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = ["spam>=1", "bacon"]
-
-    [project.entry-points.shop]
-    main = "shop_elsewhere:main"
+[project.entry-points.shop]
+main = "shop_elsewhere:main"
 """
+)
 
 
 @pytest.fixture

@@ -7,22 +7,17 @@ import subprocess
 import pytest
 
 from tests.support.interpreters import MINORS, interpreter, libraries
-from tests.support.projects import ROOT, Pkm, write_project
+from tests.support.projects import BUILT, ROOT, Pkm, write_project
 
-TOML = """
-    [build-system]
-    requires = ["pkm>=1.0.dev0"]
-    build-backend = "pkm_build"
+TOML = (
+    BUILT.replace("3.10", "3.8")
+    + """\
+dependencies = ["spam"]
 
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.8"
-    dependencies = ["spam"]
-
-    [project.scripts]
-    shop = "shop:main"
+[project.scripts]
+shop = "shop:main"
 """
+)
 FILES = {"src/shop/__init__.py": "def main():\n    import spam, sys\n    print(sys.version_info[:2])\n"}
 
 

@@ -8,41 +8,31 @@ import sys
 
 import pytest
 
-from tests.support.projects import Result, clean_environ, write_project
+from tests.support.projects import BUILT, Result, clean_environ, ok, write_project
 
-TOML = """
-    [project]
-    name = "shop"
-    version = "1.0"
-    requires-python = ">=3.10"
-    dependencies = [
-        "spam>=1",
-        "colour[nice]; sys_platform == 'win32'",
-    ]
+TOML = (
+    BUILT
+    + """\
+dependencies = [
+    "spam>=1",
+    "colour[nice]; sys_platform == 'win32'",
+]
 
-    [project.optional-dependencies]
-    full = ["bacon"]
+[project.optional-dependencies]
+full = ["bacon"]
 
-    [dependency-groups]
-    test = ["ham"]
+[dependency-groups]
+test = ["ham"]
 
-    [tool.pkm.env.old]
-    groups = ["test"]
+[tool.pkm.env.old]
+groups = ["test"]
 
-    [tool.pkm.env.full]
-    extras = ["full"]
-    project = "wheel"
-
-    [build-system]
-    requires = ["pkm>=1.0.dev0"]
-    build-backend = "pkm_build"
+[tool.pkm.env.full]
+extras = ["full"]
+project = "wheel"
 """
+)
 FILES = {"src/shop/__init__.py": ""}
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result
 
 
 class Project:
@@ -93,14 +83,14 @@ def newer(project, index):
 def test_why_tells_each_chain_with_the_place_of_the_requirement(project):
     assert project.says("env", "why", "eggs", "-e", "old") == (
         "eggs 1.0 in old\n"
-        "  shop (pyproject.toml:14:9) -> ham -> ham 1.0 -> eggs\n"
-        "  shop (pyproject.toml:6:5) -> spam>=1 -> spam 1.0 -> eggs\n"
+        "  shop (pyproject.toml:18:9) -> ham -> ham 1.0 -> eggs\n"
+        "  shop (pyproject.toml:10:5) -> spam>=1 -> spam 1.0 -> eggs\n"
     )
 
 
 def test_why_of_what_is_asked_for_itself_names_the_requirement(project):
     assert (
-        project.says("env", "why", "Spam") == "spam 2.0 in default\n  shop (pyproject.toml:6:5) -> spam>=1\n"
+        project.says("env", "why", "Spam") == "spam 2.0 in default\n  shop (pyproject.toml:10:5) -> spam>=1\n"
     )
 
 
@@ -114,7 +104,7 @@ def test_why_speaks_json(project):
             {
                 "who": "shop",
                 "requirement": "spam>=1",
-                "where": "pyproject.toml:6:5",
+                "where": "pyproject.toml:10:5",
                 "chain": ["spam 2.0", "eggs"],
             }
         ]

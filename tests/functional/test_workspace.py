@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.support.projects import ROOT, write_project
+from tests.support.projects import ROOT, ok, write_project
 
 
 @pytest.fixture
@@ -17,11 +17,6 @@ def ledger(tmp_path, index):
     index.add_wheel("pytest", "8.1")
     ignored = shutil.ignore_patterns(".venv", ".pkm", "pylock.toml", "__pycache__")
     return shutil.copytree(ROOT / "examples/workspace", tmp_path / "ledger", ignore=ignored)
-
-
-def ok(result):
-    assert result.code == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def test_one_lock_holds_the_environments_of_all_members(pkm, ledger):
@@ -50,8 +45,8 @@ def test_a_member_is_installed_from_its_folder(pkm, ledger):
 
 def test_names_in_a_member_are_its_own(pkm, ledger):
     ok(pkm("lock", cwd=ledger))
-    assert ok(pkm("env", "list", cwd=ledger / "packages/api")).startswith("default  .venv")
-    assert "up to date (4 environments)" in ok(pkm("lock", cwd=ledger / "packages/batch"))
+    assert ok(pkm("env", "list", cwd=ledger / "packages/api")).stdout.startswith("default  .venv")
+    assert "up to date (4 environments)" in ok(pkm("lock", cwd=ledger / "packages/batch")).stdout
 
 
 def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):

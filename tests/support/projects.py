@@ -5,7 +5,7 @@
     project = write_project(tmp_path / "shop", '[project]\\nname = "shop"\\n...', {"shop.py": ""})
     pkm = Pkm(tmp_path / "home", index_url=index.url)
     result = pkm("lock", cwd=project)              # Result(code, stdout, stderr)
-    assert result.code == 0, result.stderr
+    ok(pkm("sync", cwd=project))                   # the same, where it has to succeed
 
 ``Pkm`` starts ``sys.executable -m pkm_env`` (or *python*) with this tree's packages, whatever is installed.
 The environ holds PATH, what a system needs to start programs, HOME and the caches below *home*,
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,12 +38,32 @@ _KEPT = ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR", "L
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 
 
+# How the pyproject.toml of most tests begins: the rest of [project] follows, then other tables.
+HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
+BUILT = '[build-system]\nrequires = ["pkm>=1.0.dev0"]\nbuild-backend = "pkm_build"\n\n' + HEAD
+
+
 class Result(NamedTuple):
     """How a run of the command ended; the streams as text with ``\\n``."""
 
     code: int
     stdout: str
     stderr: str
+
+
+def ok(result: Result) -> Result:
+    """Return *result*, which must be that of a run that succeeded."""
+    assert result.code == 0, result.stdout + result.stderr
+    return result
+
+
+def run_program(*command: object, **settings: Any) -> str:
+    """Return what another program prints, which must succeed; *settings* are those of ``subprocess.run``."""
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", check=False, **settings
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def write_project(
