@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pkm_env.config import Settings
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
-    from pkm_env.provision import Wanted
     from pkm_env.supply import Supply
+    from pkm_env.wanted import Wanted
     from pkm_env.workspace import Workspace
 
 

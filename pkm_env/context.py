@@ -27,17 +27,21 @@ if TYPE_CHECKING:
     from pkm_env.builds import Builds
     from pkm_env.cache.memory import StoredMemory
     from pkm_env.cache.store import Store
+    from pkm_env.cache.wheels import WheelCache
     from pkm_env.cache.zips import Limits as WheelLimits
     from pkm_env.config import Switches
     from pkm_env.cut_off import CutOff
+    from pkm_env.fetch import Fetcher
     from pkm_env.files import FileLock
     from pkm_env.interpreters import Interpreters
     from pkm_env.model.environment import Environment
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Releases, Reporter
     from pkm_env.places import Places
-    from pkm_env.provision import Provision, Wanted
+    from pkm_env.provision import Provision
+    from pkm_env.sources import Sources
     from pkm_env.supply import Supply
+    from pkm_env.wanted import Wanted
     from pkm_env.workspace import Placed, Workspace
 
 LOCK_KIND = "lock-2"
@@ -334,20 +338,6 @@ class Context:
         from pkm_env.cache.pages import MetadataCache, PageCache
         from pkm_env.supply import Supply
 
-        def provision() -> Provision:
-            from pkm_env.cache.wheels import WheelCache
-            from pkm_env.provision import Provision
-
-            return Provision(
-                WheelCache(self.store, self._wheel_limits()),
-                lambda: supply.network,
-                self.memory,
-                builder=lambda: self.builds.builder(lambda: interpreter or self.interpreters.own),
-                checkout=self.access.checkout,
-                listing=supply.listing,
-                offline=self.settings.offline,
-            )
-
         supply = Supply(
             self.access.indexes,
             PageCache(self.store),
@@ -355,13 +345,44 @@ class Context:
             self.access.connect,
             self.reporter,
             now_s=self.now_s,
-            provision=provision,
+            provision=lambda: self._provision(supply, interpreter),
             bindings=bindings,
             exclude_newer=exclude_newer,
             offline=self.settings.offline,
             refresh=self.refresh,
         )
         return supply
+
+    def _provision(self, supply: Supply, interpreter: Interpreter | None) -> Provision:
+        """Return what gives whole files to a supply; what fetches and what builds is made when it is needed."""
+        from pkm_env.cache.wheels import WheelCache
+        from pkm_env.provision import Provision
+
+        wheels = WheelCache(self.store, self._wheel_limits())
+
+        def fetcher() -> Fetcher:
+            from pkm_env.fetch import Fetcher
+
+            return Fetcher(
+                wheels,
+                lambda: supply.network,
+                self.memory,
+                listing=supply.listing,
+                offline=self.settings.offline,
+            )
+
+        return Provision(wheels, fetcher, lambda made: self._sources(made, wheels, interpreter))
+
+    def _sources(self, fetcher: Fetcher, wheels: WheelCache, interpreter: Interpreter | None) -> Sources:
+        """Return what reads and builds sources with *interpreter*, by default the one that runs pkm."""
+        from pkm_env.sources import Sources
+
+        return Sources(
+            fetcher,
+            wheels,
+            builder=lambda: self.builds.builder(lambda: interpreter or self.interpreters.own),
+            checkout=self.access.checkout,
+        )
 
     def _wheel_limits(self) -> WheelLimits | None:
         """Return how much a wheel may hold, None where nothing of that is set."""

@@ -26,11 +26,11 @@ from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.target import target_of_interpreter
 from pkm_env.model.versions import specifier_contains
 from pkm_env.plan import WantedPackage, make_plan
-from pkm_env.provision import Wanted
 from pkm_env.python.venv import Venv, read_venv
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
 from pkm_env.resolver.resolve import resolve
+from pkm_env.wanted import Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

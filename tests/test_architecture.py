@@ -40,7 +40,14 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     # Builds need environments, which need the supply: this is where the two meet.
     (("pkm_env.isolation",),),
     (
-        ("pkm_env.supply", "pkm_env.provision", "pkm_env.releases"),
+        (
+            "pkm_env.supply",
+            "pkm_env.provision",
+            "pkm_env.fetch",
+            "pkm_env.sources",
+            "pkm_env.wanted",
+            "pkm_env.releases",
+        ),
         ("pkm_env.builder",),
         ("pkm_env.workspace",),
         ("pkm_env.config",),

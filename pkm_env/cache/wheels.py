@@ -88,12 +88,6 @@ class WheelCache:
         """Note that the wheel with this SHA-256, which was added, is what is built under *key*."""
         self._store.write(self._store.path("built-1", key), pack((sha256, filename)))
 
-    def drop_built(self, key: str) -> None:
-        """Remove the wheel that was built under *key*."""
-        told = unpack(self._store.read(self._store.path("built-1", key)))
-        if isinstance(told, tuple) and told:
-            self.drop(told[0])
-
     def archive(self, sha256: str, filename: str) -> str | None:
         """Return the path of a kept archive, None when it is not here."""
         path = self._store.path("archives-1", sha256, filename)
@@ -111,10 +105,6 @@ class WheelCache:
             self._store.refuse_writes(error)
             return temporary
         return path
-
-    def drop(self, sha256: str) -> None:
-        """Remove a wheel that turned out to be damaged."""
-        remove_tree(self._folder(sha256))
 
     def temporary(self, suffix: str = "") -> str:
         """Return a path for a file that is being fetched: in the cache, else in the scratch folder."""

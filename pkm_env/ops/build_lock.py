@@ -23,8 +23,8 @@ from pkm_env.model.target import target_from_key
 from pkm_env.ops.options import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
 from pkm_env.ops.section import Locker
-from pkm_env.provision import is_wheel_name
 from pkm_env.resolver.request import Origin, Root
+from pkm_env.wanted import is_wheel_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
-    from pkm_env.provision import Wanted
+    from pkm_env.wanted import Wanted
 
 # What a build requires may have to be built too, and so on; nothing real goes this deep.
 _MOST_ROUNDS = 20
@@ -253,7 +253,7 @@ class BuildLocker(Locker):
         need = self.need
         seen = set()
         for package in need.ordered():
-            requires, reason = need.context.supply(need.environment).provision.build_requires(
+            requires, reason = need.context.supply(need.environment).provision.sources.build_requires(
                 wanted(need.context, package)
             )
             shown = f"{package.name} {package.version}".strip()

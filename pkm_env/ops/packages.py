@@ -9,7 +9,7 @@ from pkm_build.errors import PkmError
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.plan import WantedPackage
-from pkm_env.provision import Wanted as WantedWheel
+from pkm_env.wanted import Wanted as WantedWheel
 from pkm_env.workspace import native_inputs
 
 TYPE_CHECKING = False

@@ -153,7 +153,7 @@ class Supply:
         key = (name, source.to_plain()[:-2], tuple(sorted(source.hashes.items())))
         found = self._direct.get(str(key))
         if found is None:
-            found = self._direct[str(key)] = self.provision.direct(name, source)
+            found = self._direct[str(key)] = self.provision.sources.direct(name, source)
         answer: tuple[Source, Metadata] | Unavailable = found
         return answer
 
@@ -328,7 +328,7 @@ class Supply:
     def _sha256(self, plain: tuple[Any, ...]) -> str:
         """Return the SHA-256 of a listed file; of one in a folder it is computed."""
         told: str = plain[1].get("sha256", "")
-        return told or (self.provision.local_sha256(plain[4]) if plain[4] else "")
+        return told or (self.provision.fetcher.local_sha256(plain[4]) if plain[4] else "")
 
     def _listing(self, name: str, position: int, page: CachedPage) -> DatedListing:
         """Return the listing that a page stands for, cut off at the date that holds for it."""
@@ -415,9 +415,9 @@ class Supply:
             return Unavailable("offline", reason)
         client, crew = self.network
         if not file.is_wheel:
-            provision = self.provision
+            fetcher = self.provision.fetcher
             crew.submit(
-                lambda: provision.fetch_archive(file),
+                lambda: fetcher.fetch_archive(file),
                 lambda path, error: self._has_sdist(name, version, file, path, error),
             )
         else:
@@ -437,9 +437,9 @@ class Supply:
     ) -> None:
         """Take the metadata of a wheel; where the server gives no parts of files, fetch the whole wheel."""
         if found is None and error is None:
-            provision = self.provision
+            fetcher = self.provision.fetcher
             self.network[1].submit(
-                lambda: provision.fetch_metadata(file),
+                lambda: fetcher.fetch_metadata(file),
                 lambda told, failed: self._keep_metadata(name, version, file, failed or told),
             )
             return
@@ -452,7 +452,7 @@ class Supply:
         found: Any = error
         if path is not None:
             try:
-                found = self.provision.sdist_metadata(path) or Unbuilt(file, path)
+                found = self.provision.sources.sdist_metadata(path) or Unbuilt(file, path)
             except PkmError as failed:
                 found = failed
         self._keep_metadata(name, version, file, found)
@@ -460,7 +460,7 @@ class Supply:
     def _build_metadata(self, name: str, version: str, unbuilt: Unbuilt) -> Any:
         """Return the metadata that a build of an sdist finds out, or why there is none."""
         try:
-            found: Any = self.provision.built_metadata(unbuilt.path, name, version)
+            found: Any = self.provision.sources.built_metadata(unbuilt.path, name, version)
         except PkmError as failed:
             found = failed
         self._keep_metadata(name, version, unbuilt.file, found)

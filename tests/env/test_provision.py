@@ -13,10 +13,12 @@ import pytest
 
 from pkm_env.build.steps import together
 from pkm_env.cache.manifest import BadWheel
+from pkm_env.fetch import Fetcher
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Source, Unavailable
-from pkm_env.provision import NoWheel, Provision, Wanted
+from pkm_env.sources import NoWheel
+from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import World
 from tests.support.wheels import make_sdist, make_wheel
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pkm_env.build.steps import Steps
+    from pkm_env.provision import Provision
 
 
 class FakeBuilder:
@@ -144,7 +147,7 @@ class CrowdedWheels:
 def test_no_more_wheels_are_unpacked_at_a_time_than_processors_can():
     many = (os.cpu_count() or 1) + 1
     wheels = CrowdedWheels(many)
-    made = Provision(wheels, lambda: (None, None), None)
+    made = Fetcher(wheels, lambda: (None, None), None)
     threads = [
         threading.Thread(target=made._unpacked, args=("spam", "", "spam", None)) for _ in range(4 * many)
     ]
@@ -237,8 +240,8 @@ def test_a_file_without_a_hash_in_the_index_gets_one(world: World, index: LocalI
     wanted = wheel_of(index)
     bare = File(wanted.file.filename, wanted.file.url, index="main")
     sha256 = wanted.file.hashes["sha256"]
-    assert provision(world, index).hashes(bare) == {"sha256": sha256}
-    assert provision(world, index).hashes(bare) == {"sha256": sha256}
+    assert provision(world, index).fetcher.hashes(bare) == {"sha256": sha256}
+    assert provision(world, index).fetcher.hashes(bare) == {"sha256": sha256}
     assert provision(world, index).wheels([wanted], world.told)
     assert index.count(".whl") == 1
 
@@ -323,10 +326,10 @@ def test_a_build_that_gives_another_package_is_refused(
 def test_a_damaged_archive_of_the_cache_is_fetched_again(world: World, index: LocalIndex):
     listed = index.add_sdist("spam", "1.0")
     file = File(listed.filename, index.file_url(listed.filename), hashes={"sha256": listed.sha256})
-    path = provision(world, index).fetch_archive(file)
+    path = provision(world, index).fetcher.fetch_archive(file)
     with open(path, "ab") as kept:
         kept.write(b"x")
-    again = provision(world, index).fetch_archive(file)
+    again = provision(world, index).fetcher.fetch_archive(file)
     with open(again, "rb") as kept:
         assert hashlib.sha256(kept.read()).hexdigest() == listed.sha256
     assert index.count(".tar.gz") == 2
@@ -384,7 +387,7 @@ FETCH = """
 import sys
 from pathlib import Path
 from pkm_env.model.distribution import File
-from pkm_env.provision import Wanted
+from pkm_env.wanted import Wanted
 from tests.support.supplies import World
 world = World(Path(sys.argv[1]))
 files = [item.split("|") for item in sys.argv[2:]]
@@ -428,8 +431,8 @@ def test_an_sdist_is_told_as_fetched_before_it_is_built(world: World, index: Loc
         def finish(self, number: int) -> None:
             assert number
 
+    world.builder = FakeBuilder()
     provided = world.supply(spec(index)).provision
-    provided._make_builder = FakeBuilder
     (wheel,) = provided.wheels([Wanted("spam", "1.0", file=file)], Told(), phase="Fetching")
     assert wheel.manifest.name == "spam"
     assert told == [f"fetch spam {listed.size}", "build spam None"]

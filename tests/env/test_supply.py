@@ -10,7 +10,7 @@ from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnrea
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
-from pkm_env.provision import Wanted
+from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import World
 from tests.support.wheels import make_wheel

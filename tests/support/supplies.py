@@ -9,18 +9,20 @@ from pkm_env.cache.memory import StoredMemory
 from pkm_env.cache.pages import MetadataCache, PageCache
 from pkm_env.cache.store import Store
 from pkm_env.cache.wheels import WheelCache
+from pkm_env.fetch import Fetcher
 from pkm_env.index.auth import Credentials
 from pkm_env.index.client import IndexClient
 from pkm_env.index.crew import Crew
 from pkm_env.index.http import Http
 from pkm_env.provision import Provision
+from pkm_env.sources import Sources
 from pkm_env.supply import Supply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pkm_env.index.spec import IndexSpec
-    from pkm_env.provision import Builder
+    from pkm_env.sources import Builder
 
 
 class Told:
@@ -67,6 +69,8 @@ class World:
     def supply(self, *indexes: IndexSpec, **options: Any) -> Supply:
         store = Store(str(self.folder / "cache"), self.told.warn)
 
+        wheels = WheelCache(store)
+
         def connect() -> tuple[IndexClient, Crew]:
             self.connected += 1
             http = Http(Credentials(indexes, self.environ), timeout_s=5, sleep=self.pauses.append)
@@ -80,12 +84,17 @@ class World:
             self.told,
             now_s=self.now_s,
             provision=lambda: Provision(
-                WheelCache(store),
-                lambda: supply.network,
-                StoredMemory(store),
-                builder=None if self.builder is None else lambda: self.builder,
-                listing=supply.listing,
-                offline=options.get("offline", False),
+                wheels,
+                lambda: Fetcher(
+                    wheels,
+                    lambda: supply.network,
+                    StoredMemory(store),
+                    listing=supply.listing,
+                    offline=options.get("offline", False),
+                ),
+                lambda fetcher: Sources(
+                    fetcher, wheels, builder=None if self.builder is None else lambda: self.builder
+                ),
             ),
             **options,
         )

@@ -14,7 +14,7 @@ from pkm_env.cache.upkeep import clean, info, prune, verify
 from pkm_env.cache.wheels import WheelCache
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File
-from pkm_env.provision import Wanted
+from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import World
 
@@ -45,7 +45,7 @@ class Filled:
             supply.metadata(name, "1.0")
             supply.provision.wheels([self.wanted(name)], self.world.told)
             listed = self.index.file(f"{name}-0.9.tar.gz")
-            supply.provision.fetch_archive(
+            supply.provision.fetcher.fetch_archive(
                 File(listed.filename, self.index.file_url(listed.filename), hashes={"sha256": listed.sha256})
             )
         return supply.provision
@@ -230,9 +230,3 @@ def test_verify_finds_damage_and_the_next_run_mends_it(filled: Filled, kind: str
     assert finding.reason
     assert filled.asked() == 1
     assert verify(filled.store) == []
-
-
-def test_a_wheel_that_is_forgotten_is_fetched_again(filled: Filled):
-    filled.fill().forget(filled.wanted("spam"))
-    assert not os.path.exists(filled.wheel("spam"))
-    assert filled.asked() == 1

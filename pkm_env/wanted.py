@@ -1,0 +1,54 @@
+"""Wanted: a package that is to be had as a wheel, and what its file is."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pkm_env.model.distribution import File, Source
+
+
+class Wanted:
+    """A package that sync wants: an index's *file* (wheel or sdist), or a *source*.
+
+    ``name`` is normalised; ``hashes`` are those of the lock, and hold for the file or archive.
+    ``location`` is the URL in the lock, ``editable`` counts for directories.
+    """
+
+    __slots__ = ("file", "hashes", "name", "source", "version")
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        *,
+        file: File | None = None,
+        source: Source | None = None,
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.file = file
+        self.source = source
+        self.hashes = dict(hashes or (file.hashes if file else {}))
+
+    def __repr__(self) -> str:
+        return f"Wanted({self.name!r}, {self.version!r})"
+
+
+def is_wheel(item: Wanted) -> bool:
+    """Whether what is wanted is the file of a wheel."""
+    if item.file is not None:
+        return item.file.is_wheel
+    return item.source is not None and item.source.kind == "archive" and is_wheel_name(item.source.location)
+
+
+def is_wheel_name(location: str) -> bool:
+    """Whether a path or URL ends in the name of a wheel."""
+    return location.partition("#")[0].partition("?")[0].endswith(".whl")
+
+
+def size_of(item: Wanted) -> int:
+    """Return the size in bytes of the wanted file, 0 when it is not known."""
+    return (item.file.size or 0) if item.file is not None else 0
