@@ -1,8 +1,8 @@
 """Versions and specifiers of PEP 440, as sort keys and half-open intervals of them.
 
 A key is a plain tuple that orders like the version. Every clause of a specifier, ``===`` apart, is at
-most two intervals of keys, so that a set of versions is found by bisection. What the quick reading does
-not recognise goes to ``packaging``, which is the judge of all of this in the property tests.
+most two intervals of keys, so that a set of versions is found by bisection. ``packaging`` is the judge of
+all of this in the property tests; importing it would cost a lock 12 ms.
 
 Source: Version specifiers, https://packaging.python.org/specifications/version-specifiers/.
 """
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 FINAL = 3  # the phase of a key: -1 development only, 0 alpha, 1 beta, 2 candidate, 3 final
 LAST = 1 << 64  # no development release; also after every post release
 OPERATORS = ("===", "==", "~=", "!=", "<=", ">=", "<", ">")
-_PHASES = (("rc", 2), ("a", 0), ("b", 1))
+# Longer labels first, so that "preview" is not taken for "pre".
+_PHASES = ((("rc", "c", "preview", "pre"), 2), (("alpha", "a"), 0), (("beta", "b"), 1))
+_POST = ("post", "rev", "r")
+_DEV = ("dev",)
+_SEPARATORS = frozenset("-_.")
 _AFTER_LOCALS: tuple[tuple[int | str, ...], ...] = ((2,),)
 
 
@@ -39,39 +43,39 @@ def version_key(text: str) -> Key:
         while len(release) > 1 and not release[-1]:
             release.pop()
         return (0, tuple(release), FINAL, 0, -1, LAST, ())
-    key = _normal_key(text)
-    return _packaging_key(text) if key is None else key
+    key = _spelled_key(text)
+    if key is None:
+        raise UnreadableVersion(text)
+    return key
 
 
-def _normal_key(text: str) -> Key | None:
-    """Return the key of a version in normal form, None for any other spelling."""
-    rest, plus, local = text.partition("+")
-    epoch, mark, after = rest.partition("!")
-    if mark:
-        rest = after
+def _spelled_key(text: str) -> Key | None:
+    """Return the key of a version in any of the spellings of PEP 440, None when it is no version.
+
+    Source: Version specifiers, "Normalization" and appendix "Parsing version strings with regular
+    expressions".
+    """
+    public, plus, local = text.strip().lower().removeprefix("v").partition("+")
+    epoch, mark, rest = public.partition("!")
+    if not mark:
+        epoch, rest = "0", public
     end = 0
     while end < len(rest) and rest[end] in "0123456789.":
         end += 1
-    release_text = rest[:end].rstrip(".")
-    rest = rest[len(release_text) :]
-    phase, number, rest = _take_phase(rest)
-    post, rest = _take(rest, ".post")
-    dev, rest = _take(rest, ".dev")
-    parts = release_text.split(".")
-    if (
-        rest
-        or not _all_digits(parts)
-        or (mark and not _all_digits([epoch]))
-        or (plus and not _plain_local(local))
-    ):
+    numbers = rest[:end].rstrip(".")
+    parts = numbers.split(".")
+    phase, number, rest = _take_phase(rest[len(numbers) :])
+    post, rest = _take_post(rest)
+    dev, rest = _take(rest, _DEV)
+    if rest or not text.isascii() or not _all_digits([epoch, *parts]) or (plus and not _is_local(local)):
         return None
     release = [int(part) for part in parts]
     while len(release) > 1 and not release[-1]:
         release.pop()
-    if phase == FINAL and post < 0 and dev >= 0:
+    if phase == FINAL and post < 0 <= dev:
         phase = -1
     return (
-        int(epoch) if mark else 0,
+        int(epoch),
         tuple(release),
         phase,
         number,
@@ -82,50 +86,52 @@ def _normal_key(text: str) -> Key | None:
 
 
 def _take_phase(rest: str) -> tuple[int, int, str]:
-    for label, phase in _PHASES:
-        if rest.startswith(label):
-            number, left = _digits(rest[len(label) :])
-            return (phase, number, left) if number >= 0 else (FINAL, 0, rest)
+    for labels, phase in _PHASES:
+        number, left = _take(rest, labels)
+        if number >= 0:
+            return phase, number, left
     return FINAL, 0, rest
 
 
-def _take(rest: str, label: str) -> tuple[int, str]:
-    if not rest.startswith(label):
-        return -1, rest
-    number, left = _digits(rest[len(label) :])
-    return (number, left) if number >= 0 else (-1, rest)
+def _take_post(rest: str) -> tuple[int, str]:
+    if rest[:1] == "-" and rest[1:2].isdigit():
+        return _digits(rest[1:])
+    return _take(rest, _POST)
+
+
+def _take(rest: str, labels: Sequence[str]) -> tuple[int, str]:
+    """Return the number after the first of *labels* that *rest* begins with, 0 where it has none, or -1."""
+    start = 1 if rest[:1] in _SEPARATORS else 0
+    for label in labels:
+        if rest.startswith(label, start):
+            left = rest[start + len(label) :]
+            if left[:1] in _SEPARATORS:
+                left = left[1:]
+            return _digits(left)
+    return -1, rest
 
 
 def _digits(text: str) -> tuple[int, str]:
     end = 0
     while end < len(text) and text[end] in "0123456789":
         end += 1
-    return (int(text[:end]), text[end:]) if end else (-1, text)
+    return int(text[:end] or "0"), text[end:]
 
 
 def _all_digits(parts: Sequence[str]) -> bool:
     return all(part.isascii() and part.isdigit() for part in parts)
 
 
-def _plain_local(local: str) -> bool:
-    return all(part.isascii() and part.isalnum() for part in local.split("."))
+def _local_parts(local: str) -> list[str]:
+    return local.replace("-", ".").replace("_", ".").split(".")
+
+
+def _is_local(local: str) -> bool:
+    return all(part.isascii() and part.isalnum() for part in _local_parts(local))
 
 
 def _local_key(local: str) -> tuple[tuple[int | str, ...], ...]:
-    return tuple((1, int(part)) if part.isdigit() else (0, part.lower()) for part in local.split("."))
-
-
-def _packaging_key(text: str) -> Key:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        normal = str(Version(text))
-    except InvalidVersion:
-        raise UnreadableVersion(text) from None
-    key = _normal_key(normal)
-    if key is None:
-        raise UnreadableVersion(text)
-    return key
+    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in _local_parts(local))
 
 
 def is_prerelease(key: Key) -> bool:

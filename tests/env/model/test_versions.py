@@ -17,12 +17,12 @@ from pkm_env.model.versions import (
 )
 
 
-def test_an_unusual_spelling_is_read_by_the_judge():
+def test_any_spelling_of_a_version_is_read():
     assert version_key("v1.0-RC.1") == version_key("1rc1")
     assert version_key("1.0-1") == version_key("1.post1")
 
 
-@pytest.mark.parametrize("text", ["", "one", "1..0", "1.0+", "1!", "1.0.*"])
+@pytest.mark.parametrize("text", ["", " ", "one", "1..0", "1.0+", "1!", "1.0.*"])
 def test_what_is_no_version_is_refused(text):
     with pytest.raises(UnreadableVersion):
         version_key(text)
