@@ -18,7 +18,7 @@ from pkm_env.install.conflicts import (
 )
 from pkm_env.install.installed import IDENTITIES, identities_bytes, read_identities
 from pkm_env.install.put import Outcome, ignores_case, notes_after, place_all, put, report
-from pkm_env.install.remove import find_removal
+from pkm_env.install.remove import find_removal, rewritten
 from pkm_env.install.requested import REQUESTED, record_with
 from pkm_env.install.wheel import Refused, Site
 
@@ -113,10 +113,10 @@ def plan_removals(todo: Change, removals: Sequence[Removal], plan: InstallPlan) 
     kept = owners_of(kept_by(plan), (path for removal in removals for path in removal.files))
     for removal in removals:
         todo.moved.update(path for path in removal.files if path not in kept)
-        for path, content in removal.rewrites:
-            todo.moved.add(path)
-            todo.writes.append((path, content, 0o666))
         todo.emptied.extend(folder for folder in removal.folders if folder not in todo.emptied)
+    for path, content in rewritten(removals).items():
+        todo.moved.add(path)
+        todo.writes.append((path, content, 0o666))
     todo.emptied.sort(key=lambda path: (-path.count(os.sep), path))
 
 

@@ -1,7 +1,7 @@
 """Which files an installed distribution owns, and which folders stand empty without them.
 
 Decides only; ``apply`` moves the files. What RECORD names outside of the environment, or behind a link
-that leads outside, is never touched.
+that leads outside, is never touched, nor what makes the environment one, whoever claims it.
 
 Source: Recording installed projects, "The RECORD file"; for egg-info, what setuptools and pip wrote.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import PkmError
-from pkm_env.cache.manifest import parse_record
+from pkm_env.cache.manifest import parse_entry_points, parse_record
 from pkm_env.files import Fence, read_file
 from pkm_env.install.installed import first_line, list_folder
+from pkm_env.install.wheel import is_of_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,16 +41,16 @@ class Removal:
     """What goes with a distribution.
 
     ``files`` are absolute paths that exist, sorted; ``folders`` those that may be empty then, deepest
-    first; ``rewrites`` are (path, new content) of files that only lose a line; ``outside`` are paths of
+    first; ``unlisted`` are (path, line) of files that only lose a line; ``outside`` are paths of
     RECORD that lead out of the environment, and stay.
     """
 
-    __slots__ = ("files", "folders", "outside", "rewrites")
+    __slots__ = ("files", "folders", "outside", "unlisted")
 
     def __init__(self) -> None:
         self.files: list[str] = []
         self.folders: list[str] = []
-        self.rewrites: list[tuple[str, bytes]] = []
+        self.unlisted: list[tuple[str, str]] = []
         self.outside: list[str] = []
 
 
@@ -69,8 +70,71 @@ def find_removal(distribution: InstalledDistribution, venv: Venv) -> Removal:
         paths = egg_info_files(distribution)
     else:
         paths = record_files(distribution)
+    if distribution.kind != "dist-info":
+        paths += legacy_scripts(distribution, venv)
     collect(removal, paths, venv)
     return removal
+
+
+def legacy_scripts(distribution: InstalledDistribution, venv: Venv) -> list[str]:
+    """Return what setuptools may have made of the scripts of an egg or a development install, which it lists nowhere.
+
+    Source: setuptools, ``easy_install``, "install_script" and "get_script_args"; pip removes the same.
+    """
+    metadata = EggMetadata(distribution)
+    names = metadata.scripts()
+    try:
+        points = parse_entry_points(metadata.text("entry_points.txt"))
+        names += [name for section, name, _ in points if section in {"console_scripts", "gui_scripts"}]
+    except ValueError:
+        pass  # What cannot be read was no script either.
+    endings = ("", ".exe", ".exe.manifest", "-script.py", "-script.pyw")
+    return [
+        os.path.join(venv.scripts, os.path.basename(name) + ending) for name in names for ending in endings
+    ]
+
+
+class EggMetadata:
+    """The metadata of what setuptools installed: a folder, or the archive that an egg may be."""
+
+    def __init__(self, distribution: InstalledDistribution) -> None:
+        path = distribution.path
+        self._archive = ""
+        if distribution.kind == "egg-link":
+            source = first_line(path)
+            found = [name for name in list_folder(source) if name.endswith(".egg-info")]
+            path = os.path.join(source, found[0]) if found else ""
+        elif distribution.kind == "egg":
+            self._archive = path if os.path.isfile(path) else ""
+            path = os.path.join(path, "EGG-INFO")
+        self._folder = path
+
+    def text(self, name: str) -> str:
+        """Return the text of one file of it, "" when there is none."""
+        try:
+            if self._archive:
+                return archived_text(self._archive, f"EGG-INFO/{name}")
+            return read_file(os.path.join(self._folder, name)).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def scripts(self) -> list[str]:
+        """Return the names of scripts that were written by hand."""
+        return list_folder(os.path.join(self._folder, "scripts"))
+
+
+def archived_text(path: str, member: str) -> str:
+    """Return the text of a member of a zip archive, "" where it has none or is none.
+
+    :raises OSError: when it cannot be read.
+    """
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(path) as archive:
+            return archive.read(member).decode("utf-8", "replace")
+    except (KeyError, BadZipFile):
+        return ""
 
 
 def record_files(distribution: InstalledDistribution) -> list[str]:
@@ -140,20 +204,31 @@ def all_files(path: str) -> list[str]:
 def remove_easy_install(
     removal: Removal, distribution: InstalledDistribution, venv: Venv, entry: str
 ) -> None:
-    """Take the line *entry* out of easy-install.pth."""
+    """Note that easy-install.pth loses the line *entry*."""
     path = os.path.join(os.path.dirname(distribution.path), "easy-install.pth")
-    try:
-        lines = read_file(path).decode("utf-8", "replace").splitlines(keepends=True)
-    except OSError:
-        return
-    kept = [line for line in lines if line.strip().rstrip("/") != entry.rstrip("/")]
-    if kept != lines and path.startswith(venv.path + os.sep):
-        removal.rewrites.append((path, "".join(kept).encode("utf-8")))
+    if os.path.isfile(path) and path.startswith(venv.path + os.sep):
+        removal.unlisted.append((path, entry.rstrip("/")))
+
+
+def rewritten(removals: Iterable[Removal]) -> dict[str, bytes]:
+    """Return the files that lose lines to *removals*, several of which may be of one file, by what is left."""
+    lost: dict[str, set[str]] = {}
+    for removal in removals:
+        for path, line in removal.unlisted:
+            lost.setdefault(path, set()).add(line)
+    found = {}
+    for path, entries in sorted(lost.items()):
+        lines = read_file(path).splitlines(keepends=True)
+        kept = [line for line in lines if os.fsdecode(line).strip().rstrip("/") not in entries]
+        if kept != lines:
+            found[path] = b"".join(kept)
+    return found
 
 
 def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
     """Sort out which of *paths* exist inside of the environment, and add their bytecode."""
     fence = Fence(venv.path)
+    scripts = os.path.relpath(venv.scripts, venv.path) + "/"
     folders: dict[str, frozenset[str] | None] = {}
     found: set[str] = set()
     for path in paths:
@@ -163,6 +238,8 @@ def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
         there = folders[folder]
         if there is None:
             removal.outside.append(path)
+        elif is_of_environment(os.path.relpath(path, venv.path).replace(os.sep, "/"), scripts):
+            continue
         elif name in there and not (os.path.isdir(path) and not os.path.islink(path)):
             found.add(path)
     for folder, names in list(folders.items()):

@@ -236,13 +236,20 @@ def check_place(name: str, inside: str, site: Site) -> None:
 
     :raises Refused: in that case.
     """
+    if is_of_environment(inside, site.inside["scripts"]):
+        raise Refused(name, inside, "belongs to the environment")
+
+
+def is_of_environment(inside: str, scripts: str) -> bool:
+    """Whether a path makes the environment one: its interpreter, activation scripts, configuration and notes.
+
+    *inside* is relative to the environment, with forward slashes; *scripts* the folder of scripts, with one at its end.
+    """
     folded = inside.lower()
     folder, _, last = folded.rpartition("/")
-    if folder + "/" == site.inside["scripts"].lower():
-        if is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION:
-            raise Refused(name, inside, "belongs to the environment")
-    elif folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}:
-        raise Refused(name, inside, "belongs to the environment")
+    if folder + "/" == scripts.lower():
+        return is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION
+    return folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}
 
 
 def is_python(name: str) -> bool:

@@ -11,6 +11,7 @@ from pkm_env.install.apply import apply, repair
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
+from pkm_env.install.swap import real_place
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
@@ -190,7 +191,8 @@ def look_at(
     """Return what is there and what would be done; errors are raised only with *raising*, else told as state."""
     look = Look()
     path = context.workspace.venv_path(environment)
-    found = read_venv(path)
+    # By its real name, as it will be changed: a link, of .venv or of a folder above, leads to the same place.
+    found = read_venv(real_place(path))
     if isinstance(found, BrokenVenv) and not found.empty:
         look.state = f"broken: it {found.reason}"
         look.broken = f"{context.workspace.relative(path)} {found.reason}; "

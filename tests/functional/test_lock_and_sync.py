@@ -293,3 +293,14 @@ def test_an_environment_whose_lock_is_gone_is_out_of_sync_and_not_unmade(pkm, pr
     (project / "pylock.toml").unlink()
     first, *_ = ok(pkm("env", "list", cwd=project)).stdout.splitlines()
     assert "not locked, out of sync, python 3" in first
+
+
+def test_an_environment_behind_a_link_is_changed_like_any_other(pkm, tmp_path):
+    real = write_project(tmp_path / "real", '[project]\nname = "a"\nversion = "1"\ndependencies = ["spam"]\n')
+    (tmp_path / "link").symlink_to(real, target_is_directory=True)
+    assert pkm("-C", str(tmp_path / "link"), "sync").code == 0
+    text = (real / "pyproject.toml").read_text()
+    (real / "pyproject.toml").write_text(text.replace('"spam"', ""))
+    done = pkm("-C", str(tmp_path / "link"), "sync")
+    assert "outside" not in done.stderr
+    assert list((real / ".venv").rglob("spam*")) == []

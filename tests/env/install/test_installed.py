@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -232,3 +233,46 @@ def test_notes_survive_being_written_and_damage_is_no_notes(tmp_path):
 
 def test_folder_that_is_not_there_holds_nothing(tmp_path):
     assert list(scan_folder(str(tmp_path / "none"))) == []
+
+
+def test_scripts_of_eggs_and_development_installs_go_though_nothing_lists_them(place, tmp_path):
+    before = snapshot(place)
+    points = "[console_scripts]\nspam-run = spam:main\npython = spam:main\n[other]\nactivate = spam:main\n"
+    source = tmp_path / "source"
+    write(
+        source,
+        {"spam.egg-info/PKG-INFO": "Name: spam\nVersion: 1.0\n", "spam.egg-info/entry_points.txt": points},
+    )
+    write(
+        site(place), {"spam.egg-link": f"{source}\n.", "easy-install.pth": f"{source}\n./ham-1.0-py3.8.egg\n"}
+    )
+    write(
+        site(place),
+        {
+            "ham-1.0-py3.8.egg/EGG-INFO/PKG-INFO": "Name: ham\nVersion: 1.0\n",
+            "ham-1.0-py3.8.egg/EGG-INFO/scripts/ham-tool": "",
+            "eggs-1.0-py3.8.egg-info/PKG-INFO": "Name: eggs\nVersion: 1.0\n",
+            "eggs-1.0-py3.8.egg-info/entry_points.txt": points.replace("spam", "eggs"),
+        },
+    )
+    with zipfile.ZipFile(site(place) / "zip-1.0-py3.8.egg", "w") as archive:
+        archive.writestr("EGG-INFO/entry_points.txt", points.replace("spam", "zip"))
+    write(place / "bin", dict.fromkeys(("spam-run", "ham-tool", "eggs-run", "zip-run"), "#!python\n"))
+    assert set(versions(place)) == {"spam", "ham", "eggs", "zip"}
+    sync(place)
+    assert (site(place) / "easy-install.pth").read_text() == ""
+    (site(place) / "easy-install.pth").unlink()
+    assert snapshot(place) == before
+
+
+def test_what_makes_the_environment_one_stays_whoever_claims_it(place):
+    before = snapshot(place)
+    write(
+        site(place),
+        {
+            "spam-1.0.dist-info/METADATA": "Name: spam\nVersion: 1.0\n",
+            "spam-1.0.dist-info/RECORD": "../../../bin/python,,\n../../../pyvenv.cfg,,\n../../../bin/activate,,\n",
+        },
+    )
+    sync(place)
+    assert snapshot(place) == before
