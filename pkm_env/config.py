@@ -275,7 +275,7 @@ def configured_indexes(
         default = IndexSpec(DEFAULT_INDEX, environ["PKM_INDEX_URL"], origin="PKM_INDEX_URL", default=True)
     for rule in declaration.indexes if declaration is not None else ():
         spec = IndexSpec(
-            rule.name, rule.url, rule.format, explicit=rule.explicit, origin=shown, default=rule.default
+            rule.name, rule.url, flat=rule.flat, explicit=rule.explicit, origin=shown, default=rule.default
         )
         if rule.default:
             default = default or spec
@@ -285,7 +285,7 @@ def configured_indexes(
         spec = IndexSpec(
             table.string("name") or "user",
             table.string("url") or "",
-            table.choice("format", ("simple", "flat"), "simple"),
+            flat=table.choice("format", ("simple", "flat"), "simple") == "flat",
             explicit=table.boolean("explicit", default=False),
             origin="the user's configuration",
             default=table.boolean("default", default=False),

@@ -92,7 +92,7 @@ class IndexClient:
 
         :raises IndexFailure: when it cannot be asked, or says no.
         """
-        url = index.base + name + "/" if index.format == "simple" else index.url
+        url = index.url if index.flat else index.base + name + "/"
         headers = {"Accept": ACCEPT}
         if etag:
             headers["If-None-Match"] = etag
@@ -121,13 +121,13 @@ class IndexClient:
         """
         refused: list[str] = []
         try:
-            if index.format == "simple":
+            if index.flat:
+                every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
+                entries = [row for row in every if may_be_of(row[1], name)]
+            else:
                 entries = read_entries(
                     answer.body, answer.content_type, answer.url, refused.append, name=name
                 )
-            else:
-                every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
-                entries = [row for row in every if may_be_of(row[1], name)]
             page = make_page(entries, name, refused.append, self._memo)
         except PageFault as fault:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
@@ -140,7 +140,7 @@ class IndexClient:
         :raises BadPage: when it is no page of an index.
         """
         root = local_path(index.url, self._platform)
-        if index.format == "flat":
+        if index.flat:
             found = told_pythons(list_folder(root, name, self._platform))
             page = make_page(found, name, lambda _: None, self._memo)
             return page if page.texts else None

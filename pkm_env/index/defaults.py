@@ -153,7 +153,7 @@ def pip_indexes(settings: PipSettings, folder: str) -> tuple[tuple[IndexSpec, ..
             location
             if "://" in location or location.startswith("file:")
             else os.path.join(folder, os.path.expanduser(location)),
-            "flat",
+            flat=True,
             origin=settings.origins["find-links"],
             from_pip=True,
         )

@@ -9,20 +9,20 @@ class IndexSpec:
     """One configured index.
 
     ``url`` is an address (credentials in it are kept in ``userinfo``, and ``url`` is without them) or
-    a folder: an absolute path or a ``file:`` URL. ``format`` is "simple" (a page for each name) or
-    "flat" (one page or folder for all). ``explicit``: only for the names that are bound to it.
+    a folder: an absolute path or a ``file:`` URL. ``flat``: one page or folder has
+    all names, not a page for each. ``explicit``: only for the names that are bound to it.
     ``default``: the one that stands last. ``from_pip``: it comes from pip's configuration.
     ``origin`` says where it is configured ("pyproject.toml:30:1", "PKM_INDEX_URL").
     """
 
-    __slots__ = ("default", "explicit", "format", "from_pip", "name", "origin", "url", "userinfo")
+    __slots__ = ("default", "explicit", "flat", "from_pip", "name", "origin", "url", "userinfo")
 
     def __init__(
         self,
         name: str,
         url: str,
-        format: str = "simple",  # noqa: A002 - the name of the key
         *,
+        flat: bool = False,
         explicit: bool = False,
         origin: str = "",
         default: bool = False,
@@ -30,11 +30,16 @@ class IndexSpec:
     ) -> None:
         self.name = name
         self.url, self.userinfo = split_credentials(url)
-        self.format = format
+        self.flat = flat
         self.explicit = explicit
         self.origin = origin
         self.default = default
         self.from_pip = from_pip
+
+    @property
+    def format(self) -> str:
+        """What the configuration calls it."""
+        return "flat" if self.flat else "simple"
 
     @property
     def base(self) -> str:

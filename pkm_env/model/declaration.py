@@ -69,14 +69,14 @@ class SourceRule:
 class IndexRule:
     """One ``[[tool.pkm.index]]`` entry."""
 
-    __slots__ = ("default", "explicit", "format", "key", "name", "url")
+    __slots__ = ("default", "explicit", "flat", "key", "name", "url")
 
     def __init__(self, table: Table) -> None:
         table.refuse_unknown(INDEX_KEYS)
         self.key = table.key
         self.name = table.string("name", "") or ""
         self.url = table.string("url", "") or ""
-        self.format = table.choice("format", ("simple", "flat"), "simple")
+        self.flat = table.choice("format", ("simple", "flat"), "simple") == "flat"
         self.default = table.boolean("default", default=False)
         self.explicit = table.boolean("explicit", default=False)
         for key in ("name", "url"):

@@ -87,7 +87,7 @@ class Catalogue:
         found: set[str] = set()
         for index, root in zip(self._indexes, self._roots, strict=True):
             if root:
-                found.update(names_in_folder(root, flat=index.format == "flat"))
+                found.update(names_in_folder(root, flat=index.flat))
         return found
 
     def local_page(self, position: int, name: str) -> Any:
@@ -118,7 +118,7 @@ class Catalogue:
     def _state(self, position: int, name: str) -> str:
         """Return what changes when the page of *name* in a folder does, "" when the folder has none."""
         root = self._roots[position]
-        if self._indexes[position].format == "flat":
+        if self._indexes[position].flat:
             files = list_folder(root, name, self._platform)
             return "".join(f"{plain[0]}|{os.stat(plain[4]).st_mtime_ns}|{plain[6]}\n" for plain in files)
         place = find_page(root, name)
@@ -134,7 +134,7 @@ class Catalogue:
             return cached
         if self._offline:
             return OFFLINE
-        if index.format == "flat":
+        if index.flat:
             return self._ask_flat(position, name)
         etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
         client, crew = self._network()
@@ -222,7 +222,7 @@ class Catalogue:
             )
         else:
             client = self._network()[0]
-            made = self._read(position, name, client.ask(index, "" if index.format == "flat" else name))
+            made = self._read(position, name, client.ask(index, "" if index.flat else name))
             if isinstance(made, BaseException):
                 raise made
             page = made

@@ -190,7 +190,7 @@ def test_later_indexes_are_told_and_those_on_servers_not_asked(
         private.add_wheel("spam", "1.0")
         index.add_wheel("spam", "9.0")
         make_wheel(tmp_path / "wheels", "spam", "3.0")
-        folder = IndexSpec("folder", str(tmp_path / "wheels"), format="flat")
+        folder = IndexSpec("folder", str(tmp_path / "wheels"), flat=True)
         hidden = IndexSpec("hidden", index.url, explicit=True)
         supply = world.supply(spec(private, "private"), folder, hidden, spec(index))
         listed(supply, "spam")
@@ -205,7 +205,7 @@ def test_the_names_in_folders_are_known_without_asking(world: World, index: Loca
     make_wheel(tmp_path / "wheels", "big_spam", "3.0")
     (tmp_path / "tree" / "eggs").mkdir(parents=True)
     supply = world.supply(
-        IndexSpec("flat", str(tmp_path / "wheels"), format="flat"),
+        IndexSpec("flat", str(tmp_path / "wheels"), flat=True),
         IndexSpec("tree", str(tmp_path / "tree")),
         IndexSpec("gone", str(tmp_path / "gone")),
         spec(index),
@@ -307,7 +307,7 @@ def test_a_folder_of_wheels_is_an_index(world: World, index: LocalIndex):
     path = make_wheel(world.folder / "wheels", "spam", "1.5", requires=["eggs"])
     make_wheel(world.folder / "wheels", "spam-more", "3.0")
     index.add_wheel("spam", "2.0")
-    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), flat=True)
     supply = world.supply(flat, spec(index))
     assert listed(supply, "spam").versions == ("1.5",)
     assert listed(supply, "spam").files("1.5")[0].path == str(path)
@@ -319,7 +319,7 @@ def test_a_folder_of_wheels_is_an_index(world: World, index: LocalIndex):
 
 def test_a_folder_that_did_not_change_is_answered_from_the_cache(world: World):
     make_wheel(world.folder / "wheels", "spam", "1.5")
-    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), flat=True)
     listed(world.supply(flat), "spam")
     assert world.connected == 1
     assert listed(world.supply(flat), "spam").versions == ("1.5",)
@@ -334,7 +334,7 @@ def test_a_place_of_pip_that_copies_the_default_index_hides_nothing(world: World
     folder = world.folder / "wheels"
     folder.mkdir()
     (folder / copied.filename).write_bytes(copied.content)
-    pip = IndexSpec("find-links", str(folder), "flat", from_pip=True)
+    pip = IndexSpec("find-links", str(folder), flat=True, from_pip=True)
     supply = world.supply(pip, spec(index, default=True))
     assert listed(supply, "spam").versions == ("1.0", "2.0")
     assert listed(supply, "spam").index == "main"
@@ -344,7 +344,7 @@ def test_a_place_of_pip_with_files_of_its_own_is_taken_alone(world: World, index
     index.add_wheel("spam", "1.0")
     index.add_wheel("spam", "2.0")
     make_wheel(world.folder / "wheels", "spam", "1.0", files={"spam.py": "patched"})
-    pip = IndexSpec("find-links", str(world.folder / "wheels"), "flat", from_pip=True)
+    pip = IndexSpec("find-links", str(world.folder / "wheels"), flat=True, from_pip=True)
     supply = world.supply(pip, spec(index, default=True))
     assert listed(supply, "spam").versions == ("1.0",)
     assert listed(supply, "spam").index == "find-links"
@@ -391,7 +391,7 @@ def test_a_text_that_is_no_name_is_never_asked_for(world: World, index: LocalInd
 def test_a_flat_page_is_fetched_once_for_all_names(world: World, index: LocalIndex):
     index.add_wheel("spam", "1.0")
     index.add_wheel("eggs", "2.0")
-    flat = IndexSpec("flat", index.flat_url, "flat")
+    flat = IndexSpec("flat", index.flat_url, flat=True)
     supply = world.supply(flat)
     supply.hint(["spam", "eggs", "ham"])
     assert listed(supply, "spam").versions == ("1.0",)
@@ -527,7 +527,7 @@ def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, i
 @pytest.mark.usefixtures("large_pages")
 def test_a_folder_whose_part_of_the_cache_is_gone_is_read_again(world: World):
     make_wheel(world.folder / "wheels", "spam", "1.5")
-    flat = IndexSpec("folder", str(world.folder / "wheels"), "flat")
+    flat = IndexSpec("folder", str(world.folder / "wheels"), flat=True)
     listed(world.supply(flat), "spam")
     listing = listed(world.supply(flat), "spam")
     for path in (world.folder / "cache" / "pages-3").rglob("*.page"):
@@ -549,7 +549,7 @@ def test_a_place_of_pip_stands_alone_when_the_default_index_does_not_know_the_na
     make_wheel(world.folder / "wheels", "spam", "1.0")
     make_wheel(world.folder / "wheels", "eggs", "1.0")
     index.add_wheel("eggs", "2.0")
-    pip = IndexSpec("find-links", str(world.folder / "wheels"), "flat", from_pip=True)
+    pip = IndexSpec("find-links", str(world.folder / "wheels"), flat=True, from_pip=True)
     supply = world.supply(pip, spec(index, default=True))
     assert listed(supply, "spam").index == "find-links"
     assert listed(supply, "eggs").versions == ("1.0",)
@@ -563,7 +563,7 @@ def test_a_default_index_that_does_not_answer_is_not_passed_over_for_a_place_of_
     folder.mkdir()
     (folder / copied.filename).write_bytes(copied.content)
     index.fail("/simple/spam", 500, times=None)
-    pip = IndexSpec("find-links", str(folder), "flat", from_pip=True)
+    pip = IndexSpec("find-links", str(folder), flat=True, from_pip=True)
     with pytest.raises(IndexUnreachable):
         world.supply(pip, spec(index, default=True)).listing("spam")
     offline = world.supply(pip, spec(index, default=True), offline=True)

@@ -466,7 +466,7 @@ def test_index_list_tells_order_and_origin_without_secrets(project, index):
         ("own", index.url, False, True),
         ("default", index.url, True, False),
     ]
-    assert [one["origin"] for one in told][1] == "PKM_INDEX_URL"
+    assert [(one["format"], one["origin"]) for one in told][1] == ("simple", "PKM_INDEX_URL")
     text = project.says("index", "list")
     assert text.splitlines()[0].startswith(f"own      {index.url}  explicit")
     assert "secret" not in text

@@ -219,7 +219,7 @@ def test_cache_control_says_how_long_a_page_is_fresh(told: str, seconds: int):
 
 def test_a_page_for_all_names_is_read_for_one(index: LocalIndex, client: IndexClient):
     index.add_wheel("eggs", "2.0")
-    flat = IndexSpec("flat", index.flat_url, "flat")
+    flat = IndexSpec("flat", index.flat_url, flat=True)
     page = client.read(flat, "eggs", client.ask(flat, ""))
     assert page.digest[0] == ("2.0",)
     assert page.warnings == []

@@ -111,7 +111,7 @@ def test_the_places_of_pip_stand_before_its_index(tmp_path: Path):
     places, index = pip_indexes(settings, str(tmp_path))
     assert [place.name for place in places] == ["pip-links", "pip-extra", "pip-extra-2"]
     assert places[0].url == os.path.join(tmp_path, "wheels")
-    assert places[0].format == "flat"
+    assert places[0].flat
     assert all(place.from_pip for place in places)
     assert index is not None
     assert (index.name, index.default, index.from_pip) == ("default", True, False)
