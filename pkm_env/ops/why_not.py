@@ -16,7 +16,7 @@ from pkm_env.ops.questions import locked
 from pkm_env.ops.renew import difference
 from pkm_env.ops.section import Locker, without_target
 from pkm_env.resolver.report import explain
-from pkm_env.resolver.request import NoSolution, Origin, Request, Root
+from pkm_env.resolver.request import NoSolution, Origin, Root
 from pkm_env.resolver.resolve import resolve
 
 TYPE_CHECKING = False
@@ -150,7 +150,8 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     options = LockOptions([environment.name], upgrade_packages=[name])
     locker = Locker(context, lock, old_targets, options)
     targets, _ = locker.targets(environment)
-    wanted = with_question(locker.request(environment, targets), answer.requirement)
+    question = Root(answer.requirement, Origin("this question"))
+    wanted = locker.request(environment, targets).asking(question)
     outcomes = resolve(wanted, context.releases(environment), context.memory)
     left_out = dict(lock.sections[environment.section].left_out)
     failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
@@ -168,23 +169,6 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     answer.lines += left_out_lines(absent, left_out, "left out with or without it")
     while not answer.lines[-1]:
         answer.lines.pop()
-
-
-def with_question(request: Request, text: str) -> Request:
-    """Return a request with one more requirement."""
-    return Request(
-        (*request.roots, Root(text, Origin("this question"))),
-        request.targets,
-        rules=request.rules,
-        preferences=request.preferences,
-        locked=request.locked,
-        sources=request.sources,
-        root_name=request.root_name,
-        root_version=request.root_version,
-        own_extras=request.own_extras,
-        pythons=request.pythons,
-        held=request.held,
-    )
 
 
 def failure_lines(failures: Sequence[NoSolution], locker: Locker) -> list[str]:

@@ -182,6 +182,14 @@ class Request:
         self.root_version = root_version
         self.own_extras = {name: tuple(roots) for name, roots in (own_extras or {}).items()}
 
+    def asking(self, root: Root) -> Request:
+        """Return the same problem with one more requirement."""
+        made = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(made, name, getattr(self, name))
+        made.roots = (*self.roots, root)
+        return made
+
 
 class Pin:
     """A chosen release: ``requires`` are sorted (name, version) pairs, those of its chosen extras too.
