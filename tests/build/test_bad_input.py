@@ -39,7 +39,7 @@ WRONG = {
     "line ends of old": (BASE.replace("\n", "\r").encode(), "invalid TOML"),
     "a key twice": (BASE + 'version = "2"\n', "invalid TOML"),
     "a table twice": (BASE + "[project]\n", "invalid TOML"),
-    "an integer of 5000 digits": (BASE + f"description = 1{'0' * 5000}\n", ""),
+    "an integer of 5000 digits": (BASE + f"description = 1{'0' * 5000}\n", "invalid TOML"),
     "a date for a version": (BASE.replace('"1.0"', "1979-05-27"), "project.version: must be a string, not a date"),
     "a number for a version": (BASE.replace('"1.0"', "1.0"), "project.version: must be a string, not a float"),
     "a list for a name": (BASE.replace('"spam"', '["spam"]'), "project.name"),
@@ -201,17 +201,17 @@ WRONG = {
 }  # fmt: skip
 
 
-def call_hook(root, hook, out):
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pkm_build; print(pkm_build.{hook}(sys.argv[1]))"
+def call_hook(root, hook, *words):
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pkm_build; pkm_build.{hook}(*sys.argv[1:])"
     return subprocess.run(
-        [sys.executable, "-I", "-c", code, str(out)], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", code, *words], cwd=root, capture_output=True, text=True, check=False
     )
 
 
 @pytest.mark.parametrize(("text", "words"), WRONG.values(), ids=WRONG)
 def test_it_is_refused_with_its_place_and_no_traceback(sample, text, words):
     made = sample({**FILES, "pyproject.toml": text})
-    done = call_hook(made.root, "build_wheel", made.out)
+    done = call_hook(made.root, "build_wheel", str(made.out))
     assert done.returncode == 1, done.stdout + done.stderr
     lines = done.stderr.splitlines()
     assert all(line.startswith("pkm_build: pyproject.toml:") for line in lines), lines
@@ -260,12 +260,7 @@ sbom-files = ["*.spdx"]
 )
 def test_faults_of_text_and_tree_come_in_one_run_of_whichever_hook_is_first(sample, hook):
     made = sample({"spam/__init__.py": "", "pyproject.toml": ALL})
-    call = "{}" if "requires" in hook else str(made.out)
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pkm_build; pkm_build.{hook}({call!r})"
-    code = code.replace("'{}'", "{}")
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], cwd=made.root, capture_output=True, text=True, check=False
-    )
+    done = call_hook(made.root, hook, *([] if "requires" in hook else [str(made.out)]))
     found = [line.split(": ")[1:3] for line in done.stderr.splitlines()]
     expected = [
         ["pyproject.toml:7:1", "project.version"],
@@ -309,7 +304,7 @@ def test_a_fault_of_a_profile_is_told_once_where_it_stands(sample):
 
 def test_wrong_config_settings_come_together(sample):
     made = sample(FILES)
-    with pytest.raises(Exception, match="3 config-settings are wrong") as caught:
+    with pytest.raises(BuildError, match="3 config-settings are wrong") as caught:
         made.wheel({"--tga": "py3-none-any", "build-number": "x", "editable": "frm"})
     assert 'did you mean "tag"?' in str(caught.value)
 
@@ -351,6 +346,7 @@ def test_a_pipe_in_the_place_of_pyproject_toml_is_no_file(sample):
         made.wheel()
 
 
+@POSIX
 def test_pipes_and_sockets_are_no_files(sample, monkeypatch):
     made = sample(FILES)
     os.mkfifo(made.root / "spam/pipe")
