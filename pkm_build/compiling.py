@@ -28,7 +28,7 @@ def main(path: str) -> None:
     except ImportError as exc:
         sys.exit(f"setuptools is needed to compile native modules: {exc}")
 
-    class Compile(build_ext):  # type: ignore[misc]  # its types are not looked at
+    class Compile(build_ext):  # type: ignore[misc]  # setuptools has no types
         """setuptools' command, with flags for reproducible products once the compiler is known."""
 
         def build_extensions(self) -> None:

@@ -230,9 +230,7 @@ def surplus(
     return Step(REMOVE, name, present, None, "is not locked")
 
 
-def difference(  # noqa: PLR0911 - one return for each reason, in their order
-    present: Sequence[InstalledDistribution], package: WantedPackage
-) -> str:
+def difference(present: Sequence[InstalledDistribution], package: WantedPackage) -> str:
     """Return why what is there is not what is wanted, "" when it is."""
     if len(present) > 1:
         return "is installed more than once"
@@ -242,9 +240,8 @@ def difference(  # noqa: PLR0911 - one return for each reason, in their order
     if not same_version(one.version, package.version):
         return f"{one.version or 'an unknown version'} is installed"
     if one.identity:
-        if package.identity and one.identity != package.identity:
-            return "another build of this version is installed"
-        return ""
+        other = package.identity and one.identity != package.identity
+        return "another build of this version is installed" if other else ""
     if package.direct_url is None:
         return "is installed from a URL or folder" if one.direct_url or one.kind == "egg-link" else ""
     return direct_difference(one.direct_url, package.direct_url)

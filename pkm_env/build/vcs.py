@@ -46,16 +46,6 @@ REFUSALS = (
 )
 
 
-def checkout(
-    source: Source, cache_dir: str, *, environ: Mapping[str, str], **how: object
-) -> tuple[Source, str]:
-    """Return *source* with its full commit, and the path of its checkout; ``Git`` says more.
-
-    :raises CheckoutFailed: when it cannot be had.
-    """
-    return Git(cache_dir, environ=environ, **how).checkout(source)  # type: ignore[arg-type] # passed on as given
-
-
 def checkout_around(path: str) -> str:
     """Return the top of the checkout in a cache that *path* (absolute) lies in, "" when it lies in none."""
     below, above = os.path.normpath(path), ""

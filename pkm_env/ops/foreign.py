@@ -72,10 +72,11 @@ def foreign_lock(context: Context, environment: Environment, options: SyncOption
         context.reporter.note(
             f'{options.file} has no group "{environment.name}" (but {named}): its default groups are installed'
         )
+    markers: Any = interpreter.markers  # a mapping with the keys of packaging's TypedDict
     try:
         selected = list(
             pylock.select(
-                environment=interpreter.markers,  # type: ignore[arg-type]  # a TypedDict with these very keys
+                environment=markers,
                 tags=[Tag(*tag.split("-")) for tag in interpreter.tags],
                 dependency_groups=groups,
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.build.errors import CheckoutFailed
-from pkm_env.build.vcs import Git, checkout, checkout_around, split_location
+from pkm_env.build.vcs import Git, checkout_around, split_location
 from pkm_env.model.distribution import Source
 from tests.support.projects import clean_environ
 from tests.support.wheels import project_members
@@ -298,13 +298,6 @@ def test_failed_checkout_leaves_nothing_and_the_next_one_works(
     assert not list((tmp_path / "cache").glob("*/*/checkouts/*"))
     (tmp_path / "away").rename(inner.root)
     assert _text(git.checkout(_source(upstream))[1], "sub/file") == "inner"
-
-
-def test_door_for_one_checkout_is_that_of_git(
-    tmp_path: Path, environ: dict[str, str], upstream: Repository
-) -> None:
-    commit = upstream.commit(file="1")
-    assert checkout(_source(upstream), str(tmp_path / "cache"), environ=environ)[0].commit == commit
 
 
 def test_processes_that_want_the_same_commit_wait_for_each_other(
