@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
+from pkm_build.grammar import normalise
 from pkm_env.model.distribution import Unavailable
-from pkm_env.model.options import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
@@ -55,14 +56,6 @@ class InstalledDistribution:
 
     def __repr__(self) -> str:
         return f"InstalledDistribution({self.name!r}, {self.version!r})"
-
-
-def normalise(name: str) -> str:
-    """Return the normalised form of a distribution's name. Source: Names and normalization."""
-    plain = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in plain:
-        plain = plain.replace("--", "-")
-    return plain
 
 
 class WantedPackage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
+from pkm_build.grammar import normalise
 from pkm_build.project import read_project
 from pkm_build.source import Source, load, parse
 from pkm_build.tables import Table, did_you_mean
@@ -13,7 +14,6 @@ from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
 from pkm_env.model.environment import DEFAULT
-from pkm_env.model.options import normalise
 from pkm_env.model.requirements import requirement_fault
 from pkm_env.model.target import implied_pythons
 from pkm_env.model.versions import UnreadableVersion

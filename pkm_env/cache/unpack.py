@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 
+from pkm_build.grammar import normalise
 from pkm_env.cache.manifest import (
     SCHEMES,
     BadWheel,
@@ -230,13 +231,6 @@ def same_release(one: tuple[str, str], other: tuple[str, str]) -> bool:
     except InvalidVersion:
         return texts[0].replace("_", "-") == texts[1].replace("_", "-")
     return first == second or str(first).replace("-", "+") == str(second).replace("-", "+")
-
-
-def normalise(name: str) -> str:
-    """Return the normalised form of a distribution's name. Source: Names and normalization."""
-    from packaging.utils import canonicalize_name
-
-    return canonicalize_name(name)
 
 
 def read_headers(text: str) -> dict[str, list[str]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from pkm_build.grammar import normalise
 from pkm_build.tables import did_you_mean
 from pkm_env.cli.output import plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
-from pkm_env.model.options import is_date, is_span, normalise
+from pkm_env.model.options import is_date, is_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from pkm_build.grammar import normalise
 from pkm_env.cli.output import plural, print_json
 from pkm_env.cli.usage import UsageError
-from pkm_env.model.options import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -67,8 +67,8 @@ def cache_info(context: Context, arguments: argparse.Namespace, output: Output, 
 
 def cache_clean(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm cache clean``."""
+    from pkm_build.grammar import normalise
     from pkm_env.cache.upkeep import clean
-    from pkm_env.model.options import normalise
 
     store = usable_store(context)
     return tell_removed(clean(store, [normalise(name) for name in arguments.packages]), output, line)

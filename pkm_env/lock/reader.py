@@ -8,11 +8,11 @@ Source: pylock.toml specification (PEP 751).
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_env.lock.content import mixed_sections
 from pkm_env.lock.lockfile import LOCK_VERSION, Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.lock.membership import BadLock, read_membership, targets_of
 from pkm_env.model.distribution import Source
-from pkm_env.model.options import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

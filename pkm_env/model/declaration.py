@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pkm_build.grammar import is_name, normalise
 from pkm_env.model.distribution import BadReference, source_of_url
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
-from pkm_env.model.options import KEYS, Options, is_name, normalise, read_options
+from pkm_env.model.options import KEYS, Options, read_options
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 from pkm_env.model.versions import UnreadableVersion, version_key
 

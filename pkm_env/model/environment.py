@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_build.tables import did_you_mean
-from pkm_env.model.options import KEYS, normalise, read_options
+from pkm_env.model.options import KEYS, read_options
 from pkm_env.model.platforms import UnknownPlatform, parse_platform
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ Source: Dependency specifiers, "Environment markers".
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_env.model.marker_text import marker_for
-from pkm_env.model.requirements import normalise_name
 from pkm_env.model.versions import SpecifierTest, UnreadableVersion, patch_samples, python_truths, version_key
 
 TYPE_CHECKING = False
@@ -169,7 +169,7 @@ def _atom(tokens: Sequence[tuple[str, str]], place: int, text: str) -> tuple[Nod
     if variable not in VARIABLES:
         raise UnreadableMarker(text)
     if variable == "extra":
-        value = normalise_name(value)
+        value = normalise(value)
     return (variable, operator, value, swapped), place + 1
 
 
@@ -439,5 +439,5 @@ def evaluate(text: str, targets: Sequence[Target], extras: Iterable[str] = ()) -
     asked = TargetSet(targets)
     mask = 0
     for extra in tuple(extras) or ("",):
-        mask |= asked.marker(text, normalise_name(extra))[0]
+        mask |= asked.marker(text, normalise(extra))[0]
     return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_build.grammar import is_name, normalise
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 
 TYPE_CHECKING = False
@@ -183,17 +184,3 @@ def is_date(text: str) -> bool:
         and int(parts[2]) in DAYS
         and (len(text) == len(date) or text[len(date)] in "Tt ")
     )
-
-
-def is_name(text: str) -> bool:
-    """Whether *text* can be the name of a package or an extra."""
-    plain = text.replace("-", "").replace("_", "").replace(".", "")
-    return plain.isalnum() and text.isascii() and (text[0] + text[-1]).isalnum()
-
-
-def normalise(name: str) -> str:
-    """Return *name* as PEP 503 normalises it."""
-    text = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in text:
-        text = text.replace("--", "-")
-    return text

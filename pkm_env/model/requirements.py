@@ -8,6 +8,7 @@ Source: Dependency specifiers, https://packaging.python.org/specifications/depen
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_env.model.distribution import BadReference, source_of_url, without_secrets
 from pkm_env.model.versions import OPERATORS, split_specifier
 
@@ -56,14 +57,6 @@ class Requirement:
         return f"{self.name}{extras}{rest}" + (f" ; {self.marker}" if self.marker else "")
 
 
-def normalise_name(name: str) -> str:
-    """Return the normal form of a project's or an extra's name (PEP 503, PEP 685)."""
-    name = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in name:
-        name = name.replace("--", "-")
-    return name
-
-
 def parse_requirement(text: str) -> Requirement:
     """Return the parts of *text*.
 
@@ -107,7 +100,7 @@ def _quick(text: str) -> Requirement | None:
     specifier = _quick_specifier(rest)
     if specifier is None:
         return None
-    return Requirement(normalise_name(name), extras, specifier, "", marker.strip())
+    return Requirement(normalise(name), extras, specifier, "", marker.strip())
 
 
 def _quick_extras(inside: str) -> tuple[str, ...] | None:
@@ -118,7 +111,7 @@ def _quick_extras(inside: str) -> tuple[str, ...] | None:
         name and name[0].isalnum() and name[-1].isalnum() and _NAME.issuperset(name) for name in names
     ):
         return None
-    return tuple(sorted({normalise_name(name) for name in names}))
+    return tuple(sorted({normalise(name) for name in names}))
 
 
 def _quick_specifier(text: str) -> str | None:
@@ -156,12 +149,12 @@ def _thorough(text: str) -> Requirement:
     specifier = ",".join(
         op + version for op, version in split_specifier(_written(text, str(judged.specifier)))
     )
-    extras = tuple(sorted({normalise_name(extra) for extra in judged.extras}))
+    extras = tuple(sorted({normalise(extra) for extra in judged.extras}))
     marker = "" if judged.marker is None else text.rpartition(";")[2].strip()
     if marker.count("'") % 2 or marker.count('"') % 2:
         marker = str(judged.marker)
     url = without_secrets(judged.url or "")
-    return Requirement(normalise_name(judged.name), extras, specifier, url, marker)
+    return Requirement(normalise(judged.name), extras, specifier, url, marker)
 
 
 def _written(text: str, canonical: str) -> str:

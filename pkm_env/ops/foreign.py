@@ -21,10 +21,10 @@ from packaging.pylock import (
 from packaging.tags import Tag
 
 from pkm_build.errors import InvalidFile, PkmError
+from pkm_build.grammar import normalise
 from pkm_build.source import parse
 from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import Source
-from pkm_env.model.options import normalise
 from pkm_env.model.target import implied_pythons, make_target
 from pkm_env.ops.pythons import choose_python
 from pkm_env.python.venv import Venv, read_venv

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
+from pkm_build.grammar import normalise
 from pkm_build.tables import did_you_mean
 from pkm_env.lock.graph import Graph, section_graph, shown
 from pkm_env.model.distribution import Unavailable
-from pkm_env.model.options import normalise
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.versions import is_prerelease, version_key
 from pkm_env.ops.locked import NothingLocked

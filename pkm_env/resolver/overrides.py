@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pkm_build.grammar import normalise
 from pkm_env.model.markers import UnreadableMarker, parse_marker
-from pkm_env.model.requirements import Requirement, normalise_name, parse_requirement
+from pkm_env.model.requirements import Requirement, parse_requirement
 from pkm_env.model.versions import version_key
 
 TYPE_CHECKING = False
@@ -29,13 +30,11 @@ class Overrides:
         self.of_release: dict[tuple[str, Any], dict[str, Entries]] = {}
         for key, value in table.items():
             raw_name, pinned, version = key.partition("==")
-            name = normalise_name(raw_name.strip())
+            name = normalise(raw_name.strip())
             if not isinstance(value, dict):
                 self.everywhere[name] = _entries(name, value)
                 continue
-            inner = {
-                normalise_name(asked): _entries(normalise_name(asked), text) for asked, text in value.items()
-            }
+            inner = {normalise(asked): _entries(normalise(asked), text) for asked, text in value.items()}
             if pinned:
                 self.of_release[name, version_key(version.strip())] = inner
             else:
@@ -74,7 +73,7 @@ class Overrides:
             end += 1
         if not end:
             return None
-        name, marker = normalise_name(head[:end]), marker.strip()
+        name, marker = normalise(head[:end]), marker.strip()
         if self._entries_for(name, asker, version) is None:
             return None
         try:

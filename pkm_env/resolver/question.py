@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
+from pkm_build.grammar import normalise
 from pkm_env.model.distribution import BadReference, Source, source_of_url
-from pkm_env.model.requirements import UnreadableRequirement, normalise_name, parse_requirement
+from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
 from pkm_env.model.target import target_from_key
 from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
@@ -65,14 +66,14 @@ class Question:
         self.held = request.held
         self.pythons = request.pythons
         self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
-        self.root_name = normalise_name(request.root_name)
+        self.root_name = normalise(request.root_name)
         self.root_version = request.root_version
         self.roots = tuple(self._root(root) for root in request.roots)
         self.own_extras = {
-            normalise_name(name): tuple(self._root(root) for root in roots)
+            normalise(name): tuple(self._root(root) for root in roots)
             for name, roots in request.own_extras.items()
         }
-        self.sources = {normalise_name(name): _choices(value) for name, value in request.sources.items()}
+        self.sources = {normalise(name): _choices(value) for name, value in request.sources.items()}
         try:
             self.overrides = Overrides(request.rules.overrides)
         except (UnreadableRequirement, UnreadableVersion) as error:

@@ -9,13 +9,13 @@ import zipfile
 
 import pytest
 
+from pkm_build.grammar import normalise
 from pkm_env.install.installed import (
     identities_bytes,
     read_identities,
     scan_folder,
 )
 from pkm_env.install.remove import NotRemovable
-from pkm_env.plan import normalise
 from tests.support.environments import installed, snapshot, sync, unpacked, versions
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_env.model.requirements import Requirement, UnreadableRequirement, normalise_name, parse_requirement
+from pkm_build.grammar import normalise
+from pkm_env.model.requirements import Requirement, UnreadableRequirement, parse_requirement
 from pkm_env.model.versions import (
     UnreadableVersion,
     VersionLine,
@@ -93,7 +94,7 @@ def test_patches_of_a_specifier_with_a_patch_level():
 
 
 def test_a_name_is_normalised():
-    assert normalise_name("A._-b__C") == "a-b-c"
+    assert normalise("A._-b__C") == "a-b-c"
 
 
 @pytest.mark.parametrize(
