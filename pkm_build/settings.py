@@ -7,7 +7,7 @@ can be held against the tree to find further faults. Keys are explained in docs/
 from __future__ import annotations
 
 from pkm_build.errors import Fault
-from pkm_build.tables import Table, did_you_mean, in_wheel, inside_only, kind_of, listed, paths_of
+from pkm_build.tables import PKM_KEYS, Table, did_you_mean, in_wheel, inside_only, kind_of, listed, paths_of
 from pkm_build.tags import is_tag, one_set
 
 TYPE_CHECKING = False
@@ -32,27 +32,6 @@ BUILD_KEYS = (
     "sbom-files",
 )
 SDIST_KEYS = ("include", "exclude")
-# What may stand in [tool.pkm]: the backend's own tables, and those of the environment manager, which checks them.
-PKM_KEYS = (
-    "version",
-    "build",
-    "properties",
-    "profiles",
-    "env",
-    "sources",
-    "index",
-    "overrides",
-    "tasks",
-    "workspace",
-    "resolution",
-    "prereleases",
-    "exclude-newer",
-    "constraints",
-    "no-build",
-    "no-binary",
-    "build-constraints",
-    "lock-build",
-)
 SCHEMES = ("scripts", "headers", "data", "purelib", "platlib")
 TEMPLATE_FIELDS = ("tag", "distance", "commit", "date")
 NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")

@@ -14,6 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+# The keys of [tool.pkm], said once for both packages: what the backend reads, what the environment manager reads,
+# and how it resolves, which an environment may say for itself.
+BACKEND_KEYS = ("version", "build", "properties", "profiles")
+MANAGER_KEYS = ("env", "sources", "index", "overrides", "tasks", "workspace")
+RESOLUTION_KEYS = (
+    "resolution",
+    "prereleases",
+    "exclude-newer",
+    "constraints",
+    "no-build",
+    "no-binary",
+    "build-constraints",
+    "lock-build",
+)
+PKM_KEYS = (*BACKEND_KEYS, *MANAGER_KEYS, *RESOLUTION_KEYS)
+
 
 class Table:
     """A parsed table at the key path *key*; its *faults* are shared with all tables read from it."""

@@ -8,7 +8,7 @@ from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.project import read_project
 from pkm_build.source import Source, load, parse
-from pkm_build.tables import Table, did_you_mean
+from pkm_build.tables import BACKEND_KEYS, Table, did_you_mean
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Placed = tuple[tuple[str, tuple[str | int, ...]], ...]
 
 PROJECT_FILE = "pyproject.toml"
-BUILD_TABLES = ("version", "build", "properties", "profiles")
 CONFLICT_MARK = "<<<<<<<"
 
 
@@ -236,7 +235,7 @@ def has_build_settings(data: Mapping[str, Any]) -> bool:
     if not isinstance(tool, dict):
         return "tool" in data
     pkm = tool.get("pkm", {})
-    own = not isinstance(pkm, dict) or not pkm.keys().isdisjoint(BUILD_TABLES)
+    own = not isinstance(pkm, dict) or not pkm.keys().isdisjoint(BACKEND_KEYS)
     return own or "dynamic-metadata" in tool or not isinstance(project, dict) or "dynamic" in project
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
+from pkm_build.tables import PKM_KEYS
 from pkm_env.model.distribution import BadReference, source_of_url
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
-from pkm_env.model.options import KEYS, Options, read_options
+from pkm_env.model.options import Options, read_options
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 from pkm_env.model.versions import UnreadableVersion, version_key
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from pkm_build.tables import Table
     from pkm_env.model.environment import Environment
 
-# Keys of [tool.pkm] that pkm_build reads and checks.
-BACKEND_KEYS = ("version", "build", "properties", "profiles")
-OWN_KEYS = ("env", "sources", "index", "overrides", "tasks", "workspace")
 SOURCE_KEYS = (
     "index",
     "git",
@@ -151,7 +149,7 @@ def read_own(root: Table, project: Project, start: Options) -> Declaration:
     if tool is None:
         empty = type(root)({}, ("tool", "pkm"), root.faults)
         return Declaration(read_environments(empty, project, start), start)
-    tool.refuse_unknown((*BACKEND_KEYS, *OWN_KEYS, *KEYS))
+    tool.refuse_unknown(PKM_KEYS)
     options = read_options(tool, start)
     environments = read_environments(tool, project, options)
     indexes = read_indexes(tool)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pkm_build.grammar import normalise
-from pkm_build.tables import did_you_mean
-from pkm_env.model.options import KEYS, read_options
+from pkm_build.tables import RESOLUTION_KEYS, did_you_mean
+from pkm_env.model.options import read_options
 from pkm_env.model.platforms import UnknownPlatform, parse_platform
 
 TYPE_CHECKING = False
@@ -117,7 +117,7 @@ def usable_name(declared: Table, raw_name: str, found: dict[str, Environment]) -
 def read_environment(table: Table, name: str, project: Project, options: Options) -> Environment:
     """Return one environment; what its table lacks is implied."""
     hint_unquoted_name(table)
-    table.refuse_unknown((*OWN_KEYS, *KEYS) if not dotted(table) else tuple(table.data))
+    table.refuse_unknown((*OWN_KEYS, *RESOLUTION_KEYS) if not dotted(table) else tuple(table.data))
     environment = Environment(name, read_options(table, options), table.key)
     implied = ("dev",) if name == DEFAULT and "groups" not in table.data and "dev" in project.groups else ()
     environment.groups = names_in(table, "groups", project.groups, "group") or implied
@@ -155,7 +155,7 @@ def check_platform(table: Table, at: int, name: str) -> None:
 def dotted(table: Table) -> bool:
     """Whether the table holds nothing but tables: a name with a dot that was not quoted."""
     return bool(table.data) and all(
-        isinstance(value, dict) and key not in OWN_KEYS and key not in KEYS
+        isinstance(value, dict) and key not in OWN_KEYS and key not in RESOLUTION_KEYS
         for key, value in table.data.items()
     )
 

@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
 RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 PRERELEASES = ("if-necessary", "never", "allow")
-KEYS = (
-    "resolution",
-    "prereleases",
-    "exclude-newer",
-    "constraints",
-    "no-build",
-    "no-binary",
-    "build-constraints",
-    "lock-build",
-)
 
 
 class Options:

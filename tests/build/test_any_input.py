@@ -10,8 +10,7 @@ from pkm_build.dynamic_settings import ALL_KEYS
 from pkm_build.errors import Fault, InvalidFile
 from pkm_build.extensions import KEYS
 from pkm_build.project import PROJECT_KEYS, expand_group, read_project
-from pkm_build.settings import BUILD_KEYS, PKM_KEYS, SCHEMES, read_settings
-from pkm_env.model import declaration
+from pkm_build.settings import BUILD_KEYS, SCHEMES, read_settings
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -103,8 +102,3 @@ def test_reading_never_raises_and_every_fault_can_be_shown(data, profile):
         error = InvalidFile("pyproject.toml", text, faults)
         assert len(list(error.lines())) == len(faults)
         assert str(error)
-
-
-def test_both_halves_know_the_same_keys_of_our_table():
-    from_manager = {*declaration.BACKEND_KEYS, *declaration.OWN_KEYS, *declaration.KEYS}
-    assert set(PKM_KEYS) == from_manager
