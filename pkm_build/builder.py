@@ -96,9 +96,9 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str], stat
 
         made.options = read_options(config_settings)
     made.epoch = archives.timestamp(environ.get("SOURCE_DATE_EPOCH"))
-    made.version = "0"
     made.source = load(root)
     made.project = made.source.project
+    made.version = made.project.version or "0"
     profile = made.options.get("profile") or environ.get("PKM_PROFILE", "")
     made.settings = read_settings(made.source.data, made.source.faults, profile)
     check_pkm_keys(made.source.data, made.source.faults)
@@ -454,7 +454,6 @@ def list_wheel_files(root: str, environ: Mapping[str, str] | None = None) -> lis
     :raises PkmError: as `build_wheel` does
     """
     build = start(root, None, environ or {}, "wheel")
-    build.version = build.project.version or "0"
     members = select_wheel(build).members()
     return sorted([(name, source) for name, source, _ in members if isinstance(source, str)])
 
@@ -480,5 +479,4 @@ def explain(root: str, path: str, environ: Mapping[str, str] | None = None) -> l
     from pkm_build.explain import explain_path
 
     build = start(root, None, environ or {}, "sdist")
-    build.version = build.project.version or "0"
     return explain_path(build, path)
