@@ -20,15 +20,12 @@ from pkm_env.model.distribution import File, Metadata, Source, Unavailable
 from pkm_env.sources import NoWheel
 from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
-from tests.support.supplies import World
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from pkm_env.build.steps import Steps
     from pkm_env.provision import Provision
+    from tests.support.supplies import World
 
 
 class FakeBuilder:
@@ -73,19 +70,6 @@ class FakeBuilder:
     ) -> str:
         assert package
         return "" if editable else f"key-{os.path.basename(path)}-{subdirectory}"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def index() -> Iterator[LocalIndex]:
-    with LocalIndex() as served:
-        yield served
 
 
 def spec(index: LocalIndex, name: str = "main") -> IndexSpec:

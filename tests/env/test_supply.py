@@ -12,27 +12,13 @@ from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
 from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
-from tests.support.supplies import World
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pkm_env.supply import Supply
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def index() -> Iterator[LocalIndex]:
-    with LocalIndex() as served:
-        yield served
+    from tests.support.supplies import World
 
 
 def spec(index: LocalIndex, name: str = "main", **how) -> IndexSpec:

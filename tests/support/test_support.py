@@ -14,19 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.index_pages import JSON_TYPE
-from tests.support.index_server import LocalIndex
 from tests.support.projects import clean_environ
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def index() -> Iterator[LocalIndex]:
-    with LocalIndex() as served:
-        yield served
+    from tests.support.index_server import LocalIndex
 
 
 def _get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
