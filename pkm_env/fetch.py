@@ -15,7 +15,7 @@ from pkm_env.index.errors import HashMismatch, IndexFailure, Offline, WriteFaile
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import local_path
 from pkm_env.model.core_metadata import parse_metadata
-from pkm_env.model.distribution import STRENGTH, File, Metadata, Unavailable
+from pkm_env.model.distribution import SECURE, STRENGTH, File, Metadata, Unavailable
 from pkm_env.wanted import size_of
 
 TYPE_CHECKING = False
@@ -111,19 +111,23 @@ class Fetcher:
         return found
 
     def hashes(self, file: File) -> dict[str, str]:
-        """Return the hashes of a listed file, for a lock; what the index does not tell is computed.
+        """Return the hashes of a listed file, for a lock; where the index tells none to rely on, one is computed.
 
         :raises IndexFailure: when it has to be fetched, and cannot.
         """
-        if file.hashes:
+        if not SECURE.isdisjoint(file.hashes):
             return dict(file.hashes)
         if file.path:
-            return {"sha256": self.local_sha256(file.path)}
+            found = self.local_sha256(file.path)
+            check_local(file, file.hashes, found)
+            return {"sha256": found}
         key = f"{file.url}|{file.filename}|{file.size}|{file.upload_time}"
+        if file.hashes:
+            key += f"|{sorted(file.hashes.items())}"
         known = self._memory.recall("file-sha256", key)
         if isinstance(known, str):
             return {"sha256": known}
-        temporary, sha256 = self._fetch(file, {}, None)
+        temporary, sha256 = self._fetch(file, file.hashes, None)
         self._keep(temporary, sha256, file.filename)
         self._memory.remember("file-sha256", key, sha256)
         return {"sha256": sha256}

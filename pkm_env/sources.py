@@ -8,7 +8,7 @@ from pkm_build.errors import PkmError
 from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
 from pkm_env.index.urls import split_credentials
-from pkm_env.model.distribution import Metadata, Unavailable
+from pkm_env.model.distribution import SECURE, Metadata, Unavailable
 from pkm_env.model.versions import UnreadableVersion, version_key
 from pkm_env.wanted import size_of
 
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     Built = TypeVar("Built")
 else:
     Protocol = object
-
-
-# What a lock may rely on.
-SECURE = frozenset(("sha256", "sha384", "sha512"))
 
 
 class Builder(Protocol):

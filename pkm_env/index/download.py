@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, WriteFailed
+from pkm_env.index.errors import HashMismatch, IndexRefused, TooLarge, WriteFailed
 from pkm_env.index.http import CHUNK
 from pkm_env.index.wire import NO_SUCH_PART, OK, PART, CutShort
 from pkm_env.model.distribution import STRENGTH
@@ -139,10 +139,10 @@ class Download:
                 hasher.update(part)
             self._size += count
             if self._size > limit:
-                raise BadPage(
+                raise TooLarge(
                     self._file.url,
                     index=self._file.index,
-                    reason=f"{self._file.filename} is larger than the {limit} bytes that are listed",
+                    reason=f"the file {self._file.filename} is larger than the {limit} bytes that are listed",
                 )
             try:
                 while part:

@@ -8,6 +8,7 @@
         ├── IndexUnreachable    no answer, or only "later", after several tries
         ├── IndexRefused        an answer that says no (401, 403, other 4xx)
         ├── BadPage             an answer that is no page of an index
+        ├── TooLarge            a file that is larger than was listed or locked
         ├── Offline             a request would be needed, and none may be sent
         └── HashMismatch        a file that is not the one that was listed or locked
 
@@ -91,6 +92,15 @@ class BadPage(IndexFailure):
 
     def __str__(self) -> str:
         return f"{self.where} gives no usable page: {self.reason}\n  {self.url}"
+
+
+class TooLarge(IndexFailure):
+    """A file that is larger than index or lock say; what came beyond that was not read."""
+
+    hint = "another file is served than was listed; if that is meant, lock again with --refresh-package"
+
+    def __str__(self) -> str:
+        return f"{self.reason}\n  {self.url}"
 
 
 class Offline(IndexFailure):

@@ -113,7 +113,12 @@ def summed(name: str, refused: list[str]) -> list[str]:
     kinds = list(dict.fromkeys(refused))
     more = f", and {len(kinds) - REASONS} more" if len(kinds) > REASONS else ""
     shown = ", ".join(kinds[:REASONS])
-    return [f"{name}: {len(refused)} entries of the index page are left out: {shown}{more}"]
+    count = (
+        "an entry of the index page is"
+        if len(refused) == 1
+        else f"{len(refused)} entries of the index page are"
+    )
+    return [f"{name}: {count} left out: {shown}{more}"]
 
 
 # JSON
@@ -283,7 +288,9 @@ def quick_entries(links: list[list[str]], base: str, refuse: Warn) -> list[Row]:
         if not link[0].partition("#")[0].endswith(ENDINGS) and not link[-1].partition("<")[0].endswith(
             ENDINGS
         ):
-            continue
+            path = link[0].partition("#")[0].partition("?")[0]
+            if not path.rstrip().endswith(ENDINGS):
+                continue
         shapes.setdefault(tuple(link[1:-1:2]), []).append(link)
     found: list[Row] = []
     for group in shapes.values():
@@ -342,7 +349,7 @@ def attributes(link: list[str]) -> list[tuple[str, str]]:
 
 def html_entry(href: str, shown: str, told: Mapping[str, str], base: str, refuse: Warn) -> Plain | None:
     """Return one file of an HTML page, None when it is left out or the link is to no file."""
-    link, _, fragment = href.partition("#")
+    link, _, fragment = href.strip().partition("#")
     filename = link.partition("?")[0].rpartition("/")[2]
     if "%" in filename:
         filename = unquote(filename)

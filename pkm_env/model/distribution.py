@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 # Digests that a file may be held against, the strongest first.
 STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
+# Those that a lock may rely on.
+SECURE = frozenset(("sha256", "sha384", "sha512"))
 
 
 class BadReference(ValueError):

@@ -138,7 +138,9 @@ class Entries:
 
     def locked_file(self, file: File) -> LockedFile:
         """Return what the lock says of one listed file."""
-        hashes = file.hashes or self.context.any_supply().provision.fetcher.hashes(file)
+        hashes = file.hashes
+        if "sha256" not in hashes:
+            hashes = self.context.any_supply().provision.fetcher.hashes(file)
         time, _, _ = file.upload_time.partition(".")
         return LockedFile(
             file.filename,

@@ -19,6 +19,8 @@ from tests.support.interpreters import interpreter, libraries
 from tests.support.projects import HEAD, Pkm, ok, write_project
 from tests.support.wheels import make_wheel
 
+HTML = {"Content-Type": "text/html"}
+
 
 @pytest.fixture
 def project(tmp_path):
@@ -562,3 +564,21 @@ def test_an_address_where_there_is_nothing_is_told_with_who_asks(pkm, tmp_path):
     failed = pkm("lock", cwd=project)
     assert "pyproject.toml:5:17" in failed.stderr
     assert "there is nothing at" in failed.stderr
+
+
+def test_a_lock_relies_on_no_weak_digest_but_obeys_it(pkm, tmp_path, index):
+    page = '<html><body><a href="{}#md5={}">{}</a></body></html>'
+    listed = index.add_wheel("weak", "1.0")
+    name, content = listed.filename, listed.content
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["weak"]\n')
+    index.reply("/simple/weak/", body=page.format(index.file_url(name), digest, name).encode(), headers=HTML)
+    ok(pkm("lock", cwd=project))
+    assert hashlib.sha256(content).hexdigest() in lock_text(project)
+    assert "md5" not in lock_text(project)
+    index.heal()
+    index.reply(
+        "/simple/weak/", body=page.format(index.file_url(name), "0" * 32, name).encode(), headers=HTML
+    )
+    failed = pkm("lock", "--upgrade", "--refresh", cwd=project)
+    assert "expected  md5 00000000" in failed.stderr

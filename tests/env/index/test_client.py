@@ -10,7 +10,7 @@ import pytest
 from pkm_env.index.auth import Credentials
 from pkm_env.index.client import IndexClient, max_age
 from pkm_env.index.download import NoRanges, read_span
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, WriteFailed
+from pkm_env.index.errors import HashMismatch, IndexRefused, IndexUnreachable, TooLarge, WriteFailed
 from pkm_env.index.http import Http
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Unavailable
@@ -128,7 +128,7 @@ def sha512(data: bytes) -> str:
 
 
 def test_a_file_larger_than_listed_is_given_up_early(index: LocalIndex, client: IndexClient, target: str):
-    with pytest.raises(BadPage, match="larger than the 10 bytes"):
+    with pytest.raises(TooLarge, match="larger than the 10 bytes"):
         client.download(the_file(index, size=10), target)
     assert not os.path.exists(target)
 

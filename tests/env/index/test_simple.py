@@ -230,7 +230,7 @@ def test_a_hostile_entry_is_left_out_with_a_warning(bad: object):
     found = page(bad, entry("spam-2.0.tar.gz"))
     assert found.digest[0] == ("2.0",)
     (warning,) = found.warnings
-    assert warning.startswith("spam: 1 entries of the index page are left out")
+    assert warning.startswith("spam: an entry of the index page is left out")
     assert warning.isprintable()
 
 
@@ -295,6 +295,14 @@ def test_a_page_that_is_not_written_as_usual_is_read_all_the_same(text: str):
 def test_the_base_of_a_page_counts():
     found = html('<base href="/other/"><a href="spam-1.0.tar.gz">x</a>')
     assert only(found)[8] == "https://index.example/other/spam-1.0.tar.gz"
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["/f/spam-1.0.tar.gz?key=1&amp;part=2#sha256=" + SHA, " /f/spam-1.0.tar.gz\n", "/f/spam-1.0.tar.gz?a=b"],
+)
+def test_a_link_names_its_file_whatever_its_text_query_and_blanks(href):
+    assert only(html(f'<html><body><a href="{href}">download</a><br></body></html>'))[0] == "spam-1.0.tar.gz"
 
 
 def test_the_text_of_a_link_names_the_file_when_the_url_does_not():
