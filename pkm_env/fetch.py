@@ -62,8 +62,8 @@ class Work:
             self._reporter.finish(self._number)
             self._number = 0
 
-    def __enter__(self) -> Work:  # noqa: PYI034 - typing has no Self on 3.10
-        return self
+    def __enter__(self) -> None:
+        """Nothing is done yet."""
 
     def __exit__(self, *_: object) -> None:
         self.end()
@@ -280,7 +280,8 @@ class Fetcher:
         def fetch(at: int) -> UnpackedWheel | None:
             if any(not is_mirrorable(error) for error in list(errors.values())):
                 return None
-            with Work(reporter, wanted[at].name, size_of(wanted[at])) as work:
+            work = Work(reporter, wanted[at].name, size_of(wanted[at]))
+            with work:
                 return self.fetch_wheel(files[at], wanted[at].hashes, work)
 
         def take(at: int, wheel: UnpackedWheel | None, error: BaseException | None) -> None:
@@ -289,11 +290,11 @@ class Fetcher:
             if error is not None:
                 errors[at] = error
 
+        def submit(at: int) -> None:
+            crew.submit(lambda: fetch(at), lambda wheel, error: take(at, wheel, error))
+
         for at in sorted(files, key=lambda at: (-size_of(wanted[at]), at)):
-            crew.submit(
-                lambda at=at: fetch(at),  # type: ignore[misc]  # bound in the loop
-                lambda wheel, error, at=at: take(at, wheel, error),  # type: ignore[misc]  # as above
-            )
+            submit(at)
         while left:
             crew.step()
         return errors

@@ -1,4 +1,4 @@
-"""Work that waits for the disk, shared by several threads.
+"""Work that is done in other threads; what waits for the disk, shared by several.
 
 A call that makes a folder or a link lets other threads run while the kernel is at it, which is nine
 tenths of its time. ``threading`` is not used: it costs 4 ms to load.
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
     from collections.abc import Callable, Iterable
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     Item = TypeVar("Item")
 
@@ -26,6 +26,14 @@ ENOUGH = 1000
 def hands_for(calls: int) -> int:
     """Return how many threads *calls* calls of the disk are worth, 1 for this one alone."""
     return min(MOST, os.cpu_count() or 1) if calls >= ENOUGH else 1
+
+
+def attempt(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Return what *call*, made in a thread, returns, or what it raises: that is for the one who asked."""
+    try:
+        return call(), None
+    except BaseException as raised:  # noqa: BLE001 - it is raised again where the answer is taken
+        return None, raised
 
 
 def share(items: Iterable[Item], action: Callable[[Item], object], hands: int) -> None:
@@ -47,13 +55,11 @@ def share(items: Iterable[Item], action: Callable[[Item], object], hands: int) -
             action(item)
 
     def help_out(working: LockType) -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the one who asked gets it
+        error = attempt(work)[1]
+        if error is not None:
             errors.append(error)
             pending.clear()
-        finally:
-            working.release()
+        working.release()
 
     helpers = [allocate_lock() for _ in range(min(hands, len(pending)) - 1)]
     for working in helpers:

@@ -230,7 +230,8 @@ class Sources:
     def _fetch_sdist(self, item: Wanted, reporter: Reporter) -> str:
         """Return the path of the sdist that is wanted; may run in a thread."""
         assert item.file is not None, "what is wanted is a file"
-        with Work(reporter, item.name, size_of(item)) as work:
+        work = Work(reporter, item.name, size_of(item))
+        with work:
             return self._fetcher.fetch_archive(item.file, item.hashes, work)
 
     def _build_input(self, item: Wanted) -> tuple[str, str, bool]:

@@ -12,6 +12,7 @@ from _queue import Empty, SimpleQueue
 from _thread import start_new_thread
 
 from pkm_build.errors import PkmError
+from pkm_env.hands import attempt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,14 +112,6 @@ class _Crowd:
     def _make(self, at: int, call: Call) -> None:
         """Make a call, in a thread of its own."""
         self._answers.put((at, *attempt(call)))
-
-
-def attempt(call: Call) -> tuple[Any, BaseException | None]:
-    """Return what a call returns, or what it raises."""
-    try:
-        return call(), None
-    except BaseException as raised:  # noqa: BLE001 - it is raised again in the work that made the call
-        return None, raised
 
 
 def processors() -> int:

@@ -12,6 +12,8 @@ import threading
 from _queue import Empty, SimpleQueue
 from _thread import start_new_thread
 
+from pkm_env.hands import attempt
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +83,4 @@ class Crew:
     def _work(self) -> None:
         while (taken := self._jobs.get()) is not None:
             job, then = taken
-            try:
-                result, error = job(), None
-            except BaseException as raised:  # noqa: BLE001 - it is raised again in the caller's thread
-                result, error = None, raised
-            self._done.put((then, result, error))
+            self._done.put((then, *attempt(job)))
