@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # The schemes that a wheel's .data folder may name. Source: Binary distribution format, "The .data directory".
 SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
-# Names are limited to what every file system takes; two backslashes and the rest have meaning on Windows.
 FIELDS = 3  # of a row of RECORD: path, hash and size, of which the last two may be missing
+# Names are limited to what every file system takes; two backslashes and the rest have meaning on Windows.
 NOT_IN_SCRIPT_NAMES = frozenset('/\\:*?"<>|')
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Memory
 
 PREFIXES = {"python": "cpython", "pypy": "pypy", "cpython": "cpython", "py": "cpython"}
-# Patch releases that a minor version may have: what a specifier is tried with when only that is known.
 FULL = 3  # numbers of a whole version: major, minor, patch
 WITH_MINOR = 10  # from here on the digits of a number are those of major and minor: "312" is 3.12
+# Patch releases that a minor version may have: what a specifier is tried with when only that is known.
 PATCHES = range(40)
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 KIND = "interpreter-3"
 TIMEOUT_S = 30
 OLDEST = (3, 8)
-# Printed between marks: an interpreter may say something before, as a warning about its locale.
 BIG_SUR = 11  # the macOS from which on one number names the system
+# Printed between marks: an interpreter may say something before, as a warning about its locale.
 MARK = "-- pkm facts --"
 SCRIPT = """
 import json, os, platform, struct, sys, sysconfig

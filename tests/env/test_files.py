@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import filelock
 import pytest
 
 from pkm_env.files import (
@@ -177,14 +178,12 @@ def test_lock_whose_file_was_removed_is_taken_on_the_new_file(tmp_path):
 
 
 def test_filelock_library_and_ours_exclude_each_other(tmp_path):
-    filelock = pytest.importorskip("filelock")
     path = str(tmp_path / "lock")
     with filelock.FileLock(path), pytest.raises(Locked), FileLock(path, timeout_s=0):
         pass
 
 
 def test_lock_of_windows_is_that_of_the_library(tmp_path):
-    pytest.importorskip("filelock")
     path = str(tmp_path / "lock")
     with (
         FileLock(path, platform="win32"),

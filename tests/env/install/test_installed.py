@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 import pytest
+from uv import find_uv_bin
 
 from pkm_build.grammar import normalise
 from pkm_env.install.installed import (
@@ -17,6 +18,7 @@ from pkm_env.install.installed import (
 )
 from pkm_env.install.remove import NotRemovable
 from tests.support.environments import installed, snapshot, sync, unpacked, versions
+from tests.support.wheels import make_wheel
 
 
 @pytest.fixture
@@ -190,13 +192,10 @@ def test_record_that_names_folders_removes_no_folder_with_content(place):
 
 
 def test_what_uv_installed_is_read_and_removed(place, tmp_path):
-    uv = pytest.importorskip("uv")
-    from tests.support.wheels import make_wheel
-
     before = snapshot(place)
     archive = make_wheel(tmp_path, "spam", "1.0", scripts={"spam": "spam:x"})
     command = [
-        uv.find_uv_bin(),
+        find_uv_bin(),
         "pip",
         "install",
         "-q",

@@ -28,7 +28,7 @@ PYENV = Path.home() / ".pyenv" / "versions"
 INTERPRETERS = [
     python
     for python in sorted(PYENV.glob("3.*/bin/python"))
-    if int(python.parts[-3].split(".")[1]) >= 8  # pkm knows no Python before 3.8
+    if int(python.parts[-3].split(".")[1]) >= 9  # packaging knows no Python before
 ]
 LINUX = make_target("3.12", "linux-x86_64")
 SCRIPT = """
@@ -155,9 +155,7 @@ def test_a_compressed_tag_set_fits_by_any_of_its_tags():
 @pytest.mark.parametrize("python", INTERPRETERS, ids=lambda path: path.parts[-3])
 def test_tags_and_markers_are_those_of_a_real_interpreter(python):
     site = Path(judge.__file__).parent.parent
-    done = subprocess.run([python, "-I", "-c", SCRIPT, site], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip("this packaging does not run under that Python")
+    done = subprocess.run([python, "-I", "-c", SCRIPT, site], capture_output=True, text=True, check=True)
     tags, markers = json.loads(done.stdout)
     libc = next(tag.split("-")[-1].split("_") for tag in tags if "-manylinux_" in tag)
     target = make_target(
