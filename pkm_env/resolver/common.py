@@ -38,7 +38,7 @@ class Common:
         self._notebooks: dict[tuple[str, ...], Notebook] = {}
         self._knowledge: dict[tuple[int, str], Knowledge] = {}
         self._views: dict[tuple[int, int, tuple[str, ...]], View] = {}
-        self._kept: dict[tuple[int, int, int, frozenset[str]], dict[Any, Any]] = {}
+        self._kept: dict[tuple[int, int, int], dict[Any, Any]] = {}
         self.near: dict[tuple[int, int], Solution] = {}
 
     def notebook(self, request: Request) -> Notebook:
@@ -68,9 +68,8 @@ class Common:
         return found
 
     def kept(self, view: View, members: int, ground: Ground) -> dict[Any, Any]:
-        """Return what was chosen for these members of *view* on grounds that differ in nothing that counts."""
-        key = (id(view), members, id(ground.shared), ground.special)
-        return self._kept.setdefault(key, {})
+        """Return what was chosen for these members of *view*, where the same is known of every release."""
+        return self._kept.setdefault((id(view), members, id(ground.shared)), {})
 
 
 def keys_of(targets: Sequence[Target]) -> tuple[str, ...]:

@@ -117,6 +117,8 @@ class TargetProblem:
         name = package if isinstance(package, str) else package[0]
         if not version & mask or self.locked.get(name) != text or name in self.constraints:
             return None
+        if name in self.special or not active[1].asked.isdisjoint(self.special):
+            return None
         key = (package, version)
         if key not in self._needs:
             self._needs[key] = needs

@@ -132,11 +132,19 @@ class Question:
         return mask & package.yanked
 
     def locked(self, target: Target) -> Mapping[str, str]:
-        """Return what the lock holds for *target*, or for a target that shares patch releases with it."""
-        for known, versions in self._locked:
-            if target.is_part_of(known) or known.is_part_of(target):
-                return versions
-        return {}
+        """Return what the lock holds for *target*, and else for targets that share patch releases with it."""
+        shared = [
+            (known.patches == target.patches, versions)
+            for known, versions in self._locked
+            if target.is_part_of(known) or known.is_part_of(target)
+        ]
+        if len(shared) == 1:
+            return shared[0][1]
+        merged: dict[str, str] = {}
+        # The first one counts, the target's own before all others.
+        for _own, versions in sorted(shared[::-1], key=lambda pair: pair[0]):
+            merged.update(versions)
+        return merged
 
     def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
         """Return the sources that names are bound to wherever they are asked for; *holds* answers markers."""
