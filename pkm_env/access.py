@@ -8,7 +8,7 @@ import sys
 from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_env.config import configured_indexes, home
-from pkm_env.index.urls import public_url
+from pkm_env.index.urls import local_path, public_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,18 @@ class Access:
         return (*places, default)
 
     def tell_indexes(self) -> None:
-        """Tell which places of pip's configuration are asked before the default index."""
+        """Tell which places of pip's configuration are asked before the default index.
+
+        :raises PkmError: when an index is a folder that is not there. A later index would else have what it was
+            to have before all others; of pip's places that is what pip makes of it too.
+        """
+        for index in self.indexes:
+            folder = local_path(index.url, sys.platform)
+            if folder and not index.from_pip and not os.path.isdir(folder):
+                raise PkmError(
+                    f'index "{index.name}" is a folder that is not there: {folder}',
+                    f"it is named in {index.origin}" if index.origin else "",
+                )
         if origins := dict.fromkeys(index.origin for index in self.indexes if index.from_pip):
             shown = ", ".join(origins)
             self._reporter.note(f"what pip's configuration names ({shown}) is asked before the default index")

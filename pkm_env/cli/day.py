@@ -43,6 +43,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         write=not looking,
         record=bool(arguments.export_problem),
         refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
+        locked=arguments.locked,
     )
     try:
         done = run_lock(context, options)
@@ -96,14 +97,16 @@ def given_rules(arguments: argparse.Namespace) -> Given:
     for option, texts in (("--constraint", arguments.constraint), ("--override", arguments.override)):
         for text in texts:
             try:
-                url = parse_requirement(text).url
+                asked = parse_requirement(text)
             except UnreadableRequirement as error:
                 reason = str(error).partition("\n")[0]
                 raise UsageError(
                     f'{option}: "{text}" is no requirement: {reason}', 'as in "urllib3<3"'
                 ) from error
-            if url:
+            if asked.url:
                 raise UsageError(f"{option} takes no address: {text}", "see [tool.pkm.sources]")
+            if option == "--constraint" and not asked.specifier:
+                raise UsageError(f'{option}: "{text}" bounds no version', 'as in "urllib3<3"')
     return Given(
         arguments.resolution or "", arguments.prereleases or "", arguments.constraint, arguments.override
     )

@@ -85,6 +85,7 @@ LOCK = Command(
     "pkm lock --upgrade-package httpx",
     ENVIRONMENTS,
     switch("--check", "write nothing; exit 1 if the lock would change"),
+    LOCKED,
     switch("--dry-run", "write nothing; show what would change"),
     option("--upgrade", "-U", action="store_true", help="forget what is locked"),
     option(

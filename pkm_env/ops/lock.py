@@ -47,6 +47,7 @@ def lock(context: Context, options: LockOptions) -> Locked:
     """Bring the lock up to date, or find out what that would change.
 
     :raises NoSolutionFound: when an environment has no solution.
+    :raises Stale: when something has to be solved, and *options* say that nothing may.
     """
     began = time.monotonic()
     before = read_lock_text(context.workspace.lock_path)
@@ -54,6 +55,15 @@ def lock(context: Context, options: LockOptions) -> Locked:
     context.refresh = options.refresh
     check_known(old, options)
     done = as_it_stands(context, options, before, old) if theirs is None else None
+    if done is None and options.locked:
+        owners = (context.workspace,) if options.environments else context.workspace.family
+        names = [
+            name
+            for owner in owners
+            for name in stale_sections(context.of(owner), owner.chosen(options.environments), old)
+        ]
+        why = "git left a conflict in it" if theirs is not None else why_stale(old, names[0] if names else "")
+        raise Stale(names or list(old.sections if old is not None else ()), why, "pkm lock")
     if done is None:
         from pkm_env.ops.renew import renewed
 
@@ -133,6 +143,8 @@ def check_known(old: Lock | None, options: LockOptions) -> None:
 
 def why_stale(lock: Lock | None, name: str) -> str:
     """Return why a section that is stale is so."""
+    if lock is not None and not name:
+        return "its sections are not those of the project"
     if lock is None or name not in lock.sections:
         return "it is not there"
     return f"its section {MIXED}" if name in lock.mixed else "what it was solved from has changed"

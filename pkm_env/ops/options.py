@@ -19,12 +19,14 @@ class LockOptions:
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
     is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none;
     ``given`` are rules in the place of the project's. ``record`` keeps what the resolver was asked and answered.
+    With ``locked`` nothing may have to be solved.
     """
 
     __slots__ = (
         "environments",
         "exclude_newer",
         "given",
+        "locked",
         "record",
         "refresh",
         "upgrade",
@@ -45,6 +47,7 @@ class LockOptions:
         record: bool = False,
         write: bool = True,
         refresh: bool | frozenset[str] = frozenset(),
+        locked: bool = False,
     ) -> None:
         self.environments = tuple(environments)
         self.upgrade = upgrade
@@ -55,6 +58,7 @@ class LockOptions:
         self.record = record
         self.write = write
         self.refresh = refresh
+        self.locked = locked
 
 
 class SyncOptions:

@@ -205,9 +205,12 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Tar
         left &= ~versions
     if left:
         verb = "have" if left & (left - 1) else "has"
-        built = problem.question.rules.forbids_build(package.name) and has_sdist(package, left)
+        rules, is_built = problem.question.rules, has_sdist(package, left)
         reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
-        reason += ", and building it is not allowed" if built else ""
+        if rules.forbids_wheels(package.name) and not is_built:
+            reason = "no sdist, and wheels of it are not to be used"
+        elif rules.forbids_build(package.name) and is_built:
+            reason += ", and building it is not allowed"
         yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}"
 
 

@@ -582,3 +582,35 @@ def test_a_lock_relies_on_no_weak_digest_but_obeys_it(pkm, tmp_path, index):
     )
     failed = pkm("lock", "--upgrade", "--refresh", cwd=project)
     assert "expected  md5 00000000" in failed.stderr
+
+
+def test_locked_solves_nothing_and_says_what_would_have_to_be(pkm, project, index):
+    failed = pkm("lock", "--locked", cwd=project)
+    assert failed.code == 1
+    assert 'not up to date for "default", "old": it is not there' in failed.stderr
+    ok(pkm("lock", cwd=project))
+    index.forget()
+    ok(pkm("lock", "--locked", cwd=project))
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace('["ham"]', '["ham<9"]'))
+    before = lock_text(project)
+    failed = pkm("lock", "--locked", cwd=project)
+    assert 'not up to date for "old": what it was solved from has changed' in failed.stderr
+    assert lock_text(project) == before
+    assert index.count() == 0
+
+
+def test_an_index_whose_folder_is_not_there_is_an_error(pkm, project):
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(f'{text}[[tool.pkm.index]]\nname = "own"\nurl = "wheels"\n')
+    failed = pkm("lock", cwd=project)
+    assert failed.code == 1
+    assert 'index "own" is a folder that is not there: wheels' in failed.stderr
+    (project / "wheels").mkdir()
+    ok(pkm("lock", cwd=project))
+
+
+def test_a_constraint_of_the_command_line_has_to_bound_something(pkm, project):
+    failed = pkm("lock", "--constraint", "constraints.txt", cwd=project)
+    assert failed.code == 2
+    assert "bounds no version" in failed.stderr

@@ -209,6 +209,11 @@ def test_a_wheel_counts_only_where_it_may_be_taken():
     assert versions(world, "a", no_binary=frozenset({"a"})) == {"a": "1"}
 
 
+def test_wheels_that_may_not_be_used_are_told_as_such():
+    said = refusal({"a": {"1": []}}, "a", no_binary=frozenset({"a"}))
+    assert "a 1 has no sdist, and wheels of it are not to be used" in said
+
+
 def test_requires_python_counts_with_its_upper_bound():
     world = {"a": {"1": [], "2": {"requires_python": ">=3.8,<3.12"}, "3": {"requires_python": ">=3.13"}}}
     assert versions(world, "a") == {"a": "1"}
