@@ -1,10 +1,10 @@
-"""The entries of one section of the lock: from what was solved to packages, their files and what they need."""
+"""The entries of a section: from what was solved to packages and their files; and what the sections of a run share."""
 
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_env.index.urls import public_url
-from pkm_env.lock.compose import same_digests
+from pkm_env.lock.compose import Fit, same_digests
 from pkm_env.lock.lockfile import LockedFile, LockedPackage
 from pkm_env.model.distribution import Source
 from pkm_env.releases import DatedListing
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.context import Context
-    from pkm_env.lock.compose import Fit
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
-    from pkm_env.model.ports import Releases
-    from pkm_env.ops.lock_run import LockRun
+    from pkm_env.model.ports import Memory, Releases
+    from pkm_env.model.target import Target
+    from pkm_env.resolver.common import Common
     from pkm_env.resolver.request import Pin, Resolution
 
 
@@ -31,6 +31,54 @@ class TwoPlaces(PkmError):
             f"{name} {version} comes from two indexes that have another {filename} each",
             "bind the name to one index, or to each in an environment of its own",
         )
+
+
+class LockRun:
+    """One run of ``pkm lock``.
+
+    ``chosen_here`` are the versions that were chosen, by strategy and target; ``chosen_now`` all of them by strategy
+    and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
+    the oldest. ``targets`` are those of a Requires-Python and platforms, ``files`` those of entries, by release,
+    targets and rules. ``several``: more than one environment is to be solved.
+    """
+
+    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files", "several", "targets")
+
+    def __init__(self, memory: Memory) -> None:
+        self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
+        self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
+        self.files: dict[Any, tuple[LockedFile, ...]] = {}
+        self.several = False
+        self.targets: dict[Any, tuple[Target, ...]] = {}
+        self._memory = memory
+        self._commons: dict[int, tuple[Releases, Common]] = {}
+        self._fits: dict[tuple[str, ...], Fit] = {}
+
+    def beside(self) -> LockRun:
+        """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
+        other = LockRun(self._memory)
+        other.chosen_now = self.chosen_now
+        other.targets, other.several = self.targets, self.several
+        other.files, other._commons, other._fits = self.files, self._commons, self._fits
+        return other
+
+    def common(self, releases: Releases) -> Common:
+        """Return what the resolves over *releases* share."""
+        from pkm_env.resolver.common import Common
+
+        found = self._commons.get(id(releases))
+        if found is None:
+            made = Common(releases, self._memory, several=self.several)
+            found = self._commons[id(releases)] = (releases, made)
+        return found[1]
+
+    def fit(self, targets: Sequence[Target]) -> Fit:
+        """Return which of *targets* can install a wheel; the same value for the same targets."""
+        key = tuple([target.key for target in targets])
+        found = self._fits.get(key)
+        if found is None:
+            found = self._fits[key] = Fit(targets, self._memory)
+        return found
 
 
 class Entries:

@@ -15,8 +15,7 @@ from pkm_env.model.target import (
     make_target,
     parse_platform,
 )
-from pkm_env.ops.entries import Entries
-from pkm_env.ops.lock_run import LockRun
+from pkm_env.ops.entries import Entries, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
