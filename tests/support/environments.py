@@ -142,3 +142,8 @@ def dies(run: Callable[[Disk], object], at: int) -> bool:
     code = os.waitstatus_to_exitcode(status)
     assert code in {0, KILLED}
     return code == KILLED
+
+
+def site(place: Path) -> Path:
+    """The folder of an environment's packages."""
+    return next((place / "lib").glob("python*")) / "site-packages"

@@ -20,7 +20,7 @@ from pkm_env.install.bytecode import (
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.python.venv import read_venv
 from tests.env.python.test_probe import REAL
-from tests.support.environments import installed, interpreter, sync, unpacked
+from tests.support.environments import installed, interpreter, site, sync, unpacked
 
 FILES = {
     "spam/__init__.py": "x = 1\n",
@@ -33,10 +33,6 @@ FILES = {
 @pytest.fixture
 def wheel(tmp_path):
     return unpacked(tmp_path / "cache", "spam", "1.0", files=FILES)
-
-
-def site(place):
-    return next((place / "lib").glob("python*")) / "site-packages"
 
 
 def compiled(place):

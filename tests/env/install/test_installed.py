@@ -17,7 +17,7 @@ from pkm_env.install.installed import (
     scan_folder,
 )
 from pkm_env.install.remove import NotRemovable
-from tests.support.environments import installed, snapshot, sync, unpacked, versions
+from tests.support.environments import installed, site, snapshot, sync, unpacked, versions
 from tests.support.wheels import make_wheel
 
 
@@ -25,10 +25,6 @@ from tests.support.wheels import make_wheel
 def place(tmp_path):
     sync(tmp_path / "v")
     return tmp_path / "v"
-
-
-def site(place):
-    return next((place / "lib").glob("python*")) / "site-packages"
 
 
 def write(folder, files):

@@ -16,19 +16,10 @@ from pkm_env.install.apply import verify
 from pkm_env.install.launcher import NoLauncher, launcher
 from pkm_env.install.wheel import first_line, is_python, rewritten, script_body
 from tests.env.python.test_probe import REAL
-from tests.support.environments import sync, unpacked, wanted
+from tests.support.environments import site, sync, unpacked, wanted
 from tests.support.wheels import make_wheel
 
 CODE = "import sys\ndef main():\n    print('ran', *sys.argv[1:])\n    return 3\nclass C:\n    m = staticmethod(main)\n"
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
-
-
-def site(place):
-    return next((place / "lib").glob("python*")) / "site-packages"
 
 
 def pip(place, *arguments):
