@@ -15,11 +15,11 @@ from pkm_env.build.steps import together
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.fetch import Fetcher
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
-from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Source, Unavailable
 from pkm_env.sources import NoWheel
 from pkm_env.wanted import Wanted
 from tests.support.index_server import LocalIndex
+from tests.support.supplies import spec
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
@@ -70,10 +70,6 @@ class FakeBuilder:
     ) -> str:
         assert package
         return "" if editable else f"key-{os.path.basename(path)}-{subdirectory}"
-
-
-def spec(index: LocalIndex, name: str = "main") -> IndexSpec:
-    return IndexSpec(name, index.url)
 
 
 def wheel_of(index: LocalIndex, name: str = "spam", **how) -> Wanted:

@@ -14,6 +14,8 @@ from pkm_env.index.auth import Credentials
 from pkm_env.index.client import IndexClient
 from pkm_env.index.crew import Crew
 from pkm_env.index.http import Http
+from pkm_env.index.spec import IndexSpec
+from pkm_env.model.ports import Listing
 from pkm_env.provision import Provision
 from pkm_env.sources import Sources
 from pkm_env.supply import Supply
@@ -21,8 +23,8 @@ from pkm_env.supply import Supply
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pkm_env.index.spec import IndexSpec
     from pkm_env.sources import Builder
+    from tests.support.index_server import LocalIndex
 
 
 class Told:
@@ -104,3 +106,15 @@ class World:
     def close(self) -> None:
         for supply in self.made:
             supply.close()
+
+
+def spec(index: LocalIndex, name: str = "main", **how: Any) -> IndexSpec:
+    """The place of a served index."""
+    return IndexSpec(name, index.url, **how)
+
+
+def listed(supply: Supply, name: str) -> Listing:
+    """The listing of a name that is there."""
+    found = supply.listing(name)
+    assert isinstance(found, Listing), found
+    return found
