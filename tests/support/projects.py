@@ -184,3 +184,8 @@ def run_pkm(
 ) -> Result:
     """Run ``pkm *args`` once; ``Pkm`` is for tests that run it several times."""
     return Pkm(home, index_url, env=env)(*args, cwd=cwd)
+
+
+def lock_text(project: Path) -> str:
+    """The text of a project's lock."""
+    return (project / "pylock.toml").read_text()

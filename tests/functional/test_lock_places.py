@@ -1,0 +1,177 @@
+"""Where a lock takes packages from, and what it says where nothing fits or nothing is there."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib
+from tests.support.index_server import LocalIndex
+from tests.support.projects import HEAD, lock_text, ok, write_project
+from tests.support.wheels import make_wheel
+
+
+def test_a_requires_python_that_the_page_does_not_tell_counts_all_the_same(pkm, tmp_path, index):
+    index.json = False
+    index.add_wheel("pea", "2.0", requires_python=">=3.12").requires_python = None
+    index.add_wheel("pea", "1.0")
+    text = HEAD + 'dependencies = ["pea"]\n[tool.pkm.env.default]\nplatforms = ["linux-x86_64"]\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    for _ in range(2):
+        locked = lock_text(project)
+        assert (
+            "version = \"1.0\"\nmarker = \"'default' in dependency_groups and python_version < '3.12'\""
+            in locked
+        )
+        assert (
+            "version = \"2.0\"\nmarker = \"'default' in dependency_groups and python_version >= '3.12'\""
+            in locked
+        )
+        ok(pkm("lock", "--upgrade", cwd=project))
+
+
+# Sources
+
+
+@pytest.fixture
+def two(tmp_path, index):
+    """A project whose package comes from another index on Windows, and from a third one in an environment."""
+    with LocalIndex() as cpu, LocalIndex() as gpu:
+        index.add_wheel("net", "2.0", requires=["eggs"])
+        cpu.add_wheel("net", "1.5+cpu", requires=["spam"])
+        gpu.add_wheel("net", "1.8+gpu")
+        indexes = "".join(
+            f'[[tool.pkm.index]]\nname = "{name}"\nurl = "{served.url}"\nexplicit = true\n'
+            for name, served in (("cpu", cpu), ("gpu", gpu))
+        )
+        text = HEAD + 'dependencies = ["net"]\n' + indexes
+        text += "[tool.pkm.sources]\nnet = [{ index = 'cpu', marker = \"sys_platform == 'win32'\" }, "
+        text += "{ index = 'gpu', env = 'train' }]\n[tool.pkm.env.train]\n"
+        yield write_project(tmp_path / "shop", text)
+
+
+def test_a_source_may_bind_a_name_to_an_index_by_marker_and_by_environment(pkm, two):
+    ok(pkm("lock", cwd=two))
+    for section, others in (("default", "2.0"), ("train", "1.8+gpu")):
+        found = {
+            package["version"]: (package["marker"], package["index"])
+            for package in tomllib.loads(lock_text(two))["packages"]
+            if package["name"] == "net" and f"'{section}' in" in package["marker"]
+        }
+        assert set(found) == {"1.5+cpu", others}
+        assert "sys_platform == 'win32'" in found["1.5+cpu"][0]
+        assert found["1.5+cpu"][1] != found[others][1]
+    windows = [
+        package["marker"]
+        for package in tomllib.loads(lock_text(two))["packages"]
+        if package["name"] == "spam"
+    ]
+    assert len(windows) == 1
+    assert "sys_platform == 'win32'" in windows[0]
+    ok(pkm("lock", "--check", cwd=two))
+    ok(pkm("sync", "train", cwd=two))
+    assert (two / ".pkm/envs/train").is_dir()
+    problem = two / "problem.json"
+    ok(pkm("lock", "--upgrade", "--export-problem", str(problem), cwd=two))
+    said = ok(pkm("debug", "solve", str(problem), cwd=two)).stdout
+    assert "train, python 3.15 on windows-x86_64: 3 packages" in said
+    assert "train, python 3.15 on linux-x86_64: 1 package" in said
+
+
+def test_one_version_with_another_content_on_two_indexes_is_refused(pkm, tmp_path, index):
+    with LocalIndex() as other:
+        index.add_wheel("net", "1.0")
+        other.add_wheel("net", "1.0", files={"net.py": "other = 1\n"})
+        text = HEAD + f'dependencies = ["net"]\n[[tool.pkm.index]]\nname = "other"\nurl = "{other.url}"\n'
+        text += "explicit = true\n[tool.pkm.sources]\nnet = { index = 'other', marker = \"sys_platform == 'win32'\" }\n"
+        refused = pkm("lock", cwd=write_project(tmp_path / "p", text))
+    assert refused.code == 1
+    assert "net 1.0 comes from two indexes that have another net-1.0-py3-none-any.whl each" in refused.stderr
+
+
+# Explanations
+
+
+def test_python_is_told_with_the_place_where_it_is_asked_for(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", requires_python=">=3.12")
+    text = HEAD.replace('">=3.10"', '">=3.10,<3.12"') + 'dependencies = ["pea"]\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert "2. shop asks for Python >=3.10,<3.12, which admits 3.10    pyproject.toml:4:1" in said
+    assert "3. pea 1.0 needs Python >=3.12, and this is Python 3.10" in said
+    assert "so 1 and 2 can't both hold." in said
+    text += '[tool.pkm.env.default]\npython = "<3.12"\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert 'the environment "default" asks for Python <3.12, which admits 3.10    pyproject.toml:7:1' in said
+
+
+def test_a_later_index_that_would_have_it_is_told(pkm, tmp_path, index):
+    make_wheel(tmp_path / "wheels", "spam", "7.0")
+    text = HEAD + 'dependencies = ["spam>=7"]\n[[tool.pkm.index]]\nname = "company"\n'
+    text += f'url = "{index.url}"\n[[tool.pkm.index]]\nname = "folder"\nurl = "../wheels"\nformat = "flat"\n'
+    said = pkm("lock", cwd=write_project(tmp_path / "p", text)).stderr
+    assert 'spam 7.0 on index "folder" ("company" comes first and has spam)' in said
+    assert 'spam on index "default" (not asked, since "company" comes first and has spam)' in said
+
+
+def test_the_date_of_the_cut_off_is_told(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", upload_time="2026-01-01T00:00:00Z")
+    index.add_wheel("pea", "2.0", upload_time="2026-03-01T00:00:00Z")
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["pea>1"]\n')
+    said = pkm("lock", "--exclude-newer", "2026-02-01", cwd=project).stderr
+    assert "of pea only releases after the cut-off of 2026-02-01 are left" in said
+    assert "pea 2.0 (uploaded after the cut-off of 2026-02-01)" in said
+
+
+def test_a_reference_is_fetched_with_its_password_which_stands_nowhere_else(pkm, tmp_path, index):
+    index.auth = ("user", "sekret")
+    index.add_wheel("ref", "1.0")
+    place = index.file_url("ref-1.0-py3-none-any.whl")
+    written = place.replace("http://", "http://user:sekret@")
+    project = write_project(tmp_path / "shop", HEAD + f'dependencies = ["ref @ {written}"]\n')
+    ok(pkm("lock", cwd=project))
+    assert place in lock_text(project)
+    ok(pkm("cache", "clean", cwd=project))
+    ok(pkm("sync", cwd=project))
+    told = [lock_text(project), *(path.read_text() for path in (project / ".venv").rglob("direct_url.json"))]
+    assert len(told) == 2
+    assert not any("sekret" in text for text in told)
+    failed = pkm("lock", "--constraint", "ref>1", cwd=project)
+    assert failed.code == 1
+    assert "sekret" not in failed.stdout + failed.stderr
+
+
+def test_a_digest_of_any_kind_behind_an_address_is_checked(pkm, tmp_path, index):
+    index.add_wheel("ref", "1.0")
+    place = index.file_url("ref-1.0-py3-none-any.whl")
+    text = HEAD + f'dependencies = ["ref @ {place}#md5={"0" * 32}"]\n'
+    failed = pkm("lock", cwd=write_project(tmp_path / "shop", text))
+    assert failed.code == 1
+    assert "expected  md5 00000000" in failed.stderr
+
+
+def test_a_local_archive_is_held_against_the_digest_behind_its_address(pkm, tmp_path):
+    wheel = make_wheel(tmp_path / "some where", "ref", "1.0")
+    digest = hashlib.sha512(wheel.read_bytes()).hexdigest()
+    project = write_project(
+        tmp_path / "shop", HEAD + f'dependencies = ["ref @ {wheel.as_uri()}#sha512={digest}"]\n'
+    )
+    ok(pkm("lock", cwd=project))
+    assert digest in lock_text(project)
+    assert "sha256" in lock_text(project)
+    (project / "pyproject.toml").write_text(
+        HEAD + f'dependencies = ["ref @ {wheel.as_uri()}#sha512={"0" * 128}"]\n'
+    )
+    failed = pkm("lock", cwd=project)
+    assert "expected  sha512 00000000" in failed.stderr
+
+
+def test_an_address_where_there_is_nothing_is_told_with_who_asks(pkm, tmp_path):
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["ref @ file:///not/here"]\n')
+    failed = pkm("lock", cwd=project)
+    assert "pyproject.toml:5:17" in failed.stderr
+    assert "there is nothing at" in failed.stderr
