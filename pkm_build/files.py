@@ -14,7 +14,7 @@ from pkm_build.ignores import Ignores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     Listing = tuple[list[str], list[str]]
 
@@ -79,16 +79,26 @@ def junk(name: str, folder: bool) -> bool:
     return False
 
 
-def is_venv(path: str) -> bool:
-    """Return whether the folder at *path* is a virtual environment."""
-    return os.path.isfile(f"{path}/pyvenv.cfg")
+def is_venv(name: str, path: str) -> bool:
+    """Return whether the folder *name* at *path* is a virtual environment."""
+    return name in VENVS and os.path.isfile(f"{path}/pyvenv.cfg")
 
 
-def secret(path: str) -> bool:
-    """Return whether the file at *path* holds a private key; its name has one of `KEY_SUFFIXES`."""
+def secret(name: str, path: str) -> bool:
+    """Return whether the file *name* at *path* holds a private key."""
+    if not name.endswith(KEY_SUFFIXES) or not os.path.isfile(path):
+        return False
     with open(path, "rb") as stream:
         head = stream.read(4096)
     return b"PRIVATE KEY-----" in head or head.startswith(b"PuTTY-User-Key-File")
+
+
+def link_error(path: str, target: str) -> BuildError:
+    """Return the error for a link that leaves the project."""
+    return BuildError(
+        f"{path} is a link that leaves the project (to {target})",
+        "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
+    )
 
 
 def is_dir(entry: os.DirEntry[str]) -> bool:
@@ -103,7 +113,8 @@ class Tree:
     """The folder of a project; *ignoring* applies what version control ignores.
 
     *left_out* maps each path that was met and ignored to the ``file:line`` of the reason; *outside* holds the links
-    that leave the project, which the walk passes over and its caller refuses or excludes.
+    that leave the project, which the walk passes over and its caller refuses or excludes, *beyond* those that were
+    met where ignored files count too.
     """
 
     def __init__(self, root: str, ignoring: bool) -> None:
@@ -111,6 +122,7 @@ class Tree:
         self.ignores = Ignores(root) if ignoring else None
         self.left_out: dict[str, str] = {}
         self.outside: dict[str, str] = {}  # links that leave the project, and what they name
+        self.beyond: dict[str, str] = {}
         self.cache: dict[str, Listing] = {}
 
     def path(self, path: str) -> str:
@@ -145,7 +157,7 @@ class Tree:
         for entry in self.scan(folder):
             name = entry.name
             is_folder = is_dir(entry)
-            if junk(name, is_folder) or (is_folder and name in VENVS and is_venv(entry.path)):
+            if junk(name, is_folder) or (is_folder and is_venv(name, entry.path)):
                 continue
             path = prefix + name
             if ignores is not None:
@@ -153,11 +165,11 @@ class Tree:
                 if why:
                     self.left_out[path] = why
                     continue
-            if entry.is_symlink() and not self.link_is_inside(path):
+            if entry.is_symlink() and not self.link_is_inside(path, self.outside):
                 continue
             if is_folder:
                 folders.append(name)
-            elif name.endswith(KEY_SUFFIXES) and secret(entry.path):
+            elif secret(name, entry.path):
                 self.left_out[path] = "a private key"
             elif entry.is_file():
                 files.append(name)
@@ -180,20 +192,43 @@ class Tree:
         except PermissionError as exc:
             raise BuildError(f"{folder or 'the project folder'} can't be read: {exc.strerror}") from exc
 
-    def link_is_inside(self, path: str) -> bool:
-        """Return whether a link names something in the project; one that leaves it is noted in *outside*."""
+    def link_is_inside(self, path: str, leaving: dict[str, str]) -> bool:
+        """Return whether a link names something in the project; one that leaves it is noted in *leaving*."""
         target = os.path.realpath(self.path(path))
         if not os.path.exists(target):
             return False
         if target.startswith(os.path.realpath(self.root) + os.sep):
             return True
-        self.outside[path] = os.readlink(self.path(path))
+        leaving[path] = os.readlink(self.path(path))
         return False
 
-    def is_within(self, path: str) -> bool:
+    def is_within(self, path: str, /) -> bool:
         """Return whether *path* lies in the project once all links on the way are followed."""
-        real, top = os.path.realpath(self.path(path)), os.path.realpath(self.root)
-        return real == top or real.startswith(top + os.sep)
+        place = self.root
+        for part in path.split("/"):
+            place = f"{place}/{part}"
+            if os.path.islink(place):
+                real, top = os.path.realpath(self.path(path)), os.path.realpath(self.root)
+                return real == top or real.startswith(top + os.sep)
+        return True
+
+    def refuse_link(self, path: str) -> None:
+        """Refuse a file or folder that is named, where a link on the way to it leaves the project.
+
+        :raises BuildError: when one does
+        """
+        if not self.is_within(path):
+            place = self.path(path)
+            raise link_error(path, os.readlink(place) if os.path.islink(place) else os.path.realpath(place))
+
+    def refuse_beyond(self, pattern: str, excluded: Sequence[str]) -> None:
+        """Refuse the links met by `all_below` that leave the project and that *pattern* means.
+
+        :raises BuildError: for the first that none of *excluded* takes out
+        """
+        for path, target in sorted(self.beyond.items()):
+            if globs.matches(pattern, path) and not any(globs.matches(one, path) for one in excluded):
+                raise link_error(path, target)
 
     def walk(self, folder: str) -> list[str]:
         """Return the paths of all files below *folder*, sorted within each folder, files before folders."""
@@ -223,17 +258,21 @@ class Tree:
             return ()
         return (*above, here, real)
 
-    def expand(self, pattern: str) -> list[str]:
-        """Return the files that a glob means, ignored ones too, sorted; junk only where named outright."""
+    def expand(self, pattern: str, excluded: Sequence[str] = ()) -> list[str]:
+        """Return the files that a glob means, ignored ones too, sorted; junk only where named outright.
+
+        :raises BuildError: when one is a link that leaves the project, and none of the globs *excluded* means it
+        """
         pattern = globs.clean(pattern)
-        if not globs.is_magic(pattern):
-            if self.is_file(pattern):
-                return [pattern]
-            return sorted(self.all_below(pattern)) if self.is_folder(pattern) else []
-        folder = globs.fixed_folder(pattern)
-        if folder and not self.is_folder(folder):
-            return []
-        return [path for path in sorted(self.all_below(folder)) if globs.matches(pattern, path)]
+        magic = globs.is_magic(pattern)
+        start = globs.fixed_folder(pattern) if magic else pattern
+        if not any(globs.matches(one, start) for one in excluded):
+            self.refuse_link(start)
+        if not magic and self.is_file(pattern):
+            return [pattern]
+        found = sorted(self.all_below(start)) if not start or self.is_folder(start) else []
+        self.refuse_beyond(pattern, excluded)
+        return [path for path in found if globs.matches(pattern, path)] if magic else found
 
     def all_below(self, folder: str, above: tuple[str, ...] = ()) -> Iterable[str]:
         """Yield all files below *folder* but junk, ignored or not."""
@@ -241,7 +280,9 @@ class Tree:
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = is_dir(entry)
             around = above
-            if junk(entry.name, is_folder) or (entry.is_symlink() and not self.link_is_inside(path)):
+            if junk(entry.name, is_folder) or (is_folder and is_venv(entry.name, entry.path)):
+                continue
+            if entry.is_symlink() and not self.link_is_inside(path, self.beyond):
                 continue
             if is_folder and entry.is_symlink():
                 around = self.followed(path, above)
@@ -249,7 +290,7 @@ class Tree:
                     continue
             if is_folder:
                 yield from self.all_below(path, around)
-            elif entry.is_file():
+            elif entry.is_file() and not secret(entry.name, entry.path):
                 yield path
 
 
@@ -287,9 +328,9 @@ class ListedTree(Tree):
         """Return whether the archive has this file."""
         return path in self.sources
 
-    def is_within(self, path: str) -> bool:
-        """Return whether *path* is listed; nothing in a list is a link."""
-        return path in self.sources or path in self.names
+    def is_within(self, _path: str, /) -> bool:
+        """Return True, as nothing in a list is a link."""
+        return True
 
     def is_folder(self, path: str) -> bool:
         """Return whether the archive has files below this folder."""

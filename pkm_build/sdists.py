@@ -37,7 +37,7 @@ def select_sdist(build: Build, wheel: Selection, out_dir: str) -> dict[str, str 
     needed = needed_files(build, wheel)
     paths = excluded(paths, settings.sdist_exclude)
     for pattern in settings.sdist_include:
-        paths += tree.expand(pattern)
+        paths += tree.expand(pattern, settings.sdist_exclude)
     if settings.extensions:
         from pkm_build.extensions import is_output
 

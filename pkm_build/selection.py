@@ -10,7 +10,7 @@ import os
 
 from pkm_build import globs
 from pkm_build.errors import BuildError, NoPackages
-from pkm_build.files import Tree
+from pkm_build.files import Tree, link_error
 from pkm_build.layout import CODE, candidates, find_roots, given_root
 from pkm_build.source import check
 from pkm_build.tables import listed
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pkm_build.work import Build
 
 BUILD: tuple[str | int, ...] = ("tool", "pkm", "build")
+VERSION_PATH: tuple[str | int, ...] = ("tool", "pkm", "version", "path")
 EXTERNAL = ".pkm-external"
 
 
@@ -172,28 +173,40 @@ def check_named(build: Build, tree: Tree) -> None:
         patterns += [((*above, key), extension.lists[key]) for key in ("sources", "depends")]
     for key, globbed in patterns:
         for at, pattern in enumerate(globbed):
-            if not tree.expand(pattern):
-                build.fault((*key, at), f'"{pattern}" matches no file')
+            check_pattern(build, tree, (*key, at), pattern)
+
+
+def check_pattern(build: Build, tree: Tree, key: tuple[str | int, ...], pattern: str) -> None:
+    """Note a pattern that means no file, or a link that leaves the project."""
+    try:
+        found = tree.expand(pattern, build.settings.sdist_exclude if "sdist" in key else ())
+    except BuildError as exc:
+        build.fault(key, str(exc), exc.hint)
+        return
+    if not found:
+        build.fault(key, f'"{pattern}" matches no file')
 
 
 def check_texts(build: Build, tree: Tree) -> None:
-    """Note a readme or licence file that is not there, or not in the project."""
-    project = build.project
-    for name, path in (("readme", project.readme_file), ("license", project.license_file)):
+    """Note a readme or licence file that is not there, and what is read and lies outside of the project."""
+    project, settings = build.project, build.settings
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        (("project", "readme"), project.readme_file),
+        (("project", "license"), project.license_file),
+    ]
+    for key, path in named:
         if path is not None and not tree.is_file(path):
-            build.fault(("project", name), f'the file "{path}" is not there')
-        elif path is not None and not tree.is_within(path):
-            build.fault(
-                ("project", name), f'"{path}" is a link that leaves the project', "put a copy in its place"
-            )
+            build.fault(key, f'the file "{path}" is not there')
+    for key, path in (*named, ((*BUILD, "hook"), settings.hook), (VERSION_PATH, settings.version.path)):
+        if path and not tree.is_within(path):
+            build.fault(key, f'"{path}" is a link that leaves the project', "put a copy in its place")
 
 
 def add_roots(build: Build, found: Selection) -> None:
     """Add all files of the roots, less what ``exclude`` names."""
     tree = found.tree
     for path, target in found.roots:
-        if not tree.is_within(path):
-            raise link_error(path, os.path.realpath(tree.path(path)))
+        tree.refuse_link(path)
         if tree.is_file(path):
             found.put(target, path, "packages")
             continue
@@ -228,23 +241,6 @@ def refuse_links(tree: Tree, folders: Iterable[str], patterns: Iterable[str]) ->
     for path in excluded(sorted(tree.outside), patterns):
         if path.startswith(inside):
             raise link_error(path, tree.outside[path])
-
-
-def refuse_link(tree: Tree, path: str) -> None:
-    """Refuse a file or folder that is named, where a link in its place leaves the project.
-
-    :raises BuildError: when it does
-    """
-    if os.path.islink(tree.path(path)) and not tree.is_within(path):
-        raise link_error(path, os.readlink(tree.path(path)))
-
-
-def link_error(path: str, target: str) -> BuildError:
-    """Return the error for a link that leaves the project."""
-    return BuildError(
-        f"{path} is a link that leaves the project (to {target})",
-        "put a copy in its place, exclude it, or name what it leads to in [tool.pkm.build.map]",
-    )
 
 
 def tell_alike(build: Build, found: Selection) -> None:
@@ -309,12 +305,11 @@ def excluded(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
 def add_included(build: Build, found: Selection) -> None:
     """Add what ``include`` names, at its import path where it lies in a root, else where it lies in the tree."""
     for at, pattern in enumerate(build.settings.include):
-        paths = found.tree.expand(pattern)
+        paths = found.tree.expand(pattern, build.settings.exclude)
         if not paths and not build.settings.hook:
             hint = "patterns are anchored at the project; **/NAME matches in every folder"
             build.fault((*BUILD, "include", at), f'"{pattern}" matches no file', hint)
         for path in excluded(paths, build.settings.exclude):
-            refuse_link(found.tree, path)
             found.put(wheel_path(path, found.roots), path, f'include "{pattern}"')
 
 
@@ -345,9 +340,10 @@ def add_generated(build: Build, found: Selection) -> None:
 def add_mapped(build: Build, found: Selection) -> None:
     """Add the files and folders of ``map``, which may lie outside of the project."""
     for raw, target in build.settings.map.items():
-        path = inside(found.tree, raw) if raw.startswith("../") else raw
-        if not raw.startswith("../"):
-            refuse_link(found.tree, path)
+        beside = raw.startswith("../")
+        path = inside(found.tree, raw) if beside else raw
+        if not beside:
+            found.tree.refuse_link(path)
         if found.tree.is_file(path):
             found.put(target, path, "map")
             continue
@@ -357,6 +353,8 @@ def add_mapped(build: Build, found: Selection) -> None:
             continue
         for name in sorted(found.tree.all_below(path)):
             found.put(target + name[len(path) :], name, "map")
+        if not beside:
+            found.tree.refuse_beyond(path, build.settings.exclude)
 
 
 def inside(tree: Tree, path: str) -> str:
@@ -381,7 +379,6 @@ def add_data(build: Build, found: Selection) -> None:
                 else (globs.fixed_folder(pattern) if globs.is_magic(pattern) else globs.clean(pattern))
             )
             for path in paths:
-                refuse_link(found.tree, path)
                 below = path[len(base) + 1 :] if base else path
                 place = (target if single and target else f"{target}/{below}").strip("/")
                 name = f"{top}/{scheme}/{place}"

@@ -164,6 +164,7 @@ def read_readme(project: Project, tree: Tree) -> tuple[str, str] | None:
         from pkm_build.people import charset_of
 
         charset = charset_of(kind) or charset
+    tree.refuse_link(project.readme_file)
     try:
         with open(tree.path(project.readme_file), "rb") as stream:
             text = stream.read().decode(charset)
@@ -217,6 +218,7 @@ def with_license_text(project: Project, tree: Tree) -> Project:
     """
     if project.license_file is None:
         return project
+    tree.refuse_link(project.license_file)
     try:
         with open(tree.path(project.license_file), "rb") as stream:
             return project.replaced(license_text=stream.read().decode())

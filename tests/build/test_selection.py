@@ -65,6 +65,26 @@ def test_private_keys_never_ship_and_certificates_do(sample):
     assert not {"spam/a.pem", "spam/b.key"} & set(made.sdist().files)
 
 
+def test_a_glob_names_neither_environments_nor_private_keys(sample):
+    key = "-----BEGIN " + "PRIVATE KEY-----\n"
+    files = {
+        "venv/pyvenv.cfg": "",
+        "venv/x.txt": "",
+        "etc/a.pem": key,
+        "etc/b.txt": "",
+        ".gitignore": "venv\n",
+    }
+    made = sample({**PACKAGE, **files}, '[tool.pkm.build]\ninclude = ["**/*.txt", "etc/*"]\n')
+    assert made.wheel().code() == sorted([*PACKAGE, "etc/b.txt"])
+    assert not {"venv/x.txt", "etc/a.pem"} & set(made.sdist().files)
+
+
+def test_a_private_key_ships_where_it_is_named_outright(sample):
+    key = "-----BEGIN " + "PRIVATE KEY-----\n"
+    made = sample({**PACKAGE, "etc/a.pem": key}, '[tool.pkm.build]\ninclude = ["etc/a.pem"]\n')
+    assert "etc/a.pem" in made.wheel().files
+
+
 def test_an_example_of_a_dotenv_file_ships(sample):
     assert "spam/.env.example" in sample({**PACKAGE, "spam/.env.example": ""}).wheel().files
 
@@ -284,23 +304,65 @@ class TestLinks:
         with pytest.raises(BuildError, match="docs/link is a link that leaves the project"):
             made.sdist()
 
+    @pytest.mark.parametrize("ignored", ["", "link.py\nfolder\n"], ids=["seen", "ignored"])
     @pytest.mark.parametrize(
         "settings",
         [
-            'include = ["link"]',
-            'map = { "link" = "spam/secret" }',
-            'map = { "folder" = "spam/folder" }',
-            'data = { scripts = ["link"] }',
+            '[tool.pkm.build]\ninclude = ["link.py"]',
+            '[tool.pkm.build]\ninclude = ["li*.py"]',
+            '[tool.pkm.build]\ninclude = ["folder"]',
+            '[tool.pkm.build]\ninclude = ["folder/x"]',
+            '[tool.pkm.build]\nmap = { "link.py" = "spam/secret" }',
+            '[tool.pkm.build]\nmap = { "folder" = "spam/folder" }',
+            '[tool.pkm.build]\nmap = { "folder/x" = "spam/x" }',
+            '[tool.pkm.build]\nmap = { "docs" = "spam/docs" }',
+            '[tool.pkm.build]\ndata = { scripts = ["link.py"] }',
+            '[tool.pkm.build]\ndata = { scripts = ["folder/*"] }',
+            '[tool.pkm.build]\nsbom-files = ["folder/x"]',
+            '[tool.pkm.build]\nhook = "link.py"',
+            '[[tool.pkm.build.extension]]\nname = "spam._x"\nsources = ["x.c"]\ndepends = ["link.py"]',
+            'license-files = ["link.py"]',
+            'license-files = ["folder/x"]',
+            'readme = { file = "link.py", content-type = "text/plain" }',
         ],
     )
-    def test_a_link_that_leaves_the_project_is_refused_where_it_is_named(self, sample, tmp_path, settings):
-        (tmp_path / "secret").write_text("s")
+    def test_a_link_that_leaves_the_project_is_refused_where_it_is_named(
+        self, sample, tmp_path, settings, ignored
+    ):
+        (tmp_path / "secret.py").write_text("s = 1")
         (tmp_path / "elsewhere").mkdir()
-        made = sample(PACKAGE, f"[tool.pkm.build]\n{settings}\n")
-        (made.root / "link").symlink_to("../secret")
+        (tmp_path / "elsewhere/x").write_text("s")
+        made = sample({**PACKAGE, "x.c": "", "docs/a": "", ".gitignore": ignored}, f"{settings}\n")
+        (made.root / "link.py").symlink_to("../secret.py")
         (made.root / "folder").symlink_to("../elsewhere")
-        with pytest.raises(BuildError, match="link that leaves the project"):
+        (made.root / "docs/link").symlink_to("../../elsewhere/x")
+        with pytest.raises((BuildError, InvalidFile), match="link that leaves the project"):
             made.wheel()
+
+    @pytest.mark.parametrize("pattern", ["link", "folder/x", "docs"])
+    def test_a_link_that_leaves_the_project_is_refused_where_the_sdist_alone_has_it(
+        self, sample, tmp_path, pattern
+    ):
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere/x").write_text("s")
+        files = {**PACKAGE, "docs/a": "", ".gitignore": "link\nfolder\ndocs\n"}
+        made = sample(files, f'[tool.pkm.build.sdist]\ninclude = ["{pattern}"]\n')
+        (made.root / "link").symlink_to("../elsewhere/x")
+        (made.root / "folder").symlink_to("../elsewhere")
+        (made.root / "docs/link").symlink_to("../../elsewhere/x")
+        assert made.wheel().code() == sorted(PACKAGE)
+        with pytest.raises((BuildError, InvalidFile), match="link that leaves the project"):
+            made.sdist()
+
+    def test_a_link_that_a_glob_means_can_be_excluded(self, sample, tmp_path):
+        (tmp_path / "secret").write_text("s")
+        made = sample(
+            {**PACKAGE, "docs/a.txt": ""},
+            '[tool.pkm.build]\ninclude = ["docs/*"]\nexclude = ["docs/link"]\n',
+        )
+        (made.root / "docs/link").symlink_to("../../secret")
+        assert made.wheel().code() == ["docs/a.txt", *sorted(PACKAGE)]
+        assert "docs/link" not in made.sdist().files
 
     def test_links_in_a_circle_end(self, sample):
         made = sample(
