@@ -193,6 +193,10 @@ def read_workspace(root: str, texts: Mapping[str, str] | None = None) -> Workspa
     patterns = top.declaration.workspace
     if not patterns:
         return top
+    for at, pattern in enumerate(patterns["members"]):
+        if not set("*?[") & set(pattern) and not member_folders(root, [pattern], ()):
+            place = top.position(("tool", "pkm", "workspace", "members", at))
+            raise BadWorkspace(f'{place}: there is no {PROJECT_FILE} in "{pattern}"')
     members = [
         read_project_folder(folder, top, texts)
         for folder in member_folders(root, patterns["members"], patterns["exclude"])

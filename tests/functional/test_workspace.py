@@ -82,3 +82,20 @@ def test_sections_that_would_coincide_are_refused(pkm, ledger):
     result = pkm("lock", cwd=ledger)
     assert result.code == 1
     assert 'would call two environments "ledger-api-default"' in result.stderr
+
+
+def test_a_member_that_is_not_there_is_an_error_and_no_package_of_an_index(pkm, tmp_path):
+    project = write_project(
+        tmp_path / "p",
+        """
+        [project]
+        name = "root"
+        version = "1"
+        dependencies = ["spam"]
+        [tool.pkm.workspace]
+        members = ["packages/*", "spam"]
+        """,
+    )
+    failed = pkm("lock", cwd=project)
+    assert failed.code == 1
+    assert 'pyproject.toml:6:26: there is no pyproject.toml in "spam"' in failed.stderr
