@@ -142,8 +142,8 @@ class Question:
             return shared[0][1]
         merged: dict[str, str] = {}
         # The first one counts, the target's own before all others.
-        for _own, versions in sorted(shared[::-1], key=lambda pair: pair[0]):
-            merged.update(versions)
+        for _own, versions in sorted(shared, key=lambda pair: not pair[0]):
+            merged = {**versions, **merged}
         return merged
 
     def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
