@@ -106,14 +106,14 @@ class Wheel:
         """Return the error that refuses this wheel."""
         return BadWheel(self.filename, reason, member)
 
-    def text(self, name: str) -> str:
-        """Return the text of a file in dist-info."""
+    def text(self, name: str, errors: str = "strict") -> str:
+        """Return the text of a file in dist-info; *errors* says what becomes of bytes that are not UTF-8."""
         path = f"{self.dist_info}/{name}"
         member = self.members.get(path)
         if member is None:
             raise self.bad(f"has no {path}")
         try:
-            return self.archive.read(member, TEXT_LIMIT_BYTES).decode("utf-8")
+            return self.archive.read(member, TEXT_LIMIT_BYTES).decode("utf-8", errors)
         except UnicodeDecodeError:
             raise self.bad("is not UTF-8", path) from None
 
@@ -135,7 +135,8 @@ class Wheel:
         return stem
 
     def _read_metadata(self) -> tuple[str, str]:
-        headers = read_headers(self.text("METADATA"))
+        # Old wheels have names of people in other encodings; what counts here is ASCII.
+        headers = read_headers(self.text("METADATA", "replace"))
         name, version = headers.get("name", [""]), headers.get("version", [""])
         name_there, _, version_there = self.stem.partition("-")
         if len(name) != 1 or len(version) != 1:

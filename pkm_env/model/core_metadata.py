@@ -21,6 +21,8 @@ WANTED = frozenset(
 )
 # What a resolver's answer depends on: an sdist whose PKG-INFO calls one of them dynamic must be built.
 DECISIVE = frozenset(("name", "version", "requires-dist", "requires-python", "provides-extra"))
+# "Automated tools … MUST fail if metadata_version has a greater major version than the highest version they support."
+KNOWN_MAJORS = frozenset(("", "1", "2"))
 
 
 class InvalidMetadata(PkmError):
@@ -32,7 +34,7 @@ def parse_metadata(text: str) -> Metadata:
 
     Requirements are unfolded and otherwise as written, in file order.
 
-    :raises InvalidMetadata: when name or version is missing, doubled or malformed.
+    :raises InvalidMetadata: when name or version is missing, doubled or malformed, or its form is a later one.
     """
     return metadata_of(header_fields(text))
 
@@ -67,6 +69,10 @@ def metadata_of(fields: Fields) -> Metadata:
 
     :raises InvalidMetadata: as ``parse_metadata``.
     """
+    told = (fields.get("metadata-version") or ["2.1"])[0]
+    major = told.partition(".")[0]
+    if major.isdecimal() and major.lstrip("0") not in KNOWN_MAJORS:
+        raise InvalidMetadata(f"its metadata is of version {told[:20]}; pkm reads 1 and 2")
     name = _only(fields, "name", "Name")
     if not name.isascii() or not name.strip("-_."):
         raise InvalidMetadata(f"its metadata has the name {name!r}, which is none")

@@ -119,6 +119,14 @@ def test_dist_info_of_another_release_is_refused(tmp_path, filename):
     assert "another release" in bad(tmp_path, filename=filename).reason
 
 
+def test_metadata_may_hold_names_of_people_in_another_encoding(tmp_path):
+    def edit(members):
+        members[f"{INFO}/METADATA"] = b"Metadata-Version: 1.1\nName: spam\nVersion: 1.0\nAuthor: Ren\xe9\n"
+
+    filename, content = wheel_bytes("spam", "1.0", edit=edit)
+    assert take(tmp_path, content, filename).name == "spam"
+
+
 def test_metadata_of_another_release_is_refused(tmp_path):
     error = bad(tmp_path, metadata="Metadata-Version: 2.1\nName: spam\nVersion: 2.0\n")
     assert error.member == f"{INFO}/METADATA"

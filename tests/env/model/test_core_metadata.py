@@ -94,3 +94,14 @@ def test_line_scan_says_what_packaging_says(lines: list[str]) -> None:
     assert plain(found.get("requires-dist", [])) == plain(judged.get("requires_dist", []))
     assert plain(found.get("provides-extra", [])) == plain(judged.get("provides_extra", []))
     assert found.get("name") == [judged["name"]]
+
+
+@pytest.mark.parametrize("version", ["3.0", "10.1", "9" * 5000])
+def test_a_later_major_version_of_metadata_is_refused(version: str) -> None:
+    with pytest.raises(InvalidMetadata, match="pkm reads 1 and 2"):
+        parse_metadata(f"Metadata-Version: {version}\nName: a\nVersion: 1\n")
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.1", "2.99", "odd"])
+def test_any_minor_version_of_metadata_is_read(version: str) -> None:
+    assert parse_metadata(f"Metadata-Version: {version}\nName: a\nVersion: 1\n").name == "a"
