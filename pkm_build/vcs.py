@@ -33,17 +33,21 @@ def version_from_vcs(root: str, source: VersionSource, environ: Mapping[str, str
         archived = from_archive(root, source)
         if archived:
             return archived
-        git.explain()
+        raise git.problem()
     tag, distance = nearest_tag(git, source)
+    version = version_of(tag, source) or ""
     dirty = bool(git.ask("status", "--porcelain", "--untracked-files=no"))
     if distance and git.ask("rev-parse", "--is-shallow-repository") == "true":
         raise VersionUnknown(
             "the clone is shallow, so the distance to the last tag is not known",
             "git fetch --unshallow --tags (in CI: fetch-depth: 0), or set PKM_VERSION",
         )
-    commit = git.ask("rev-parse", "HEAD")[:9]
-    date = git.ask("log", "-1", "--format=%cd", "--date=format:%Y%m%d")
-    return render(version_of(tag, source) or "", distance, commit, date, dirty, source.template)
+    if not distance and not dirty:
+        return version
+    commit, date = git.ask(
+        "log", "-1", "--no-show-signature", "--format=%H %cd", "--date=format:%Y%m%d"
+    ).split()
+    return render(version, distance, commit[:9], date, dirty, source.template)
 
 
 def render(version: str, distance: int, commit: str, date: str, dirty: bool, template: str) -> str:
@@ -154,36 +158,29 @@ class Git:
         return done.stdout.decode("utf-8", "replace").strip()
 
     def inside(self) -> bool:
-        """Return whether pyproject.toml lies in a git repository, and is tracked or could be."""
-        if self.ask("rev-parse", "--is-inside-work-tree", quiet=True) != "true":
-            return False
-        return self.ask("check-ignore", "-q", "pyproject.toml", quiet=True) == "" and not self.ignored()
+        """Return whether pyproject.toml lies in a git repository, and is tracked or could be.
 
-    def ignored(self) -> bool:
-        """Return whether the repository around the project ignores it, and so does not know its version."""
-        tracked = self.ask("ls-files", "--", "pyproject.toml", quiet=True)
-        others = self.ask("ls-files", "--others", "--exclude-standard", "--", "pyproject.toml", quiet=True)
-        return not tracked and not others
-
-    def explain(self) -> None:
-        """Say why git does not give a version.
-
-        :raises VersionUnknown: always
+        A repository around the project that ignores it does not know its version.
         """
+        which = ("--cached", "--others", "--exclude-standard")
+        return self.ask("ls-files", *which, "--", "pyproject.toml", quiet=True) != ""
+
+    def problem(self) -> VersionUnknown:
+        """Return the error that says why git does not give a version."""
         marked = os.path.exists(os.path.join(self.root, ".git"))
         if self.missing:
             word = "the project's version is that of a git tag, and there is no git program"
-            raise VersionUnknown(word, "install git, build from an sdist, or set PKM_VERSION")
+            return VersionUnknown(word, "install git, build from an sdist, or set PKM_VERSION")
         if "dubious ownership" in self.said:
-            raise VersionUnknown(
+            return VersionUnknown(
                 "git does not trust the owner of this folder",
                 f"git config --global --add safe.directory {self.root}",
             )
         if marked:
-            raise VersionUnknown(
+            return VersionUnknown(
                 f"git does not read this repository: {self.said.splitlines()[0] if self.said else ''}"
             )
-        raise VersionUnknown(
+        return VersionUnknown(
             "the project's version is that of a git tag, and this is no git repository",
             "build from an sdist or a clone, or set PKM_VERSION",
         )

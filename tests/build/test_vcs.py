@@ -47,6 +47,14 @@ def test_changes_that_are_not_committed_are_said(project):
     assert version_of(made) == "1.2+dirty"
 
 
+def test_git_is_asked_four_times_at_a_tag(project, tmp_path):
+    made = project().commit("v1.2")
+    trace = tmp_path / "trace"
+    assert version_of(made, GIT_TRACE=str(trace)) == "1.2"
+    calls = [line.partition("built-in: git ")[2] for line in trace.read_text().splitlines()]
+    assert [call.split()[0] for call in calls if call] == ["ls-files", "describe", "tag", "status"]
+
+
 def test_of_several_tags_on_a_commit_the_highest_version_counts(project):
     made = project().commit("v1.9")
     made.git("tag", "v1.10")
