@@ -9,6 +9,7 @@ Source: APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 from stat import S_IFDIR, S_IFMT, S_IFREG
@@ -18,7 +19,6 @@ from pkm_env.cache.manifest import BadWheel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from mmap import mmap
     from typing import Any
 
 END = struct.Struct("<4s4H2LH")
@@ -34,7 +34,11 @@ ALLOWED_FLAGS = 0x2 | 0x4 | DESCRIPTOR | UTF_8
 UNIX = 3
 MAX_16, MAX_32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA, UNICODE_PATH_EXTRA = 0x0001, 0x7075
-PIECE = 8 << 20
+PIECE = 1 << 20
+# So much of a mapped archive may be in memory; what was read stays there until it is given back.
+MAPPED_BYTES = 4 << 20
+# Windows cannot be told.
+DROP = getattr(mmap, "MADV_DONTNEED", None)
 # The longest name that every file system takes.
 NAME_BYTES = 255
 WINDOWS_DEVICES = frozenset(
@@ -107,9 +111,11 @@ class Archive:
     """
 
     def __init__(
-        self, data: mmap | bytes, filename: str, limits: Limits = DEFAULT, platform: str = ""
+        self, data: mmap.mmap | bytes, filename: str, limits: Limits = DEFAULT, platform: str = ""
     ) -> None:
         self._data = data
+        # The check of the layout looks at all of it.
+        self._mapped = MAPPED_BYTES
         self._filename = filename
         self._limits = limits
         self._platform = platform
@@ -372,7 +378,7 @@ class Archive:
         """
         start = member.start
         if member.size <= PIECE and member.compressed <= PIECE:
-            content = self._small(member, self._data[start : start + member.compressed])
+            content = self._small(member, self._part(start, start + member.compressed))
             if zlib.crc32(content) != member.crc:
                 raise self._bad("is damaged (wrong checksum)", member.name)
             yield content
@@ -386,6 +392,16 @@ class Archive:
             yield piece
         if size != member.size or crc != member.crc:
             raise self._bad("is damaged (wrong checksum)", member.name)
+
+    def _part(self, start: int, end: int) -> bytes:
+        """Return a part of the archive; what was read of a mapped file is given back from time to time."""
+        data = self._data[start:end]
+        self._mapped += end - start
+        if self._mapped > MAPPED_BYTES:
+            self._mapped = 0
+            if isinstance(self._data, mmap.mmap) and DROP is not None:
+                self._data.madvise(DROP)
+        return data
 
     def _small(self, member: Member, data: bytes) -> bytes:
         if member.method == STORED:
@@ -404,7 +420,7 @@ class Archive:
         engine = None if member.method == STORED else INFLATE(-15)
         end = start + member.compressed
         for position in range(start, end, PIECE):
-            data = self._data[position : min(position + PIECE, end)]
+            data = self._part(position, min(position + PIECE, end))
             if engine is None:
                 yield data
                 continue

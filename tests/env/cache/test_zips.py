@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 import struct
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from pkm_env.cache.unpack import BadWheel
-from pkm_env.cache.zips import Limits
+from pkm_env.cache.zips import MAPPED_BYTES, PIECE, Archive, Limits
 from tests.support.bad_wheels import INFO, bad, entry, recorded, refused, take
 from tests.support.environments import snapshot
 from tests.support.wheels import wheel_bytes
@@ -39,6 +42,41 @@ def test_stored_members_and_data_descriptors_are_read(tmp_path):
         for name in source.namelist():
             copy.writestr(name, source.read(name))
     assert take(tmp_path, bytes(target.data), filename).name == "spam"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a mapping holds in memory is read from /proc")
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_little_of_a_large_archive_is_in_memory_at_once(tmp_path, kind):
+    """Largest wheels come first, several at once: whole ones in memory made a sync three times as large."""
+    path = tmp_path / "large.zip"
+    noise = os.urandom(1 << 20)
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for number in range(4):
+            archive.writestr(str(number), noise * 6 + bytes(4 << 20))
+        for number in range(12):
+            archive.writestr(f"small{number}", noise[: 1 << 19])
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        archive = Archive(data, "large.zip")
+        largest, held = 0, []
+        for member in archive.members:
+            for piece in archive.pieces(member):
+                largest = max(largest, len(piece))
+                held.append(resident_bytes(path))
+    assert path.stat().st_size > 24 << 20
+    assert largest <= PIECE
+    assert max(held[1:]) < 2 * MAPPED_BYTES
+
+
+def resident_bytes(path) -> int:
+    """How much of the mapping of a file is in memory."""
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        key = line.split()[0]
+        if not key.endswith(":"):
+            inside = line.endswith(str(path))
+        elif inside and key == "Rss:":
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the file is not mapped")
 
 
 @pytest.mark.parametrize(
