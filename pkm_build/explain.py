@@ -114,7 +114,7 @@ def left_out(tree: files.Tree, path: str) -> str:
             why = tree.ignores.why(above, name, folder)
             if why:
                 return f"{why} ignores {above}; include would ship it"
-    if files.secret(path, tree.path(path)):
+    if path.endswith(files.KEY_SUFFIXES) and files.secret(tree.path(path)):
         return "it holds a private key, and is not named"
     return ""
 

@@ -79,14 +79,14 @@ def junk(name: str, folder: bool) -> bool:
     return False
 
 
-def is_venv(name: str, path: str) -> bool:
-    """Return whether the folder *name* at *path* is a virtual environment."""
-    return name in VENVS and os.path.isfile(f"{path}/pyvenv.cfg")
+def is_venv(path: str) -> bool:
+    """Return whether the folder at *path*, whose name is one of `VENVS`, is a virtual environment."""
+    return os.path.isfile(f"{path}/pyvenv.cfg")
 
 
-def secret(name: str, path: str) -> bool:
-    """Return whether the file *name* at *path* holds a private key."""
-    if not name.endswith(KEY_SUFFIXES) or not os.path.isfile(path):
+def secret(path: str) -> bool:
+    """Return whether the file at *path* holds a private key; its name has one of `KEY_SUFFIXES`."""
+    if not os.path.isfile(path):
         return False
     with open(path, "rb") as stream:
         head = stream.read(4096)
@@ -157,7 +157,7 @@ class Tree:
         for entry in self.scan(folder):
             name = entry.name
             is_folder = is_dir(entry)
-            if junk(name, is_folder) or (is_folder and is_venv(name, entry.path)):
+            if junk(name, is_folder) or (is_folder and name in VENVS and is_venv(entry.path)):
                 continue
             path = prefix + name
             if ignores is not None:
@@ -169,7 +169,7 @@ class Tree:
                 continue
             if is_folder:
                 folders.append(name)
-            elif secret(name, entry.path):
+            elif name.endswith(KEY_SUFFIXES) and secret(entry.path):
                 self.left_out[path] = "a private key"
             elif entry.is_file():
                 files.append(name)
@@ -277,10 +277,11 @@ class Tree:
     def all_below(self, folder: str, above: tuple[str, ...] = ()) -> Iterable[str]:
         """Yield all files below *folder* but junk, ignored or not."""
         for entry in self.scan(folder):
-            path = f"{folder}/{entry.name}" if folder else entry.name
+            name = entry.name
+            path = f"{folder}/{name}" if folder else name
             is_folder = is_dir(entry)
             around = above
-            if junk(entry.name, is_folder) or (is_folder and is_venv(entry.name, entry.path)):
+            if junk(name, is_folder) or (is_folder and name in VENVS and is_venv(entry.path)):
                 continue
             if entry.is_symlink() and not self.link_is_inside(path, self.beyond):
                 continue
@@ -290,7 +291,7 @@ class Tree:
                     continue
             if is_folder:
                 yield from self.all_below(path, around)
-            elif entry.is_file() and not secret(entry.name, entry.path):
+            elif entry.is_file() and not (name.endswith(KEY_SUFFIXES) and secret(entry.path)):
                 yield path
 
 
