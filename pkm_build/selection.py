@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pkm_build.work import Build
 
 BUILD: tuple[str | int, ...] = ("tool", "pkm", "build")
-VERSION_PATH: tuple[str | int, ...] = ("tool", "pkm", "version", "path")
+VERSION: tuple[str | int, ...] = ("tool", "pkm", "version")
 EXTERNAL = ".pkm-external"
 
 
@@ -188,7 +188,7 @@ def check_pattern(build: Build, tree: Tree, key: tuple[str | int, ...], pattern:
 
 
 def check_texts(build: Build, tree: Tree) -> None:
-    """Note a readme or licence file that is not there, and what is read and lies outside of the project."""
+    """Note a readme or licence file that is not there, and what is read or written outside of the project."""
     project, settings = build.project, build.settings
     named: list[tuple[tuple[str | int, ...], str | None]] = [
         (("project", "readme"), project.readme_file),
@@ -197,7 +197,12 @@ def check_texts(build: Build, tree: Tree) -> None:
     for key, path in named:
         if path is not None and not tree.is_file(path):
             build.fault(key, f'the file "{path}" is not there')
-    for key, path in (*named, ((*BUILD, "hook"), settings.hook), (VERSION_PATH, settings.version.path)):
+    named += [
+        ((*BUILD, "hook"), settings.hook),
+        ((*VERSION, "path"), settings.version.path),
+        ((*VERSION, "write-to"), settings.version.write_to),
+    ]
+    for key, path in named:
         if path and not tree.is_within(path):
             build.fault(key, f'"{path}" is a link that leaves the project', "put a copy in its place")
 

@@ -47,6 +47,16 @@ def test_changes_that_are_not_committed_are_said(project):
     assert version_of(made) == "1.2+dirty"
 
 
+def test_a_version_file_is_not_written_through_a_link_out_of_the_project(project, tmp_path):
+    (tmp_path / "elsewhere").write_text("kept")
+    ignored = {".gitignore": "_version.py\n"}
+    made = project('write-to = "src/spam/_version.py"\n', ignored).commit("v1.2")
+    (made.root / "src/spam/_version.py").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidFile, match=r"version\.write-to: .* is a link that leaves the project"):
+        made.editable()
+    assert (tmp_path / "elsewhere").read_text() == "kept"
+
+
 def test_git_is_asked_four_times_at_a_tag(project, tmp_path):
     made = project().commit("v1.2")
     trace = tmp_path / "trace"
