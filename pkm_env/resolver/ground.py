@@ -80,10 +80,10 @@ class Usable:
 class Row:
     """One requirement of a release: the targets it counts for (all patches, any), and what it needs.
 
-    ``needs`` is kept where it is the same whoever asks for the release.
+    ``needs`` is kept where it is the same whoever asks for the release; ``is_own`` notes that it is not.
     """
 
-    __slots__ = ("ask", "in_all", "in_any", "needs", "number")
+    __slots__ = ("ask", "in_all", "in_any", "is_own", "needs", "number")
 
     def __init__(self, number: int, in_all: int, in_any: int, ask: Ask) -> None:
         self.number = number
@@ -91,6 +91,7 @@ class Row:
         self.in_any = in_any
         self.ask = ask
         self.needs: Sequence[Need] | Refusal | None = None
+        self.is_own = False
 
 
 class Template:
@@ -351,9 +352,12 @@ class Ground:
         for row in rows:
             special = row.ask.requirement.name in self.special
             needs = None if special else row.needs
-            if needs is None and not special and self._is_common(row.ask):
-                needs = row.needs = self._need_or_refusal(row.ask)
-            elif needs is None:
+            if needs is None and not special and not row.is_own:
+                if self._is_common(row.ask):
+                    needs = row.needs = self._need_or_refusal(row.ask)
+                else:
+                    row.is_own = True
+            if needs is None:
                 own = self._own_needs.get(id(row))
                 if own is None:
                     own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
