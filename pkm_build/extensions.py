@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from pkm_build.errors import BuildError
-from pkm_build.tables import Table, did_you_mean, kind_of, listed, paths_of
+from pkm_build.tables import Table, kind_of, listed, meant, paths_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,8 +173,7 @@ def read_platforms(made: Extension, inner: Table, platform: str) -> None:
     for name in platforms.data if platforms else ():
         assert platforms is not None
         if name not in PLATFORMS:
-            near = did_you_mean(name, PLATFORMS)
-            hint = f'did you mean "{near}"?' if near else f"there are {listed(PLATFORMS, 'and')}"
+            hint = meant(name, PLATFORMS, f"there are {listed(PLATFORMS, 'and')}")
             platforms.fault(name, "unknown platform", hint)
             continue
         part = platforms.table(name)

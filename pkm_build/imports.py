@@ -5,7 +5,7 @@ Source: PEP 794, "Specification".
 
 from __future__ import annotations
 
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def missing_names(project: Project, files: Iterable[str]) -> list[tuple[str, int
         for at, text in enumerate(declared or ()):
             name = text.partition(";")[0]
             if name not in known and name not in modules:
-                near = did_you_mean(name, known)
-                hint = f'did you mean "{near}"?' if near else f"it gives {', '.join(sorted(known))}"
+                hint = meant(name, known, f"it gives {', '.join(sorted(known))}")
                 wrong.append((field, at, name, hint))
     return wrong
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_build import tags
 from pkm_build.errors import BuildError
-from pkm_build.tables import did_you_mean, listed
+from pkm_build.tables import listed, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def read_options(config_settings: Mapping[str, str | list[str]]) -> dict[str, st
     for name, value in config_settings.items():
         plain = name.lstrip("-").replace("_", "-")
         if plain not in OPTIONS:
-            near = did_you_mean(plain, OPTIONS)
             known = f"known are {listed(OPTIONS, 'and')}"
-            wrong.append((f'unknown config-setting "{name}"', f'did you mean "{near}"?' if near else known))
+            wrong.append((f'unknown config-setting "{name}"', meant(plain, OPTIONS, known)))
         found[plain] = str(value[-1] if isinstance(value, list) and value else value)
     wrong += wrong_options(found)
     if len(wrong) == 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pkm_build import grammar
 from pkm_build.grammar import NotUnderstood
-from pkm_build.tables import did_you_mean, kind_of
+from pkm_build.tables import did_you_mean, kind_of, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,11 +109,10 @@ def check_content_type(inner: Table, kind: str | None) -> str | None:
         return None
     base = kind.partition(";")[0].strip().lower()
     if base not in README_TYPES.values():
-        near = did_you_mean(base, README_TYPES.values())
         inner.fault(
             "content-type",
             f'unknown content type "{shown(kind)}"',
-            f'did you mean "{near}"?' if near else "text/markdown, text/x-rst and text/plain are known",
+            meant(base, README_TYPES.values(), "text/markdown, text/x-rst and text/plain are known"),
         )
     if not kind.isprintable():
         inner.fault("content-type", "has control characters")
@@ -165,8 +164,7 @@ def read_license(table: Table) -> tuple[str | None, str | None, str | None]:
         try:
             expression = grammar.read_licence(value)
         except NotUnderstood:
-            near = did_you_mean(value, grammar.LICENCES)
-            hint = f'did you mean "{near}"?' if near else "other texts can be named as LicenseRef-NAME"
+            hint = meant(value, grammar.LICENCES, "other texts can be named as LicenseRef-NAME")
             table.fault("license", f'"{shown(value)}" is no SPDX licence expression', hint)
     elif isinstance(value, dict):
         text, file = read_license_table(table)
@@ -257,13 +255,9 @@ def check_classifiers(classifiers: tuple[str, ...], table: Table) -> None:
                 key, f'"{shown(text)}" is no classifier', 'they look like "Programming Language :: Python"'
             )
         elif parts[0] not in CLASSIFIERS:
-            near = did_you_mean(parts[0], CLASSIFIERS)
-            table.fault(
-                key, f'no classifier begins with "{parts[0]}"', f'did you mean "{near}"?' if near else ""
-            )
+            table.fault(key, f'no classifier begins with "{parts[0]}"', meant(parts[0], CLASSIFIERS))
         elif parts[0] == "Development Status" and parts[1] not in STATUSES:
-            near = did_you_mean(parts[1], STATUSES)
-            table.fault(key, f'there is no status "{parts[1]}"', f'did you mean "{near}"?' if near else "")
+            table.fault(key, f'there is no status "{parts[1]}"', meant(parts[1], STATUSES))
         elif len(parts[1]) >= TELLING and parts[1] not in SECOND.get(parts[0], (parts[1],)):
             near = did_you_mean(parts[1], SECOND[parts[0]])
             if near and near[0] == parts[1][0]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pkm_build import grammar, people
 from pkm_build.grammar import NotUnderstood, is_name, normalise
-from pkm_build.tables import Table, did_you_mean, kind_of
+from pkm_build.tables import Table, kind_of, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,10 +225,7 @@ def check_dynamic_fields(made: Project, table: Table) -> None:
         if field == "name":
             table.fault(("dynamic", at), '"name" can\'t be dynamic')
         elif field not in known:
-            near = did_you_mean(field, known)
-            table.fault(
-                ("dynamic", at), f'unknown field "{field}"', f'did you mean "{near}"?' if near else ""
-            )
+            table.fault(("dynamic", at), f'unknown field "{field}"', meant(field, known))
         elif field in made.dynamic[:at]:
             table.fault(("dynamic", at), f'"{field}" stands here twice')
         elif field in table.data and field not in LIST_FIELDS:
@@ -488,7 +485,4 @@ def walk_group(
         elif item[1] in project.groups:
             walk_group(project, item[1], (*above, name), found, table)
         elif table is not None and not above:
-            near = did_you_mean(item[1], project.groups)
-            table.fault(
-                (raw, at), f'there is no group "{item[1]}"', f'did you mean "{near}"?' if near else ""
-            )
+            table.fault((raw, at), f'there is no group "{item[1]}"', meant(item[1], project.groups))

@@ -12,7 +12,7 @@ import sys
 from pkm_build.errors import BuildError, Fault, HookFailed
 from pkm_build.project import LIST_FIELDS, STRING_FIELDS, read_project
 from pkm_build.source import check
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,9 +104,8 @@ def load_installed(name: str, key: tuple[str | int, ...]) -> Any:
     known = list(entry_points(group=GROUP))
     found = [point for point in known if point.name == name]
     if len(found) != 1:
-        near = did_you_mean(name, {point.name for point in known})
-        hint = (
-            f'did you mean "{near}"?' if near else "add the distribution that has it to build-system.requires"
+        hint = meant(
+            name, {point.name for point in known}, "add the distribution that has it to build-system.requires"
         )
         word = "several installed distributions have" if found else "nothing installed has"
         raise BuildError(f'{word} the provider "{name}"', hint, key)

@@ -58,13 +58,10 @@ def check_missing(build: Build, files: Mapping[str, str], key: tuple[str, ...], 
     if made or any(f.startswith((path + ".", path + "/")) for f in files):
         return
     if f"{top}/__init__.py" in files or f"{top}.py" in files:
-        from pkm_build.tables import did_you_mean
+        from pkm_build.tables import meant
 
         modules = [f[:-3].replace("/__init__", "").replace("/", ".") for f in files if f.endswith(".py")]
-        near = did_you_mean(module, modules)
-        build.fault(
-            key, f"the module {module} is not in the wheel", f'did you mean "{near}"?' if near else ""
-        )
+        build.fault(key, f"the module {module} is not in the wheel", meant(module, modules))
     elif is_nobodys(build, files, top):
         build.fault(
             key, f"the module {module} is not in the wheel, and nothing that it depends on can have it"

@@ -7,7 +7,16 @@ can be held against the tree to find further faults. Keys are explained in docs/
 from __future__ import annotations
 
 from pkm_build.errors import Fault
-from pkm_build.tables import PKM_KEYS, Table, did_you_mean, in_wheel, inside_only, kind_of, listed, paths_of
+from pkm_build.tables import (
+    PKM_KEYS,
+    Table,
+    in_wheel,
+    inside_only,
+    kind_of,
+    listed,
+    meant,
+    paths_of,
+)
 from pkm_build.tags import is_tag, one_set
 
 TYPE_CHECKING = False
@@ -222,8 +231,7 @@ def read_profiles(profiles: Table, chosen: str, properties: dict[str, str]) -> d
         if name == chosen:
             found["properties"] = read_properties(Table(table.data, (), []))
     if chosen and chosen not in profiles.data:
-        near = did_you_mean(chosen, profiles.data)
-        hint = f'did you mean "{near}"?' if near else f"there is {listed(profiles.data, 'and')}"
+        hint = meant(chosen, profiles.data, f"there is {listed(profiles.data, 'and')}")
         profiles.faults.append(Fault(profiles.key, f'there is no profile "{chosen}"', hint))
     return found
 
@@ -290,8 +298,7 @@ def fill(
         elif name in properties:
             out += properties[name]
         else:
-            near = did_you_mean(name, [*properties, *own])
-            hint = f'did you mean "{near}"?' if near else "write {{ for a brace"
+            hint = meant(name, [*properties, *own], "write {{ for a brace")
             table.fault(key, f'there is no property "{name}"', hint)
 
 
@@ -374,8 +381,7 @@ def read_data(table: Table) -> dict[str, tuple[tuple[str, str], ...]]:
     for scheme in inner.data if inner else ():
         assert inner is not None
         if scheme not in SCHEMES:
-            near = did_you_mean(scheme, SCHEMES)
-            hint = f'did you mean "{near}"?' if near else f"there are {listed(SCHEMES, 'and')}"
+            hint = meant(scheme, SCHEMES, f"there are {listed(SCHEMES, 'and')}")
             inner.fault(scheme, "unknown scheme", hint)
         else:
             found[scheme] = read_scheme(inner, scheme)

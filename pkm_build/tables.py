@@ -129,8 +129,7 @@ class Table:
             return default
         words = list(allowed)
         if value not in words:
-            near = did_you_mean(value, words)
-            hint = f'did you mean "{near}"?' if near else "it can be " + listed(words)
+            hint = meant(value, words, "it can be " + listed(words))
             self.fault(name, f'unknown value "{value}"', hint)
             return default
         return value
@@ -141,8 +140,7 @@ class Table:
         for name in self.data:
             if name not in names:
                 free = [other for other in names if other not in self.data]
-                near = did_you_mean(name, free)
-                self.fault(name, "unknown key", f'did you mean "{near}"?' if near else "")
+                self.fault(name, "unknown key", meant(name, free))
 
 
 def inside_only(table: Table, key: tuple[str | int, ...], path: object, outside: bool = False) -> bool:
@@ -215,6 +213,12 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     if len(quoted) <= 1:
         return "".join(quoted)
     return ", ".join(quoted[:-1]) + f" {last} " + quoted[-1]
+
+
+def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the hint that names what *word* was probably meant to be, *otherwise* where none of *known* is near."""
+    near = did_you_mean(word, known)
+    return f'did you mean "{near}"?' if near else otherwise
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.project import read_project
 from pkm_build.source import Source, load, parse
-from pkm_build.tables import BACKEND_KEYS, Table, did_you_mean
+from pkm_build.tables import BACKEND_KEYS, Table, meant
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
@@ -51,8 +51,7 @@ class UnknownEnvironment(PkmError):
     exit_code = 2
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        near = did_you_mean(name, known)
-        hint = f'did you mean "{near}"?' if near else f"the environments are {', '.join(known)}"
+        hint = meant(name, known, f"the environments are {', '.join(known)}")
         super().__init__(f'there is no environment "{name}"', hint)
         self.name = name
 

@@ -17,7 +17,7 @@ import subprocess
 from base64 import b64encode
 from urllib.parse import unquote, urlsplit
 
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 from pkm_env.build.errors import CheckoutFailed
 from pkm_env.build.git import GitMissing, GitProgram
 from pkm_env.files import FileLock, make_directories, remove_tree
@@ -188,8 +188,7 @@ class _Repository:
         if not revision:
             return self._failed("it has no default branch", "unknown-revision")
         listed = self._ask("for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags") or ""
-        near = did_you_mean(revision, listed.split())
-        hint = f'did you mean "{near}"?' if near else ""
+        hint = meant(revision, listed.split())
         return self._failed("it has no branch, tag or commit of this name", "unknown-revision", hint)
 
     def _fetch(self, revision: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from pkm_env.cli.usage import GLOBAL_OPTIONS, VALUED_BEFORE_PROGRAM, UsageError, meant
+from pkm_build.tables import meant
+from pkm_env.cli.usage import GLOBAL_OPTIONS, VALUED_BEFORE_PROGRAM, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

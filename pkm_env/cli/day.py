@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pkm_build.grammar import normalise
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 from pkm_env.cli.output import plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
@@ -81,8 +81,7 @@ def known_groups(context: Context, names: Sequence[str]) -> list[str]:
     known = context.workspace.project.groups
     for name in names:
         if normalise(name) not in known:
-            near = did_you_mean(name, known)
-            raise UsageError(f'there is no group "{name}"', f'did you mean "{near}"?' if near else "")
+            raise UsageError(f'there is no group "{name}"', meant(name, known))
     return [normalise(name) for name in names]
 
 

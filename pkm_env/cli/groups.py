@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_build.tables import meant
 from pkm_env.cli.usage import (
     DAILY,
     ENVIRONMENTS,
@@ -9,7 +10,6 @@ from pkm_env.cli.usage import (
     GLOBAL_OPTIONS,
     Command,
     UsageError,
-    meant,
     option,
     switch,
 )

@@ -6,11 +6,9 @@ The others stand in ``cli.groups``, which a lock, a sync or a run does not load.
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_build.tables import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 # Options that mean the same before and after the command, and whether they take a value.
@@ -186,9 +184,3 @@ DAILY: dict[str, Command] = {
         INDEX,
     ),
 }
-
-
-def meant(word: str, known: Sequence[str]) -> str:
-    """Return a hint with the nearest known word, or ""."""
-    near = did_you_mean(word, known)
-    return f'did you mean "{near}"?' if near else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.grammar import normalise
-from pkm_build.tables import RESOLUTION_KEYS, did_you_mean
+from pkm_build.tables import RESOLUTION_KEYS, meant
 from pkm_env.model.options import read_options
 from pkm_env.model.platforms import UnknownPlatform, parse_platform
 
@@ -204,8 +204,7 @@ def names_in(table: Table, key: str, known: Any, word: str) -> tuple[str, ...]:
         if name in known:
             found.append(name)
             continue
-        near = did_you_mean(name, known)
-        hint = f'did you mean "{near}"?' if near else known_names(known, word)
+        hint = meant(name, known, known_names(known, word))
         table.fault((key, at), f'there is no {word} "{raw_name}"', hint)
     return tuple(dict.fromkeys(found))
 

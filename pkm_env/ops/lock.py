@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pkm_build.errors import PkmError
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.ops.locked import MIXED, Locked, builds_of
@@ -37,10 +37,7 @@ class NotLocked(PkmError):
     exit_code = 2
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        near = did_you_mean(name, known)
-        super().__init__(
-            f'there is no package "{name}" in the lock', f'did you mean "{near}"?' if near else ""
-        )
+        super().__init__(f'there is no package "{name}" in the lock', meant(name, known))
 
 
 def lock(context: Context, options: LockOptions) -> Locked:

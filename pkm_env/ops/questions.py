@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
-from pkm_build.tables import did_you_mean
+from pkm_build.tables import meant
 from pkm_env.lock.graph import Graph, section_graph, shown
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.requirements import parse_requirement
@@ -26,8 +26,7 @@ class NotThere(PkmError):
     """A package that an environment does not hold."""
 
     def __init__(self, name: str, environment: str, known: Sequence[str]) -> None:
-        near = did_you_mean(name, known)
-        hint = f'did you mean "{near}"?' if near else f"pkm env why-not {name} -e {environment}"
+        hint = meant(name, known, f"pkm env why-not {name} -e {environment}")
         super().__init__(f'{name} is not in the environment "{environment}"', hint)
 
 
