@@ -197,9 +197,11 @@ class Context:
         return self._interpreters
 
     def stop(self) -> None:
-        """End what still runs for this command."""
+        """End what still runs for this command, for other projects of the workspace too."""
         if self._builds is not None:
             self._builds.stop()
+        for kin in self._kin.values():
+            kin.stop()
 
     # the lock
 
