@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_build.project import Project
+from pkm_build.project import read_project
 from pkm_env.dynamic import DynamicUnknown, dynamic_requirements, without_extra
 from pkm_env.model.distribution import Metadata, Source, Unavailable
 
 PLACE = ("project", "dynamic")
+SHOP = read_project({"project": {"name": "shop", "version": "1.0", "dynamic": ["dependencies"]}}, [])
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,12 @@ def test_the_condition_of_an_extra_is_taken_off(text, plain, extra):
 
 def test_requirements_of_extras_are_told_apart_from_those_of_the_project():
     metadata = Metadata("shop", "1.0", ("spam", "eggs ; extra == 'tests'"), extras=("tests", "docs"))
-    required, extras = dynamic_requirements(Project(), (Source("directory", "/shop"), metadata))
+    required, extras = dynamic_requirements(SHOP, (Source("directory", "/shop"), metadata))
     assert required == (("spam", PLACE),)
     assert extras == {"tests": (("eggs", PLACE),), "docs": ()}
 
 
 def test_a_backend_that_does_not_answer_is_an_error_with_its_reason():
     with pytest.raises(DynamicUnknown, match="it fails") as caught:
-        dynamic_requirements(Project(), Unavailable("build", "it fails", hint="mend it"))
+        dynamic_requirements(SHOP, Unavailable("build", "it fails", hint="mend it"))
     assert caught.value.hint == "mend it"
