@@ -147,7 +147,7 @@ class Sources:
         if source.kind == "directory":
             return source, source.location
         if source.kind == "vcs":
-            assert self._checkout is not None, "this provision was made without a way to fetch repositories"
+            assert self._checkout is not None, "these sources were made without a way to fetch repositories"
             return self._checkout(source)
         file = archive_file(source)
         path = self._fetcher.fetch_archive(file, source.hashes)
@@ -161,7 +161,7 @@ class Sources:
 
         :raises PkmError: when it cannot be had, or nothing says what builds it.
         """
-        assert self._builder is not None, "this provision was made without a builder"
+        assert self._builder is not None, "these sources were made without a builder"
         path, subdirectory, editable = self._build_input(item)
         return self._builder.requires(path, subdirectory, editable=editable, package=item.name)
 
