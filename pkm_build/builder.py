@@ -12,7 +12,7 @@ import sys
 from pkm_build import archives, metadata, tags
 from pkm_build.errors import BuildError, InvalidFile, NoPackages, PkmError
 from pkm_build.layout import top_level
-from pkm_build.selection import Selection, archive_order, select_wheel
+from pkm_build.selection import Selection, archive_order, check_named, select_wheel
 from pkm_build.settings import check_pkm_keys, read_settings
 from pkm_build.source import check, license_paths, load, read_readme, with_license_text
 from pkm_build.work import Build, remove_work_folders, stem
@@ -214,11 +214,19 @@ def build_wheel(
         selection = select_wheel(build)
         members = selection.members()
         members = joined(members, native_outputs(build, selection, editable=False))
-        if not members and build.settings.packages is None:
-            raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
+        refuse_nothing(build, members)
         return write_wheel(build, selection, out_dir, members, metadata_directory)
 
     return finished(start(root, config_settings, environ, "wheel"), act)
+
+
+def refuse_nothing(build: Build, members: Sequence[Member]) -> None:
+    """Refuse a wheel without members, unless that is what ``packages = []`` asks for.
+
+    :raises BuildError: in that case
+    """
+    if not members and build.settings.packages is None:
+        raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
 
 
 def clean_up(build: Build) -> None:
@@ -323,22 +331,9 @@ def info_members(
 
 
 def sbom_members(build: Build, tree: Tree, info: str) -> list[Member]:
-    """Return the software bills of materials as members, by the names of their files.
-
-    :raises BuildError: when a pattern matches nothing, or two files have one name
-    Source: PEP 770, "Reserving the .dist-info/sboms directory".
-    """
-    found: dict[str, str] = {}
-    for at, pattern in enumerate(build.settings.sbom_files):
-        key = ("tool", "pkm", "build", "sbom-files", at)
-        matched = tree.expand(pattern)
-        if not matched:
-            raise BuildError(f'"{pattern}" matches no file', "", key)
-        for path in matched:
-            name = f"{info}/sboms/{path.rpartition('/')[2]}"
-            if found.setdefault(name, path) != path:
-                raise BuildError(f"both {found[name]} and {path} would be {name} in the wheel", "", key)
-    return [(name, tree.path(path), False) for name, path in found.items()]
+    """Return the software bills of materials as members, by the names of their files."""
+    paths = {path for pattern in build.settings.sbom_files for path in tree.expand(pattern)}
+    return [(f"{info}/sboms/{path.rpartition('/')[2]}", tree.path(path), False) for path in paths]
 
 
 def with_import_names(build: Build, selection: Selection) -> Project:
@@ -391,8 +386,7 @@ def build_editable(
         write_generated(build)
         links = link_members(build, selection.roots, lambda folder: top_level(selection.tree, folder))
         members = [*links, *selection.data_members, *outputs]
-        if not members and build.settings.packages is None:
-            raise BuildError("the wheel would be empty", "packages = [] asks for a wheel without code")
+        refuse_nothing(build, members)
         return write_wheel(build, selection, out_dir, members, metadata_directory)
 
     return finished(start(root, config_settings, environ, "editable"), act)
@@ -410,6 +404,8 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
     def act(build: Build) -> str:
         resolve(build)
         selection = select_wheel(build)
+        if not build.settings.hook and not build.settings.extensions:
+            refuse_nothing(build, selection.members())
         return write_sdist(build, selection, out_dir, select_sdist(build, selection, out_dir))
 
     return finished(start(root, config_settings, environ, "sdist"), act)
@@ -431,9 +427,10 @@ def prepare_metadata(
 
     def act(build: Build) -> str:
         resolve(build)
+        selection = Selection(build)
+        check_named(build, selection.tree)
         if build.source.faults:
             check(build.source)
-        selection = Selection(build)
         info = f"{stem(build)}.dist-info"
         named = list(build.settings.tags) or [tags.PURE]
         for name, source, _ in info_members(build, selection, info, named, None):

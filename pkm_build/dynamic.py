@@ -183,14 +183,14 @@ def from_file(build: Build) -> str:
     for path, names in places:
         try:
             with open(os.path.join(build.root, path), "rb") as stream:
-                text = stream.read().decode("utf-8", "replace")
+                text = stream.read().decode("utf-8-sig", "replace")
         except OSError as exc:
             word = f"the file of the version, {path}, can't be read: {exc.strerror}"
             raise VersionUnknown(word, "", (*VERSION, "path")) from exc
         if source.pattern:
             found = by_pattern(text, source.pattern)
         elif path.endswith((".py", ".pyi", ".pyx")):
-            body = parsed(path, text).body
+            body = parsed(path, text, (*VERSION, "path" if source.path else "source")).body
             found = by_assignment(body, names)
             places += [place for place in imported_from(build.root, path, body) if place not in places]
         else:
@@ -277,7 +277,7 @@ def by_assignment(body: list[ast.stmt], wanted: tuple[str, ...]) -> str:
     return ""
 
 
-def parsed(path: str, text: str) -> ast.Module:
+def parsed(path: str, text: str, key: tuple[str, ...]) -> ast.Module:
     """Return the syntax tree of a module.
 
     :raises VersionUnknown: when it is no Python
@@ -289,7 +289,7 @@ def parsed(path: str, text: str) -> ast.Module:
         module: ast.Module = compile(text, path, "exec", flags)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         word = f"{path} is no Python that this interpreter reads: {exc}"
-        raise VersionUnknown(word) from exc
+        raise VersionUnknown(word, "a pattern finds the version in any text", key) from exc
     return module
 
 

@@ -61,14 +61,14 @@ class Selection:
         path = self.files[name]
         return self.generated[path] if path in self.generated else self.tree.content(path)
 
-    def put(self, name: str, path: str, reason: str) -> None:
-        """Add the file *path* as *name*.
+    def put(self, name: str, path: str, reason: str, key: tuple[str | int, ...] = ()) -> None:
+        """Add the file *path* as *name*, as the setting at *key* asks for.
 
         :raises BuildError: when another file has that place already
         """
         other = self.files.get(name)
         if other is not None and other != path:
-            raise BuildError(f"both {other} and {path} would be {name} in the wheel")
+            raise BuildError(f"both {other} and {path} would be {name} in the wheel", "", key)
         self.files[name] = path
         self.mixed = True
         self.reasons.setdefault(name, reason)
@@ -162,7 +162,6 @@ def check_named(build: Build, tree: Tree) -> None:
         build.fault((*BUILD, "hook"), f'"{settings.hook}" is not there')
     patterns: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [
         (("project", "license-files"), project.license_files or ()),
-        ((*BUILD, "sbom-files"), settings.sbom_files),
         ((*BUILD, "sdist", "include"), settings.sdist_include if build.state == "sdist" else ()),
     ]
     for number, extension in enumerate(settings.extensions):
@@ -174,17 +173,34 @@ def check_named(build: Build, tree: Tree) -> None:
     for key, globbed in patterns:
         for at, pattern in enumerate(globbed):
             check_pattern(build, tree, (*key, at), pattern)
+    check_sboms(build, tree)
 
 
-def check_pattern(build: Build, tree: Tree, key: tuple[str | int, ...], pattern: str) -> None:
-    """Note a pattern that means no file, or a link that leaves the project."""
+def check_sboms(build: Build, tree: Tree) -> None:
+    """Note software bills of materials that are not there, or that would have one name.
+
+    Source: PEP 770, "Reserving the .dist-info/sboms directory".
+    """
+    seen: dict[str, str] = {}
+    for at, pattern in enumerate(build.settings.sbom_files):
+        key = (*BUILD, "sbom-files", at)
+        for path in check_pattern(build, tree, key, pattern):
+            name = path.rpartition("/")[2]
+            other = seen.setdefault(name, path)
+            if other != path:
+                build.fault(key, f"both {other} and {path} would be sboms/{name} in the wheel")
+
+
+def check_pattern(build: Build, tree: Tree, key: tuple[str | int, ...], pattern: str) -> list[str]:
+    """Return the files that *pattern* means; none, or a link that leaves the project, is noted."""
     try:
         found = tree.expand(pattern, build.settings.sdist_exclude if "sdist" in key else ())
     except BuildError as exc:
         build.fault(key, str(exc), exc.hint)
-        return
+        return []
     if not found:
         build.fault(key, f'"{pattern}" matches no file')
+    return found
 
 
 def check_texts(build: Build, tree: Tree) -> None:
@@ -315,7 +331,7 @@ def add_included(build: Build, found: Selection) -> None:
             hint = "patterns are anchored at the project; **/NAME matches in every folder"
             build.fault((*BUILD, "include", at), f'"{pattern}" matches no file', hint)
         for path in excluded(paths, build.settings.exclude):
-            found.put(wheel_path(path, found.roots), path, f'include "{pattern}"')
+            found.put(wheel_path(path, found.roots), path, f'include "{pattern}"', (*BUILD, "include", at))
 
 
 def wheel_path(path: str, roots: Iterable[Root]) -> str:
@@ -339,7 +355,7 @@ def add_generated(build: Build, found: Selection) -> None:
         for path in found.generated:
             place = wheel_path(path, found.roots)
             if place != path or any(path.startswith(root + "/") for root, _ in found.roots):
-                found.put(place, path, "version.write-to")
+                found.put(place, path, "version.write-to", (*VERSION, "write-to"))
 
 
 def add_mapped(build: Build, found: Selection) -> None:
@@ -350,14 +366,14 @@ def add_mapped(build: Build, found: Selection) -> None:
         if not beside:
             found.tree.refuse_link(path)
         if found.tree.is_file(path):
-            found.put(target, path, "map")
+            found.put(target, path, "map", (*BUILD, "map", raw))
             continue
         if not found.tree.is_folder(path):
             if not build.settings.hook:  # which may make it
                 build.fault((*BUILD, "map", raw), "is not there")
             continue
         for name in sorted(found.tree.all_below(path)):
-            found.put(target + name[len(path) :], name, "map")
+            found.put(target + name[len(path) :], name, "map", (*BUILD, "map", raw))
         if not beside:
             found.tree.refuse_beyond(path, build.settings.exclude)
 
@@ -388,7 +404,8 @@ def add_data(build: Build, found: Selection) -> None:
                 place = (target if single and target else f"{target}/{below}").strip("/")
                 name = f"{top}/{scheme}/{place}"
                 if seen.setdefault(name, path) != path:
-                    raise BuildError(f"both {seen[name]} and {path} would be {name} in the wheel")
+                    word = f"both {seen[name]} and {path} would be {name} in the wheel"
+                    raise BuildError(word, "", (*BUILD, "data", scheme))
                 source = found.tree.path(path)
                 member = (name, source, True if scheme == "scripts" else None)
                 if member not in found.data_members:

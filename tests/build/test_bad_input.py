@@ -287,6 +287,39 @@ def test_a_version_that_is_not_stated_and_what_the_tree_lacks_come_together(samp
     ]
 
 
+TWICE = {
+    "map": ('[tool.pkm.build.map]\n"a/x" = "spam/y"\n"b/x" = "spam/y"\n', r':9: tool.pkm.build.map."b/x": both a/x '),
+    "data": ('[tool.pkm.build]\ndata = { scripts = ["a/x", "b/x"] }\n', r":8: tool.pkm.build.data.scripts: both a/x "),
+    "include": (
+        '[tool.pkm.build]\npackages = ["spam"]\ninclude = ["src/spam/x", "spam/x"]\n',
+        r":9: tool.pkm.build.include\[0\]: both spam/x and src/spam/x ",
+    ),
+    "sbom-files": ('[tool.pkm.build]\nsbom-files = ["a/x", "b/x"]\n', r":8:22: tool.pkm.build.sbom-files\[1\]: both "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable", "sdist"])
+@pytest.mark.parametrize(("settings", "words"), TWICE.values(), ids=TWICE)
+def test_two_files_for_one_place_are_told_with_the_setting(sample, settings, words, kind):
+    files = dict.fromkeys(("a/x", "b/x", "spam/x", "src/spam/x"), "")
+    made = sample({**FILES, **files, "pyproject.toml": BASE + settings})
+    with pytest.raises((BuildError, InvalidFile), match=words):
+        made.build(kind)
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_an_sdist_is_not_made_where_its_wheel_would_be_empty(sample, kind):
+    made = sample({**FILES, "pyproject.toml": BUILD + 'exclude = ["spam/*"]\n'})
+    with pytest.raises(BuildError, match="the wheel would be empty"):
+        made.build(kind)
+
+
+def test_metadata_is_not_prepared_where_what_is_named_is_missing(sample):
+    made = sample({**FILES, "pyproject.toml": BUILD + 'sbom-files = ["gone"]\n'})
+    done = call_hook(made.root, "prepare_metadata_for_build_wheel", str(made.out))
+    assert (done.returncode, "tool.pkm.build.sbom-files[0]" in done.stderr) == (1, True)
+
+
 def test_code_that_is_not_found_is_told_with_the_other_faults(sample):
     with pytest.raises(InvalidFile) as caught:
         sample({"pyproject.toml": BASE + 'license = "MITT"\n'}).wheel()

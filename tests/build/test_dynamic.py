@@ -69,6 +69,21 @@ def test_a_version_is_read_where_the_package_imports_it_from(sample, line, name)
     assert version_of(sample, 'source = "file"\n', files) == "2.2"
 
 
+@pytest.mark.parametrize(("path", "text"), [("v.py", '__version__ = "2.2"'), ("VERSION", "2.2\n")])
+def test_a_byte_order_mark_is_no_part_of_a_version(sample, path, text):
+    assert version_of(sample, f'source = "file"\npath = "{path}"\n', {path: "\ufeff" + text}) == "2.2"
+
+
+def test_a_file_that_is_no_python_is_told_with_what_helps(sample):
+    settings = 'source = "file"\npath = "v.pyx"\n'
+    with pytest.raises(InvalidFile, match=r"version\.path: v\.pyx is no Python .* a pattern"):
+        version_of(sample, settings, {"v.pyx": "cdef int x = 1\n__version__ = '2.2'\n"})
+    assert (
+        version_of(sample, settings + "pattern = \"= '(.*)'\"\n", {"v.pyx": "cdef x\n__version__ = '2.2'"})
+        == "2.2"
+    )
+
+
 def test_an_imported_name_is_not_taken_for_another(sample):
     files = {
         "spam/__init__.py": "from .core import version",

@@ -233,7 +233,7 @@ def test_two_sbom_files_of_one_name_are_refused(sample):
     files = {"spam.py": "", "a/x.cdx.json": "{}", "b/x.cdx.json": "{}"}
     made = sample(files, '[tool.pkm.build]\nsbom-files = ["a/*.json", "b/*.json"]\n')
     with pytest.raises(
-        BuildError, match=r"^pyproject\.toml:9: .*sbom-files\[1\]: both a/x\.cdx\.json and b/x"
+        InvalidFile, match=r"^pyproject\.toml:9:\d+: .*sbom-files\[1\]: both a/x\.cdx\.json and b/x"
     ):
         made.wheel()
 
@@ -269,7 +269,7 @@ def test_preparing_metadata_needs_the_files_too(sample, tmp_path, lines):
     from pkm_build import builder
 
     made = sample({"spam.py": ""}, head=f"[build-system]\nrequires = []\n{HEAD}{lines}\n")
-    with pytest.raises(BuildError, match="NO"):
+    with pytest.raises(InvalidFile, match="NO"):
         builder.prepare_metadata(str(made.root), str(tmp_path / "meta"), None, {})
 
 
