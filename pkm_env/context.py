@@ -68,6 +68,7 @@ class Context:
         self._builds: Builds | None = None
         self._interpreters: Interpreters | None = None
         self._supplies: dict[tuple[str, str], Supply] = {}
+        self._provisions: dict[tuple[str, str], Provision] = {}
         self._told_version = False
         # What the lock holds for building a package with an interpreter, while an environment is synced.
         self.locked_build: Callable[[str, Interpreter], Sequence[Wanted] | None] | None = None
@@ -101,7 +102,8 @@ class Context:
             kin._memory = self.memory
             kin.now_s = self.now_s
             kin.problems = self.problems
-            kin._supplies = self._supplies if kin.access.indexes == self.access.indexes else {}
+            if kin.access.indexes == self.access.indexes:
+                kin._supplies, kin._provisions = self._supplies, self._provisions
             self._kin[workspace.root] = kin
         self._kin[workspace.root].refresh = self.refresh
         return self._kin[workspace.root]
@@ -300,14 +302,9 @@ class Context:
     def _supply(
         self, environment: Environment, bindings: Mapping[str, str], interpreter: Interpreter | None = None
     ) -> Supply:
-        times = self.cut_offs.get(environment.name)
-        if times is None:
-            times = self._times(environment.options.exclude_newer)
+        times = self._times_of(environment)
         # Environments with the same answers share one supply, and all that it has read.
-        key = (
-            repr((sorted(bindings.items()), sorted(times.items()))),
-            interpreter.path if interpreter else "",
-        )
+        key = key_of(bindings, times, interpreter)
         if key not in self._supplies:
             self._supplies[key] = self._new_supply(bindings, times, interpreter)
         return self._supplies[key]
@@ -330,6 +327,11 @@ class Context:
 
         return cut_off_times(cut_off, self.now_s)
 
+    def _times_of(self, environment: Environment) -> Mapping[str, str | None]:
+        """Return the cut-off times of an environment."""
+        times = self.cut_offs.get(environment.name)
+        return self._times(environment.options.exclude_newer) if times is None else times
+
     def _new_supply(
         self,
         bindings: Mapping[str, str],
@@ -347,7 +349,9 @@ class Context:
             self.access.connect,
             self.reporter,
             now_s=self.now_s,
-            provision=lambda: self._provision(supply, interpreter),
+            provision=lambda: self._provision(
+                key_of(bindings, exclude_newer, interpreter), lambda: supply, interpreter
+            ),
             bindings=bindings,
             exclude_newer=exclude_newer,
             offline=self.settings.offline,
@@ -355,25 +359,38 @@ class Context:
         )
         return supply
 
-    def _provision(self, supply: Supply, interpreter: Interpreter | None) -> Provision:
+    def provision(self, environment: Environment, interpreter: Interpreter | None = None) -> Provision:
+        """Return what gives an environment whole files: its supply is made when one is not in the cache."""
+        key = key_of(self.places.index_bindings(environment), self._times_of(environment), interpreter)
+        return self._provision(key, lambda: self.supply(environment, interpreter), interpreter)
+
+    def _provision(
+        self, key: tuple[str, str], supply: Callable[[], Supply], interpreter: Interpreter | None
+    ) -> Provision:
         """Return what gives whole files to a supply; what fetches and what builds is made when it is needed."""
-        from pkm_env.cache.wheels import WheelCache
-        from pkm_env.provision import Provision
+        if key not in self._provisions:
+            from pkm_env.cache.wheels import WheelCache
+            from pkm_env.provision import Provision
 
-        wheels = WheelCache(self.store, self._wheel_limits())
-
-        def fetcher() -> Fetcher:
-            from pkm_env.fetch import Fetcher
-
-            return Fetcher(
+            wheels = WheelCache(self.store, self._wheel_limits())
+            self._provisions[key] = Provision(
                 wheels,
-                lambda: supply.network,
-                self.memory,
-                listing=supply.listing,
-                offline=self.settings.offline,
+                lambda: self._fetcher(supply(), wheels),
+                lambda fetcher: self._sources(fetcher, wheels, interpreter),
             )
+        return self._provisions[key]
 
-        return Provision(wheels, fetcher, lambda made: self._sources(made, wheels, interpreter))
+    def _fetcher(self, supply: Supply, wheels: WheelCache) -> Fetcher:
+        """Return what fetches whole files by the network of a supply."""
+        from pkm_env.fetch import Fetcher
+
+        return Fetcher(
+            wheels,
+            lambda: supply.network,
+            self.memory,
+            listing=supply.listing,
+            offline=self.settings.offline,
+        )
 
     def _sources(self, fetcher: Fetcher, wheels: WheelCache, interpreter: Interpreter | None) -> Sources:
         """Return what reads and builds sources with *interpreter*, by default the one that runs pkm."""
@@ -426,3 +443,11 @@ class Context:
     def write_file(self, path: str, text: str) -> None:
         """Write a file that the user named, whole or not at all."""
         write_atomic(path, text.encode())
+
+
+def key_of(
+    bindings: Mapping[str, str], times: Mapping[str, str | None], interpreter: Interpreter | None
+) -> tuple[str, str]:
+    """Return what tells supplies apart: bound names, cut-off times, and who builds."""
+    rules = repr((sorted(bindings.items()), sorted(times.items())))
+    return rules, interpreter.path if interpreter else ""

@@ -192,7 +192,8 @@ def look_at(
     look = Look()
     path = context.workspace.venv_path(environment)
     # By its real name, as it will be changed: a link, of .venv or of a folder above, leads to the same place.
-    found = read_venv(real_place(path))
+    # One that leads nowhere is looked at itself.
+    found = read_venv(real_place(path) if os.path.exists(path) else path)
     if isinstance(found, BrokenVenv) and not found.empty:
         look.state = f"broken: it {found.reason}"
         look.broken = f"{context.workspace.relative(path)} {found.reason}; "
@@ -275,8 +276,7 @@ def fetch_and_apply(
     interpreter = look.choice.interpreter
     needed = {package.name for package in look.plan.installs}
     wanted = [item for item in look.wanted if item.package.name in needed]
-    supply = context.supply(environment, interpreter)
-    wheels = supply.provision.wheels(
+    wheels = context.provision(environment, interpreter).wheels(
         [item.wheel for item in wanted], context.reporter, phase=f"Fetching {environment.name}"
     )
     context.reporter.phase(f"Installing {environment.name}")
