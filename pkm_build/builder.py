@@ -274,12 +274,25 @@ def write_wheel(
         writer.add(members)
         native = [(name, head) for name, head in writer.native if not name.startswith(f"{info}/")]
         named = wheel_tags(build, [name for name, _, _ in members], native)
-        writer.add(info_members(build, selection, info, named, metadata_directory))
+        ours = info_members(build, selection, info, named, metadata_directory)
+        refuse_ours(build, [name for name, _, _ in ours] + [f"{info}/RECORD"])
+        writer.add(ours)
         writer.finish()
         number = build.options.get("build-number", "")
         name = "-".join([stem(build), *([number] if number else []), tags.compress(named)]) + ".whl"
         os.replace(unfinished, os.path.join(out_dir, name))
     return name
+
+
+def refuse_ours(build: Build, names: Sequence[str]) -> None:
+    """Refuse a hook that adds a file which the backend itself writes.
+
+    :raises BuildError: for the first of *names* that is there already
+    """
+    for name in names:
+        if name in build.member_sources:
+            key = ("tool", "pkm", "build", "hook")
+            raise BuildError(f"the hook adds {name}, which the backend writes", "", key)
 
 
 def check_native_suffixes(build: Build, members: Sequence[Member]) -> None:
@@ -404,8 +417,10 @@ def build_sdist(root: str, out_dir: str, config_settings: Settings, environ: Map
     def act(build: Build) -> str:
         resolve(build)
         selection = select_wheel(build)
+        members = selection.members()
         if not build.settings.hook and not build.settings.extensions:
-            refuse_nothing(build, selection.members())
+            refuse_nothing(build, members)
+        check_native_suffixes(build, members)
         return write_sdist(build, selection, out_dir, select_sdist(build, selection, out_dir))
 
     return finished(start(root, config_settings, environ, "sdist"), act)

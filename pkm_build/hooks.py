@@ -113,7 +113,7 @@ def load_hook(build: Build) -> ModuleType:
     sys.path.insert(0, os.path.dirname(path))
     try:
         spec.loader.exec_module(module)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise failed(build, exc) from exc
     finally:
         sys.path.remove(os.path.dirname(path))
@@ -121,7 +121,7 @@ def load_hook(build: Build) -> ModuleType:
     return module
 
 
-def failed(build: Build, exc: Exception) -> HookFailed:
+def failed(build: Build, exc: BaseException) -> HookFailed:
     """Return the error for an exception in the hook, with the line of the hook it came from."""
     line = 0
     trace = exc.__traceback__
@@ -145,7 +145,7 @@ def hook_requires(build: Build, kind: str) -> list[str]:
     kinds = [kind, "wheel"] if kind == "sdist" and adds_to_both(module) else [kind]
     try:
         found = list(dict.fromkeys([text for one in kinds for text in ask(one)]))
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise failed(build, exc) from exc
     try:
         for text in found:
@@ -171,7 +171,7 @@ def call(build: Build, name: str, kind: str, work: str) -> Context:
             if isinstance(exc, BuildError):
                 exc.key = exc.key or HOOK
             raise
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             raise failed(build, exc) from exc
     return context
 
@@ -224,6 +224,6 @@ def tree_path(roots: Sequence[Root], name: str) -> str:
         if name.startswith(target + "/"):
             return path + name[len(target) :]
     folders = {path[: len(path) - len(target)] for path, target in roots if path.endswith(target)}
-    if len(folders) == 1 and ".data/" not in name:
+    if len(folders) == 1 and ".data/" not in name and ".dist-info/" not in name:
         return folders.pop() + name
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.machinery import PathFinder
 
 from pkm_build.errors import BuildError, Fault, HookFailed
 from pkm_build.project import LIST_FIELDS, STRING_FIELDS, read_project
@@ -35,8 +36,6 @@ class InTree:
 
     def find_spec(self, name: str, *_: object) -> Any:
         """Return the module's spec for the provider's own top name, None for others."""
-        from importlib.machinery import PathFinder
-
         return PathFinder.find_spec(name, [self.folder]) if name == self.top else None
 
 
@@ -75,7 +74,7 @@ def load_provider(build: Build, number: int) -> Any:
     try:
         found = importlib.import_module(module)
         target = getattr(found, attribute) if attribute else found
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         word = f"the provider can't be loaded: {exc.__class__.__name__}: {exc}"
         raise HookFailed(word, "", key, provider["module"]) from exc
     finally:
@@ -111,7 +110,7 @@ def load_installed(name: str, key: tuple[str | int, ...]) -> Any:
         raise BuildError(f'{word} the provider "{name}"', hint, key)
     try:
         target = found[0].load()
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise HookFailed(f"it can't be loaded: {exc.__class__.__name__}: {exc}", "", key, name) from exc
     return target() if isinstance(target, type) else target
 
@@ -141,7 +140,7 @@ def asked(number: int, entry: dict[str, Any], ask: Callable[[dict[str, Any]], An
     """
     try:
         return ask(settings_of(entry))
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         word = f"the provider failed: {exc.__class__.__name__}: {exc}"
         raise HookFailed(word, "", (*KEY, number), shown_name(entry)) from exc
 

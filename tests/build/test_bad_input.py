@@ -314,6 +314,13 @@ def test_an_sdist_is_not_made_where_its_wheel_would_be_empty(sample, kind):
         made.build(kind)
 
 
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_an_sdist_is_not_made_where_its_wheel_would_not_be_pure_as_said(sample, kind):
+    made = sample({**FILES, "spam/x.so": "\x7fELF", "pyproject.toml": BUILD + "pure = true\n"})
+    with pytest.raises(BuildError, match="is native code, but"):
+        made.build(kind)
+
+
 def test_metadata_is_not_prepared_where_what_is_named_is_missing(sample):
     made = sample({**FILES, "pyproject.toml": BUILD + 'sbom-files = ["gone"]\n'})
     done = call_hook(made.root, "prepare_metadata_for_build_wheel", str(made.out))

@@ -43,6 +43,29 @@ def test_in_an_editable_build_they_are_written_beside_the_sources(sample):
     assert "spam/generated.txt" not in wheel.files
 
 
+def test_what_a_hook_adds_to_the_metadata_is_in_no_tree(sample):
+    made = project(sample, "def build(context): context.add('spam-1.0.dist-info/extra.json', b'{}')\n")
+    before = sorted(made.root.rglob("*"))
+    assert made.editable().info("extra.json") == made.wheel().info("extra.json") == "{}"
+    assert sorted(made.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable"])
+@pytest.mark.parametrize("name", ["METADATA", "WHEEL", "RECORD"])
+def test_a_hook_adds_nothing_that_the_backend_writes(sample, kind, name):
+    made = project(sample, f"def build(context): context.add('spam-1.0.dist-info/{name}', b'')\n")
+    with pytest.raises(BuildError, match=rf"build\.hook: the hook adds spam-1\.0\.dist-info/{name}, which"):
+        made.build(kind)
+    assert list(made.out.iterdir()) == []
+
+
+def test_a_hook_that_ends_the_process_is_an_error(sample):
+    with pytest.raises(HookFailed, match=r"pkm_hook\.py:2: SystemExit: 0"):
+        project(sample, "import sys\ndef build(context): sys.exit(0)\n").wheel()
+    with pytest.raises(HookFailed, match=r"pkm_hook\.py:1: SystemExit: 0"):
+        project(sample, "raise SystemExit(0)\n").wheel()
+
+
 def test_the_wheel_of_the_sdist_runs_the_hook_again(sample, unpack):
     made = project(sample, GENERATE)
     assert unpack(made.sdist()).wheel().raw == made.wheel().raw

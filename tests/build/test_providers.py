@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from email import message_from_string
+from pathlib import Path
 
 import pytest
+import tomli
 
 from pkm_build import builder
 from pkm_build.errors import BuildError, HookFailed, InvalidFile, PkmError
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAD = '[build-system]\nrequires = []\n[project]\nname = "spam"\n'
 ENTRY = '[[tool.dynamic-metadata]]\nprovider = {path = "meta", module = "given"}\n'
 
@@ -34,6 +39,21 @@ def test_an_in_tree_provider_gives_fields(sample, unpack):
     found = metadata(made)
     assert (found["Version"], found["Summary"], found["Requires-Dist"]) == ("2.5", "of spam", "a>1")
     assert unpack(made.sdist()).wheel().raw == made.wheel().raw
+
+
+def test_an_in_tree_provider_is_found_in_a_process_that_has_loaded_nothing_else(sample):
+    """What the tests, and most frontends, have loaded may not be what makes it work."""
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["keywords"]\n',
+        "def dynamic_metadata(s, p): return {'keywords': ['a']}\n",
+    )
+    places = [str(ROOT), str(Path(tomli.__file__).parents[1])]
+    code = f"import sys; sys.path[:0] = {places}; import pkm_build; pkm_build.build_wheel('out')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], cwd=made.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_later_providers_see_and_extend_what_earlier_gave(sample):
@@ -155,6 +175,7 @@ def test_a_provider_that_cannot_be_loaded_yet_is_asked_for_requirements_later(sa
         ("def dynamic_metadata(s, p): return ['keywords']", "which is no dict"),
         ("def dynamic_metadata(s, p): return {'version': '2'}", "which is not dynamic"),
         ("1 / 0", "can't be loaded: ZeroDivisionError"),
+        ("def dynamic_metadata(s, p): raise SystemExit(0)", "SystemExit: 0"),
         ("def build_state(state): raise OSError('no')\ndef dynamic_metadata(s, p): return {}", "OSError: no"),
     ],
 )
