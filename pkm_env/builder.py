@@ -138,7 +138,8 @@ class DistributionBuilder:
         if os.path.isdir(path):
             yield self._tree_request(path, subdirectory, package)
             return
-        named = split_sdist_filename(os.path.basename(path))
+        # An archive of several projects has no name and version of one of them.
+        named = None if subdirectory else split_sdist_filename(os.path.basename(path))
         name, version = named or ("", "")
         make_directories(self._work)
         # A build may lead to another one, of another builder: each has a folder that nobody else has.

@@ -76,6 +76,8 @@ class Context:
         self.build_python: Interpreter | None = None
         self.now_s = time.time()
         self.refresh: bool | frozenset[str] = frozenset()
+        # Repositories and archives as the lock holds them, for what is locked anew.
+        self.settled: dict[tuple[str, ...], Source] = {}
         # Cut-off times by environment, where they are not counted from now.
         self.cut_offs: dict[str, dict[str, str | None]] = {}
         # What resolvers were asked and answered, by section, where that is recorded.
@@ -106,6 +108,7 @@ class Context:
                 kin._supplies, kin._provisions = self._supplies, self._provisions
             self._kin[workspace.root] = kin
         self._kin[workspace.root].refresh = self.refresh
+        self._kin[workspace.root].settled = self.settled
         return self._kin[workspace.root]
 
     @property
@@ -356,6 +359,7 @@ class Context:
             exclude_newer=exclude_newer,
             offline=self.settings.offline,
             refresh=self.refresh,
+            settled=self.settled,
         )
         return supply
 

@@ -5,7 +5,7 @@ The second half of ``supply``: a lock from a warm cache needs none of it, a sync
 
 from __future__ import annotations
 
-from pkm_env.wanted import is_wheel
+from pkm_env.wanted import check_release, is_wheel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Provision:
         :raises IndexFailure: when a file cannot be had.
         :raises HashMismatch: when a file is not the one that was locked.
         :raises BadWheel: when a wheel breaks the rules of its format.
-        :raises NoWheel: when a build fails, or gives another package.
+        :raises NoWheel: when a build fails, or a wheel is that of another release than was locked.
         """
         found: list[UnpackedWheel | None] = [self._cached(item) for item in wanted]
         missing = [at for at, wheel in enumerate(found) if wheel is None]
@@ -80,6 +80,9 @@ class Provision:
                 due, self.sources.build_all([wanted[at] for at in due], reporter), strict=True
             ):
                 found[at] = wheel
+        for item, wheel in zip(wanted, found, strict=True):
+            if wheel is not None and is_wheel(item):
+                check_release(item, wheel)
         return [wheel for wheel in found if wheel is not None]
 
     def _cached(self, item: Wanted) -> UnpackedWheel | None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 
-from pkm_build.errors import PkmError
 from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
 from pkm_env.index.urls import split_credentials
 from pkm_env.model.distribution import SECURE, Metadata, Unavailable
-from pkm_env.model.versions import UnreadableVersion, version_key
-from pkm_env.wanted import size_of
+from pkm_env.wanted import NoWheel, is_same, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol, TypeVar
 
+    from pkm_build.errors import PkmError
     from pkm_env.build.steps import Steps
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.cache.wheels import WheelCache
@@ -66,10 +65,6 @@ class Builder(Protocol):
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
     ) -> str:
         """Return what the wheel depends on (source, settings, tools), "" when it must not be kept."""
-
-
-class NoWheel(PkmError):
-    """A locked package for which no wheel can be had; ``str()`` says why."""
 
 
 class Sources:
@@ -251,10 +246,6 @@ def check_built(item: Wanted, wheel: UnpackedWheel) -> None:
     told = wheel.manifest
     if told.name != item.name:
         raise NoWheel(f"building {item.name} {item.version} gave the wheel of {told.name} {told.version}")
-    if item.version and (item.source is None or item.source.kind != "directory"):
-        try:
-            same = version_key(told.version) == version_key(item.version)
-        except UnreadableVersion:
-            same = False
-        if not same:
-            raise NoWheel(f"building {item.name} {item.version} gave version {told.version}")
+    is_fixed = bool(item.version) and (item.source is None or item.source.kind != "directory")
+    if is_fixed and not is_same(told.version, item.version):
+        raise NoWheel(f"building {item.name} {item.version} gave version {told.version}")

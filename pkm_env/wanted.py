@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pkm_build.errors import PkmError
+from pkm_env.model.versions import UnreadableVersion, version_key
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.model.distribution import File, Source
 
 
@@ -52,3 +56,30 @@ def is_wheel_name(location: str) -> bool:
 def size_of(item: Wanted) -> int:
     """Return the size in bytes of the wanted file, 0 when it is not known."""
     return (item.file.size or 0) if item.file is not None else 0
+
+
+class NoWheel(PkmError):
+    """A locked package for which no wheel can be had; ``str()`` says why."""
+
+
+def check_release(item: Wanted, wheel: UnpackedWheel) -> None:
+    """Compare a wheel with the release that it was locked as.
+
+    :raises NoWheel: when it is another one: its digest agrees, so it is the lock that contradicts itself.
+    """
+    told = wheel.manifest
+    is_version = item.version in {"", told.version} or is_same(told.version, item.version)
+    if told.name == item.name and is_version:
+        return
+    raise NoWheel(
+        f"the file that is locked for {item.name} {item.version} is the wheel of {told.name} {told.version}",
+        f"pkm lock --refresh-package {item.name}",
+    )
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts are one version; none but itself is the same as one that cannot be read."""
+    try:
+        return version_key(one) == version_key(other)
+    except UnreadableVersion:
+        return False

@@ -12,7 +12,7 @@ from pkm_build.grammar import normalise
 from pkm_env.lock.content import mixed_sections
 from pkm_env.lock.lockfile import LOCK_VERSION, Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.lock.membership import BadLock, read_membership, targets_of
-from pkm_env.model.distribution import Source
+from pkm_env.model.distribution import STRENGTH, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,6 +205,8 @@ class Reader:
         hashes = self.value(table, "hashes", dict, where, needed=True)
         if not hashes or not all(isinstance(value, str) for value in hashes.values()):
             raise self.bad(f"{where}.hashes", "must hold a digest at least")
+        if "sha256" not in hashes and set(STRENGTH).isdisjoint(hashes):
+            raise self.bad(f"{where}.hashes", "must hold a digest of a kind that pkm can check, as sha256")
         return {str(name).lower(): value.lower() for name, value in hashes.items()}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pkm_env.lock.compose import wheel_tags
+from pkm_env.lock.lockfile import LOCK_NAME
+from pkm_env.lock.membership import BadLock
 from pkm_env.model.target import admits
 
 TYPE_CHECKING = False
@@ -55,22 +57,30 @@ def select(
     Packages in *no_binary* (True for all) are installed from their sdists: an entry that sections share may list
     wheels that another one uses.
 
+    :raises BadLock: when two entries of one name are for the target.
+
     Source: pylock.toml specification, "Installation"; a wheel's rank is its best tag's place in the
     interpreter's tags, then its build number.
     """
     ranks = {tag: rank for rank, tag in enumerate(interpreter.tags)}
     selected = []
     missing = []
+    names: set[str] = set()
     for package in lock.packages:
         if not package.sections.get(section, 0) >> bit & 1:
             continue
+        if package.name in names:
+            raise BadLock(
+                LOCK_NAME, "packages", f'two entries "{package.name}" are for one target of "{section}"'
+            )
+        names.add(package.name)
         if package.source is not None:
             selected.append(Selected(package, None))
         elif (file := best_file(offered(package, no_binary), ranks)) is not None:
             selected.append(Selected(package, file))
         else:
-            names = ", ".join(file.filename for file in package.files) or "no file at all"
-            missing.append(NoFile(package, f"the lock has {names}"))
+            there = ", ".join(file.filename for file in package.files) or "no file at all"
+            missing.append(NoFile(package, f"the lock has {there}"))
     return tuple(selected), tuple(missing)
 
 

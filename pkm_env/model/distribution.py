@@ -145,6 +145,11 @@ class Source:
             setattr(self, name, value)
         return self
 
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """What was asked for, whatever it stands for by now."""
+        return (self.kind, self.location, self.revision, self.subdirectory)
+
     def replaced(self, **changes: Any) -> Source:
         """Return a copy with some values changed."""
         return Source.from_plain(tuple(changes.get(name, getattr(self, name)) for name in self.__slots__))

@@ -24,7 +24,7 @@ from pkm_build.errors import InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.source import parse
 from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
-from pkm_env.model.distribution import Source
+from pkm_env.model.distribution import STRENGTH, Source
 from pkm_env.model.target import implied_pythons, make_target
 from pkm_env.ops.pythons import choose_python
 from pkm_env.python.venv import Venv, read_venv
@@ -32,6 +32,7 @@ from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from packaging.pylock import Package, PackageSdist, PackageWheel
@@ -136,16 +137,22 @@ def check_version(context: Context, data: dict[str, Any], shown: str) -> None:
 def chosen_python(
     context: Context, environment: Environment, pylock: Pylock, options: SyncOptions
 ) -> Interpreter:
-    """Return the interpreter that the environment has, or would get, of those that the file admits.
+    """Return the interpreter that the environment has, or would get, of those that file and project admit.
 
-    :raises NoPython: when there is none.
+    :raises ForeignLock: when no Python at all is.
+    :raises NoPython: when there is none of them on this machine.
     """
     machine = context.interpreters.own.platform
-    required = str(pylock.requires_python or "")
+    own = (context.workspace.project.requires_python, environment.python)
+    required = ",".join(filter(None, (str(pylock.requires_python or ""), *own)))
     targets = [
         make_target(python, machine, environment.implementation, requires_python=required)
         for python in implied_pythons(required)
     ]
+    if not targets:
+        raise ForeignLock(
+            options.file, f'no Python that pkm knows is admitted by "{required}", as file and project ask'
+        )
     found = read_venv(context.workspace.venv_path(environment))
     venv = found if isinstance(found, Venv) else None
     return choose_python(context, environment, targets, venv, options).interpreter
@@ -176,6 +183,8 @@ class Entry:
         """Return the entry of a package with the one file or source that was chosen for it."""
         version = str(package.version or "")
         sections = {self.section: 1}
+        if not isinstance(chosen, (PackageVcs, PackageDirectory)):
+            self.check_hashes(package.name, chosen.hashes)
         if isinstance(chosen, (PackageVcs, PackageDirectory, PackageArchive)):
             return LockedPackage(package.name, version, sections, source=self.source(package.name, chosen))
         file = LockedFile(
@@ -186,6 +195,17 @@ class Entry:
             size=chosen.size,
         )
         return LockedPackage(package.name, version, sections, files=(file,))
+
+    def check_hashes(self, name: str, hashes: Mapping[str, str]) -> None:
+        """Refuse a file of which no digest can be checked.
+
+        :raises ForeignLock: in this case.
+        """
+        if set(STRENGTH).isdisjoint(hashes):
+            kinds = ", ".join(sorted(hashes))
+            raise ForeignLock(
+                self.shown, f"the digests of {name} are of no kind that pkm can check ({kinds})"
+            )
 
     def source(self, name: str, chosen: PackageVcs | PackageDirectory | PackageArchive) -> Source:
         """Return the folder, archive or repository that was chosen for a package."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkm_env.index.errors import HashMismatch
 from pkm_env.lock.compose import compose
 from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
@@ -11,14 +12,17 @@ from pkm_env.workspace import write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from pkm_env.context import Context
     from pkm_env.lock.compose import SectionResult
     from pkm_env.lock.lockfile import Lock
+    from pkm_env.model.distribution import Source
     from pkm_env.model.environment import Environment
     from pkm_env.ops.options import LockOptions
     from pkm_env.workspace import Workspace
+
+SHORT_COMMIT = 8
 
 
 def renewed(
@@ -27,6 +31,7 @@ def renewed(
     """Return the lock with its stale sections solved; *theirs* is the other side where git left a conflict.
 
     :raises NoSolutionFound: when an environment has no solution.
+    :raises HashMismatch: when a file is not the one that was locked under its name.
     """
     workspace = context.workspace
     old_targets = section_targets(old)
@@ -39,6 +44,7 @@ def renewed(
         run = lockers[0].run if lockers else None
         locker = Locker(context.of(owner), old, old_targets, options, run)
         lockers.append(locker)
+        context.settled.update(settled_sources((old, theirs), options, locker.forgotten))
         if theirs is None:
             stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
         else:
@@ -59,6 +65,9 @@ def renewed(
         order += builds.solve(found)
         results.update(builds.results)
         found = compose(old, old_targets, results, order, requires_python_of(workspace))
+    if theirs is None and not options.upgrade and options.refresh is not True:
+        anew = frozenset().union(options.refresh or (), *(locker.forgotten for locker in lockers))
+        check_unchanged(old, results.values(), anew)
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
     found = sealed(found, targets, results, () if old is None else old.mixed - results.keys())
     locked = Locked(found, render(found, targets))
@@ -71,6 +80,50 @@ def renewed(
         write_lock(workspace.lock_path, locked.text, before)
         context.remember_lock(locked.text, found)
     return locked
+
+
+def check_unchanged(old: Lock | None, results: Iterable[SectionResult], anew: Container[str]) -> None:
+    """Refuse files that are not those that were locked under their names, but for packages that are locked *anew*.
+
+    :raises HashMismatch: in this case: nobody asked for another content.
+    """
+    known = {
+        (package.name, package.version, file.filename): file.hashes
+        for package in (old.packages if old is not None else ())
+        if package.source is None and package.name not in anew
+        for file in package.files
+    }
+    for entry in (entry for result in results for entry in result.entries):
+        for file in entry.files:
+            before = known.get((entry.name, entry.version, file.filename), file.hashes)
+            for algorithm in before.keys() & file.hashes.keys():
+                if before[algorithm] != file.hashes[algorithm]:
+                    raise HashMismatch(
+                        file.url or file.path,
+                        filename=file.filename,
+                        algorithm=algorithm,
+                        expected=before[algorithm],
+                        found=file.hashes[algorithm],
+                    )
+
+
+def settled_sources(
+    locks: Iterable[Lock | None], options: LockOptions, forgotten: Container[str]
+) -> dict[tuple[str, ...], Source]:
+    """Return the repositories and the archives of servers that stay what they were locked as, the first lock's first.
+
+    What is upgraded or asked for anew is looked up again.
+    """
+    found: dict[tuple[str, ...], Source] = {}
+    if options.upgrade or options.refresh is True:
+        return found
+    for package in (package for lock in locks if lock is not None for package in lock.packages):
+        source = package.source
+        if source is None or package.name in forgotten or package.name in (options.refresh or ()):
+            continue
+        if source.kind == "vcs" or (source.kind == "archive" and source.location.startswith("http")):
+            found.setdefault((package.name, *source.place), source)
+    return found
 
 
 def other_locker(locker: Locker, theirs: Lock) -> Locker:
@@ -132,7 +185,10 @@ def versions_by_section(lock: Lock | None, section: str) -> dict[tuple[str, str]
     """Return the versions of each name in each section, or in one; a folder's version is its place."""
     found: dict[tuple[str, str], set[str]] = {}
     for package in lock.packages if lock is not None else ():
-        shown = package.version or (package.source.location if package.source is not None else "")
+        source = package.source
+        shown = package.version or (source.location if source is not None else "")
+        if source is not None and source.commit:
+            shown += f" ({source.commit[:SHORT_COMMIT]})"
         for where in package.sections if not section else {section} & package.sections.keys():
             found.setdefault((package.name, where), set()).add(shown)
     return found

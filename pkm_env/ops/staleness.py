@@ -44,13 +44,16 @@ class Staleness:
         )
 
     def is_stale(self, environment: Environment) -> bool:
-        """Whether the section has to be solved: it is missing, its inputs changed, or an upgrade is wanted."""
+        """Whether the section has to be solved: it is missing, its inputs changed, or it is asked for anew."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if section is None or self.options.upgrade or self.options.exclude_newer:
             return True
-        if self.forgotten and self.old is not None:
+        if self.options.refresh is True:
+            return True
+        anew = self.forgotten | (self.options.refresh or frozenset())
+        if anew and self.old is not None:
             held = {package.name for package in self.old.of_section(environment.section)}
-            if held & self.forgotten:
+            if held & anew:
                 return True
         if section.name in self.mixed or (
             self.options.given and self.given(environment) != self.kept(section)

@@ -60,6 +60,7 @@ class Supply:
     *bindings* names for a package (normalised) the only index it may come from. *exclude_newer* maps
     "default", names of packages and "index:NAME" to times in UTC (RFC 3339; None for no cut-off); the
     package counts before the index. *refresh* is True or the names whose pages must be asked for anew.
+    *settled* are sources as a lock holds them, by name and place: a branch stays where it was locked.
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
     the run, in seconds since 1970.
     """
@@ -78,6 +79,7 @@ class Supply:
         exclude_newer: Mapping[str, str | None] | None = None,
         offline: bool = False,
         refresh: bool | frozenset[str] = False,
+        settled: Mapping[tuple[str, ...], Source] | None = None,
         platform: str = sys.platform,
     ) -> None:
         self._indexes = tuple(indexes)
@@ -88,6 +90,7 @@ class Supply:
         self._bindings = bindings or {}
         self._exclude_newer = exclude_newer or {}
         self._offline = offline
+        self._settled = settled or {}
         self._catalogue = Catalogue(
             self._indexes,
             pages,
@@ -150,7 +153,9 @@ class Supply:
 
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return *source* as it will be locked, and what is there."""
-        key = (name, source.to_plain()[:-2], tuple(sorted(source.hashes.items())))
+        if not source.commit and not source.hashes:
+            source = self._settled.get((name, *source.place), source)
+        key = (name, source.to_plain())
         found = self._direct.get(str(key))
         if found is None:
             found = self._direct[str(key)] = self.provision.sources.direct(name, source)

@@ -16,8 +16,7 @@ from pkm_env.cache.manifest import BadWheel
 from pkm_env.fetch import Fetcher
 from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
 from pkm_env.model.distribution import File, Metadata, Source, Unavailable
-from pkm_env.sources import NoWheel
-from pkm_env.wanted import Wanted
+from pkm_env.wanted import NoWheel, Wanted
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import spec
 from tests.support.wheels import make_sdist, make_wheel

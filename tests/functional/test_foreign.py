@@ -165,6 +165,11 @@ REFUSED = {
         "1.0",
         "No wheel found matching the provided tags for package 'spam'",
     ),
+    "digests that nobody can check": (
+        f'{SPAM}wheels = [{{ url = "https://host.example/spam-1.0-py3-none-any.whl", hashes = {{ odd = "12" }} }}]',
+        "1.0",
+        "the digests of spam are of no kind that pkm can check (odd)",
+    ),
     "another version control": (
         f'{SPAM}vcs = {{ type = "hg", url = "https://host.example/x", commit-id = "abc" }}',
         "1.0",
@@ -191,10 +196,19 @@ def test_what_cannot_be_honoured_is_refused_by_name(pkm, project, kind):
 
 
 def test_a_python_that_the_file_does_not_admit_is_refused(pkm, project):
-    write(project, 'requires-python = ">=3.8,<3.9"\npackages = []')
+    write(project, 'requires-python = ">=3.15"\npackages = []')
     result = pkm("sync", "--from", "pylock.toml", "-p", sys.executable, cwd=project)
     assert result.code == 1
     assert "which is no target of the environment" in result.stderr
+
+
+def test_a_python_that_the_environment_does_not_admit_is_not_taken_for_a_file(pkm, project):
+    write(project, "packages = []")
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(f'{text}python = "<3.8"\n')
+    result = pkm("sync", "test", "--from", "pylock.toml", cwd=project)
+    assert result.code == 1
+    assert "no Python that pkm knows is admitted by" in result.stderr
 
 
 def test_a_later_minor_version_is_told_and_read(pkm, project):
