@@ -65,7 +65,11 @@ class Question:
         self.preferences = request.preferences
         self.held = request.held
         self.pythons = request.pythons
-        self._locked = tuple((target_from_key(key), versions) for key, versions in request.locked.items())
+        # By Python and platform: targets that share patch releases differ in nothing else.
+        self._locked: dict[tuple[str, ...], list[tuple[Target, Mapping[str, str]]]] = {}
+        for key, versions in request.locked.items():
+            known = target_from_key(key)
+            self._locked.setdefault(_kind(known), []).append((known, versions))
         self.root_name = normalise(request.root_name)
         self.root_version = request.root_version
         self.roots = tuple(self._root(root) for root in request.roots)
@@ -125,7 +129,8 @@ class Question:
         if self.held is not None:
             held = self.held.get(name, ())
         else:
-            locked = [versions[name] for _target, versions in self._locked if name in versions]
+            known = [versions for pairs in self._locked.values() for _target, versions in pairs]
+            locked = [versions[name] for versions in known if name in versions]
             held = (*self.preferences.get(name, ()), *locked)
         for version in (*self._pins.get(name, ()), *held):
             mask |= package.bit(version)
@@ -135,7 +140,7 @@ class Question:
         """Return what the lock holds for *target*, and else for targets that share patch releases with it."""
         shared = [
             (known.patches == target.patches, versions)
-            for known, versions in self._locked
+            for known, versions in self._locked.get(_kind(target), ())
             if target.is_part_of(known) or known.is_part_of(target)
         ]
         if len(shared) == 1:
@@ -213,3 +218,8 @@ def _choices(value: Any) -> tuple[tuple[str, Source | None], ...]:
     if isinstance(value, Source):
         return (("", value),)
     return tuple((marker, source) for marker, source in value)
+
+
+def _kind(target: Target) -> tuple[str, ...]:
+    """Return what targets that share patch releases have in common."""
+    return target.python, target.implementation, target.platform

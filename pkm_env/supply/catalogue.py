@@ -12,7 +12,6 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.cache.pages import CachedPage, index_key
 from pkm_env.index.errors import Offline
-from pkm_env.index.local import find_page, list_folder, names_in_folder
 from pkm_env.index.urls import local_path
 from pkm_env.model.distribution import Unavailable
 
@@ -84,6 +83,8 @@ class Catalogue:
 
     def local_names(self) -> set[str]:
         """Return the names that the indexes have that are folders."""
+        from pkm_env.index.local import names_in_folder
+
         found: set[str] = set()
         for index, root in zip(self._indexes, self._roots, strict=True):
             if root:
@@ -117,6 +118,8 @@ class Catalogue:
 
     def _state(self, position: int, name: str) -> str:
         """Return what changes when the page of *name* in a folder does, "" when the folder has none."""
+        from pkm_env.index.local import find_page, list_folder
+
         root = self._roots[position]
         if self._indexes[position].flat:
             files = list_folder(root, name, self._platform)
