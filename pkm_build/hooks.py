@@ -19,6 +19,7 @@ import sys
 
 from pkm_build.errors import BuildError, HookFailed, PkmError
 from pkm_build.grammar import NotUnderstood, read_requirement
+from pkm_build.tags import is_tag
 from pkm_build.work import work_folder
 
 FOR_ALL = 0o111  # the marks of a program that all may run
@@ -54,21 +55,27 @@ class Context:
         self.tags: list[str] = []
         self.added: dict[str, tuple[str | bytes, bool]] = {}
 
-    def add(self, path: str, source: str | bytes, executable: bool = False) -> None:
+    def add(self, path: str, source: str | bytes | os.PathLike[str], executable: bool = False) -> None:
         """Put a file, or content, at *path* in the archive (in an editable build: at its place in the tree).
 
         A relative *source* lies in the project's folder.
 
-        :raises BuildError: for a path that leaves the archive, or a source that is not there
+        :raises BuildError: for a path that leaves the archive, or a source that is no file
         """
-        parts = path.split("/")
-        if not path or path[0] == "/" or ".." in parts or "\\" in path or path[1:2] == ":":
+        if set(path.split("/")) & {"", ".", ".."} or "\\" in path or path[1:2] == ":":
             raise BuildError(f'the hook adds "{path}", which is no path inside the archive')
-        if isinstance(source, str):
-            source = os.path.join(self.root, source)
-            if not os.path.isfile(source):
-                raise BuildError(f"the hook adds {source}, which is not there")
-        self.added[path] = (source, executable)
+        if isinstance(source, (bytes, bytearray)):
+            self.added[path] = (bytes(source), executable)
+            return
+        try:
+            whole = os.path.join(self.root, os.fspath(source))
+        except TypeError as exc:
+            raise BuildError(
+                f"the hook adds {path} from {source!r}, which is no path and no content"
+            ) from exc
+        if not os.path.isfile(whole):
+            raise BuildError(f"the hook adds {whole}, which is not there, or no file")
+        self.added[path] = (whole, executable)
 
     def add_tree(self, folder: str, path: str = "") -> None:
         """Put all files below *folder* at *path* in the archive."""
@@ -180,6 +187,9 @@ def run_hook(build: Build, roots: Sequence[Root], editable: bool) -> list[Member
     """Return what the hook adds to a wheel; in an editable build it is written beside the sources instead."""
     work = work_folder(build, "hook")
     context = call(build, "build", "editable" if editable else "wheel", work)
+    for tag in context.tags:
+        if not isinstance(tag, str) or not is_tag(tag):
+            raise BuildError(f"the hook gives the tag {tag!r}", 'tags look like "py3-none-any"', HOOK)
     build.hook_tags = tuple(context.tags)
     found: list[Member] = [(path, source, mode) for path, (source, mode) in sorted(context.added.items())]
     return place(build.root, roots, found) if editable else found

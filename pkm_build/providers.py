@@ -129,17 +129,23 @@ def provider_requires(build: Build) -> list[str]:
         except HookFailed:
             continue
         ask = getattr(provider, "get_requires_for_dynamic_metadata", None)
-        found += list(asked(number, entry, ask)) if ask else []
+        found += asked(number, entry, ask, list) if ask else []
     return found
 
 
-def asked(number: int, entry: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
-    """Return what a function of the provider in entry *number* answers to its settings.
+def asked(
+    number: int,
+    entry: dict[str, Any],
+    ask: Callable[[dict[str, Any]], Any],
+    form: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Return what a function of the provider in entry *number* answers to its settings, made a *form*.
 
-    :raises HookFailed: when it raises
+    :raises HookFailed: when it raises, or answers with what cannot be made that
     """
     try:
-        return ask(settings_of(entry))
+        answer = ask(settings_of(entry))
+        return form(answer) if form is not None else answer
     except (Exception, SystemExit) as exc:
         word = f"the provider failed: {exc.__class__.__name__}: {exc}"
         raise HookFailed(word, "", (*KEY, number), shown_name(entry)) from exc
@@ -236,6 +242,6 @@ def changing_fields(build: Build) -> list[str]:
     found = set()
     for number, entry in enumerate(build.settings.providers):
         ask = getattr(load_provider(build, number), "dynamic_wheel", None)
-        answer = dict(asked(number, entry, ask)) if ask else {}
+        answer = asked(number, entry, ask, dict) if ask else {}
         found |= {field for field, changing in answer.items() if changing}
     return sorted(found - {"version"})

@@ -59,6 +59,33 @@ def test_a_hook_adds_nothing_that_the_backend_writes(sample, kind, name):
     assert list(made.out.iterdir()) == []
 
 
+WRONG = {
+    "a path from anywhere": ("context.add('/etc/x', b'')", "no path inside the archive"),
+    "a path that leaves": ("context.add('../x', b'')", "no path inside the archive"),
+    "a path that is a folder's": ("context.add('spam/x/', b'')", "no path inside the archive"),
+    "a path with nothing between": ("context.add('spam//x', b'')", "no path inside the archive"),
+    "a folder": ("context.add('spam/x', 'src')", "not there, or no file"),
+    "nothing": ("context.add('spam/x', None)", "no path and no content"),
+    "no tag": ("context.tags.append('py3')", "the tag 'py3'"),
+    "a number for a tag": ("context.tags.append(3)", "the tag 3"),
+}
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable"])
+@pytest.mark.parametrize(("line", "words"), WRONG.values(), ids=WRONG)
+def test_what_a_hook_does_wrong_is_told_with_its_place(sample, kind, line, words):
+    with pytest.raises(BuildError, match=rf"^pyproject\.toml:9: tool\.pkm\.build\.hook: .*{words}"):
+        project(sample, f"def build(context): {line}\n").build(kind)
+
+
+def test_a_hook_may_add_paths_and_buffers(sample):
+    lines = (
+        "from pathlib import Path\ndef build(context):\n    context.add('spam/a', Path('pyproject.toml'))\n"
+    )
+    wheel = project(sample, lines + "    context.add('spam/b', bytearray(b'2'))\n").wheel()
+    assert (wheel.files["spam/a"][:7], wheel.files["spam/b"]) == (b"[build-", b"2")
+
+
 def test_a_hook_that_ends_the_process_is_an_error(sample):
     with pytest.raises(HookFailed, match=r"pkm_hook\.py:2: SystemExit: 0"):
         project(sample, "import sys\ndef build(context): sys.exit(0)\n").wheel()

@@ -198,6 +198,18 @@ def test_a_provider_whose_requirements_fail_is_told(sample):
         builder.build_requires(str(made.root), "wheel", None, {})
 
 
+def test_answers_of_a_wrong_kind_are_told(sample):
+    wrong = "def get_requires_for_dynamic_metadata(s): return 5\ndef dynamic_wheel(s): return 5\n"
+    made = project(
+        sample,
+        'version = "1"\ndynamic = ["keywords"]\n',
+        f"{wrong}def dynamic_metadata(s, p): return {{'keywords': []}}\n",
+    )
+    for act in (made.sdist, lambda: builder.build_requires(str(made.root), "wheel", None, {})):
+        with pytest.raises(HookFailed, match=r"tool\.dynamic-metadata\[0\] .*TypeError"):
+            act()
+
+
 def test_a_provider_that_is_not_in_the_tree_is_a_fault_of_every_hook(sample):
     entry = '[[tool.dynamic-metadata]]\nprovider = {path = "nowhere", module = "x"}\n'
     made = project(sample, 'version = "1"\ndynamic = ["keywords"]\n', "", entry)
