@@ -36,27 +36,13 @@ def renewed(
     workspace = context.workspace
     old_targets = section_targets(old)
     results: dict[str, SectionResult] = {}
-    lockers: list[Locker] = []
-    stale: list[tuple[Locker, Environment]] = []
     # A file with conflict marks is mended whole, whatever was named: nothing else can read it.
     names = options.environments if theirs is None else ()
-    for owner in workspace.family if not names else (workspace,):
-        run = lockers[0].run if lockers else None
-        locker = Locker(context.of(owner), old, old_targets, options, run)
-        lockers.append(locker)
-        context.settled.update(settled_sources((old, theirs), options, locker.forgotten))
-        if theirs is None:
-            stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
-        else:
-            lockers.append(other_locker(locker, theirs))
-            stale += contested(locker, lockers[-1], owner.environments)
+    owners = workspace.family if not names else (workspace,)
+    lockers, stale = stale_of(context, owners, names, options, old, theirs)
     order = [found.section for owner in workspace.family for found in owner.environments]
-    chosen = [
-        found for owner in (workspace.family if not names else (workspace,)) for found in owner.chosen(names)
-    ]
+    chosen = [found for owner in owners for found in owner.chosen(names)]
     builds = builds_of(context, old, options, chosen)
-    for locker in lockers:
-        locker.run.several = len(stale) > 1
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)
@@ -80,6 +66,32 @@ def renewed(
         write_lock(workspace.lock_path, locked.text, before)
         context.remember_lock(locked.text, found)
     return locked
+
+
+def stale_of(
+    context: Context,
+    owners: Iterable[Workspace],
+    names: Sequence[str],
+    options: LockOptions,
+    old: Lock | None,
+    theirs: Lock | None,
+) -> tuple[list[Locker], list[tuple[Locker, Environment]]]:
+    """Return what locks the environments of *owners*, and those that have to be solved; *names* are those asked for."""
+    lockers: list[Locker] = []
+    stale: list[tuple[Locker, Environment]] = []
+    for owner in owners:
+        run = lockers[0].run if lockers else None
+        locker = Locker(context.of(owner), old, section_targets(old), options, run)
+        lockers.append(locker)
+        context.settled.update(settled_sources((old, theirs), options, locker.forgotten))
+        if theirs is None:
+            stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
+        else:
+            lockers.append(other_locker(locker, theirs))
+            stale += contested(locker, lockers[-1], owner.environments)
+    for locker in lockers:
+        locker.run.several = len(stale) > 1
+    return lockers, stale
 
 
 def check_unchanged(old: Lock | None, results: Iterable[SectionResult], anew: Container[str]) -> None:

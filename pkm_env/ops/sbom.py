@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cyclonedx.model.component import Component
+
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import LockedPackage
     from pkm_env.model.environment import Environment
@@ -33,11 +35,9 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     :raises PkmError: when the library of the extra ``sbom`` is not installed.
     """
     try:
-        from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
         from cyclonedx.model.bom import Bom
         from cyclonedx.model.component import Component, ComponentType
         from cyclonedx.output.json import JsonV1Dot6
-        from packageurl import PackageURL
     except ImportError as error:
         raise PkmError(
             "a bill of materials needs the library cyclonedx-python-lib", 'pip install "pkm[sbom]"'
@@ -58,25 +58,7 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     bom.metadata.component = root
     bom.metadata.tools.components.clear()
     components = {
-        (package.name, package.version): Component(
-            name=package.name,
-            version=package.version or None,
-            type=ComponentType.LIBRARY,
-            bom_ref=f"{package.name}@{package.version}",
-            purl=PackageURL("pypi", None, package.name, package.version or None, qualifiers_of(package)),
-            external_references=[
-                ExternalReference(
-                    type=ExternalReferenceType.DISTRIBUTION,
-                    url=XsUri(url),
-                    hashes=[
-                        HashType(alg=HashAlgorithm(HASHES[name]), content=value)
-                        for name, value in hashes
-                        if name in HASHES
-                    ],
-                )
-                for url, hashes in distributions(package)
-            ],
-        )
+        (package.name, package.version): component_of(package)
         for package in listed
         if not (package.name == project.name and package.source is not None)
     }
@@ -93,6 +75,34 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     names = " ".join(f"{name}@{version}" for name, version in sorted(components))
     data["serialNumber"] = f"urn:uuid:{uuid5(UUID(int=0), names)}"
     return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def component_of(package: LockedPackage) -> Component:
+    """Return an entry of the lock in the terms of the library."""
+    from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
+    from cyclonedx.model.component import Component, ComponentType
+    from packageurl import PackageURL
+
+    references = [
+        ExternalReference(
+            type=ExternalReferenceType.DISTRIBUTION,
+            url=XsUri(url),
+            hashes=[
+                HashType(alg=HashAlgorithm(HASHES[name]), content=value)
+                for name, value in hashes
+                if name in HASHES
+            ],
+        )
+        for url, hashes in distributions(package)
+    ]
+    return Component(
+        name=package.name,
+        version=package.version or None,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{package.name}@{package.version}",
+        purl=PackageURL("pypi", None, package.name, package.version or None, qualifiers_of(package)),
+        external_references=references,
+    )
 
 
 def distributions(package: LockedPackage) -> list[tuple[str, list[tuple[str, str]]]]:
