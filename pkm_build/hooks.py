@@ -83,7 +83,7 @@ class Context:
         for here, _, names in os.walk(base):
             for name in names:
                 below = os.path.relpath(os.path.join(here, name), base).replace(os.sep, "/")
-                self.add(f"{path}/{below}".lstrip("/"), os.path.join(here, name))
+                self.add(f"{path.rstrip('/')}/{below}".lstrip("/"), os.path.join(here, name))
 
     def run(self, *command: str, cwd: str | None = None) -> None:
         """Run a program in the project's folder, its output shown.

@@ -78,6 +78,13 @@ def test_what_a_hook_does_wrong_is_told_with_its_place(sample, kind, line, words
         project(sample, f"def build(context): {line}\n").build(kind)
 
 
+@pytest.mark.parametrize("path", ["spam/tree", "spam/tree/"])
+def test_a_folder_is_added_with_or_without_its_slash(sample, path):
+    lines = f"def build(context): context.add_tree('data', '{path}')\n"
+    made = project(sample, lines).write({"data/a/b.txt": "b"})
+    assert made.wheel().files["spam/tree/a/b.txt"] == b"b"
+
+
 def test_a_hook_may_add_paths_and_buffers(sample):
     lines = (
         "from pathlib import Path\ndef build(context):\n    context.add('spam/a', Path('pyproject.toml'))\n"
