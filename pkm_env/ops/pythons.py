@@ -94,9 +94,9 @@ def newest(context: Context, environment: Environment, targets: Sequence[Target]
     for found in context.interpreters.serving(targets):
         if admitting(targets, found) is not None:
             return found
-    pythons = ", ".join(dict.fromkeys(target.python for target in targets))
+    pythons = ", ".join(dict.fromkeys(target.name.partition(" on ")[0] for target in targets))
     raise NoPython(
-        f'no Python of this machine is a target of the environment "{environment.name}" (python {pythons})',
+        f'no Python of this machine is a target of the environment "{environment.name}" ({pythons})',
         f"install one of them, or let tool.pkm.env.{environment.name} admit another",
     )
 
