@@ -120,7 +120,8 @@ def test_web_holds_two_versions_of_one_package(pkm, example):
     ok(pkm("sync", "client-old", "client-new", cwd=project))
     code = "import httpx; print(httpx.__version__)"
     versions = [
-        ok(pkm("run", "-e", name, "python", "-c", code, cwd=project)) for name in ("client-old", "client-new")
+        ok(pkm("run", "-e", name, "python", "-c", code, cwd=project)).stdout
+        for name in ("client-old", "client-new")
     ]
     assert versions[0].startswith("0.27")
     assert not versions[1].startswith("0.27")
