@@ -109,6 +109,13 @@ class Builds:
 
         return tree_digest(root)
 
+    @staticmethod
+    def tree_paths(root: str) -> list[str]:
+        """Return the folders and files that the digest of a source tree is made of."""
+        from pkm_env.build.key import tree_paths
+
+        return tree_paths(root)
+
     def stop(self) -> None:
         """End what still runs for this command: builds in other threads do not see an interrupt."""
         for frontend in self._frontends.values():

@@ -82,6 +82,18 @@ def tree_digest(root: str) -> str:
     return f"tree:{whole.hexdigest()}"
 
 
+def tree_paths(root: str) -> list[str]:
+    """Return the folders and files that ``tree_digest`` looks at: it cannot change unless one of them does."""
+    found = [root]
+    for name in sorted(os.listdir(root)):
+        path = os.path.join(root, name)
+        if not S_ISDIR(os.lstat(path).st_mode):
+            found.append(path)
+        elif name not in PASSED_OVER:
+            found += tree_paths(path)
+    return found
+
+
 def _files(folder: str, above: str) -> Iterator[tuple[str, str]]:
     """Yield relative name (with forward slashes) and path of everything that is no folder, sorted."""
     for name in sorted(os.listdir(folder)):

@@ -6,6 +6,7 @@ import os
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
+from pkm_build.source import load
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.plan import WantedPackage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pkm_env.ops.options import SyncOptions
 
 
+METADATA_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 PLAIN_IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
@@ -127,19 +129,38 @@ def source_identity(context: Context, source: Source, version: str) -> str:
     """
     if source.kind != "directory":
         return f"{source.kind}:{source.commit or sorted(source.hashes.items())}"
-    root = (
-        os.path.join(source.location, *source.subdirectory.split("/"))
-        if source.subdirectory
-        else source.location
-    )
+    root = root_of(source)
     if not source.editable:
         return context.builds.tree_digest(root)
     told = blake2b(version.encode(), digest_size=16)
-    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+    for name in METADATA_FILES:
         told.update(content(os.path.join(root, name)))
     for path in native_inputs(root, context.environ):
         told.update(f"{os.path.relpath(path, root)}\n".encode("utf-8", "surrogateescape") + content(path))
     return f"editable:{told.hexdigest()}"
+
+
+def decisive_paths(context: Context, source: Source | None) -> list[str]:
+    """Return the files and folders that the identity of a folder depends on, none for another source."""
+    if source is None or source.kind != "directory":
+        return []
+    root = root_of(source)
+    if not source.editable or not is_static(root):
+        return context.builds.tree_paths(root)
+    return [os.path.join(root, name) for name in METADATA_FILES] + native_inputs(root, context.environ)
+
+
+def is_static(root: str) -> bool:
+    """Whether the pyproject.toml of a folder says all that its metadata holds: nothing else can change it."""
+    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
+        return False
+    project = load(root).project
+    return bool(project.version) and not project.dynamic
+
+
+def root_of(source: Source) -> str:
+    """Return the folder of a project that a source means."""
+    return os.path.join(source.location, *filter(None, source.subdirectory.split("/")))
 
 
 def content(path: str) -> bytes:

@@ -18,7 +18,7 @@ from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.options import LockOptions
-from pkm_env.ops.packages import Wanted, wanted_packages
+from pkm_env.ops.packages import Wanted, decisive_paths, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
 from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, InstallPlan, make_plan
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
@@ -148,7 +148,7 @@ def sync(
             mark(look.plan.marks)
         if options.compile_bytecode and look.venv is not None and look.choice is not None:
             compile_present(look.venv, look.choice.interpreter)
-        done.paths = watched_paths(context, environment, path)
+        done.paths = watched_paths(context, environment, path, look.wanted)
     done.seconds = time.monotonic() - began
     return done
 
@@ -325,8 +325,13 @@ def step_text(step: Step) -> str:
     return f"{step.name} {after or before}"
 
 
-def watched_paths(context: Context, environment: Environment, path: str) -> tuple[str, ...]:
-    """Return the files and folders that a stamp has to watch: project, lock, interpreter, what is installed."""
+def watched_paths(
+    context: Context, environment: Environment, path: str, wanted: Sequence[Wanted] = ()
+) -> tuple[str, ...]:
+    """Return the files and folders that a stamp has to watch: project, lock, interpreter, what is installed.
+
+    Of *wanted* folders these are what their identity is made of.
+    """
     workspace = context.workspace
     found = [
         workspace.source.path,
@@ -335,6 +340,7 @@ def watched_paths(context: Context, environment: Environment, path: str) -> tupl
         *(other.source.path for other in workspace.family),
         os.path.join(path, "pyvenv.cfg"),
         *context.places.watched_sources(environment),
+        *(name for one in wanted for name in decisive_paths(context, one.wheel.source)),
     ]
     venv = read_venv(path)
     if isinstance(venv, Venv):

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.projects import BUILT, ok, write_project
+from tests.support.wheels import project_members
 
 TOML = (
     BUILT
@@ -304,3 +305,31 @@ def test_an_environment_behind_a_link_is_changed_like_any_other(pkm, tmp_path):
     done = pkm("-C", str(tmp_path / "link"), "sync")
     assert "outside" not in done.stderr
     assert list((real / ".venv").rglob("spam*")) == []
+
+
+@pytest.mark.parametrize("editable", [False, True])
+def test_a_stamp_watches_what_folders_are_made_of(pkm, tmp_path, editable):
+    """A folder that is installed as a wheel counts with all its files, an editable one with its metadata."""
+    source = f'helper = {{ path = "helper", editable = {str(editable).lower()} }}'
+    project = write_project(
+        tmp_path / "p",
+        f"""
+        [project]
+        name = "shop"
+        version = "1"
+        dependencies = ["helper"]
+        [tool.pkm.sources]
+        {source}
+        """,
+        {f"helper/{path}": content for path, content in project_members("helper", "1.0").items()},
+    )
+    for _ in range(2):
+        assert pkm("sync", cwd=project).code == 0
+    (project / "helper" / "helper.py").write_text("version = 'new'\n")
+    assert pkm("sync", cwd=project).code == 0
+    command = ("run", "python", "-c", "import helper; print(helper.version)")
+    assert pkm(*command, cwd=project).stdout == "new\n"
+    (project / "helper" / "backend.json").write_bytes(
+        project_members("helper", "1.1")["backend.json"]  # what the backend reads the version from
+    )
+    assert "helper 1.0 -> 1.1" in pkm("sync", cwd=project).stdout

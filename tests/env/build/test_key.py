@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.build.key import build_key, tree_digest
+from pkm_env.build.key import build_key, tree_digest, tree_paths
 from tests.support.projects import write_project
 
 if TYPE_CHECKING:
@@ -94,3 +94,11 @@ def test_history_environments_and_bytecode_do_not_count(tmp_path: Path, path: st
     write_project(root, "", {path: "x"})
     os.utime(root / "a.py", (1, 1))
     assert tree_digest(str(root)) == before
+
+
+def test_what_a_digest_looks_at_is_named(tmp_path: Path) -> None:
+    for name in ("a.py", "pkg/b.py", ".git/config", "pkg/__pycache__/b.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = [os.path.relpath(path, tmp_path) for path in tree_paths(str(tmp_path))]
+    assert found == [".", "a.py", "pkg", os.path.join("pkg", "b.py")]
