@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_env.cli.output import plural, print_json
 from pkm_env.cli.usage import UsageError
@@ -58,6 +59,8 @@ def env_export(context: Context, arguments: argparse.Namespace, output: Output, 
 
     environment = context.workspace.environment(arguments.environment)
     path = os.path.abspath(os.path.join(context.folder, arguments.output)) if arguments.output else ""
+    if path and not os.path.isdir(os.path.dirname(path)):
+        raise PkmError(f"{arguments.output} cannot be written: there is no such folder", "make it first")
     text = export(
         context,
         environment,

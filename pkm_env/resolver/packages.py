@@ -16,7 +16,7 @@ from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.target import Target
@@ -296,6 +296,12 @@ class TargetProblem:
     def known_needs(self, package: Key, version: int) -> Sequence[Need] | Refusal | None:
         """Return what a version needs, None when that was not asked in this solve."""
         return self._needs.get((package, version))
+
+    def refusals(self) -> Iterable[tuple[str, int, Excluded]]:
+        """Yield the releases that were asked in this solve and cannot be used, whatever Python they need apart."""
+        for (key, bit), needs in self._needs.items():
+            if isinstance(needs, Refusal) and isinstance(key, str) and key != ROOT and not needs.note.python:
+                yield key, bit, needs.note
 
     def needed_names(self, package: Key, version: int) -> Sequence[str]:
         """Return the names that a decided version needs, sorted; neither the project nor its own."""

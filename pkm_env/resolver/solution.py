@@ -351,11 +351,21 @@ def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
         if name in bound and name not in problem.ground.bound:
             source, asker = bound[name]
             yield f"{name} comes from {source.location}, because {asker} asks for it there"
+    yield from _refused_notes(problem, decided)
     for name, extra in sorted(key for key in decided if not isinstance(key, str) and key[0] != ROOT):
         package = problem.package(name)
         version = package.version(decided[name])
         if not problem.knowledge.provides_extra(package, version, extra):
             yield f'{name} {version} has no extra "{extra}"'
+
+
+def _refused_notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
+    """Yield why later releases of what was chosen cannot be used, as one that cannot be built."""
+    for name, bit, excluded in sorted(problem.refusals(), key=lambda found: found[:2]):
+        if bit > decided.get(name, bit):
+            release = f"{name} {problem.package(name).version(bit)} "
+            reason = excluded.reason.partition("\n")[0].removeprefix(release)
+            yield f"{release}is not taken: {reason}"
 
 
 def name_of(key: Key) -> str:

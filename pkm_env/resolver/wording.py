@@ -150,7 +150,10 @@ def excluded_lines(
         yield f"{key_text(fact.key)} {versions} {several} {told}{AND_THIS_IS}{target.python}", None
     elif excluded.kind == "refused":
         usable = problem.usable(name).mask
-        yield f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {excluded.reason}", None
+        yield (
+            f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {_indented(excluded.reason)}",
+            None,
+        )
     else:
         admitted = admitted_by(name, facts, problem)
         found = list(unfit_texts(package, fact.versions & admitted, problem, target))
@@ -179,6 +182,11 @@ def lacks_files(name: str, facts: Sequence[Fact], problem: TargetProblem) -> boo
     package = problem.package(name)
     _whole, part, _wheels = problem.view.fitting(package, problem.members)
     return bool(admitted_by(name, facts, problem) & ~part & ~package.excluded)
+
+
+def _indented(text: str) -> str:
+    """Return a text of several lines so that those after the first stand below its line."""
+    return "\n     ".join(line for line in text.split("\n") if line)
 
 
 def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Target) -> Iterator[str]:

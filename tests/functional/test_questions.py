@@ -362,6 +362,12 @@ def test_an_output_file_is_relative_to_the_chosen_folder(project, pkm):
     assert (project.root / "pylock.old.toml").exists()
 
 
+def test_an_output_file_in_a_folder_that_is_not_there_is_told(project, pkm):
+    failed = pkm("-C", str(project.root), "env", "export", "old", "-o", "no/pylock.old.toml")
+    assert failed.code == 1
+    assert "no/pylock.old.toml cannot be written: there is no such folder" in failed.stderr
+
+
 def test_a_bill_of_materials_names_what_is_there_and_what_needs_it(project, index):
     told = json.loads(project.says("env", "export", "old", "--format", "cyclonedx"))
     assert told["specVersion"] == "1.6"

@@ -91,6 +91,19 @@ def test_a_project_that_asks_for_another_version_of_itself_is_told_where():
     assert "shop: its requirement shop==2 is not met by the project itself, 1.5    pyproject.toml:6:5" in said
 
 
+def test_a_later_release_that_cannot_be_used_is_noted():
+    world = {
+        "a": {
+            "1": [],
+            "2": ["b; platform_release >= '5'"],
+            "3": {"requires": [], "metadata_python": ">=3.99"},
+        },
+        "b": {"1": []},
+    }
+    (note,) = answer(world, "a").notes
+    assert note.startswith("a 2 is not taken: its requirement b")
+
+
 def test_an_extra_of_the_project_is_asked_for_by_a_dependency():
     world = {"a": {"1": ["shop[more]"]}, "b": {"1": []}}
     assert versions(world, "a", own_extras={"more": [Root("b", origin(1))]}) == {"a": "1", "b": "1"}
