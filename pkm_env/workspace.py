@@ -13,6 +13,7 @@ from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
+from pkm_env.model.distribution import without_secrets_in
 from pkm_env.model.environment import DEFAULT
 from pkm_env.model.requirements import requirement_fault
 from pkm_env.model.target import implied_pythons
@@ -325,11 +326,11 @@ def check_requirements(source: Source, declaration: Declaration) -> None:
     """Note a fault for each specifier and requirement of an environment, and each address, that cannot be read."""
     for text, key in () if source.faults else direct_references(source.data):
         if said := requirement_fault(text):
-            source.faults.append(Fault(key, f'"{text}": {said}'))
+            source.faults.append(Fault(key, f'"{without_secrets_in(text)}": {said}'))
     for environment in declaration.environments:
         for text, key in environment.dependencies:
             if said := requirement_fault(text):
-                source.faults.append(Fault(key, f'"{text}": {said}'))
+                source.faults.append(Fault(key, f'"{without_secrets_in(text)}": {said}'))
         if environment.python and not is_specifier(environment.python):
             message = f'"{environment.python}" is no version specifier'
             source.faults.append(Fault((*environment.key, "python"), message, 'write for example ">=3.11"'))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
 from pkm_build.tables import PKM_KEYS
-from pkm_env.model.distribution import BadReference, source_of_url
+from pkm_env.model.distribution import BadReference, source_of_url, without_secrets_in
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
 from pkm_env.model.options import Options, read_options
@@ -290,7 +290,7 @@ def check_override(table: Table, name: str, value: Any) -> None:
         if not said and parse_requirement(asked).url:
             said = "an override names no place; [tool.pkm.sources] does"
         if said:
-            table.fault(name, f'"{text}" cannot follow a name in a requirement: {said}')
+            table.fault(name, f'"{without_secrets_in(text)}" cannot follow a name in a requirement: {said}')
 
 
 def is_version(text: str) -> bool:

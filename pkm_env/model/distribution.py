@@ -279,6 +279,12 @@ def without_secrets(url: str) -> str:
     return f"{scheme}://{kept}{rest[len(userinfo) + 1 :]}"
 
 
+def without_secrets_in(text: str) -> str:
+    """Return a requirement, or what follows a name in one, as it may be told: its address without secrets."""
+    head, at, place = text.partition("@")
+    return f"{head}@ {without_secrets(place.strip())}" if at and "://" in place else text
+
+
 def _check_scheme(scheme: str, *, is_url: bool) -> None:
     if not is_url:
         raise BadReference("it is no URL; [tool.pkm.sources] can bind the name to a path")

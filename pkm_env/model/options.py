@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
+from pkm_env.model.distribution import without_secrets_in
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 
 TYPE_CHECKING = False
@@ -93,7 +94,7 @@ def read_bounds(table: Table, key: str) -> tuple[str, ...]:
         if not said and parse_requirement(text).url:
             said = "it bounds no version; [tool.pkm.sources] binds a name to a place"
         if said:
-            table.fault((key, at), f'"{text}": {said}')
+            table.fault((key, at), f'"{without_secrets_in(text)}": {said}')
     return texts
 
 

@@ -6,7 +6,7 @@ from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_build.tables import meant
 from pkm_env.lock.graph import Graph, section_graph, shown
-from pkm_env.model.distribution import Unavailable
+from pkm_env.model.distribution import Unavailable, without_secrets_in
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.versions import is_prerelease, version_key
 from pkm_env.ops.locked import NothingLocked
@@ -117,7 +117,8 @@ def placed_requirements(context: Context, environment: Environment) -> Iterator[
     workspace = context.workspace
     who = workspace.project.raw_name or "the project"
     for text, key in context.asked(environment):
-        yield who, text, "" if key == ("project", "dynamic") else workspace.position(key)
+        place = "" if key == ("project", "dynamic") else workspace.position(key)
+        yield who, without_secrets_in(text), place
 
 
 def tree(context: Context, environment: Environment, *, invert: str = "") -> Graph:

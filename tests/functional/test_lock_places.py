@@ -143,6 +143,12 @@ def test_a_reference_is_fetched_with_its_password_which_stands_nowhere_else(pkm,
     failed = pkm("lock", "--constraint", "ref>1", cwd=project)
     assert failed.code == 1
     assert "sekret" not in failed.stdout + failed.stderr
+    why = pkm("env", "why", "ref", cwd=project)
+    assert place in why.stdout
+    assert "sekret" not in why.stdout
+    bad = f'constraints = ["ref @ {written}"]\noverrides = {{ ref = "@ {written}" }}\n'
+    (project / "pyproject.toml").write_text(f"{HEAD}dependencies = []\n[tool.pkm]\n{bad}")
+    assert "sekret" not in pkm("lock", cwd=project).stderr
 
 
 def test_a_digest_of_any_kind_behind_an_address_is_checked(pkm, tmp_path, index):
