@@ -19,7 +19,7 @@ from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
 from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
-from pkm_env.ops.renew import other_locker, requires_python_of
+from pkm_env.ops.renew import other_locker, requires_python_of, settled_sources
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import PROJECT_FILE, parse_lock, read_lock_text, read_workspace
 
@@ -130,6 +130,7 @@ def solve(
     texts = merged_projects(context, [owner.root for owner in workspace.family])
     merged = read_workspace(workspace.root, texts)
     here = context.of(merged)
+    here.settled.update(settled_sources((ours, theirs), LockOptions(), ()))
     results = {}
     first: Locker | None = None
     for owner in merged.family:

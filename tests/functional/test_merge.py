@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.support.projects import HEAD, clean_environ, ok, write_project
+from tests.support.wheels import project_members
 
 TOML = (
     HEAD
@@ -144,6 +145,29 @@ def test_a_section_that_both_changed_is_solved_for_the_merged_project(driven, pk
     driven.git("merge", "--quiet", "theirs")
     assert driven.is_current()
     assert 'name = "bacon"\nversion = "1.0"' in driven.lock
+
+
+def test_a_branch_of_a_repository_stays_where_both_sides_have_it(driven, tmp_path):
+    source = tmp_path / "gp"
+    write_project(source, "", project_members("gp", "1.0"))
+
+    def git(*words):
+        subprocess.run(["git", *words], cwd=source, env=driven.environ, check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    driven.change('"spam",', f'"spam",\n    "gp @ git+{source.as_uri()}@main",')
+    ok(driven.pkm("lock", cwd=driven.root))
+    locked = driven.root.joinpath("pylock.toml").read_text()
+    commit = locked.partition('commit-id = "')[2][:40]
+    driven.commit()
+    driven.branches(('"spam",', '"spam>=1",'), ("    # between", '    "ham",'))
+    (source / "more").write_text("")
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    driven.git("merge", "--quiet", "theirs")
+    assert commit in driven.root.joinpath("pylock.toml").read_text()
 
 
 def test_a_rebase_solves_for_the_project_as_it_will_be(driven, index, pkm):
