@@ -36,7 +36,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     options = LockOptions(
         arguments.environments,
         upgrade=arguments.upgrade,
-        upgrade_packages=arguments.upgrade_package,
+        upgrade_packages=checked_requirements("--upgrade-package", arguments.upgrade_package),
         upgrade_groups=known_groups(context, arguments.upgrade_group),
         exclude_newer=checked_cut_off(arguments.exclude_newer),
         given=given_rules(arguments),
@@ -85,27 +85,38 @@ def known_groups(context: Context, names: Sequence[str]) -> list[str]:
     return [normalise(name) for name in names]
 
 
+def checked_requirements(option: str, texts: Sequence[str]) -> Sequence[str]:
+    """Return requirements of the command line.
+
+    :raises UsageError: for one that is none, or names a place.
+    """
+    from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+
+    for text in texts:
+        try:
+            url = parse_requirement(text).url
+        except UnreadableRequirement as error:
+            reason = str(error).partition("\n")[0]
+            raise UsageError(
+                f'{option}: "{text}" is no requirement: {reason}', 'as in "urllib3<3"'
+            ) from error
+        if url:
+            raise UsageError(f"{option} takes no address: {text}", "see [tool.pkm.sources]")
+    return texts
+
+
 def given_rules(arguments: argparse.Namespace) -> Given:
     """Return the rules of resolution that stand on the command line.
 
     :raises UsageError: for a bound or an override that is no requirement.
     """
-    from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
+    from pkm_env.model.requirements import parse_requirement
     from pkm_env.ops.options import Given
 
-    for option, texts in (("--constraint", arguments.constraint), ("--override", arguments.override)):
-        for text in texts:
-            try:
-                asked = parse_requirement(text)
-            except UnreadableRequirement as error:
-                reason = str(error).partition("\n")[0]
-                raise UsageError(
-                    f'{option}: "{text}" is no requirement: {reason}', 'as in "urllib3<3"'
-                ) from error
-            if asked.url:
-                raise UsageError(f"{option} takes no address: {text}", "see [tool.pkm.sources]")
-            if option == "--constraint" and not asked.specifier:
-                raise UsageError(f'{option}: "{text}" bounds no version', 'as in "urllib3<3"')
+    checked_requirements("--override", arguments.override)
+    for text in checked_requirements("--constraint", arguments.constraint):
+        if not parse_requirement(text).specifier:
+            raise UsageError(f'--constraint: "{text}" bounds no version', 'as in "urllib3<3"')
     return Given(
         arguments.resolution or "", arguments.prereleases or "", arguments.constraint, arguments.override
     )

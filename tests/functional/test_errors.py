@@ -165,3 +165,12 @@ def test_a_lock_that_is_no_toml_is_refused_with_its_line_and_the_way_out(pkm, tm
     said = refused(pkm, project, "lock")
     assert said.startswith("error: pylock.toml:2:")
     assert "pkm lock writes it anew" in said
+
+
+@pytest.mark.parametrize("option", ["--upgrade-package", "--constraint", "--override"])
+@pytest.mark.parametrize("text", ["spam<", "spam @ https://files.example/spam-1-py3-none-any.whl"])
+def test_what_is_no_bound_on_the_command_line_is_a_usage_error(pkm, tmp_path, option, text):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    failed = pkm("lock", option, text, cwd=project)
+    assert failed.code == 2
+    assert failed.stderr.startswith(f"error: {option}")
