@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 SHOWN_AFTER_S = 0.2
 STEP = 1000  # from a unit of size to the next
 TEN = 10  # sizes below have a decimal place
+MOST_NAMED = 4  # environments in front of a note
 COLOURS = {"error": "31;1", "warning": "33", "hint": "36", "note": "36", "+": "32", "-": "31", "~": "33"}
 
 
@@ -28,7 +29,7 @@ class Output:
         self.level = level
         self.colour = colour
         self.terminal = err.isatty()
-        self.notes: list[str] = []
+        self.notes: dict[str, list[str]] = {}
         self.progress: Any = None
         self.tasks: dict[int, tuple[str, str, int | None, int]] = {}
         self.shown: dict[int, Any] = {}
@@ -74,15 +75,18 @@ class Output:
         """Print what to do, with --quiet too."""
         self.err.write(f"{self.painted('hint', 'hint:')} {clean(text)}\n")
 
-    def note(self, text: str) -> None:
-        """Keep what was decided for the user until the end; the same text is told once."""
-        if text not in self.notes:
-            self.notes.append(text)
+    def note(self, text: str, environment: str = "") -> None:
+        """Keep what was decided for the user until the end; the same text is told once, with all environments."""
+        names = self.notes.setdefault(text, [])
+        if environment and environment not in names:
+            names.append(environment)
 
     def flush_notes(self) -> None:
         """Print the notes that were kept."""
-        for text in self.notes:
-            self.labelled("note", text)
+        for text, names in self.notes.items():
+            more = f" and {len(names) - MOST_NAMED} more environments" if len(names) > MOST_NAMED else ""
+            whose = f"{', '.join(names[:MOST_NAMED])}{more}: " if names else ""
+            self.labelled("note", whose + text)
         self.notes.clear()
 
     def labelled(self, label: str, text: str) -> None:

@@ -48,9 +48,9 @@ class Timings:
         self._phases: list[Event] = []
         self._running: dict[int, Event] = {}
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, environment: str = "") -> None:
         """Pass on."""
-        self._reporter.note(text)
+        self._reporter.note(text, environment)
 
     def warn(self, text: str) -> None:
         """Pass on."""

@@ -116,8 +116,8 @@ class Memory(Protocol):
 class Reporter(Protocol):
     """Receives what is worth telling; only ``cli.output`` prints."""
 
-    def note(self, text: str) -> None:
-        """Tell what was decided for the user, once at the end."""
+    def note(self, text: str, environment: str = "") -> None:
+        """Tell what was decided for the user, once at the end; for which environments, where it is for some."""
 
     def warn(self, text: str) -> None:
         """Tell what is probably wrong, at once."""

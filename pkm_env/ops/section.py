@@ -156,7 +156,7 @@ class Locker(Staleness):
         for text in dict.fromkeys(note for outcome in solved for note in outcome.notes):
             name, version, *_ = text.split(" ")
             if (name, version) not in known or " has no extra " in text:
-                self.context.reporter.note(f"{environment.name}: {text}")
+                self.context.reporter.note(text, environment.name)
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""

@@ -35,8 +35,8 @@ class Told:
         self.warnings: list[str] = []
         self.started: list[str] = []
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def note(self, text: str, environment: str = "") -> None:
+        self.notes.append(f"{environment}: {text}" if environment else text)
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)

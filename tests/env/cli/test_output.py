@@ -37,6 +37,24 @@ def test_a_note_is_told_once_at_the_end():
     assert err.getvalue() == "note: left out\n"
 
 
+def test_a_note_on_several_environments_names_them_all():
+    output, _, err = make()
+    output.note("x 1 is yanked", "default")
+    output.note("y 2 is a pre-release", "default")
+    output.note("x 1 is yanked", "test")
+    output.note("x 1 is yanked", "test")
+    output.flush_notes()
+    assert err.getvalue() == "note: default, test: x 1 is yanked\nnote: default: y 2 is a pre-release\n"
+
+
+def test_a_note_on_many_environments_names_the_first():
+    output, _, err = make()
+    for number in range(9):
+        output.note("x 1 is yanked", f"e{number}")
+    output.flush_notes()
+    assert err.getvalue() == "note: e0, e1, e2, e3 and 5 more environments: x 1 is yanked\n"
+
+
 def test_control_characters_do_not_reach_a_terminal():
     assert clean("name\x1b[31m\rspam\x07") == "name\\x1b[31m\\x0dspam\\x07"
 
