@@ -382,13 +382,20 @@ def requirements(table: Table, field: str) -> tuple[str, ...]:
 def check_requirement(table: Table, key: tuple[str | int, ...], text: str) -> None:
     """Note a requirement that is none."""
     if not text.replace("\t", " ").isprintable():
-        table.fault(key, f'"{people.shown(text)}" has control characters or line ends')
+        table.fault(key, f'"{people.shown(without_login(text))}" has control characters or line ends')
         return
     try:
         if grammar.quick_requirement(text) is None:
             grammar.read_requirement(text)
     except NotUnderstood as exc:
-        table.fault(key, f'"{people.shown(text)}": {exc}')
+        table.fault(key, f'"{people.shown(without_login(text))}": {exc}')
+
+
+def without_login(text: str) -> str:
+    """Return a requirement as it may be told: without the user and the password in its address."""
+    before, mark, address = text.partition("://")
+    host, slash, path = address.partition("/")
+    return f"{before}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def read_requirements(made: Project, table: Table) -> None:

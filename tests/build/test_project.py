@@ -414,6 +414,20 @@ def test_a_fault_is_named_with_its_key(text, key, words):
     assert [shown for shown in found if shown.startswith(key + ":") and words in shown], found
 
 
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        "spam @ https://user:secret@example.org/spam-1.tar.gz ; python_version => '3'",
+        "spam [x @ git+https://secret@example.org/spam.git@v1",
+        "spam @ https://user:secret@example.org/\\u0007",
+    ],
+)
+def test_a_fault_of_a_requirement_keeps_its_password_to_itself(requirement):
+    (fault,) = faults_of(BASE + f'dependencies = ["{requirement}"]')
+    assert "secret" not in str(fault)
+    assert "example.org/spam" in str(fault) or "u0007" in str(fault) or "x07" in str(fault)
+
+
 def test_one_fault_gives_one_line():
     for text, _, _ in (
         WRONG[name] for name in ("bad licence", "unknown project key", "malformed e-mail", "bad version")
