@@ -7,12 +7,13 @@ import sys
 
 from pkm_build import __version__
 from pkm_build.errors import PkmError
+from pkm_build.tables import meant
 from pkm_env.config import configured_indexes, home
 from pkm_env.index.urls import local_path, public_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pkm_build.tables import Table
     from pkm_env.build.vcs import Git
@@ -69,6 +70,20 @@ class Access:
             further = self._machine_indexes() if default is None else (default,)
             self._indexes = (*named, *further)
         return self._indexes
+
+    def refuse_unknown(self, keys: Iterable[str]) -> None:
+        """Refuse a key "index:NAME" of ``exclude-newer`` that names no index: its cut-off would hold for nothing.
+
+        :raises PkmError: when there is one.
+        """
+        known = [index.name for index in self.indexes if index.name]
+        for key in keys:
+            kind, colon, name = key.partition(":")
+            if kind == "index" and colon and name not in known:
+                raise PkmError(
+                    f'exclude-newer has "{key}", and there is no index "{name}"',
+                    meant(name, known, "name one of [[tool.pkm.index]] or of your configuration"),
+                )
 
     def _machine_indexes(self) -> tuple[IndexSpec, ...]:
         """Return what pip is configured with, and the default index; asked where pkm is told no default one.

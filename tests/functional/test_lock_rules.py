@@ -237,6 +237,17 @@ def test_a_cut_off_that_is_a_span_is_moved_only_by_an_upgrade(pkm, project, inde
     assert sections(project)["default"]["cut-off"] == first
 
 
+def test_a_cut_off_of_an_index_that_is_none_is_refused(pkm, project):
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(
+        text + '[tool.pkm]\nexclude-newer = {"index:nope" = "2026-01-01"}\n'
+    )
+    told = pkm("lock", cwd=project)
+    assert told.code == 1
+    assert 'error: exclude-newer has "index:nope", and there is no index "nope"' in told.stderr
+    assert not (project / "pylock.toml").exists()
+
+
 @pytest.mark.parametrize("python", ["3.10", "3.12"])
 @pytest.mark.parametrize("cache", ["empty", "full", "expired"])
 def test_the_answer_never_depends_on_the_cache_or_the_python_of_pkm(pkm, project, index, cache, python):
