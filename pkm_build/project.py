@@ -37,8 +37,24 @@ LIST_FIELDS = (
 NAME_LENGTH = 128  # characters; names of files have 255 at most, and hold version and tags too
 # The words that Python keeps for itself; `keyword` has them too, and is one more module to load.
 KEYWORDS = frozenset(
-    "False None True and as assert async await break class continue def del elif else except finally for from "  # noqa: SIM905 - shorter than a list of words
-    "global if import in is lambda nonlocal not or pass raise return try while with yield".split()
+    (
+        *(
+            "False",
+            "None",
+            "True",
+            "and",
+            "as",
+            "assert",
+            "async",
+            "await",
+            "break",
+            "class",
+            "continue",
+            "def",
+        ),
+        *("del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is"),
+        *("lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield"),
+    )
 )
 PROJECT_KEYS = (*STATIC_ONLY, *STRING_FIELDS, *LIST_FIELDS, "dynamic")
 

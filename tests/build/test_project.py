@@ -415,17 +415,23 @@ def test_a_fault_is_named_with_its_key(text, key, words):
 
 
 @pytest.mark.parametrize(
-    "requirement",
+    ("requirement", "shown"),
     [
-        "spam @ https://user:secret@example.org/spam-1.tar.gz ; python_version => '3'",
-        "spam [x @ git+https://secret@example.org/spam.git@v1",
-        "spam @ https://user:secret@example.org/\\u0007",
+        (
+            "spam @ https://user:secret@example.org/spam-1.tar.gz ; python_version => '3'",
+            "spam @ https://example.org/spam-1.tar.gz ; python_version => '3'",
+        ),
+        (
+            "spam [x @ git+https://secret@example.org/spam.git@v1",
+            "spam [x @ git+https://example.org/spam.git@v1",
+        ),
+        ("spam @ https://user:secret@example.org/\\u0007", "spam @ https://example.org/\\x07"),
     ],
 )
-def test_a_fault_of_a_requirement_keeps_its_password_to_itself(requirement):
-    (fault,) = faults_of(BASE + f'dependencies = ["{requirement}"]')
-    assert "secret" not in str(fault)
-    assert "example.org/spam" in str(fault) or "u0007" in str(fault) or "x07" in str(fault)
+def test_a_fault_of_a_requirement_keeps_its_password_to_itself(requirement, shown):
+    ((_, fault),) = faults_of(BASE + f'dependencies = ["{requirement}"]')
+    assert f'"{shown}"' in fault
+    assert "secret" not in fault
 
 
 def test_one_fault_gives_one_line():

@@ -1,33 +1,40 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 
 import pytest
 
-from pkm_env.apart import make_apart, spread
+from pkm_env.apart import GET_FLAGS, TOP_OF_HIERARCHIES, make_apart, spread
 from pkm_env.cache.store import Store
 from pkm_env.files import DISK
 
 
-def attributes(folder) -> str:
-    """The letters of lsattr, "" where the file system or the machine has none."""
-    if not shutil.which("lsattr"):
-        return ""
-    done = subprocess.run(["lsattr", "-d", folder], capture_output=True, text=True, check=False)
-    return done.stdout.split(" ")[0] if done.returncode == 0 else ""
+def is_marked(folder) -> bool:
+    """Whether the file system keeps the attribute T for a folder, asked of the kernel."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flags = bytearray(8)
+        fcntl.ioctl(descriptor, GET_FLAGS, flags)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return bool(int.from_bytes(flags[:4], sys.byteorder) & TOP_OF_HIERARCHIES)
 
 
 def test_folder_is_marked_where_the_file_system_says_it_was(tmp_path):
-    assert spread(str(tmp_path)) == ("T" in attributes(tmp_path))
+    assert spread(str(tmp_path)) == is_marked(tmp_path)
 
 
 def test_marking_twice_and_making_folders_afterwards_works(tmp_path):
     assert spread(str(tmp_path)) == spread(str(tmp_path))
     (tmp_path / "inner").mkdir()
-    assert "T" not in attributes(tmp_path / "inner")
+    assert not is_marked(tmp_path / "inner")
     assert os.listdir(tmp_path) == ["inner"]
 
 
@@ -39,7 +46,7 @@ def test_what_cannot_be_marked_is_left_as_it_is(tmp_path):
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_no_other_platform_is_asked(tmp_path, platform):
     assert not spread(str(tmp_path), platform)
-    assert "T" not in attributes(tmp_path)
+    assert not is_marked(tmp_path)
 
 
 def test_trees_of_the_cache_begin_in_a_marked_folder(tmp_path):
@@ -47,7 +54,7 @@ def test_trees_of_the_cache_begin_in_a_marked_folder(tmp_path):
     works = spread(str(tmp_path / "probe"))
     store = Store(str(tmp_path / "cache"), print)
     store.make_parents(store.temporary())
-    assert ("T" in attributes(tmp_path / "cache" / "tmp-1")) == works or sys.platform != "linux"
+    assert is_marked(tmp_path / "cache" / "tmp-1") == works
 
 
 def test_folder_made_apart_is_empty_and_leaves_nothing_beside_it(tmp_path):

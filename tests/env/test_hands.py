@@ -4,12 +4,14 @@ import threading
 
 import pytest
 
-from pkm_env.hands import ENOUGH, hands_for, share
+from pkm_env.hands import ENOUGH, MOST, hands_for, share
 
 
-def test_few_calls_are_left_to_one_hand():
+@pytest.mark.parametrize(("processors", "hands"), [(1, 1), (2, 2), (64, MOST), (None, 1)])
+def test_many_calls_are_worth_a_hand_for_each_processor(monkeypatch, processors, hands):
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    assert hands_for(ENOUGH) == hands
     assert hands_for(ENOUGH - 1) == 1
-    assert hands_for(ENOUGH) >= 1
 
 
 def test_one_hand_takes_the_items_in_their_order():
