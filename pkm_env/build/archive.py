@@ -44,12 +44,8 @@ KINDS = {
     tarfile.LNKTYPE: HARD_LINK,
 }
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
-ZIP_FAULTS = (
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    *UNREADABLE,
-)  # the second and third: encrypted
+# zipfile raises the second for a method that it does not know, the third for what is encrypted.
+ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *UNREADABLE)
 SIZE_HINT = "if you trust it: sdist-size in [limits] of your configuration sets another bound"
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from stat import S_ISREG
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from pkm_build.errors import PkmError
+from pkm_env.build.archive import ZIP_FAULTS
 from pkm_env.build.sdist import split_sdist_filename
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
 
@@ -89,7 +89,7 @@ def wheel_metadata(path: str) -> Metadata:
             if len(found) != 1 or found[0].file_size > METADATA_BYTES:
                 raise Unfit(f"{filename} has {'no' if not found else 'no single'} METADATA")
             text = archive.read(found[0]).decode("utf-8", "replace")
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except ZIP_FAULTS as error:
         raise Unfit(f"{filename} is no readable wheel: {error}") from error
     return _parsed(text, filename)
 

@@ -305,9 +305,7 @@ def local_metadata(path: str) -> str:
     except OSError as error:
         raise BadArchive(f"{path} cannot be read: {error.strerror}") from error
     except NotHere:
-        import zipfile
-
-        return zipped_metadata(path, zipfile.ZipFile)
+        return zipped_metadata(path)
 
 
 def told_pythons(entries: list[tuple[Any, ...]]) -> list[Row]:
@@ -334,19 +332,31 @@ def requires_python_of(path: str) -> str | None:
         return None
 
 
-def zipped_metadata(path: str, opened: Callable[[str], Any]) -> str:
+def zipped_metadata(path: str) -> str:
     """Return the METADATA of a wheel in the zip64 form.
 
     :raises BadArchive: when it has none, or cannot be read.
     """
+    import zipfile
+    import zlib
+
+    # zipfile says NotImplementedError of a method that it does not know, RuntimeError of what is encrypted.
+    faults = (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    )
     try:
-        with opened(path) as archive:
+        with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
             if len(names) != 1 or archive.getinfo(names[0]).file_size > MAX_METADATA:
                 raise BadArchive("it has no METADATA, or more than one")
-            text: str = archive.read(names[0]).decode("utf-8", "replace")
-            return text
-    except (OSError, ValueError, NotImplementedError, RuntimeError) as error:
+            return archive.read(names[0]).decode("utf-8", "replace")
+    except faults as error:
         raise BadArchive(f"it cannot be read: {error}") from error
 
 

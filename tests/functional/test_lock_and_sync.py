@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.support.projects import BUILT, ok, write_project
+from tests.support.projects import BUILT, ENVIRONMENTS, ok, write_project
 from tests.support.wheels import project_members
 
 TOML = (
@@ -17,18 +17,8 @@ dependencies = ["spam>=1"]
 [project.scripts]
 shop = "shop:main"
 
-[project.optional-dependencies]
-full = ["bacon"]
-
-[dependency-groups]
-test = ["ham"]
-
-[tool.pkm.env.old]
-groups = ["test"]
-
-[tool.pkm.env.full]
-extras = ["full"]
 """
+    + ENVIRONMENTS
 )
 FILES = {"src/shop/__init__.py": "def main():\n    import spam\n    spam.main()\n"}
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.projects import BUILT, Result, clean_environ, ok, write_project
+from tests.support.projects import BUILT, ENVIRONMENTS, Result, clean_environ, ok, write_project
 
 TOML = (
     BUILT
@@ -18,19 +18,9 @@ dependencies = [
     "colour[nice]; sys_platform == 'win32'",
 ]
 
-[project.optional-dependencies]
-full = ["bacon"]
-
-[dependency-groups]
-test = ["ham"]
-
-[tool.pkm.env.old]
-groups = ["test"]
-
-[tool.pkm.env.full]
-extras = ["full"]
-project = "wheel"
 """
+    + ENVIRONMENTS
+    + 'project = "wheel"\n'
 )
 FILES = {"src/shop/__init__.py": ""}
 

@@ -40,6 +40,20 @@ _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "https
 
 # How the pyproject.toml of most tests begins: the rest of [project] follows, then other tables.
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.10"\n'
+# Tables that may end it: an extra, a group, and environments of each.
+ENVIRONMENTS = """\
+[project.optional-dependencies]
+full = ["bacon"]
+
+[dependency-groups]
+test = ["ham"]
+
+[tool.pkm.env.old]
+groups = ["test"]
+
+[tool.pkm.env.full]
+extras = ["full"]
+"""
 BUILT = '[build-system]\nrequires = ["pkm>=1.0.dev0"]\nbuild-backend = "pkm_build"\n\n' + HEAD
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,13 @@ def test_a_wheel_of_this_disk_in_a_form_that_is_not_read_quickly_is_read_whole(t
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("spam-1.0.dist-info/METADATA", TEXT * 9)
     assert local_metadata(str(path)) == TEXT * 9
+
+
+def test_a_damaged_wheel_in_the_zip64_form_is_a_bad_archive(tmp_path: Path):
+    path = tmp_path / NAME
+    path.write_bytes(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+    with pytest.raises(BadArchive, match="cannot be read"):
+        local_metadata(str(path))
 
 
 def test_an_entry_in_the_zip64_form_needs_the_whole_file():

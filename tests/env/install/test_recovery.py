@@ -178,11 +178,16 @@ def test_kill_at_each_step_of_a_change_is_repaired(cache, place):
     assert verify(str(place)) == []
 
 
+def replaced(cache, place):
+    """Install a release; return it, and another that shares one of its two files."""
+    old = unpacked(cache, "spam", "1.0", files={"spam/__init__.py": "x = 1\n", "spam/old/a.py": ""})
+    sync(place, old)
+    return old, unpacked(cache, "spam", "2.0", files={"spam/__init__.py": "x = 2\n", "spam/new/b.py": ""})
+
+
 @POSIX
 def test_kill_at_each_step_of_a_repair_is_repaired(cache, place):
-    old = unpacked(cache, "spam", "1.0", files={"spam/__init__.py": "x = 1\n", "spam/old/a.py": ""})
-    new = unpacked(cache, "spam", "2.0", files={"spam/__init__.py": "x = 2\n", "spam/new/b.py": ""})
-    sync(place, old)
+    _, new = replaced(cache, place)
     before = snapshot(place)
     counted = CountingDisk()
     sync(place, new, disk=counted)
@@ -202,9 +207,7 @@ def test_kill_at_each_step_of_a_repair_is_repaired(cache, place):
 
 @POSIX
 def test_kill_at_each_step_of_a_rollback_ends_in_one_of_both_states(cache, place):
-    old = unpacked(cache, "spam", "1.0", files={"spam/__init__.py": "x = 1\n", "spam/old/a.py": ""})
-    new = unpacked(cache, "spam", "2.0", files={"spam/__init__.py": "x = 2\n", "spam/new/b.py": ""})
-    sync(place, old)
+    old, new = replaced(cache, place)
     before = snapshot(place)
     step = 0
     while True:
