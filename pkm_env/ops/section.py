@@ -77,7 +77,7 @@ class Locker(Staleness):
 
     def solve_one(self, environment: Environment) -> SectionResult:
         """Return one environment's section, solved for each of its targets."""
-        self.context.reporter.phase(f"Resolving {environment.name}")
+        self.context.reporter.phase(f"Resolving {environment.section}")
         self.context.access.tell_indexes()
         from pkm_env.resolver.resolve import resolve
 
@@ -147,7 +147,7 @@ class Locker(Staleness):
             by_reason.setdefault(reason, []).append(failure.target.name)
         for reason, names in by_reason.items():
             shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more targets" if names[2:] else "")
-            self.context.reporter.note(f"{environment.name} leaves out {shown}: {reason}")
+            self.context.reporter.note(f"{environment.section} leaves out {shown}: {reason}")
 
     def tell_decisions(self, environment: Environment, solved: Sequence[Resolution]) -> None:
         """Tell what was decided for the user; of what the lock holds already, only which extras are none."""
@@ -156,7 +156,7 @@ class Locker(Staleness):
         for text in dict.fromkeys(note for outcome in solved for note in outcome.notes):
             name, version, *_ = text.split(" ")
             if (name, version) not in known or " has no extra " in text:
-                self.context.reporter.note(text, environment.name)
+                self.context.reporter.note(text, environment.section)
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""

@@ -20,7 +20,11 @@ def ledger(tmp_path, index):
 
 
 def test_one_lock_holds_the_environments_of_all_members(pkm, ledger):
-    ok(pkm("lock", cwd=ledger))
+    told = ok(pkm("lock", cwd=ledger)).stderr
+    names = ("default", "ledger-api-default", "ledger-batch-default", "ledger-core-default")
+    assert [line for line in told.splitlines() if line.startswith("Resolving")] == [
+        f"Resolving {name}" for name in names
+    ]
     text = (ledger / "pylock.toml").read_text()
     groups = '"default", "ledger-api-default", "ledger-batch-default", "ledger-core-default"'
     assert f"dependency-groups = [{groups}]" in text
