@@ -25,14 +25,16 @@ def main() -> int:
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"pkm {__version__}\n")
         return quit_now(0)
-    code = quick_answer(words)
+    name, command = stamped_command(words)
+    path = path_of_stamp(name)
+    code = quick_answer(name, path, command)
     if code is not None:
         return quit_now(code)
     from pkm_env.cli.main import main as full_main
 
     end_in_order()
     try:
-        return quit_now(full_main(words))
+        return quit_now(full_main(words, path if name.startswith("sync-") else ""))
     except SystemExit as ended:
         return quit_now(int(ended.code or 0))
 
@@ -64,19 +66,25 @@ def quit_now(code: int) -> int:
     os._exit(code)
 
 
-def quick_answer(words: Sequence[str]) -> int | None:
-    """Return the exit code when a stamp answers the command line, else None."""
-    name, command = stamped_command(words)
+def path_of_stamp(name: str) -> str:
+    """Return where a stamp of the nearest project lies, "" where there is no project, or no *name*."""
     if not name:
-        return None
+        return ""
     from pkm_env import stamp
 
     root = nearest_root()
-    if root is None:
+    return stamp.stamp_path(root, name) if root is not None else ""
+
+
+def quick_answer(name: str, path: str, command: Sequence[str]) -> int | None:
+    """Return the exit code when the stamp *name* at *path* answers the command line, else None."""
+    if not path:
         return None
-    found = stamp.check(stamp.stamp_path(root, name), os.environ)
+    from pkm_env import stamp
+
+    found = stamp.check(path, os.environ)
     if found is None and name.startswith("run-"):
-        found = stamp.check(stamp.stamp_path(root, "sync-" + name[len("run-") :]), os.environ)
+        found = stamp.check(os.path.join(os.path.dirname(path), "sync-" + name[len("run-") :]), os.environ)
     if found is None:
         return None
     if not name.startswith("run-"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pkm_build.grammar import normalise
-from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,7 +271,17 @@ def same_version(one: str, other: str) -> bool:
     """Whether two version texts mean the same version; a text that is no version only equals itself."""
     if one == other:
         return True
+    if is_plain(one) and is_plain(other):
+        return False
+    from pkm_env.model.versions import UnreadableVersion, version_key
+
     try:
         return version_key(one) == version_key(other)
     except UnreadableVersion:
         return False
+
+
+def is_plain(version: str) -> bool:
+    """Whether a version is nothing but numbers, the last of which is not 0: it is written in one way then."""
+    parts = version.split(".")
+    return parts[-1] != "0" and all(part.isdecimal() and (part[0] != "0" or part == "0") for part in parts)

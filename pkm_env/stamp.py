@@ -22,10 +22,12 @@ from pkm_build import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-FORMAT = 2
+    Seen = tuple[tuple[int, int, int, int] | None, bytes]
+
+FORMAT = 3
 BY_CONTENT = ("pyproject.toml", "pylock.toml")
 GRAIN_NS = 20_000_000
 FOLDER = os.path.join(".pkm", "stamps")
@@ -81,32 +83,56 @@ def date_back(path: str, began_s: float) -> None:
         return
 
 
+class Stamp:
+    """A stamp that was read: what was ``seen`` of each path, the ``answer``, and what stands behind it (``more``)."""
+
+    __slots__ = ("answer", "more", "seen")
+
+    def __init__(self, seen: Mapping[str, Seen], answer: dict[str, Any], more: bytes) -> None:
+        self.seen = seen
+        self.answer = answer
+        self.more = more
+
+
 def make_stamp(
-    paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any]
+    paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any], more: bytes = b""
 ) -> tuple[bytes, int]:
     """Return the bytes of a stamp over *paths*, and how many nanoseconds ago the newest of them changed.
 
-    *answer* is what ``check`` will return: anything that marshal takes.
+    *answer* is what ``check`` will return: anything that marshal takes. *more* is kept for who asks for it.
     """
     seen = {path: (look(path), digest_of(path) if path.endswith(BY_CONTENT) else b"") for path in paths}
     newest = max((found[0] for found, _ in seen.values() if found is not None), default=0)
-    body = (FORMAT, __version__, sys.executable, watched_variables(environ), seen, dict(answer))
-    return marshal.dumps(body), newest
+    body = (FORMAT, __version__, sys.executable, watched_variables(environ), seen, dict(answer), len(more))
+    return marshal.dumps(body) + more, newest
 
 
-def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return the answer of the stamp at *path* while it holds, else None."""
+def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
+    """Return the stamp at *path*, None without one for this pkm and these variables; it need not hold."""
     try:
         with open(path, "rb") as file:
-            format_, version, executable, variables, seen, answer = marshal.loads(file.read())  # noqa: S302 - our own note
+            data = file.read()
+        # What stands behind the first value is not read by marshal.
+        format_, version, executable, variables, seen, answer, size = marshal.loads(data)  # noqa: S302 - our own note
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if (format_, version, executable) != (FORMAT, __version__, sys.executable):
         return None
     if variables != watched_variables(environ):
         return None
-    for name, (expected, digest) in seen.items():
-        if look(name) != expected and not (digest and digest_of(name) == digest):
-            return None
-    found: dict[str, Any] = answer
-    return found
+    return Stamp(seen, answer, data[len(data) - size :])
+
+
+def changed(seen: Mapping[str, Seen]) -> Iterator[str]:
+    """Yield the paths that are no longer as they were *seen*."""
+    for path, (expected, digest) in seen.items():
+        if look(path) != expected and not (digest and digest_of(path) == digest):
+            yield path
+
+
+def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the answer of the stamp at *path* while it holds, else None."""
+    found = read(path, environ)
+    if found is None or any(changed(found.seen)):
+        return None
+    return found.answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_env.model.versions import UnreadableVersion, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,18 +66,25 @@ def check_release(item: Wanted, wheel: UnpackedWheel) -> None:
 
     :raises NoWheel: when it is another one: its digest agrees, so it is the lock that contradicts itself.
     """
-    told = wheel.manifest
-    is_version = item.version in {"", told.version} or is_same(told.version, item.version)
-    if told.name == item.name and is_version:
+    if is_release(wheel, item.name, item.version):
         return
+    told = wheel.manifest
     raise NoWheel(
         f"the file that is locked for {item.name} {item.version} is the wheel of {told.name} {told.version}",
         f"pkm lock --refresh-package {item.name}",
     )
 
 
+def is_release(wheel: UnpackedWheel, name: str, version: str) -> bool:
+    """Whether a wheel is that of this release; a *version* of "" is any."""
+    told = wheel.manifest
+    return told.name == name and (version in {"", told.version} or is_same(told.version, version))
+
+
 def is_same(one: str, other: str) -> bool:
     """Whether two texts are one version; none but itself is the same as one that cannot be read."""
+    from pkm_env.model.versions import UnreadableVersion, version_key
+
     try:
         return version_key(one) == version_key(other)
     except UnreadableVersion:

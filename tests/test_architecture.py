@@ -21,7 +21,12 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("pkm_env.entry",),),
     (("pkm_env.cli.main",),),
     (("pkm_env.cli.commands",),),
-    (("pkm_env.cli.day",), ("pkm_env.cli.environments",), ("pkm_env.cli.machine",)),
+    (
+        ("pkm_env.cli.day",),
+        ("pkm_env.cli.syncing",),
+        ("pkm_env.cli.environments",),
+        ("pkm_env.cli.machine",),
+    ),
     (
         ("pkm_env.cli.parser", "pkm_env.cli.arguments", "pkm_env.cli.groups", "pkm_env.cli.usage"),
         ("pkm_env.cli.output",),

@@ -12,6 +12,8 @@ from tests.support.index_server import LocalIndex
 from tests.support.projects import BUILT, ROOT, Pkm, write_project
 
 START = "import sys; sys.path[0] = {root!r}; from pkm_env.entry import main; sys.exit(main())"
+# Each costs 0.2 ms of the two dozen that such a sync takes.
+MOST_OF_A_QUICK_SYNC = 39
 OWN = {"__future__", "pkm_build", "pkm_env", "pkm_env.entry"}
 
 
@@ -93,12 +95,15 @@ def test_a_lock_from_a_full_cache_loads_no_network_and_no_packaging(synced):
     )
 
 
-def test_a_sync_from_a_full_cache_loads_nothing_that_solves_builds_or_fetches(synced):
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "quick"])
+def test_a_sync_from_a_full_cache_loads_nothing_that_solves_builds_or_fetches(synced, whole):
     project, environ, index = synced
     installed = next((project / ".venv").rglob("spam-1.0.dist-info"))
     # The first time, the interpreter of the environment is asked what it is.
     for _ in range(2):
         shutil.rmtree(installed)
+        if whole:
+            (project / ".pkm" / "stamps" / "sync-default").unlink()
         names, done = loaded(["sync"], project, environ)
         assert done.returncode == 0, done.stderr
         assert installed.exists()
@@ -120,6 +125,10 @@ def test_a_sync_from_a_full_cache_loads_nothing_that_solves_builds_or_fetches(sy
     assert roots & costly == set()
     assert {name for name in names if name.startswith(("pkm_env.resolver", "pkm_env.build"))} == set()
     assert "pkm_env.ops.section" not in names
+    if not whole:
+        # Neither the project nor the lock, nor what they are made of.
+        assert {name for name in names if name.startswith(("pkm_env.lock", "pkm_env.index"))} == set()
+        assert len([name for name in names if name.startswith("pkm_")]) <= MOST_OF_A_QUICK_SYNC
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,10 @@ def handlers(module: str) -> ModuleType:
         from pkm_env.cli import day
 
         return day
+    if module == "syncing":
+        from pkm_env.cli import syncing
+
+        return syncing
     if module == "environments":
         from pkm_env.cli import environments
 

@@ -10,7 +10,6 @@ import sys
 from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_env.cli.output import Output
-from pkm_env.cli.parser import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +24,20 @@ OF_THE_SYSTEM = (*FULL, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM, errno
 DEFECT = 70
 
 
-def main(words: Sequence[str]) -> int:
-    """Run a command line; return the exit code. Nothing that a user can cause ends in a traceback."""
+def main(words: Sequence[str], stamp: str = "") -> int:
+    """Run a command line; return the exit code. Nothing that a user can cause ends in a traceback.
+
+    *stamp* is the path of the note that the last sync of the same words may have left, "" for other words.
+    """
     # A run is short, and makes few cycles: collecting them costs more than they weigh.
     gc.disable()
     output = Output(sys.stdout, sys.stderr, colour=wants_colour(sys.stderr.isatty()))
     verbose = False
     try:
+        if stamp and (code := sync_quickly(stamp, output)) is not None:
+            return code
+        from pkm_env.cli.parser import parse
+
         line = parse(words)
         verbose = line.verbose
         output.level = 1 if line.verbose else -1 if line.quiet else 0
@@ -51,6 +57,13 @@ def main(words: Sequence[str]) -> int:
         return tell_defect(error, output, verbose=verbose)
     finally:
         output.stop_progress()
+
+
+def sync_quickly(stamp: str, output: Output) -> int | None:
+    """Do what a bare ``pkm sync`` does by the note of the last one; None where that does not suffice."""
+    from pkm_env.cli.syncing import sync_quickly as sync
+
+    return sync(stamp, output) if os.path.exists(stamp) else None
 
 
 def dispatch(line: Line, output: Output) -> int:

@@ -128,7 +128,7 @@ LOCK = Command(
     INDEX,
 )
 SYNC = Command(
-    "day.sync",
+    "syncing.sync",
     "make environments hold exactly what is locked",
     "pkm sync test",
     ENVIRONMENTS_DEFAULT,

@@ -17,7 +17,6 @@ from pkm_env.install.change import change
 from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, ignores_case, notes_after, place_all, put, report
-from pkm_env.install.verify import edited, verify_venv
 from pkm_env.install.wheel import Site
 from pkm_env.python.venv import MAKING, BrokenVenv, Venv, make_venv, read_venv
 
@@ -273,6 +272,8 @@ def rollback(
     :raises EditedFiles: when files that it would replace were changed by hand, unless *force*.
     :raises NoRollback: when the last change left nothing to go back to.
     """
+    from pkm_env.install.verify import edited, verify_venv
+
     place_ = swap.real_place(venv_path)
     present = read_venv(place_, platform)
     undo = journal.state_path(place_, journal.UNDO)
@@ -305,6 +306,8 @@ def verify(venv_path: str, *, quick: bool = False, platform: str = sys.platform)
 
     :raises NotAnEnvironment: when there is no whole environment.
     """
+    from pkm_env.install.verify import verify_venv
+
     present = read_venv(swap.real_place(venv_path), platform)
     if not isinstance(present, Venv):
         reason = present.reason if present else "does not exist"

@@ -28,15 +28,19 @@ SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", "
 
 
 NO_NOTE: Note = ("", "", ())
+NOTHING: Mapping[str, InstalledDistribution] = {}
 
 
-def scan(venv: Venv) -> list[InstalledDistribution]:
-    """Return what is installed in *venv*, sorted by name; a name may be there more than once."""
+def scan(venv: Venv, known: Mapping[str, InstalledDistribution] = NOTHING) -> list[InstalledDistribution]:
+    """Return what is installed in *venv*, sorted by name; a name may be there more than once.
+
+    What is *known* by its path is not read.
+    """
     identities = read_identities(venv.path)
     found = [
         distribution
         for folder in dict.fromkeys((venv.purelib, venv.platlib))
-        for distribution in scan_folder(folder)
+        for distribution in scan_folder(folder, known)
     ]
     for distribution in found:
         version, identity, overridden = identities.get(distribution.name, NO_NOTE)
@@ -47,7 +51,9 @@ def scan(venv: Venv) -> list[InstalledDistribution]:
     return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
 
 
-def scan_folder(folder: str) -> Iterator[InstalledDistribution]:
+def scan_folder(
+    folder: str, known: Mapping[str, InstalledDistribution] = NOTHING
+) -> Iterator[InstalledDistribution]:
     """Yield what is installed in one site-packages folder, in any order."""
     try:
         names = os.listdir(folder)
@@ -60,7 +66,9 @@ def scan_folder(folder: str) -> Iterator[InstalledDistribution]:
         if not kind or not stem or stem[0] in "~.":
             continue
         path = os.path.join(folder, name)
-        distribution = read_dist_info(path, stem) if kind == "dist-info" else read_legacy(path, stem, kind)
+        distribution = known.get(path) or (
+            read_dist_info(path, stem) if kind == "dist-info" else read_legacy(path, stem, kind)
+        )
         if distribution is not None:
             yield distribution
 

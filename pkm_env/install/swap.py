@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.apart import make_apart
 from pkm_env.files import DISK, make_directories, remove_tree, write_new
 
 TYPE_CHECKING = False
@@ -81,6 +80,8 @@ def begin(place: str, disk: Disk = DISK) -> str:
     new, waste = beside(place, "new"), beside(place, "waste")
     remove_tree(new)
     remove_tree(waste)
+    from pkm_env.apart import make_apart
+
     make_apart(new, waste, disk)
     return new
 

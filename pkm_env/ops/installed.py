@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_env.install.apply import NoRollback, rollback, verify
-from pkm_env.ops.sync import repaired
+from pkm_env.ops.synced import repaired
 from pkm_env.python.venv import Venv, read_venv
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def rolled_back(context: Context, environment: Environment, *, force: bool = Fal
     """
     path = context.workspace.venv_path(environment)
     with context.environment_lock(path):
-        said = repaired(context, path)
+        said = repaired(path, context.workspace.relative(path))
         try:
             return rollback(path, force=force), said
         except NoRollback as error:

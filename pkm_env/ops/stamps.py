@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import time
+from marshal import dumps
 
 from pkm_env import stamp
 from pkm_env.files import write_atomic
-from pkm_env.lock.lockfile import BUILD_PREFIX
+
+# They say where the user's settings and the cache are, where no variable of pkm does.
+FOLDER_VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+# A file's time may lie this much before the moment of its change: a tick of the slowest clock.
+TICK_S = 0.01
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
     from pkm_env.ops.locked import Locked
-    from pkm_env.ops.sync import Synced
+    from pkm_env.ops.synced import Synced
 
 
 def stamp_lock(context: Context, done: Locked, text: str) -> None:
@@ -32,40 +38,50 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
         paths.append(owner.source.path)
         for environment in owner.environments:
             paths += context.of(owner).places.watched_sources(environment)
-    write_stamp(context, "lock", paths, {"say": text}, [workspace.lock_path])
+    root, environ = workspace.root, context.environ
+    write_stamp(root, "lock", paths, {"say": text}, environ, context.now_s, own=[workspace.lock_path])
 
 
 def environments_of(lock: Lock) -> set[str]:
     """Return the sections of a lock that are environments."""
+    from pkm_env.lock.lockfile import BUILD_PREFIX
+
     return {name for name in lock.sections if not name.startswith(BUILD_PREFIX)}
 
 
 def stamp_sync(context: Context, environment: Environment, done: Synced, text: str) -> None:
     """Note that an environment is in sync, and what ``pkm sync`` says of it."""
     if can_stamp(context):
-        write_stamp(
-            context, f"sync-{environment.name}", done.paths, answer(done.path, text), own(context, done)
-        )
+        more = b""
+        if done.goal is not None:
+            from pkm_env.config import user_config_path
+
+            around = surroundings(context.environ, user_config_path(context.environ))
+            more = dumps((around, done.goal.to_plain()))
+        stamp_environment(context, f"sync-{environment.name}", done, text, more)
 
 
 def stamp_run(context: Context, environment: Environment, done: Synced) -> None:
     """Note that an environment holds all that is locked, so that a program can run in it at once."""
     if can_stamp(context):
-        write_stamp(context, f"run-{environment.name}", done.paths, answer(done.path, ""), own(context, done))
+        stamp_environment(context, f"run-{environment.name}", done)
 
 
-def own(context: Context, done: Synced) -> tuple[str, str]:
-    """Return what a sync may have written of the things that a stamp watches."""
-    return context.workspace.lock_path, done.path
-
-
-def answer(path: str, text: str) -> dict[str, str]:
-    """Return what a stamp of an environment answers."""
-    return {
+def stamp_environment(context: Context, name: str, done: Synced, text: str = "", more: bytes = b"") -> None:
+    """Write a stamp of an environment; it answers where the environment is, and what to say."""
+    answer = {
+        "environment": done.environment,
         "say": text,
-        "venv": path,
-        "bin": os.path.join(path, "Scripts" if sys.platform == "win32" else "bin"),
+        "venv": done.path,
+        "bin": os.path.join(done.path, "Scripts" if sys.platform == "win32" else "bin"),
     }
+    root, own = context.workspace.root, (context.workspace.lock_path, done.path)
+    write_stamp(root, name, done.paths, answer, context.environ, context.now_s, own=own, more=more)
+
+
+def surroundings(environ: Mapping[str, str], config_path: str) -> tuple[Any, ...]:
+    """Return what decides on the settings, apart from the variables that a stamp watches."""
+    return config_path, stamp.look(config_path), *(environ.get(name) for name in FOLDER_VARIABLES)
 
 
 def can_stamp(context: Context) -> bool:
@@ -80,19 +96,30 @@ def can_stamp(context: Context) -> bool:
 
 
 def write_stamp(
-    context: Context, name: str, paths: Iterable[str], answer: Mapping[str, str], own: Sequence[str] = ()
+    root: str,
+    name: str,
+    paths: Iterable[str],
+    answer: Mapping[str, str],
+    environ: Mapping[str, str],
+    began_s: float,
+    *,
+    own: Sequence[str] = (),
+    more: bytes = b"",
 ) -> None:
-    """Write a stamp, once the newest of its files is older than the clock's grain.
+    """Write a stamp for the project in *root*, once the newest of its files is older than the clock's grain.
 
-    What this run itself wrote, the files in *own* and those below its folders, is dated back instead.
+    What the run that *began_s* itself wrote, the files in *own* and those below its folders, is dated back
+    instead. Where another file was changed since then, nobody knows which state of it was read: no stamp.
     """
-    root = context.workspace.root
     paths = tuple(paths)
+    below = tuple(os.path.join(one, "") for one in own)
     for path in paths:
-        if path in own or path.startswith(tuple(os.path.join(one, "") for one in own)):
-            stamp.date_back(path, context.now_s)
+        if path in own or path.startswith(below):
+            stamp.date_back(path, began_s)
+        elif is_newer(path, began_s):
+            return
     while True:
-        body, newest = stamp.make_stamp(paths, context.environ, answer)
+        body, newest = stamp.make_stamp(paths, environ, answer, more)
         wait_ns = newest + stamp.GRAIN_NS - time.time_ns()
         if not 0 < wait_ns <= stamp.GRAIN_NS:
             break
@@ -108,3 +135,9 @@ def write_stamp(
     except OSError:
         # A stamp only saves time: where none can be written, the next command looks again.
         return
+
+
+def is_newer(path: str, moment_s: float) -> bool:
+    """Whether a file or folder was changed since *moment_s* (seconds since 1970)."""
+    seen = stamp.look(path)
+    return seen is not None and max(seen[:2]) / 1e9 > moment_s - TICK_S

@@ -7,7 +7,7 @@ import time
 
 from pkm_build.errors import PkmError
 from pkm_env.files import remove_tree
-from pkm_env.install.apply import apply, repair
+from pkm_env.install.apply import apply
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
@@ -20,8 +20,10 @@ from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, decisive_paths, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
-from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, InstallPlan, make_plan
+from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
+from pkm_env.plan import InstallPlan, make_plan
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
+from pkm_env.wanted import is_wheel
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
@@ -34,9 +36,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.ops.options import SyncOptions
-    from pkm_env.plan import Step
 
-SIGNS = {INSTALL: "+", REPLACE: "~", REMOVE: "-"}
 # What an environment that pkm did not make came with, and keeps unless it is locked.
 CAME_WITH = frozenset(("pip", "setuptools", "wheel"))
 
@@ -81,43 +81,6 @@ class Look:
         self.python = ""
 
 
-class Synced:
-    """What a sync did, or would do.
-
-    ``steps`` are (sign, text); ``made``, ``makes`` (the same, before it is done) and ``repaired`` are sentences
-    ("" where nothing was); ``paths`` are the files and folders whose change makes a further sync necessary.
-    """
-
-    __slots__ = (
-        "environment",
-        "made",
-        "makes",
-        "path",
-        "paths",
-        "repaired",
-        "seconds",
-        "sources_text",
-        "steps",
-        "total",
-    )
-
-    def __init__(self, environment: str, path: str) -> None:
-        self.environment = environment
-        self.path = path
-        self.made = self.makes = ""
-        self.repaired = ""
-        self.steps: tuple[tuple[str, str], ...] = ()
-        self.total = 0
-        self.seconds = 0.0
-        self.sources_text = ""
-        self.paths: tuple[str, ...] = ()
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether there was nothing to do."""
-        return not (self.steps or self.made)
-
-
 def sync(
     context: Context, environment: Environment, options: SyncOptions, given: Lock | None = None
 ) -> Synced:
@@ -139,7 +102,7 @@ def sync(
         describe(context, done, look)
         return done
     with context.environment_lock(path):
-        done.repaired = repaired(context, path)
+        done.repaired = repaired(path, context.workspace.relative(path))
         look = look_at(context, environment, lock, options, raising=True)
         describe(context, done, look)
         if look.plan.changes or look.venv is None:
@@ -148,7 +111,7 @@ def sync(
             mark(look.plan.marks)
         if options.compile_bytecode and look.venv is not None and look.choice is not None:
             compile_present(look.venv, look.choice.interpreter)
-        done.paths = watched_paths(context, environment, path, look.wanted)
+        note_goal(context, environment, done, look)
     done.seconds = time.monotonic() - began
     return done
 
@@ -244,14 +207,6 @@ def plan_for(
     )
 
 
-def repaired(context: Context, path: str) -> str:
-    """Repair what an interrupted sync left; return a sentence on it, "" where there was nothing."""
-    found = repair(path)
-    if found is None:
-        return ""
-    return f"Repaired {context.workspace.relative(path)}: an earlier sync was interrupted; {found.text()}"
-
-
 def carry_out(
     context: Context, environment: Environment, look: Look, path: str, options: SyncOptions
 ) -> None:
@@ -306,7 +261,7 @@ def compile_present(venv: Venv, interpreter: Interpreter) -> None:
 def describe(context: Context, done: Synced, look: Look) -> None:
     """Put into words what the plan does, or would do."""
     done.total = len(look.wanted)
-    done.steps = tuple((SIGNS[step.kind], step_text(step)) for step in look.plan.steps if step.kind != KEEP)
+    done.tell_steps(look.plan)
     if look.venv is None and look.choice is not None:
         place = context.workspace.relative(done.path)
         place = f"{place} with Python {look.choice.interpreter.version}"
@@ -314,26 +269,40 @@ def describe(context: Context, done: Synced, look: Look) -> None:
         done.made, done.makes = f"{why}Made {place}", f"{why}would make {place}"
 
 
-def step_text(step: Step) -> str:
-    """Return a step's name and versions."""
-    before = ", ".join(dict.fromkeys(one.version for one in step.installed))
-    after = step.wanted.version if step.wanted is not None else ""
-    if step.kind == REPLACE:
-        return (
-            f"{step.name} {before} -> {after}" if before != after else f"{step.name} {after} ({step.reason})"
+def note_goal(context: Context, environment: Environment, done: Synced, look: Look) -> None:
+    """Note what a stamp watches, and what the next sync needs where no more than the installed has changed."""
+    venv = read_venv(done.path)
+    folders = tuple(dict.fromkeys((venv.purelib, venv.platlib))) if isinstance(venv, Venv) else ()
+    done.paths = watched_paths(context, environment, done.path, look.wanted)
+    if isinstance(venv, Venv):
+        python = (venv.python, os.path.realpath(venv.python))
+        done.paths = tuple(dict.fromkeys((*done.paths, *python, *installed_paths(folders))))
+    if isinstance(venv, Venv) and venv.ours and look.choice is not None:
+        done.goal = Goal(
+            done.path,
+            context.workspace.relative(done.path),
+            folders=folders,
+            interpreter=look.choice.interpreter,
+            packages=tuple(one.package for one in look.wanted),
+            archives={
+                one.package.name: one.wheel.hashes["sha256"]
+                for one in look.wanted
+                if one.wheel.file is not None and is_wheel(one.wheel) and "sha256" in one.wheel.hashes
+            },
+            cache_dir=context.settings.cache_dir,
+            link_mode=context.settings.link_mode,
         )
-    return f"{step.name} {after or before}"
 
 
 def watched_paths(
-    context: Context, environment: Environment, path: str, wanted: Sequence[Wanted] = ()
+    context: Context, environment: Environment, path: str, wanted: Sequence[Wanted]
 ) -> tuple[str, ...]:
-    """Return the files and folders that a stamp has to watch: project, lock, interpreter, what is installed.
+    """Return the files that decide what an environment shall hold: project, lock, and its own configuration.
 
     Of *wanted* folders these are what their identity is made of.
     """
     workspace = context.workspace
-    found = [
+    return (
         workspace.source.path,
         workspace.lock_path,
         os.path.join(workspace.root, ".python-version"),
@@ -341,13 +310,4 @@ def watched_paths(
         os.path.join(path, "pyvenv.cfg"),
         *context.places.watched_sources(environment),
         *(name for one in wanted for name in decisive_paths(context, one.wheel.source)),
-    ]
-    venv = read_venv(path)
-    if isinstance(venv, Venv):
-        found += [venv.python, os.path.realpath(venv.python)]
-        for folder in dict.fromkeys((venv.purelib, venv.platlib)):
-            found.append(folder)
-            found.extend(
-                os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith("-info")
-            )
-    return tuple(dict.fromkeys(found))
+    )

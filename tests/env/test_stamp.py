@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp
+from pkm_env.ops.stamps import write_stamp
+from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp, read, stamp_path
 
 
 @pytest.fixture
@@ -95,3 +96,31 @@ def test_what_a_link_points_to_keeps_its_time(tmp_path):
     (tmp_path / "python").symlink_to(interpreter)
     date_back(str(tmp_path / "python"), 0)
     assert interpreter.stat().st_mtime_ns == before
+
+
+def test_what_stands_behind_a_stamp_is_given_to_who_asks(tmp_path):
+    path = tmp_path / "stamp"
+    path.write_bytes(make_stamp([], {}, {"say": "fine\n"}, b"more")[0])
+    assert check(str(path), {}) == {"say": "fine\n"}
+    found = read(str(path), {})
+    assert found is not None
+    assert found.more == b"more"
+
+
+def test_a_file_that_was_changed_during_the_run_leaves_no_stamp(tmp_path):
+    """Which of its states the run has read nobody knows."""
+    watched = tmp_path / "pyproject.toml"
+    watched.write_text("")
+    path = stamp_path(str(tmp_path), "lock")
+    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, time.time() - 1)
+    assert not os.path.exists(path)
+    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, time.time() + 1)
+    assert check(path, {}) == {"say": ""}
+
+
+def test_what_the_run_itself_changed_may_be_new(tmp_path):
+    watched = tmp_path / "pylock.toml"
+    watched.write_text("")
+    began_s = time.time() - 1
+    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, began_s, own=[str(watched)])
+    assert check(stamp_path(str(tmp_path), "lock"), {}) == {"say": ""}

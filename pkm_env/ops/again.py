@@ -1,0 +1,135 @@
+"""A sync that has only to put right what is installed: what the last one found is all that it reads.
+
+It is taken where the stamp of the last sync holds but for the environment's site-packages: the same project,
+lock, interpreter, variables and settings lead to the same packages, so none of these is read again. What it
+meets that is not as usual it leaves to a whole sync: nothing was changed then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from marshal import loads
+
+from pkm_build.grammar import normalise
+from pkm_env import stamp
+from pkm_env.cache.store import Store
+from pkm_env.cache.wheels import WheelCache
+from pkm_env.install.apply import apply, lock
+from pkm_env.install.installed import scan
+from pkm_env.install.put import DamagedWheels, Options
+from pkm_env.install.requested import mark
+from pkm_env.install.swap import real_place
+from pkm_env.ops.stamps import surroundings, write_stamp
+from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
+from pkm_env.plan import InstalledDistribution, make_plan
+from pkm_env.python.venv import Venv, read_venv
+from pkm_env.wanted import is_release
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.model.ports import Reporter
+    from pkm_env.plan import InstallPlan
+
+
+def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Synced | None:
+    """Bring the environment of the stamp at *path* to what it held; None where a whole sync has to."""
+    began_s, began = time.time(), time.monotonic()
+    found = stamp.read(path, environ)
+    goal = read_goal(found.more, environ) if found is not None else None
+    if found is None or goal is None:
+        return None
+    with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
+        changed = set(stamp.changed(found.seen))
+        outside = [one for one in found.seen if not is_below(one, goal.folders)]
+        if not changed.isdisjoint(outside):
+            return None
+        done = Synced(found.answer["environment"], goal.path)
+        done.repaired = repaired(goal.path, goal.shown)
+        # What a repair puts back may have been seen before as it is now, or not.
+        known = {} if done.repaired else as_wanted(goal, found.seen.keys() - changed)
+        if not put_right(goal, done, known, reporter):
+            return None
+        done.total = len(goal.packages)
+        done.paths = (*outside, *installed_paths(goal.folders))
+        done.seconds = time.monotonic() - began
+    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
+    name = os.path.basename(path)
+    write_stamp(root, name, done.paths, found.answer, environ, began_s, own=(goal.path,), more=found.more)
+    return done
+
+
+def read_goal(data: bytes, environ: Mapping[str, str]) -> Goal | None:
+    """Return the goal that a stamp holds; None where there is none, or settings may be others by now."""
+    try:
+        around, plain = loads(data)  # noqa: S302 - our own note
+        return Goal.from_plain(plain) if around == surroundings(environ, around[0]) else None
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether *path* is one of *folders*, or in one."""
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def as_wanted(goal: Goal, paths: Iterable[str]) -> dict[str, InstalledDistribution]:
+    """Return what lies in those of *paths* that are dist-info folders: what is wanted, as nothing has changed.
+
+    What comes from a URL or folder is left out: its direct_url.json has to be read.
+    """
+    wanted = {one.name: one for one in goal.packages if one.direct_url is None}
+    found = {}
+    for path in paths:
+        stem, dot, ending = os.path.basename(path).rpartition(".")
+        name, _, version = stem.partition("-")
+        package = wanted.get(normalise(name)) if dot + ending == ".dist-info" else None
+        if package is not None and package.version == version:
+            distribution = found[path] = InstalledDistribution(name, version, path)
+            distribution.requested = package.requested
+    return found
+
+
+def put_right(
+    goal: Goal, done: Synced, known: Mapping[str, InstalledDistribution], reporter: Reporter
+) -> bool:
+    """Plan and apply what is due, and say whether that could be done; the caller holds the lock."""
+    venv = read_venv(real_place(goal.path))
+    if not isinstance(venv, Venv) or not venv.ours or venv.minor != goal.interpreter.minor:
+        return False
+    plan = make_plan(scan(venv, known), goal.packages)
+    if not plan.changes:
+        mark(plan.marks)
+        return True
+    wheels = cached_wheels(goal, plan)
+    if wheels is None:
+        return False
+    reporter.phase(f"Installing {done.environment}")
+    options = Options(link_mode=goal.link_mode, reporter=reporter)
+    try:
+        apply(goal.path, goal.interpreter, plan, wheels, options)
+    except DamagedWheels:
+        # Nothing was changed; a whole sync tells it, and fetches them again.
+        return False
+    done.tell_steps(plan)
+    return True
+
+
+def cached_wheels(goal: Goal, plan: InstallPlan) -> dict[str, UnpackedWheel] | None:
+    """Return the wheels that *plan* installs, by name; None where one of them is not in the cache."""
+    cache = WheelCache(Store(goal.cache_dir, no_warning))
+    found = {}
+    for package in plan.installs:
+        sha256 = goal.archives.get(package.name)
+        wheel = cache.get(sha256) if sha256 else None
+        if wheel is None or not is_release(wheel, package.name, package.version):
+            return None
+        found[package.name] = wheel
+    return found
+
+
+def no_warning(text: str) -> None:
+    """Say nothing: what is wrong with the cache is told by the whole sync that follows."""

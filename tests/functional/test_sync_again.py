@@ -1,0 +1,306 @@
+"""A sync that has only to put right what is installed goes a quick way: it must not show but in what it loads."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from pkm_env.install.installed import scan
+from pkm_env.python.venv import Venv, read_venv
+from tests.support.projects import BUILT, ROOT, Pkm, ok, write_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOML = BUILT + 'dependencies = ["spam"]\n'
+START = f"import sys; sys.path[0] = {str(ROOT)!r}; from pkm_env.entry import main; sys.exit(main())"
+
+
+@pytest.fixture
+def project(pkm, tmp_path):
+    """A project whose environment is in sync, by the entry point that makes and reads stamps."""
+    folder = write_project(tmp_path / "shop", TOML, {"src/shop/__init__.py": ""})
+    assert sync(pkm, folder).code == 0
+    return folder
+
+
+class Sync:
+    """How a sync ended: ``quick`` when it loaded no project."""
+
+    def __init__(self, done) -> None:
+        rows = done.stderr.splitlines()
+        names = {row.rpartition("|")[2].strip() for row in rows if row.startswith("import time:")}
+        self.quick = "pkm_env.context" not in names and "pkm_env.ops.again" in names
+        self.noop = "pkm_env.cli.main" not in names
+        self.code = done.returncode
+        self.said = re.sub(r"in \d\.\d+ s", "in T s", done.stdout)
+        self.told = [row for row in rows if not row.startswith("import time:")]
+
+
+def sync(pkm, project, *words, env=None):
+    command = [sys.executable, "-X", "importtime", "-c", START, "sync", *words]
+    return Sync(
+        subprocess.run(
+            command,
+            cwd=project,
+            env={**pkm.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    )
+
+
+def site(project):
+    return next((project / ".venv").glob("lib/python*/site-packages"))
+
+
+def content(project):
+    """Every file of the environment with what it holds, but for pkm's notes."""
+    root = project / ".venv"
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".pkm" not in path.parts and "__pycache__" not in path.parts
+    }
+
+
+def remove_one(folder):
+    shutil.rmtree(next(folder.glob("eggs-*.dist-info")))
+
+
+def remove_all(folder):
+    for path in folder.iterdir():
+        if path.name.startswith(("eggs", "spam")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def another_version(folder):
+    path = next(folder.glob("eggs-*.dist-info"))
+    path.rename(folder / "eggs-0.9.dist-info")
+
+
+def surplus(folder):
+    other = folder / "ham-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: ham\nVersion: 1.0\n")
+    (other / "INSTALLER").write_text("pip\n")
+    (folder / "ham.py").write_text("")
+    (other / "RECORD").write_text("ham.py,,\nham-1.0.dist-info/METADATA,,\nham-1.0.dist-info/RECORD,,\n")
+
+
+def twice(folder):
+    shutil.copytree(next(folder.glob("eggs-*.dist-info")), folder / "eggs-0.5.dist-info")
+
+
+def no_longer_asked_for(folder):
+    (next(folder.glob("spam-*.dist-info")) / "REQUESTED").unlink()
+
+
+def another_tool(folder):
+    """The same package, as another tool would have installed it anew."""
+    path = next(folder.glob("eggs-*.dist-info"))
+    (path / "INSTALLER").write_text("uv\n")
+    os.utime(path)
+
+
+def egg_info(folder):
+    (folder / "old-1.0.egg-info").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n")
+
+
+CHANGES = [remove_one, remove_all, another_version, surplus, twice, no_longer_asked_for, another_tool]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_the_quick_way_does_and_says_what_the_whole_one_does(pkm, project, change):
+    ends = []
+    for whole in (True, False):
+        change(site(project))
+        if whole:
+            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        done = sync(pkm, project)
+        assert done.code == 0, done.told
+        assert done.quick is not whole
+        verified = pkm("env", "verify", cwd=project)
+        ends.append((done.said, done.told, content(project), installed(project), verified))
+        after = sync(pkm, project)
+        assert after.noop, after.told
+        assert after.said == "default is in sync (3 packages)\n"
+    assert ends[0] == ends[1]
+    assert change is another_tool or verified.code == 0
+
+
+def installed(project):
+    venv = read_venv(str(project / ".venv"))
+    assert isinstance(venv, Venv)
+    return [
+        (one.name, one.version, one.installer, one.requested, one.identity, one.overridden)
+        for one in scan(venv)
+    ]
+
+
+def test_the_quick_way_can_be_gone_again_and_again_and_loads_little(pkm, project):
+    for _ in range(3):
+        remove_one(site(project))
+        done = sync(pkm, project, "default")
+        assert done.quick
+        assert done.said == "  + eggs 2.0\nSynced default in T s: 3 packages\n"
+
+
+def test_the_legacy_link_of_another_tool_is_told_as_on_the_whole_way(pkm, project):
+    ends = []
+    for whole in (True, False):
+        egg_info(site(project))
+        if whole:
+            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        done = sync(pkm, project)
+        ends.append((done.code, done.said, done.told))
+        (site(project) / "old-1.0.egg-info").unlink(missing_ok=True)
+        ok(pkm("sync", cwd=project))
+    assert ends[0] == ends[1]
+
+
+class At(NamedTuple):
+    """Where something is changed."""
+
+    project: Path
+    pkm: Pkm
+
+
+def other_requirement(at):
+    write_project(at.project, TOML.replace('"spam"', '"spam", "bacon"'))
+
+
+def another_lock(at):
+    ok(at.pkm("lock", "--upgrade-package", "spam<2", cwd=at.project))
+
+
+def user_settings(at):
+    folder = at.pkm.home / ".config" / "pkm"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('link-mode = "copy"\n')
+
+
+def cleaned_cache(at):
+    ok(at.pkm("cache", "clean", cwd=at.project))
+
+
+def pinned_python(at):
+    (at.project / ".python-version").write_text(".".join(map(str, sys.version_info[:2])) + "\n")
+
+
+def other_home(at):
+    at.pkm.environ["XDG_CACHE_HOME"] = str(at.pkm.home / "elsewhere")
+
+
+def own_variable(at):
+    at.pkm.environ["PKM_LINK_MODE"] = "copy"
+
+
+def project_gone(at):
+    shutil.rmtree(next(site(at.project).glob("shop-*.dist-info")))
+
+
+def configuration(at):
+    path = at.project / ".venv" / "pyvenv.cfg"
+    path.write_text(path.read_text() + "\n")
+
+
+def old_note(at):
+    path = at.project / ".pkm" / "stamps" / "sync-default"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+ELSEWHERE = [
+    other_requirement,
+    another_lock,
+    user_settings,
+    cleaned_cache,
+    pinned_python,
+    other_home,
+    own_variable,
+    project_gone,
+    configuration,
+    old_note,
+]
+
+
+@pytest.mark.parametrize("change", ELSEWHERE, ids=lambda change: change.__name__)
+def test_whatever_else_has_changed_goes_the_whole_way(pkm, project, change):
+    remove_one(site(project))
+    change(At(project, pkm))
+    done = sync(pkm, project)
+    assert not done.quick
+    assert done.code == 0, done.told
+    assert "Synced default" in done.said
+    assert ok(pkm("env", "verify", cwd=project)).code == 0
+
+
+def test_damage_in_the_cache_is_told_and_mended(pkm, project, index):
+    remove_one(site(project))
+    (eggs,) = pkm.home.rglob("tree/eggs.py")
+    eggs.unlink()
+    (site(project) / "eggs.py").unlink()
+    index.forget()
+    done = sync(pkm, project)
+    assert not done.quick
+    assert any("the cache held a damaged eggs (eggs.py); it is fetched again" in row for row in done.told)
+    assert index.count(".whl") == 1
+    assert ok(pkm("env", "verify", cwd=project)).code == 0
+
+
+def test_an_interrupted_change_is_taken_back_and_told(pkm, project):
+    notes = project / ".venv" / ".pkm"
+    ends = []
+    for whole in (True, False):
+        another_version(site(project))
+        assert sync(pkm, project).code == 0
+        # As a kill just before the commit leaves it.
+        (notes / "undo").rename(notes / "journal")
+        if whole:
+            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        else:
+            # Somebody looked like a change: else the stamp would answer at once.
+            os.utime(site(project))
+        done = sync(pkm, project)
+        assert done.quick is not whole
+        assert "Repaired .venv: an earlier sync was interrupted" in done.said
+        ends.append((done.code, done.said, content(project)))
+        assert ok(pkm("env", "verify", cwd=project)).code == 0
+    assert ends[0] == ends[1]
+
+
+def test_it_waits_for_another_writer_and_says_so(pkm, project):
+    fcntl = pytest.importorskip("fcntl", reason="the lock is taken by its means")
+    remove_one(site(project))
+    command = [sys.executable, "-c", START, "sync"]
+    with open(project / ".pkm" / ".venv.lock", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            command, cwd=project, env=pkm.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == "warning: waiting for another pkm that changes .venv\n"
+        fcntl.flock(held, fcntl.LOCK_UN)
+    out, _ = waiting.communicate()
+    assert waiting.returncode == 0
+    assert out.startswith("  + eggs 2.0\n")
+
+
+def test_a_wheel_that_is_not_the_locked_release_is_left_to_the_whole_way(pkm, project):
+    """The cache is the user's own, but what lies under a digest may have been put there by hand."""
+    (folder,) = {path.parent.parent for path in pkm.home.rglob("tree/eggs.py")}
+    (spam,) = {path.parent.parent for path in pkm.home.rglob("tree/spam.py")}
+    shutil.rmtree(folder)
+    shutil.copytree(spam, folder)
+    remove_one(site(project))
+    done = sync(pkm, project)
+    assert not done.quick
+    assert done.code == 1
+    assert any("is the wheel of spam 2.0" in row for row in done.told)
