@@ -123,11 +123,18 @@ def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
     return Stamp(seen, answer, data[len(data) - size :])
 
 
-def changed(seen: Mapping[str, Seen]) -> Iterator[str]:
-    """Yield the paths that are no longer as they were *seen*."""
+def changed(seen: Mapping[str, Seen], beside: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the paths that are no longer as they were *seen*, but for the folders *beside* and what is in them."""
     for path, (expected, digest) in seen.items():
+        if beside and is_in(path, beside):
+            continue
         if look(path) != expected and not (digest and digest_of(path) == digest):
             yield path
+
+
+def is_in(path: str, folders: tuple[str, ...]) -> bool:
+    """Whether *path* is one of *folders*, or lies in one."""
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
 def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:

@@ -59,11 +59,16 @@ def main(words: Sequence[str], stamp: str = "") -> int:
         output.stop_progress()
 
 
-def sync_quickly(stamp: str, output: Output) -> int | None:
-    """Do what a bare ``pkm sync`` does by the note of the last one; None where that does not suffice."""
-    from pkm_env.cli.syncing import sync_quickly as sync
+def sync_quickly(path: str, output: Output) -> int | None:
+    """Do what a bare ``pkm sync`` does by the stamp of the last one; None where that does not suffice."""
+    from pkm_env import stamp
 
-    return sync(stamp, output) if os.path.exists(stamp) else None
+    found = stamp.read(path, os.environ)
+    if found is None or not found.more or any(stamp.changed(found.seen, beside=found.answer["folders"])):
+        return None
+    from pkm_env.cli.syncing import sync_again
+
+    return sync_again(path, output)
 
 
 def dispatch(line: Line, output: Output) -> int:

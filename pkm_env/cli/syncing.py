@@ -72,11 +72,11 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
     return 1 if arguments.check and changed else 0
 
 
-def sync_quickly(stamp: str, output: Output) -> int | None:
-    """Do what a bare ``pkm sync`` does by the note of the last one; None where that does not suffice."""
-    from pkm_env.ops.again import sync_again
+def sync_again(path: str, output: Output) -> int | None:
+    """Do what a bare ``pkm sync`` does by the stamp at *path*; None where that does not suffice."""
+    from pkm_env.ops import again
 
-    done = sync_again(stamp, os.environ, output)
+    done = again.sync_again(path, os.environ, output)
     if done is None:
         return None
     print_synced(done, output, looking=False)

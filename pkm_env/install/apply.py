@@ -13,7 +13,6 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.files import DISK, FileLock, remove_tree, sync_directory
 from pkm_env.install import journal, swap
-from pkm_env.install.change import change
 from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, ignores_case, notes_after, place_all, put, report
@@ -138,6 +137,8 @@ def apply(
     if isinstance(present, Venv) and not fresh:
         if present.minor not in {"", interpreter.minor}:
             raise OtherPython(present, interpreter)
+        from pkm_env.install.change import change
+
         return change(present, interpreter, plan, wheels, options)
     if present is not None and not force:
         refuse_foreign(present)

@@ -42,19 +42,19 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
     goal = read_goal(found.more, environ) if found is not None else None
     if found is None or goal is None:
         return None
+    folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
-        changed = set(stamp.changed(found.seen))
-        outside = [one for one in found.seen if not is_below(one, goal.folders)]
-        if not changed.isdisjoint(outside):
+        if any(stamp.changed(found.seen, folders)):
             return None
         done = Synced(found.answer["environment"], goal.path)
         done.repaired = repaired(goal.path, goal.shown)
         # What a repair puts back may have been seen before as it is now, or not.
-        known = {} if done.repaired else as_wanted(goal, found.seen.keys() - changed)
+        known = {} if done.repaired else as_wanted(goal, found.seen.keys() - set(stamp.changed(found.seen)))
         if not put_right(goal, done, known, reporter):
             return None
         done.total = len(goal.packages)
-        done.paths = (*outside, *installed_paths(goal.folders))
+        kept = (one for one in found.seen if not stamp.is_in(one, folders))
+        done.paths = (*kept, *installed_paths(folders))
         done.seconds = time.monotonic() - began
     root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     name = os.path.basename(path)
@@ -69,11 +69,6 @@ def read_goal(data: bytes, environ: Mapping[str, str]) -> Goal | None:
         return Goal.from_plain(plain) if around == surroundings(environ, around[0]) else None
     except (ValueError, EOFError, TypeError):
         return None
-
-
-def is_below(path: str, folders: Iterable[str]) -> bool:
-    """Whether *path* is one of *folders*, or in one."""
-    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
 def as_wanted(goal: Goal, paths: Iterable[str]) -> dict[str, InstalledDistribution]:

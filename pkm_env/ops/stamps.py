@@ -71,6 +71,7 @@ def stamp_environment(context: Context, name: str, done: Synced, text: str = "",
     """Write a stamp of an environment; it answers where the environment is, and what to say."""
     answer = {
         "environment": done.environment,
+        "folders": done.folders,
         "say": text,
         "venv": done.path,
         "bin": os.path.join(done.path, "Scripts" if sys.platform == "win32" else "bin"),
@@ -99,7 +100,7 @@ def write_stamp(
     root: str,
     name: str,
     paths: Iterable[str],
-    answer: Mapping[str, str],
+    answer: Mapping[str, Any],
     environ: Mapping[str, str],
     began_s: float,
     *,

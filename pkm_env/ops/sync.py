@@ -272,16 +272,15 @@ def describe(context: Context, done: Synced, look: Look) -> None:
 def note_goal(context: Context, environment: Environment, done: Synced, look: Look) -> None:
     """Note what a stamp watches, and what the next sync needs where no more than the installed has changed."""
     venv = read_venv(done.path)
-    folders = tuple(dict.fromkeys((venv.purelib, venv.platlib))) if isinstance(venv, Venv) else ()
     done.paths = watched_paths(context, environment, done.path, look.wanted)
     if isinstance(venv, Venv):
+        done.folders = tuple(dict.fromkeys((venv.purelib, venv.platlib)))
         python = (venv.python, os.path.realpath(venv.python))
-        done.paths = tuple(dict.fromkeys((*done.paths, *python, *installed_paths(folders))))
+        done.paths = tuple(dict.fromkeys((*done.paths, *python, *installed_paths(done.folders))))
     if isinstance(venv, Venv) and venv.ours and look.choice is not None:
         done.goal = Goal(
             done.path,
             context.workspace.relative(done.path),
-            folders=folders,
             interpreter=look.choice.interpreter,
             packages=tuple(one.package for one in look.wanted),
             archives={

@@ -21,19 +21,18 @@ SIGNS = {INSTALL: "+", REPLACE: "~", REMOVE: "-"}
 class Goal:
     """All that is needed to bring an environment back to what a sync left, as long as nothing else changed.
 
-    ``path`` is the environment's (absolute), ``shown`` the same as messages have it, ``folders`` its
-    site-packages. ``packages`` are what it holds, ``archives`` the SHA-256 of the wheels by name, for those
-    that come as wheels from an index. ``cache_dir`` and ``link_mode`` are settings.
+    ``path`` is the environment's (absolute), ``shown`` the same as messages have it. ``packages`` are what it
+    holds, ``archives`` the SHA-256 of the wheels by name, for those that come as wheels from an index.
+    ``cache_dir`` and ``link_mode`` are settings.
     """
 
-    __slots__ = ("archives", "cache_dir", "folders", "interpreter", "link_mode", "packages", "path", "shown")
+    __slots__ = ("archives", "cache_dir", "interpreter", "link_mode", "packages", "path", "shown")
 
     def __init__(
         self,
         path: str,
         shown: str,
         *,
-        folders: tuple[str, ...],
         interpreter: Interpreter,
         packages: tuple[WantedPackage, ...],
         archives: dict[str, str],
@@ -42,7 +41,6 @@ class Goal:
     ) -> None:
         self.path = path
         self.shown = shown
-        self.folders = folders
         self.interpreter = interpreter
         self.packages = packages
         self.archives = archives
@@ -54,7 +52,6 @@ class Goal:
         return (
             self.path,
             self.shown,
-            self.folders,
             self.interpreter.to_plain(),
             tuple(
                 (one.name, one.version, one.identity, one.requested, one.direct_url) for one in self.packages
@@ -72,11 +69,10 @@ class Goal:
         """
         from pkm_env.model.interpreter import Interpreter
 
-        path, shown, folders, interpreter, packages, archives, cache_dir, link_mode = plain
+        path, shown, interpreter, packages, archives, cache_dir, link_mode = plain
         return cls(
             path,
             shown,
-            folders=folders,
             interpreter=Interpreter.from_plain(interpreter),
             packages=tuple(
                 WantedPackage(name, version, identity, requested=requested, direct_url=direct_url)
@@ -93,11 +89,12 @@ class Synced:
 
     ``steps`` are (sign, text); ``made``, ``makes`` (the same, before it is done) and ``repaired`` are sentences
     ("" where nothing was); ``paths`` are the files and folders whose change makes a further sync necessary,
-    ``goal`` is what such a one needs where only what is installed has changed.
+    ``folders`` the site-packages among them. ``goal`` is what such a sync needs where only these have changed.
     """
 
     __slots__ = (
         "environment",
+        "folders",
         "goal",
         "made",
         "makes",
@@ -118,6 +115,7 @@ class Synced:
         self.total = 0
         self.seconds = 0.0
         self.paths: tuple[str, ...] = ()
+        self.folders: tuple[str, ...] = ()
         self.goal: Goal | None = None
 
     @property
