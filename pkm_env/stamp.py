@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Seen = tuple[tuple[int, int, int, int] | None, bytes]
 
-FORMAT = 3
+FORMAT = 4
 BY_CONTENT = ("pyproject.toml", "pylock.toml")
 GRAIN_NS = 20_000_000
 FOLDER = os.path.join(".pkm", "stamps")
