@@ -1,7 +1,8 @@
 """Programs run within bounds: a process group of its own, a time limit, an output limit, a log.
 
-Whatever happens (the end, a limit, an interrupt), the whole group is ended before ``run`` returns. A program
-that leaves its group on purpose escapes: this bounds what goes wrong, it is no sandbox.
+Whatever happens (the end, a limit, an interrupt), the whole group is ended before ``run`` returns; where pkm itself
+is killed, a guard ends it. A program that leaves its group on purpose escapes: this bounds what goes wrong, it is no
+sandbox.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 # After the group was ended its pipe is empty; only a process that left the group can keep it open longer.
 DRAIN_S = 2.0
+# Waits until nobody holds the other end of its input any more, which is when pkm is gone.
+GUARD = 'read -r _; kill -s KILL -- "-$1"'
 NEW_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP of Windows
 
 
@@ -75,6 +78,7 @@ class Programs:
                 start_new_session=self._platform != "win32",
                 creationflags=NEW_GROUP if self._platform == "win32" else 0,
             )
+            guard = start_guard(process.pid, self._platform)
             running = _Running(process, stream, output_bytes, self._platform)
             with self._lock:
                 self._running.add(running)
@@ -87,6 +91,7 @@ class Programs:
                 raise
             finally:
                 running.finish()
+                dismiss(guard)
                 with self._lock:
                     self._running.discard(running)
         return Ended(process.returncode, monotonic() - started, running.stopped_for)
@@ -164,6 +169,32 @@ class _Running:
                 left -= len(piece)
                 if left < 0:
                     self.stop("output")
+
+
+def start_guard(pid: int, platform: str) -> subprocess.Popen[bytes] | None:
+    """Start what ends the group of *pid* as soon as pkm is gone, however it ended; None where that cannot be."""
+    if platform == "win32":
+        return None
+    try:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "sh", str(pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        # Without a shell a build goes on after a kill, as it would with other tools.
+        return None
+
+
+def dismiss(guard: subprocess.Popen[bytes] | None) -> None:
+    """End a guard whose group has ended."""
+    if guard is not None:
+        guard.kill()
+        guard.wait()
+        assert guard.stdin is not None
+        guard.stdin.close()
 
 
 def end_group(pid: int, platform: str) -> None:

@@ -137,3 +137,34 @@ def test_a_signal_ends_the_builds_and_leaves_nothing(pkm, project, index, tmp_pa
         os.kill(build, 0)
     assert list((pkm.cache / "work").iterdir()) == []
     assert not (project / ".venv").exists()
+
+
+# A build of two processes that hold a pipe open for ever.
+HOLDING = """
+def build_wheel(*args):
+    import subprocess, sys
+    pipe = open({pipe!r}, "w")
+    hold = "import os, time; os.write(1, b'held'); time.sleep(600)"
+    subprocess.run([sys.executable, "-c", hold], stdout=pipe)
+"""
+
+
+def test_a_killed_command_leaves_no_build_behind(pkm, project, index, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    index.add_sdist("bean", "1.0", hooks=HOLDING.format(pipe=str(pipe)))
+    write_project(project, TOML.replace('"spam"', '"bean"'))
+    running = subprocess.Popen(
+        pkm.command("sync"),
+        cwd=project,
+        env=pkm.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with pipe.open() as held:
+        assert held.read(4) == "held"
+        running.kill()
+        running.wait()
+        # The end of the file comes when the last of the build's processes is gone.
+        assert held.read() == ""
+    assert pkm("cache", "prune", cwd=project).code == 0
