@@ -34,6 +34,9 @@ RECORD = Struct("<II")
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE = Struct("<III")
 FIRST_READ = 1 << 16
+PAGES = "pages-3"
+# A page without a file is smaller, in bytes.
+MOST_OF_MISSING = 4096
 # For how long runs that go on side by side trust each other's clock.
 RUN_S = 600
 DEVICES = frozenset(
@@ -192,8 +195,28 @@ class PageCache:
                 # It was cleaned away, or cannot be written: then it is asked for again.
                 return
 
+    def names(self, index: str) -> set[str]:
+        """Return the names that the index with this key is known to have: those whose pages are kept."""
+        ending = ".page"
+        try:
+            found = os.listdir(self._store.path(PAGES, index)) if self._store.usable else []
+        except OSError:
+            return set()
+        names = {name.removesuffix(ending).removeprefix("_") for name in found if name.endswith(ending)}
+        # That an index does not have a name is kept too, in a file that is too small for a page with files.
+        return {name for name in names if not self._is_missing(index, name)}
+
+    def _is_missing(self, index: str, name: str) -> bool:
+        try:
+            if os.stat(self._path(index, name)).st_size > MOST_OF_MISSING:
+                return False
+        except OSError:
+            return True
+        page = self.load(index, name)
+        return page is None or page.missing
+
     def _path(self, index: str, name: str) -> str:
-        return self._store.path("pages-3", index, f"{file_stem(name)}.page")
+        return self._store.path(PAGES, index, f"{file_stem(name)}.page")
 
 
 def read_digest(path: str) -> tuple[bytes, float, bytes]:

@@ -181,8 +181,8 @@ class Supply:
         return found
 
     def names(self) -> set[str]:
-        """Return the names that folders among the indexes have."""
-        return self._catalogue.local_names()
+        """Return names that the indexes are known to have, without asking a server."""
+        return self._catalogue.names()
 
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Note what will probably be asked next; it is asked when something has to be waited for."""

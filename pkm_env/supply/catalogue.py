@@ -81,14 +81,16 @@ class Catalogue:
                 self._pages[position, name] = found
         return found
 
-    def local_names(self) -> set[str]:
-        """Return the names that the indexes have that are folders."""
+    def names(self) -> set[str]:
+        """Return names that the indexes have: all of those that are folders, of servers those that were met."""
         from pkm_env.index.local import names_in_folder
 
         found: set[str] = set()
-        for index, root in zip(self._indexes, self._roots, strict=True):
+        for index, root, key in zip(self._indexes, self._roots, self.keys, strict=True):
             if root:
                 found.update(names_in_folder(root, flat=index.flat))
+            else:
+                found.update(self._page_cache.names(key))
         return found
 
     def local_page(self, position: int, name: str) -> Any:

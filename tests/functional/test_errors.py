@@ -89,6 +89,18 @@ def test_a_lock_of_a_later_format_is_refused(pkm, tmp_path):
     assert "is not understood" in refused(pkm, project, "sync")
 
 
+def test_a_mistyped_package_is_compared_with_what_the_index_is_known_to_have(pkm, tmp_path):
+    known = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    assert pkm("lock", cwd=known).code == 0
+    for name in ("spma", "spamm"):
+        project = write_project(tmp_path / name, HEAD + f'dependencies = ["{name}"]\n')
+        # The second time that there is no such name is known from the cache, and it is no suggestion.
+        for _ in range(2):
+            assert f'{name}: no index has it (asked "default"); did you mean "spam"?' in refused(
+                pkm, project, "lock"
+            )
+
+
 def test_no_project_is_told(pkm, tmp_path):
     result = pkm("lock", cwd=tmp_path)
     assert result.code == 1

@@ -157,3 +157,14 @@ def test_a_name_that_is_a_device_on_windows_has_a_file_like_any_other(pages: Pag
     pages.save("index", "aux", CachedPage(DIGEST, texts=TEXTS))
     assert pages.load("index", "aux") is not None
     assert not os.path.exists(store.path("pages-1", "index", "aux.page"))
+
+
+def test_the_names_of_an_index_are_those_whose_pages_are_kept(pages: PageCache, store: Store):
+    pages.save("index", "aux", CachedPage(DIGEST, texts=TEXTS))
+    pages.save("index", "spma", CachedPage((), missing=True))
+    pages.save("other", "eggs", CachedPage(DIGEST, texts=TEXTS))
+    assert pages.names("index") == {"spam", "aux"}
+    assert pages.names("unknown") == set()
+    path = store.path("pages-3", "index", "spam.page")
+    os.truncate(path, 10)
+    assert pages.names("index") == {"aux"}
