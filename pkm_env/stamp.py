@@ -1,8 +1,9 @@
 """Stamps: what a command found when it had nothing left to do, so that the next one knows at once.
 
 A stamp lists every file that the answer was read from, with its times, size and inode, and the
-variables that could have changed it. It holds while all of that is the same. It stands on the path of every
-no-op command, so nothing is imported beyond what a bare interpreter has loaded.
+variables that could have changed it. It holds while all of that is the same, at the place where it was written: in a
+copy of the project it would speak of the original. It stands on the path of every no-op command, so nothing is
+imported beyond what a bare interpreter has loaded.
 
 Of pyproject.toml and the lock the content counts: a checkout or a copy gives them other times, and says nothing
 new.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Seen = tuple[tuple[int, int, int, int] | None, bytes]
 
-FORMAT = 4
+FORMAT = 5
 BY_CONTENT = ("pyproject.toml", "pylock.toml")
 GRAIN_NS = 20_000_000
 FOLDER = os.path.join(".pkm", "stamps")
@@ -95,30 +96,31 @@ class Stamp:
 
 
 def make_stamp(
-    paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any], more: bytes = b""
+    place: str, paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any], more: bytes = b""
 ) -> tuple[bytes, int]:
-    """Return the bytes of a stamp over *paths*, and how many nanoseconds ago the newest of them changed.
+    """Return the bytes of a stamp over *paths* for the file *place*, and when the newest of them changed.
+
+    That moment is in nanoseconds since 1970.
 
     *answer* is what ``check`` will return: anything that marshal takes. *more* is kept for who asks for it.
     """
     seen = {path: (look(path), digest_of(path) if path.endswith(BY_CONTENT) else b"") for path in paths}
     newest = max((found[0] for found, _ in seen.values() if found is not None), default=0)
-    body = (FORMAT, __version__, sys.executable, watched_variables(environ), seen, dict(answer), len(more))
+    by = (FORMAT, __version__, sys.executable, place)
+    body = (by, watched_variables(environ), seen, dict(answer), len(more))
     return marshal.dumps(body) + more, newest
 
 
 def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
-    """Return the stamp at *path*, None without one for this pkm and these variables; it need not hold."""
+    """Return the stamp at *path*, None without one for this place, pkm and variables; it need not hold."""
     try:
         with open(path, "rb") as file:
             data = file.read()
         # What stands behind the first value is not read by marshal.
-        format_, version, executable, variables, seen, answer, size = marshal.loads(data)  # noqa: S302 - our own note
+        by, variables, seen, answer, size = marshal.loads(data)  # noqa: S302 - our own note
     except (OSError, ValueError, EOFError, TypeError):
         return None
-    if (format_, version, executable) != (FORMAT, __version__, sys.executable):
-        return None
-    if variables != watched_variables(environ):
+    if by != (FORMAT, __version__, sys.executable, path) or variables != watched_variables(environ):
         return None
     return Stamp(seen, answer, data[len(data) - size :])
 

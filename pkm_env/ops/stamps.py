@@ -119,20 +119,20 @@ def write_stamp(
             stamp.date_back(path, began_s)
         elif is_newer(path, began_s):
             return
+    place = stamp.stamp_path(root, name)
     while True:
-        body, newest = stamp.make_stamp(paths, environ, answer, more)
+        body, newest = stamp.make_stamp(place, paths, environ, answer, more)
         wait_ns = newest + stamp.GRAIN_NS - time.time_ns()
         if not 0 < wait_ns <= stamp.GRAIN_NS:
             break
         time.sleep(wait_ns / 1e9)
-    folder = os.path.join(root, stamp.FOLDER)
     try:
         ignore = os.path.join(root, ".pkm", ".gitignore")
         if not os.path.exists(ignore):
             os.makedirs(os.path.dirname(ignore), exist_ok=True)
             write_atomic(ignore, b"*\n")
-        os.makedirs(folder, exist_ok=True)
-        write_atomic(os.path.join(folder, name), body)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        write_atomic(place, body)
     except OSError:
         # A stamp only saves time: where none can be written, the next command looks again.
         return

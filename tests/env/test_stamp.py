@@ -14,8 +14,9 @@ def stamped(tmp_path):
     """A stamp over one file and one path that does not exist."""
     watched = tmp_path / "pylock.toml"
     watched.write_text("one")
-    body, _ = make_stamp([str(watched), str(tmp_path / "absent")], {"PKM_PYTHON": "3.12"}, {"say": "fine\n"})
     path = tmp_path / "stamp"
+    paths = [str(watched), str(tmp_path / "absent")]
+    body, _ = make_stamp(str(path), paths, {"PKM_PYTHON": "3.12"}, {"say": "fine\n"})
     path.write_bytes(body)
     return watched, path
 
@@ -37,6 +38,13 @@ def test_a_file_that_appears_is_noticed(stamped, tmp_path):
     _, path = stamped
     (tmp_path / "absent").touch()
     assert check(str(path), {"PKM_PYTHON": "3.12"}) is None
+
+
+def test_a_stamp_says_nothing_at_another_place(stamped, tmp_path):
+    """A copy of a project has a copy of its stamps, which speak of the original."""
+    _, path = stamped
+    (tmp_path / "copy").write_bytes(path.read_bytes())
+    assert check(str(tmp_path / "copy"), {"PKM_PYTHON": "3.12"}) is None
 
 
 def test_another_variable_of_pkm_is_noticed_and_a_foreign_one_is_not(stamped):
@@ -61,7 +69,7 @@ def test_a_damaged_stamp_is_no_answer(tmp_path, body):
 
 
 def test_secrets_are_not_kept_in_a_stamp():
-    body, _ = make_stamp([], {"PKM_INDEX_OWN_PASSWORD": "hush"}, {})
+    body, _ = make_stamp("", [], {"PKM_INDEX_OWN_PASSWORD": "hush"}, {})
     assert b"hush" not in body
 
 
@@ -71,9 +79,9 @@ def test_what_was_just_written_is_dated_back_and_any_change_after_that_is_notice
     watched.mkdir()
     before = watched.stat().st_mtime_ns
     date_back(str(watched), began_s)
-    body, newest = make_stamp([str(watched)], {}, {"say": ""})
-    assert newest == before - GRAIN_NS
     path = tmp_path / "stamp"
+    body, newest = make_stamp(str(path), [str(watched)], {}, {"say": ""})
+    assert newest == before - GRAIN_NS
     path.write_bytes(body)
     assert check(str(path), {}) is not None
     (watched / "new").touch()
@@ -100,7 +108,7 @@ def test_what_a_link_points_to_keeps_its_time(tmp_path):
 
 def test_what_stands_behind_a_stamp_is_given_to_who_asks(tmp_path):
     path = tmp_path / "stamp"
-    path.write_bytes(make_stamp([], {}, {"say": "fine\n"}, b"more")[0])
+    path.write_bytes(make_stamp(str(path), [], {}, {"say": "fine\n"}, b"more")[0])
     assert check(str(path), {}) == {"say": "fine\n"}
     found = read(str(path), {})
     assert found is not None

@@ -242,6 +242,24 @@ def test_whatever_else_has_changed_goes_the_whole_way(pkm, project, change):
     assert ok(pkm("env", "verify", cwd=project)).code == 0
 
 
+def test_a_copy_of_the_project_is_a_project_of_its_own(pkm, project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, symlinks=True)
+    write_project(copy, TOML.replace('"spam"', '"spam", "ham"').replace("spam", "spam<2"))
+    remove_one(site(project))
+    before = content(project)
+    done = sync(pkm, copy)
+    assert not done.noop
+    assert not done.quick
+    assert "Synced default" in done.said
+    assert content(project) == before
+    assert list(site(copy).glob("ham-1.0.dist-info"))
+    assert (
+        ok(pkm("run", "python", "-c", "import sys; print(sys.prefix)", cwd=copy)).stdout
+        == f"{copy / '.venv'}\n"
+    )
+
+
 def test_damage_in_the_cache_is_told_and_mended(pkm, project, index):
     remove_one(site(project))
     (eggs,) = pkm.home.rglob("tree/eggs.py")
