@@ -76,7 +76,7 @@ class Access:
 
         :raises PkmError: when there is one.
         """
-        known = [index.name for index in self.indexes if index.name]
+        known = [name for index in self.indexes for name in index.names if name]
         for key in keys:
             kind, colon, name = key.partition(":")
             if kind == "index" and colon and name not in known:
@@ -119,6 +119,11 @@ class Access:
         if origins := dict.fromkeys(index.origin for index in self.indexes if index.from_pip):
             shown = ", ".join(origins)
             self._reporter.note(f"what pip's configuration names ({shown}) is asked before the default index")
+
+    @property
+    def index_urls(self) -> frozenset[str]:
+        """The addresses of the indexes on servers, as a lock has them."""
+        return frozenset(filter(None, (self.index_url(index.name) for index in self.indexes)))
 
     def index_url(self, name: str) -> str:
         """Return the address of the index of this name without credentials, "" for a folder."""

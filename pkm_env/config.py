@@ -256,6 +256,14 @@ def parse_toml(path: str, text: str) -> dict[str, Any]:
         raise
 
 
+def given_default(environ: Mapping[str, str], switches: Switches, alias: str) -> IndexSpec | None:
+    """Return the default index that stands on the command line or in a variable, None where none does."""
+    url, origin = switches.default_index, "--default-index"
+    if not url:
+        url, origin = environ.get("PKM_INDEX_URL", ""), "PKM_INDEX_URL"
+    return IndexSpec(DEFAULT_INDEX, url, origin=origin, default=True, alias=alias) if url else None
+
+
 def configured_indexes(
     declaration: Declaration | None,
     environ: Mapping[str, str],
@@ -268,12 +276,9 @@ def configured_indexes(
     Where they name none, pip's configuration is asked, and then the constant of an installed library.
     """
     named: list[IndexSpec] = []
-    default = None
-    if switches.default_index:
-        default = IndexSpec(DEFAULT_INDEX, switches.default_index, origin="--default-index", default=True)
-    elif environ.get("PKM_INDEX_URL"):
-        default = IndexSpec(DEFAULT_INDEX, environ["PKM_INDEX_URL"], origin="PKM_INDEX_URL", default=True)
-    for rule in declaration.indexes if declaration is not None else ():
+    rules = declaration.indexes if declaration is not None else ()
+    default = given_default(environ, switches, next((rule.name for rule in rules if rule.default), ""))
+    for rule in rules:
         spec = IndexSpec(
             rule.name, rule.url, flat=rule.flat, explicit=rule.explicit, origin=shown, default=rule.default
         )

@@ -11,11 +11,13 @@ class IndexSpec:
     ``url`` is an address (credentials in it are kept in ``userinfo``, and ``url`` is without them) or
     a folder: an absolute path or a ``file:`` URL. ``flat``: one page or folder has
     all names, not a page for each. ``explicit``: only for the names that are bound to it.
-    ``default``: the one that stands last. ``from_pip``: it comes from pip's configuration.
+    ``default``: the one that stands last; ``alias`` is then what the project calls its default index, where
+    that is replaced by another address: what the project binds to that name is asked here.
+    ``from_pip``: it comes from pip's configuration.
     ``origin`` says where it is configured ("pyproject.toml:30:1", "PKM_INDEX_URL").
     """
 
-    __slots__ = ("default", "explicit", "flat", "from_pip", "name", "origin", "url", "userinfo")
+    __slots__ = ("alias", "default", "explicit", "flat", "from_pip", "name", "origin", "url", "userinfo")
 
     def __init__(
         self,
@@ -27,6 +29,7 @@ class IndexSpec:
         origin: str = "",
         default: bool = False,
         from_pip: bool = False,
+        alias: str = "",
     ) -> None:
         self.name = name
         self.url, self.userinfo = split_credentials(url)
@@ -35,6 +38,12 @@ class IndexSpec:
         self.origin = origin
         self.default = default
         self.from_pip = from_pip
+        self.alias = alias
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it may be called."""
+        return (self.name, self.alias) if self.alias else (self.name,)
 
     @property
     def format(self) -> str:

@@ -7,18 +7,29 @@ that another mirror or a later answer of the index changes no line.
 
 from __future__ import annotations
 
+from pkm_build.errors import PkmError
 from pkm_env.lock.lockfile import Lock, LockedPackage, LockSection
 from pkm_env.model.tag_set import TagSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.ports import Memory
     from pkm_env.model.target import Target
 
 FIT_KIND = "fit-1"
+
+
+class TwoContents(PkmError):
+    """Two environments want files of one name and place, and with another content each."""
+
+    def __init__(self, name: str, version: str, filename: str) -> None:
+        super().__init__(
+            f"pylock.toml cannot hold two files {filename} of {name} {version} with another content each",
+            f"pkm lock --refresh-package {name} locks all environments with what the index has now",
+        )
 
 
 class SectionResult:
@@ -44,8 +55,14 @@ def compose(
     results: Mapping[str, SectionResult],
     order: Sequence[str],
     requires_python: str = "",
+    indexes: Collection[str] = (),
 ) -> Lock:
-    """Return the lock with the sections in *order*: those in *results* anew, the others from *old*."""
+    """Return the lock with the sections in *order*: those in *results* anew, the others from *old*.
+
+    *indexes* are the addresses of those that are asked now: what the lock says of another is of a mirror.
+
+    :raises TwoContents: when files of one entry contradict each other.
+    """
     sections: dict[str, LockSection] = {}
     for name in order:
         if name in results:
@@ -53,9 +70,9 @@ def compose(
         elif old is not None and name in old.sections:
             sections[name] = old.sections[name]
     merged: dict[tuple[Any, ...], LockedPackage] = {}
-    known: dict[tuple[Any, ...], LockedPackage] = {}
+    known: dict[tuple[Any, ...], list[LockedPackage]] = {}
     for package in old.packages if old is not None else ():
-        known[package.key] = package
+        known.setdefault(package.release, []).append(package)
         kept = {
             name: mask for name, mask in package.sections.items() if name in sections and name not in results
         }
@@ -63,8 +80,14 @@ def compose(
             merged[package.key] = restricted(package, kept, old_targets)
     for name in sections:
         for entry in results[name].entries if name in results else ():
-            settled = with_known_files(entry, known.get(entry.key))
-            merged[entry.key] = joined(merged[entry.key], settled) if entry.key in merged else settled
+            before = known_entry(entry, known.get(entry.release, ()), indexes)
+            if before is not None and before.key != entry.key and not is_mirrored(entry, before):
+                before = None
+            settled = with_known_files(entry, before)
+            if before is not None and settled.key not in merged and before.key in merged:
+                settled = changed(settled, index=before.index)
+            key = settled.key
+            merged[key] = joined(merged[key], settled) if key in merged else settled
     packages = tuple(ordered(package, sections) for _, package in sorted(merged.items()))
     return Lock(sections, packages, requires_python)
 
@@ -84,6 +107,26 @@ def restricted(
     fit = Fit(target for name, mask in kept.items() for target in chosen(targets[name], mask))
     files = tuple(file for file in package.files if not file.is_wheel or fit.mask(file.filename))
     return changed(package, sections=dict(kept), files=files)
+
+
+def known_entry(
+    entry: LockedPackage, known: Iterable[LockedPackage], indexes: Collection[str]
+) -> LockedPackage | None:
+    """Return what the lock says of the release: of the same index, else of one that nobody asks now."""
+    found = None
+    for before in known:
+        if before.key == entry.key:
+            return before
+        if found is None and before.index not in indexes:
+            found = before
+    return found
+
+
+def is_mirrored(one: LockedPackage, other: LockedPackage) -> bool:
+    """Whether two entries share a file, and agree on each that they share."""
+    there = {file.filename: file for file in other.files}
+    shared = [(file, there[file.filename]) for file in one.files if file.filename in there]
+    return bool(shared) and all(same_digests(mine.hashes, theirs.hashes) for mine, theirs in shared)
 
 
 def with_known_files(entry: LockedPackage, known: LockedPackage | None) -> LockedPackage:
@@ -108,8 +151,15 @@ def same_digests(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 
 def joined(one: LockedPackage, other: LockedPackage) -> LockedPackage:
-    """Return one entry for two that share their key."""
-    files = {file.filename: file for file in (*other.files, *one.files)}
+    """Return one entry for two that share their key.
+
+    :raises TwoContents: when files of one name contradict each other.
+    """
+    files = {file.filename: file for file in one.files}
+    for file in other.files:
+        before = files.setdefault(file.filename, file)
+        if before is not file and not same_digests(before.hashes, file.hashes):
+            raise TwoContents(one.name, one.version, file.filename)
     return changed(
         one,
         sections={**one.sections, **other.sections},

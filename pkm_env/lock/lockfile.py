@@ -94,13 +94,20 @@ class LockedPackage:
         self.requires = requires
 
     @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells entries apart, and sorts them: name, version, source."""
+    def release(self) -> tuple[Any, ...]:
+        """What it is, wherever its files lie: name, version, source."""
         return (
             self.name,
             self.version,
             () if self.source is None else tuple(map(str, self.source.to_plain())),
         )
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells entries apart, and sorts them: the release, and its index or the folder of its files."""
+        if self.source is not None or self.index or not self.files:
+            return (*self.release, self.index)
+        return (*self.release, self.files[0].path.rpartition("/")[0])
 
     @property
     def wheels(self) -> tuple[LockedFile, ...]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from pkm_env.lock.lockfile import LockedPackage
 
 
 def requirements_text(
-    packages: Iterable[LockedPackage], markers: Mapping[tuple[str, str], str], *, hashes: bool
+    packages: Iterable[LockedPackage], markers: Mapping[tuple[Any, ...], str], *, hashes: bool
 ) -> str:
-    """Return the text of a requirements.txt; *markers* gives the condition of an entry by name and version.
+    """Return the text of a requirements.txt; *markers* gives the condition of an entry by its key.
 
     With *hashes* each file's digests are told, as ``pip install --require-hashes`` needs them; entries that
     cannot have one (folders, repositories) are written as what they are.
@@ -21,7 +22,7 @@ def requirements_text(
     """
     lines = []
     for package in packages:
-        marker = markers.get((package.name, package.version), "")
+        marker = markers.get(package.key, "")
         parts = [requirement(package) + (f" ; {marker}" if marker else "")]
         if hashes:
             parts += hash_options(package)
@@ -35,12 +36,12 @@ def hash_options(package: LockedPackage) -> list[str]:
     return sorted(f"--hash={name}:{value}" for hashes in held for name, value in hashes.items())
 
 
-def constraints_text(packages: Iterable[LockedPackage], markers: Mapping[tuple[str, str], str]) -> str:
+def constraints_text(packages: Iterable[LockedPackage], markers: Mapping[tuple[Any, ...], str]) -> str:
     """Return the text of a constraints file: the versions of the entries that have one."""
     lines = []
     for package in packages:
         if package.source is None:
-            marker = markers.get((package.name, package.version), "")
+            marker = markers.get(package.key, "")
             lines.append(f"{package.name}=={package.version}" + (f" ; {marker}" if marker else "") + "\n")
     return "".join(lines)
 

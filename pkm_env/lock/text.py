@@ -52,8 +52,10 @@ def render(lock: Lock, targets: Mapping[str, tuple[Target, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_export(packages: Iterable[LockedPackage], markers: Mapping[str, str], lock: Lock) -> str:
-    """Return a pylock text without groups: *markers* maps ``name version`` of an entry to its condition."""
+def render_export(
+    packages: Iterable[LockedPackage], markers: Mapping[tuple[Any, ...], str], lock: Lock
+) -> str:
+    """Return a pylock text without groups: *markers* maps the key of an entry to its condition."""
     lines = [f'lock-version = "{LOCK_VERSION}"']
     if lock.requires_python:
         lines.append(f"requires-python = {string(lock.requires_python)}")
@@ -62,7 +64,7 @@ def render_export(packages: Iterable[LockedPackage], markers: Mapping[str, str],
     if not held:
         lines.append("packages = []")
     for package in held:
-        lines.extend(package_lines(package, markers.get(f"{package.name} {package.version}", "")))
+        lines.extend(package_lines(package, markers.get(package.key, "")))
     return "\n".join(lines) + "\n"
 
 

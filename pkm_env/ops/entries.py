@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pkm_build.errors import PkmError
 from pkm_env.index.urls import public_url
-from pkm_env.lock.compose import Fit, same_digests
+from pkm_env.lock.compose import Fit
 from pkm_env.lock.lockfile import LockedFile, LockedPackage
 from pkm_env.model.distribution import Source
 from pkm_env.releases import DatedListing
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
     from pkm_env.model.target import Target
     from pkm_env.resolver.common import Common
     from pkm_env.resolver.request import Pin, Resolution
-
-
-class TwoPlaces(PkmError):
-    """One version of a package has files of one name and another content on two indexes, and both are needed."""
-
-    def __init__(self, name: str, version: str, filename: str) -> None:
-        super().__init__(
-            f"{name} {version} comes from two indexes that have another {filename} each",
-            "bind the name to one index, or to each in an environment of its own",
-        )
 
 
 class LockRun:
@@ -96,10 +85,7 @@ class Entries:
         self.strategy = strategy
 
     def made(self, solved: Sequence[Resolution]) -> tuple[LockedPackage, ...]:
-        """Return the entries, each with the targets that have it and the files that they can install.
-
-        :raises TwoPlaces: when files of one package contradict each other.
-        """
+        """Return the entries, each with the targets that have it and the files that they can install."""
         masks: dict[tuple[str, str, Any], int] = {}
         pins: dict[tuple[str, str, Any], Pin] = {}
         edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
@@ -112,7 +98,6 @@ class Entries:
         fit = self.run.fit([resolution.target for resolution in solved])
         found = [self.entry(pin, masks[key], fit, tuple(sorted(edges[key]))) for key, pin in pins.items()]
         fit.remember()
-        check_one_place(found)
         if self.environment.project in ("editable", "wheel"):
             found.append(self.project_entry(solved))
         return tuple(found)
@@ -215,19 +200,6 @@ class Entries:
             source=Source("directory", workspace.location, editable=self.environment.project == "editable"),
             requires=tuple(sorted(edges)),
         )
-
-
-def check_one_place(entries: Sequence[LockedPackage]) -> None:
-    """Refuse entries of one name and version whose files contradict each other.
-
-    :raises TwoPlaces: in this case.
-    """
-    known: dict[tuple[str, str, str], LockedFile] = {}
-    for entry in entries:
-        for file in entry.files if entry.source is None else ():
-            before = known.setdefault((entry.name, entry.version, file.filename), file)
-            if before.hashes != file.hashes and not same_digests(before.hashes, file.hashes):
-                raise TwoPlaces(entry.name, entry.version, file.filename)
 
 
 def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:

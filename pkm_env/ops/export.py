@@ -15,6 +15,7 @@ from pkm_env.workspace import read_lock_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock, LockedPackage
@@ -52,9 +53,8 @@ def export_pylock(context: Context, environment: Environment, *, project: bool, 
     :raises NothingLocked: when the environment is not locked.
     """
     lock, packages, conditions = section_entries(context, environment, project=project, base=base)
-    markers = {f"{name} {version}": marker for (name, version), marker in conditions.items()}
     tell_without_hashes(context, packages)
-    return render_export(packages, markers, lock)
+    return render_export(packages, conditions, lock)
 
 
 def tell_without_hashes(context: Context, packages: Iterable[LockedPackage]) -> None:
@@ -70,7 +70,7 @@ def tell_without_hashes(context: Context, packages: Iterable[LockedPackage]) -> 
 
 def section_entries(
     context: Context, environment: Environment, *, project: bool, base: str
-) -> tuple[Lock, list[LockedPackage], dict[tuple[str, str], str]]:
+) -> tuple[Lock, list[LockedPackage], dict[tuple[Any, ...], str]]:
     """Return the lock, a section's entries with places as seen from *base*, and the condition of each.
 
     :raises NothingLocked: when the environment is not locked.
@@ -94,7 +94,7 @@ def section_entries(
         requires = tuple(edge for edge in package.requires if edge in here)
         packages.append(changed(moved, requires=requires))
         marker = condition(package.sections[environment.section], section, targets)
-        conditions[package.name, package.version] = marker
+        conditions[packages[-1].key] = marker
     return lock, packages, conditions
 
 

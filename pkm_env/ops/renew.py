@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.index.errors import HashMismatch
-from pkm_env.lock.compose import compose
+from pkm_env.lock.compose import compose, known_entry
 from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
 from pkm_env.ops.locked import MIXED, Change, Locked, builds_of, section_targets
@@ -12,11 +12,12 @@ from pkm_env.workspace import write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Sequence
+    from typing import Any
 
     from pkm_env.context import Context
     from pkm_env.lock.compose import SectionResult
-    from pkm_env.lock.lockfile import Lock
+    from pkm_env.lock.lockfile import Lock, LockedPackage
     from pkm_env.model.distribution import Source
     from pkm_env.model.environment import Environment
     from pkm_env.ops.options import LockOptions
@@ -46,14 +47,17 @@ def renewed(
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)
-    found = compose(old, old_targets, results, order, requires_python_of(workspace))
+    required, indexes = requires_python_of(workspace), indexes_of(context)
+    checked = old if theirs is None and not options.upgrade and options.refresh is not True else None
+    refreshed = options.refresh if isinstance(options.refresh, frozenset) else frozenset[str]()
+    anew = refreshed.union(*(locker.forgotten for locker in lockers))
+    check_unchanged(checked, results.values(), anew, indexes)
+    found = compose(old, old_targets, results, order, required, indexes)
     if builds is not None:
         order += builds.solve(found)
         results.update(builds.results)
-        found = compose(old, old_targets, results, order, requires_python_of(workspace))
-    if theirs is None and not options.upgrade and options.refresh is not True:
-        anew = frozenset().union(options.refresh or (), *(locker.forgotten for locker in lockers))
-        check_unchanged(old, results.values(), anew)
+        check_unchanged(checked, builds.results.values(), anew, indexes)
+        found = compose(old, old_targets, results, order, required, indexes)
     targets = {**old_targets, **{name: result.targets for name, result in results.items()}}
     found = sealed(found, targets, results, () if old is None else old.mixed - results.keys())
     locked = Locked(found, render(found, targets))
@@ -66,6 +70,11 @@ def renewed(
         write_lock(workspace.lock_path, locked.text, before)
         context.remember_lock(locked.text, found)
     return locked
+
+
+def indexes_of(context: Context) -> frozenset[str]:
+    """Return the addresses of the indexes that any project of the workspace asks."""
+    return frozenset().union(*(context.of(owner).access.index_urls for owner in context.workspace.family))
 
 
 def stale_of(
@@ -94,27 +103,31 @@ def stale_of(
     return lockers, stale
 
 
-def check_unchanged(old: Lock | None, results: Iterable[SectionResult], anew: Container[str]) -> None:
+def check_unchanged(
+    old: Lock | None, results: Iterable[SectionResult], anew: Container[str], indexes: Collection[str]
+) -> None:
     """Refuse files that are not those that were locked under their names, but for packages that are locked *anew*.
+
+    What another of the *indexes* has under a name says nothing.
 
     :raises HashMismatch: in this case: nobody asked for another content.
     """
-    known = {
-        (package.name, package.version, file.filename): file.hashes
-        for package in (old.packages if old is not None else ())
-        if package.source is None and package.name not in anew
-        for file in package.files
-    }
+    known: dict[tuple[Any, ...], list[LockedPackage]] = {}
+    for package in old.packages if old is not None else ():
+        if package.source is None and package.name not in anew:
+            known.setdefault(package.release, []).append(package)
     for entry in (entry for result in results for entry in result.entries):
+        before = known_entry(entry, known.get(entry.release, ()), indexes)
+        there = {file.filename: file.hashes for file in before.files} if before is not None else {}
         for file in entry.files:
-            before = known.get((entry.name, entry.version, file.filename), file.hashes)
-            for algorithm in before.keys() & file.hashes.keys():
-                if before[algorithm] != file.hashes[algorithm]:
+            expected = there.get(file.filename, file.hashes)
+            for algorithm in expected.keys() & file.hashes.keys():
+                if expected[algorithm] != file.hashes[algorithm]:
                     raise HashMismatch(
                         file.url or file.path,
                         filename=file.filename,
                         algorithm=algorithm,
-                        expected=before[algorithm],
+                        expected=expected[algorithm],
                         found=file.hashes[algorithm],
                     )
 

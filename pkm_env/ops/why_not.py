@@ -13,7 +13,7 @@ from pkm_env.model.target import target_from_key
 from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.questions import locked
-from pkm_env.ops.renew import difference
+from pkm_env.ops.renew import difference, indexes_of
 from pkm_env.ops.section import Locker, without_target
 from pkm_env.resolver.report import explain
 from pkm_env.resolver.request import NoSolution, Origin, Root
@@ -162,7 +162,8 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     answer.lines += failure_lines(counted, locker)
     if solved:
         result = locker.result(environment, solved, failures)
-        later = compose(lock, old_targets, {environment.section: result}, list(lock.sections))
+        sections = {environment.section: result}
+        later = compose(lock, old_targets, sections, list(lock.sections), "", indexes_of(context))
         answer.changes = difference(lock, later, environment.section)
         answer.lines += change_lines(answer.changes, "for the other targets " if counted else "")
     absent = [failure.target for failure in failures]

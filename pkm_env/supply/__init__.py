@@ -283,7 +283,7 @@ class Supply:
         bound = self._bindings.get(name)
         asked = []
         for position, index in enumerate(self._indexes):
-            if index.name != bound if bound else index.explicit:
+            if bound not in index.names if bound else index.explicit:
                 continue
             page = self._catalogue.page(position, name)
             if not isinstance(page, CachedPage):
@@ -343,7 +343,7 @@ class Supply:
             found = page.files_of(number)
             return self._catalogue.files_again(position, name, page, number) if found is None else found
 
-        cutoff = self._cutoff(name, index.name)
+        cutoff = self._cutoff(name, index)
         listing = make_listing(name, index.name, page.digest, plain_files, cutoff, page.text_of)
         if listing.undated:
             count = listing.undated.bit_count()
@@ -353,9 +353,9 @@ class Supply:
             )
         return listing
 
-    def _cutoff(self, name: str, index: str) -> str:
+    def _cutoff(self, name: str, index: IndexSpec) -> str:
         """Return the cut-off for a package of an index, "" for none."""
-        for key in (name, f"index:{index}", "default"):
+        for key in (name, *(f"index:{called}" for called in index.names), "default"):
             if key in self._exclude_newer:
                 return self._exclude_newer[key] or ""
         return ""

@@ -83,15 +83,68 @@ def test_a_source_may_bind_a_name_to_an_index_by_marker_and_by_environment(pkm, 
     assert "train, python 3.15 on linux-x86_64: 1 package" in said
 
 
-def test_one_version_with_another_content_on_two_indexes_is_refused(pkm, tmp_path, index):
+NET = (
+    "[[tool.pkm.index]]\nname = 'other'\nurl = '{url}'\nexplicit = true\n[tool.pkm.sources]\nnet = {source}\n"
+)
+
+
+def test_one_version_of_two_indexes_is_locked_for_each_platform_as_its_index_has_it(pkm, tmp_path, index):
     with LocalIndex() as other:
         index.add_wheel("net", "1.0")
         other.add_wheel("net", "1.0", files={"net.py": "other = 1\n"})
-        text = HEAD + f'dependencies = ["net"]\n[[tool.pkm.index]]\nname = "other"\nurl = "{other.url}"\n'
-        text += "explicit = true\n[tool.pkm.sources]\nnet = { index = 'other', marker = \"sys_platform == 'win32'\" }\n"
-        refused = pkm("lock", cwd=write_project(tmp_path / "p", text))
-    assert refused.code == 1
-    assert "net 1.0 comes from two indexes that have another net-1.0-py3-none-any.whl each" in refused.stderr
+        source = "{ index = 'other', marker = \"sys_platform == 'win32'\" }"
+        text = HEAD + 'dependencies = ["net"]\n' + NET.format(url=other.url, source=source)
+        project = write_project(tmp_path / "p", text)
+        ok(pkm("lock", cwd=project))
+        ok(pkm("lock", "--check", cwd=project))
+        found = [one for one in tomllib.loads(lock_text(project))["packages"] if one["name"] == "net"]
+    assert {one["index"]: "== 'win32'" in one["marker"] for one in found} == {
+        index.url: False,
+        other.url: True,
+    }
+    assert "!= 'win32'" in next(one["marker"] for one in found if one["index"] == index.url)
+    exported = ok(pkm("env", "export", "default", "--format", "requirements", cwd=project)).stdout
+    lines = [line for line in exported.splitlines() if line.startswith("net==1.0")]
+    assert len(lines) == 2
+    assert len({line.partition("sys_platform")[2][:4] for line in lines}) == len(lines)
+
+
+def test_environments_bound_to_other_indexes_get_the_files_of_theirs(pkm, tmp_path, index):
+    """One index has a wheel that fits better, and both one file with another content each."""
+    with LocalIndex() as other:
+        index.add_wheel(
+            "net",
+            "1.0",
+            tags="py3-none-manylinux_2_17_x86_64",
+            files={"net.py": "WHO = 'the better wheel'\n"},
+        )
+        index.add_wheel("net", "1.0", files={"net.py": "WHO = 'index'\n"})
+        other.add_wheel("net", "1.0", files={"net.py": "WHO = 'other'\n"})
+        source = "[{ index = 'other', env = 'two' }]"
+        text = HEAD + 'dependencies = ["net"]\n[tool.pkm.env.one]\n[tool.pkm.env.two]\n'
+        project = write_project(tmp_path / "p", text + NET.format(url=other.url, source=source))
+        said = {}
+        for name in ("one", "two"):
+            # One after the other: what is locked for the first stays, and is no wish of the second.
+            ok(pkm("lock", name, cwd=project))
+            ok(pkm("sync", "--locked", name, cwd=project))
+            said[name] = ok(
+                pkm("run", "-e", name, "python", "-c", "import net; print(net.WHO)", cwd=project)
+            ).stdout
+        ok(pkm("lock", "default", cwd=project))
+        ok(pkm("lock", "--check", cwd=project))
+    assert said["two"] == "other\n"
+    assert said["one"] in {"index\n", "the better wheel\n"}
+
+
+def test_what_is_bound_to_the_default_index_comes_from_the_one_that_replaces_it(pkm, tmp_path, index):
+    """``PKM_INDEX_URL`` is set; the project's own address leads nowhere."""
+    text = HEAD + 'dependencies = ["spam"]\n[[tool.pkm.index]]\nname = "main"\ndefault = true\n'
+    text += 'url = "http://127.0.0.1:9/simple/"\n[tool.pkm.sources]\nspam = { index = "main" }\n'
+    text += '[tool.pkm.env.default]\nexclude-newer = { "index:main" = false, default = "14 days" }\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    assert f'index = "{index.url}"' in lock_text(project)
 
 
 # Explanations
