@@ -207,10 +207,9 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
     if not arguments.no_sync:
         options = SyncOptions(locked=arguments.locked, frozen=arguments.frozen, exact=False)
         done = run_sync(context, environment, options)
-        if not done.unchanged:
-            said = done.made or done.repaired
-            for text in filter(None, (said, f"Synced {environment.name} in {seconds(done.seconds)}")):
-                output.say(text)
+        synced = "" if done.unchanged else f"Synced {environment.name} in {seconds(done.seconds)}"
+        for text in filter(None, (done.repaired, done.made, synced)):
+            output.say(text)
         if not (arguments.locked or arguments.frozen):
             stamp_run(context, environment, done)
     output.flush_notes()

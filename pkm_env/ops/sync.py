@@ -9,6 +9,7 @@ from pkm_build.errors import PkmError
 from pkm_env.files import remove_tree
 from pkm_env.install.apply import apply
 from pkm_env.install.installed import scan
+from pkm_env.install.journal import JOURNAL, state_path
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
@@ -307,6 +308,8 @@ def watched_paths(
         os.path.join(workspace.root, ".python-version"),
         *(other.source.path for other in workspace.family),
         os.path.join(path, "pyvenv.cfg"),
+        # It is there while a change is under way, or was killed.
+        state_path(path, JOURNAL),
         *context.places.watched_sources(environment),
         *(name for one in wanted for name in decisive_paths(context, one.wheel.source)),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from pkm_env.install.installed import scan
+from pkm_env.install.journal import Intent, begin
 from pkm_env.python.venv import Venv, read_venv
 from tests.support.projects import BUILT, ROOT, Pkm, ok, write_project
 
@@ -44,16 +45,17 @@ class Sync:
 
 
 def sync(pkm, project, *words, env=None):
-    command = [sys.executable, "-X", "importtime", "-c", START, "sync", *words]
-    return Sync(
-        subprocess.run(
-            command,
-            cwd=project,
-            env={**pkm.environ, **(env or {})},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    return Sync(start(pkm, project, ["sync", *words], env=env))
+
+
+def start(pkm, project, words, env=None):
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", START, *words],
+        cwd=project,
+        env={**pkm.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -283,15 +285,24 @@ def test_an_interrupted_change_is_taken_back_and_told(pkm, project):
         (notes / "undo").rename(notes / "journal")
         if whole:
             (project / ".pkm" / "stamps" / "sync-default").unlink()
-        else:
-            # Somebody looked like a change: else the stamp would answer at once.
-            os.utime(site(project))
         done = sync(pkm, project)
-        assert done.quick is not whole
+        assert not done.noop
         assert "Repaired .venv: an earlier sync was interrupted" in done.said
         ends.append((done.code, done.said, content(project)))
         assert ok(pkm("env", "verify", cwd=project)).code == 0
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("command", [["sync"], ["run", "spam"]], ids=["sync", "run"])
+def test_a_change_that_was_killed_at_its_first_script_is_taken_back(pkm, project, command):
+    """Scripts are moved before anything in site-packages, which alone told of a change."""
+    venv = project / ".venv"
+    folder = begin(str(venv), Intent(["bin/spam"], [], []))
+    (venv / "bin" / "spam").rename(os.path.join(folder, "0"))
+    done = start(pkm, project, command)
+    assert done.returncode == 0
+    assert "Repaired .venv: an earlier sync was interrupted" in done.stdout + done.stderr
+    assert (venv / "bin" / "spam").exists()
 
 
 def test_it_waits_for_another_writer_and_says_so(pkm, project):
