@@ -33,7 +33,7 @@ HEADER = Struct("<4sII")
 RECORD = Struct("<II")
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE = Struct("<III")
-FIRST_READ = 1 << 16
+FIRST_READ = 1 << 14
 PAGES = "pages-3"
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096

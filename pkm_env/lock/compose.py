@@ -193,22 +193,22 @@ class Fit:
     the targets' names and the tags alone, so a *memory* may keep them for the next run.
     """
 
-    __slots__ = ("_asked", "_key", "_known", "_memory", "_tags", "_targets")
+    __slots__ = ("_asked", "_known", "_memory", "_tags", "_targets", "key")
 
     def __init__(self, targets: Iterable[Target], memory: Memory | None = None) -> None:
         self._targets = tuple(targets)
         self._memory = memory
         self._tags: TagSet | None = None
-        self._key = "\n".join(target.key for target in self._targets)
+        self.key = "\n".join(target.key for target in self._targets)
         self._known: dict[str, int] = dict(
-            (memory.recall(FIT_KIND, self._key) or {}) if memory is not None else {}
+            (memory.recall(FIT_KIND, self.key) or {}) if memory is not None else {}
         )
         self._asked = len(self._known)
 
     def remember(self) -> None:
         """Keep the answers for the next run, where any is new."""
         if self._memory is not None and len(self._known) > self._asked:
-            self._memory.remember(FIT_KIND, self._key, self._known)
+            self._memory.remember(FIT_KIND, self.key, self._known)
 
     def mask(self, filename: str, start: int = 0) -> int:
         """Return the targets that can install a wheel of this name; its tags probably begin at *start*."""

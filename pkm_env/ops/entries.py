@@ -8,6 +8,8 @@ from pkm_env.lock.lockfile import LockedFile, LockedPackage
 from pkm_env.model.distribution import Source
 from pkm_env.releases import DatedListing
 
+FILES_KIND = "files-1"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +24,49 @@ if TYPE_CHECKING:
     from pkm_env.resolver.request import Pin, Resolution
 
 
+class KnownFiles:
+    """Which files of a release some targets can install, as the lock has them, kept from run to run.
+
+    A release stands with what its page says of it (``Releases.token``), so that any change there makes another
+    one. What a project's last lock did not ask for is forgotten once it is more than what that did.
+    """
+
+    __slots__ = ("_known", "_memory", "_project", "_used")
+
+    def __init__(self, memory: Memory, project: str) -> None:
+        self._memory = memory
+        self._project = project
+        self._known: dict[str, dict[str, Any]] = {}
+        self._used: dict[str, dict[str, Any]] = {}
+
+    def find(self, rules: str, release: str) -> tuple[LockedFile, ...] | None:
+        """Return the files of a release by *rules* (targets and what is not wanted), None where they are not known."""
+        known = self._known.get(rules)
+        if known is None:
+            known = self._known[rules] = self._memory.recall(FILES_KIND, self._key(rules)) or {}
+            self._used[rules] = {}
+        found = known.get(release)
+        if found is None:
+            return None
+        self._used[rules][release] = found
+        return tuple([LockedFile.from_plain(plain) for plain in found])
+
+    def note(self, rules: str, release: str, files: Iterable[LockedFile]) -> None:
+        """Keep the files of a release."""
+        self._used[rules][release] = tuple([file.to_plain() for file in files])
+
+    def save(self) -> None:
+        """Keep what is new for the next run."""
+        for rules, used in self._used.items():
+            known = self._known[rules]
+            if used.keys() - known.keys():
+                kept = {**known, **used} if len(known) <= 2 * len(used) else used
+                self._memory.remember(FILES_KIND, self._key(rules), kept)
+
+    def _key(self, rules: str) -> str:
+        return f"{self._project}\n{rules}"
+
+
 class LockRun:
     """One run of ``pkm lock``.
 
@@ -31,9 +76,21 @@ class LockRun:
     targets and rules. ``several``: more than one environment is to be solved.
     """
 
-    __slots__ = ("_commons", "_fits", "_memory", "chosen_here", "chosen_now", "files", "several", "targets")
+    __slots__ = (
+        "_commons",
+        "_fits",
+        "_memory",
+        "chosen_here",
+        "chosen_now",
+        "files",
+        "known_files",
+        "several",
+        "targets",
+    )
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, project: str) -> None:
+        """Take what outlasts the run, and the folder of the *project*."""
+        self.known_files = KnownFiles(memory, project)
         self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.files: dict[Any, tuple[LockedFile, ...]] = {}
@@ -45,7 +102,8 @@ class LockRun:
 
     def beside(self) -> LockRun:
         """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
-        other = LockRun(self._memory)
+        other = LockRun(self._memory, "")
+        other.known_files = self.known_files
         other.chosen_now = self.chosen_now
         other.targets, other.several = self.targets, self.several
         other.files, other._commons, other._fits = self.files, self._commons, self._fits
@@ -142,7 +200,13 @@ class Entries:
         key = (id(listing), pin.version, mask, id(fit), repr((options.no_binary, options.no_build)))
         found = self.run.files.get(key)
         if found is None:
-            found = self.run.files[key] = self.usable_files(pin, listing, mask, fit)
+            rules = f"{fit.key}\n{key[-1]}"
+            token = self.releases.token(pin.asked, listing.versions.index(pin.version))
+            release = f"{pin.asked} {pin.version} {mask:x} {token}"
+            known = self.run.known_files.find(rules, release) if token else None
+            found = self.run.files[key] = known or self.usable_files(pin, listing, mask, fit)
+            if token and known is None and not any(file.path for file in found):
+                self.run.known_files.note(rules, release, found)
         return found
 
     def usable_files(self, pin: Pin, listing: DatedListing, mask: int, fit: Fit) -> tuple[LockedFile, ...]:

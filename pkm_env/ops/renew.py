@@ -50,6 +50,8 @@ def renewed(
     required, indexes = requires_python_of(workspace), indexes_of(context)
     checked = old if theirs is None and not options.upgrade and options.refresh is not True else None
     refreshed = options.refresh if isinstance(options.refresh, frozenset) else frozenset[str]()
+    if lockers:
+        lockers[0].run.known_files.save()
     anew = refreshed.union(*(locker.forgotten for locker in lockers))
     check_unchanged(checked, results.values(), anew, indexes)
     found = compose(old, old_targets, results, order, required, indexes)

@@ -67,7 +67,7 @@ class Locker(Staleness):
     ) -> None:
         """Take the lock as it stands, and what other lockers of the same *run* chose."""
         super().__init__(context, old, options)
-        self.run = run or LockRun(context.memory)
+        self.run = run or LockRun(context.memory, context.workspace.root)
         self.old_targets = old_targets
         self._releases: dict[str, Releases] = {}
         self.recorder: Recorder | None = None

@@ -147,6 +147,29 @@ def test_what_is_bound_to_the_default_index_comes_from_the_one_that_replaces_it(
     assert f'index = "{index.url}"' in lock_text(project)
 
 
+def test_what_is_kept_of_files_from_run_to_run_is_only_what_still_holds(pkm, tmp_path, index):
+    """Each lock is compared with that of a cache that knows nothing."""
+    index.add_wheel("net", "1.0", tags="cp310-cp310-win_amd64")
+    index.add_wheel("net", "1.0", tags="cp311-cp311-manylinux_2_17_x86_64")
+    index.add_sdist("net", "1.0")
+    text = HEAD + 'dependencies = ["net"]\n[tool.pkm.env.default]\n'
+    project = tmp_path / "p"
+    rules = ["", 'platforms = ["linux-x86_64"]\n', 'no-build = true\nplatforms = ["windows-x86_64"]\n', ""]
+    found = []
+    for number, rule in enumerate([*rules, "", "no-binary = true\n"]):
+        if number == len(rules):
+            index.add_wheel("net", "1.0", tags="py3-none-any")
+        write_project(project, text + rule)
+        (project / "pylock.toml").unlink(missing_ok=True)
+        ok(pkm("lock", "--refresh", cwd=project))
+        found.append(lock_text(project))
+        (project / "pylock.toml").unlink()
+        ok(pkm("lock", cwd=project, env={"PKM_CACHE_DIR": str(tmp_path / f"cache-{number}")}))
+        assert lock_text(project) == found[-1]
+    assert found[0] == found[3]
+    assert len(set(found)) == 5
+
+
 # Explanations
 
 
