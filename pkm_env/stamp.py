@@ -96,19 +96,28 @@ class Stamp:
 
 
 def make_stamp(
-    place: str, paths: Iterable[str], environ: Mapping[str, str], answer: Mapping[str, Any], more: bytes = b""
-) -> tuple[bytes, int]:
-    """Return the bytes of a stamp over *paths* for the file *place*, and when the newest of them changed.
-
-    That moment is in nanoseconds since 1970.
+    place: str,
+    seen: Mapping[str, Seen],
+    environ: Mapping[str, str],
+    answer: Mapping[str, Any],
+    more: bytes = b"",
+) -> bytes:
+    """Return the bytes of a stamp over what was ``see``n, for the file *place*.
 
     *answer* is what ``check`` will return: anything that marshal takes. *more* is kept for who asks for it.
     """
-    seen = {path: (look(path), digest_of(path) if path.endswith(BY_CONTENT) else b"") for path in paths}
-    newest = max((found[0] for found, _ in seen.values() if found is not None), default=0)
     by = (FORMAT, __version__, sys.executable, place)
-    body = (by, watched_variables(environ), seen, dict(answer), len(more))
-    return marshal.dumps(body) + more, newest
+    return marshal.dumps((by, watched_variables(environ), dict(seen), dict(answer), len(more))) + more
+
+
+def see(paths: Iterable[str]) -> dict[str, Seen]:
+    """Return what a stamp keeps of each of *paths*."""
+    return {path: (look(path), digest_of(path) if path.endswith(BY_CONTENT) else b"") for path in paths}
+
+
+def newest_of(seen: Mapping[str, Seen]) -> int:
+    """Return when the newest of what was *seen* was changed, in nanoseconds since 1970."""
+    return max((found[0] for found, _ in seen.values() if found is not None), default=0)
 
 
 def read(path: str, environ: Mapping[str, str]) -> Stamp | None:

@@ -263,6 +263,16 @@ def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
     return Repair(forward=result == "done") if result else None
 
 
+def was_interrupted(venv_path: str) -> bool:
+    """Whether ``repair`` would find something to do at *venv_path*."""
+    place_ = swap.real_place(venv_path)
+    left = (
+        *(swap.beside(place_, ending) for ending in ("ready", "new")),
+        journal.state_path(place_, journal.JOURNAL),
+    )
+    return any(map(os.path.isdir, left))
+
+
 def rollback(
     venv_path: str, *, force: bool = False, disk: Disk = DISK, platform: str = sys.platform
 ) -> Rollback:

@@ -15,13 +15,13 @@ from pkm_build.grammar import normalise
 from pkm_env import stamp
 from pkm_env.cache.store import Store
 from pkm_env.cache.wheels import WheelCache
-from pkm_env.install.apply import apply, lock
+from pkm_env.install.apply import apply, lock, was_interrupted
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
-from pkm_env.ops.stamps import surroundings, write_stamp
-from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
+from pkm_env.ops.stamps import looked, surroundings, write_stamp
+from pkm_env.ops.synced import Goal, Synced, installed_paths
 from pkm_env.plan import InstalledDistribution, make_plan
 from pkm_env.python.venv import Venv, read_venv
 from pkm_env.wanted import is_release
@@ -44,21 +44,20 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
         return None
     folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
-        if any(stamp.changed(found.seen, folders)):
+        if any(stamp.changed(found.seen, folders)) or was_interrupted(goal.path):
             return None
         done = Synced(found.answer["environment"], goal.path)
-        done.repaired = repaired(goal.path, goal.shown)
-        # What a repair puts back may have been seen before as it is now, or not.
-        known = {} if done.repaired else as_wanted(goal, found.seen.keys() - set(stamp.changed(found.seen)))
+        known = as_wanted(goal, found.seen.keys() - set(stamp.changed(found.seen)))
         if not put_right(goal, done, known, reporter):
             return None
         done.total = len(goal.packages)
         kept = (one for one in found.seen if not stamp.is_in(one, folders))
-        done.paths = (*kept, *installed_paths(folders))
+        own = (goal.path,) if done.touched else ()
+        done.seen = looked((*kept, *installed_paths(folders)), began_s, own)
         done.seconds = time.monotonic() - began
     root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     name = os.path.basename(path)
-    write_stamp(root, name, done.paths, found.answer, environ, began_s, own=(goal.path,), more=found.more)
+    write_stamp(root, name, done.seen, found.answer, environ, found.more)
     return done
 
 
@@ -96,6 +95,7 @@ def put_right(
     if not isinstance(venv, Venv) or not venv.ours or venv.minor != goal.interpreter.minor:
         return False
     plan = make_plan(scan(venv, known), goal.packages)
+    done.tell_plan(plan)
     if not plan.changes:
         mark(plan.marks)
         return True
@@ -109,7 +109,6 @@ def put_right(
     except DamagedWheels:
         # Nothing was changed; a whole sync tells it, and fetches them again.
         return False
-    done.tell_steps(plan)
     return True
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 def stamp_lock(context: Context, done: Locked, text: str) -> None:
     """Note that every section is up to date, and what ``pkm lock`` says of it."""
+    from pkm_env.workspace import read_lock_text
+
     workspace = context.workspace
     names = {found.section for owner in workspace.family for found in owner.environments}
     if not can_stamp(context) or names != environments_of(done.lock):
@@ -38,8 +40,9 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
         paths.append(owner.source.path)
         for environment in owner.environments:
             paths += context.of(owner).places.watched_sources(environment)
-    root, environ = workspace.root, context.environ
-    write_stamp(root, "lock", paths, {"say": text}, environ, context.now_s, own=[workspace.lock_path])
+    seen = looked(paths, context.now_s, [workspace.lock_path])
+    if read_lock_text(workspace.lock_path) == done.text:
+        write_stamp(workspace.root, "lock", seen, {"say": text}, context.environ)
 
 
 def environments_of(lock: Lock) -> set[str]:
@@ -76,8 +79,7 @@ def stamp_environment(context: Context, name: str, done: Synced, text: str = "",
         "venv": done.path,
         "bin": os.path.join(done.path, "Scripts" if sys.platform == "win32" else "bin"),
     }
-    root, own = context.workspace.root, (context.workspace.lock_path, done.path)
-    write_stamp(root, name, done.paths, answer, context.environ, context.now_s, own=own, more=more)
+    write_stamp(context.workspace.root, name, done.seen, answer, context.environ, more)
 
 
 def surroundings(environ: Mapping[str, str], config_path: str) -> tuple[Any, ...]:
@@ -96,21 +98,12 @@ def can_stamp(context: Context) -> bool:
     return not told and not context.workspace.project.dynamic
 
 
-def write_stamp(
-    root: str,
-    name: str,
-    paths: Iterable[str],
-    answer: Mapping[str, Any],
-    environ: Mapping[str, str],
-    began_s: float,
-    *,
-    own: Sequence[str] = (),
-    more: bytes = b"",
-) -> None:
-    """Write a stamp for the project in *root*, once the newest of its files is older than the clock's grain.
+def looked(paths: Iterable[str], began_s: float, own: Sequence[str] = ()) -> dict[str, stamp.Seen]:
+    """Return what is seen of *paths* at the end of a run that *began_s* (seconds since 1970).
 
-    What the run that *began_s* itself wrote, the files in *own* and those below its folders, is dated back
-    instead. Where another file was changed since then, nobody knows which state of it was read: no stamp.
+    What that run itself wrote, the files in *own* and those below its folders, is dated back. Where another file
+    was changed since then, nobody knows which state of it was read: nothing is returned, and no stamp can be
+    written.
     """
     paths = tuple(paths)
     below = tuple(os.path.join(one, "") for one in own)
@@ -118,14 +111,29 @@ def write_stamp(
         if path in own or path.startswith(below):
             stamp.date_back(path, began_s)
         elif is_newer(path, began_s):
-            return
-    place = stamp.stamp_path(root, name)
-    while True:
-        body, newest = stamp.make_stamp(place, paths, environ, answer, more)
-        wait_ns = newest + stamp.GRAIN_NS - time.time_ns()
-        if not 0 < wait_ns <= stamp.GRAIN_NS:
-            break
+            return {}
+    return stamp.see(paths)
+
+
+def write_stamp(
+    root: str,
+    name: str,
+    seen: Mapping[str, stamp.Seen],
+    answer: Mapping[str, Any],
+    environ: Mapping[str, str],
+    more: bytes = b"",
+) -> None:
+    """Write a stamp for the project in *root*, once the newest of its files is older than the clock's grain.
+
+    There is none where nothing was *seen*, or where it is no longer so: another process changes it just now.
+    """
+    wait_ns = stamp.newest_of(seen) + stamp.GRAIN_NS - time.time_ns()
+    if 0 < wait_ns <= stamp.GRAIN_NS:
         time.sleep(wait_ns / 1e9)
+    if not seen or any(stamp.changed(seen)):
+        return
+    place = stamp.stamp_path(root, name)
+    body = stamp.make_stamp(place, seen, environ, answer, more)
     try:
         ignore = os.path.join(root, ".pkm", ".gitignore")
         if not os.path.exists(ignore):

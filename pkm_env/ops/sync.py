@@ -17,10 +17,11 @@ from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
-from pkm_env.ops.locked import NothingLocked
+from pkm_env.ops.locked import Locked, NothingLocked
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, decisive_paths, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
+from pkm_env.ops.stamps import looked
 from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
 from pkm_env.plan import InstallPlan, make_plan
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
@@ -96,7 +97,8 @@ def sync(
     path = context.workspace.venv_path(environment)
     done = Synced(environment.name, path)
     context.locked_build = None
-    lock = given if given is not None else current_lock(context, environment, options)
+    locked = current_lock(context, environment, options) if given is None else Locked(given, "")
+    lock = locked.lock
     lock_builds(context, environment, lock if given is None else None)
     if options.dry_run:
         look = look_at(context, environment, lock, options, raising=True)
@@ -112,7 +114,8 @@ def sync(
             mark(look.plan.marks)
         if options.compile_bytecode and look.venv is not None and look.choice is not None:
             compile_present(look.venv, look.choice.interpreter)
-        note_goal(context, environment, done, look)
+        done.touched = bool(done.touched or done.made or done.repaired or options.compile_bytecode)
+        note_goal(context, environment, done, look, locked.text)
     done.seconds = time.monotonic() - began
     return done
 
@@ -125,23 +128,23 @@ def lock_builds(context: Context, environment: Environment, lock: Lock | None) -
         context.locked_build = locked_builds(context, lock, [environment])
 
 
-def current_lock(context: Context, environment: Environment, options: SyncOptions) -> Lock:
+def current_lock(context: Context, environment: Environment, options: SyncOptions) -> Locked:
     """Return the lock with a section of the environment that may be used."""
     workspace = context.workspace
     text = read_lock_text(workspace.lock_path)
     if options.frozen:
         lock = context.parsed_lock(text) if text is not None else None
-        if lock is None or environment.section not in lock.sections:
+        if text is None or lock is None or environment.section not in lock.sections:
             raise NothingLocked(environment.name)
-        return lock
+        return Locked(lock, text)
     if options.locked:
         lock = context.parsed_lock(text) if text is not None else None
         if stale := stale_sections(context, [environment], lock):
             raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.name}")
         assert lock is not None
-        return lock
-    done = run_lock(context, LockOptions([environment.name], write=not options.dry_run))
-    return done.lock
+        assert text is not None
+        return Locked(lock, text)
+    return run_lock(context, LockOptions([environment.name], write=not options.dry_run))
 
 
 def look_at(
@@ -262,7 +265,7 @@ def compile_present(venv: Venv, interpreter: Interpreter) -> None:
 def describe(context: Context, done: Synced, look: Look) -> None:
     """Put into words what the plan does, or would do."""
     done.total = len(look.wanted)
-    done.tell_steps(look.plan)
+    done.tell_plan(look.plan)
     if look.venv is None and look.choice is not None:
         place = context.workspace.relative(done.path)
         place = f"{place} with Python {look.choice.interpreter.version}"
@@ -270,14 +273,23 @@ def describe(context: Context, done: Synced, look: Look) -> None:
         done.made, done.makes = f"{why}Made {place}", f"{why}would make {place}"
 
 
-def note_goal(context: Context, environment: Environment, done: Synced, look: Look) -> None:
-    """Note what a stamp watches, and what the next sync needs where no more than the installed has changed."""
+def note_goal(context: Context, environment: Environment, done: Synced, look: Look, lock_text: str) -> None:
+    """Note what a stamp watches, and what the next sync needs where no more than the installed has changed.
+
+    Where the lock no longer holds *lock_text*, another process has locked anew: it is not what was installed.
+    """
     venv = read_venv(done.path)
-    done.paths = watched_paths(context, environment, done.path, look.wanted)
+    paths = watched_paths(context, environment, done.path, look.wanted)
     if isinstance(venv, Venv):
         done.folders = tuple(dict.fromkeys((venv.purelib, venv.platlib)))
         python = (venv.python, os.path.realpath(venv.python))
-        done.paths = tuple(dict.fromkeys((*done.paths, *python, *installed_paths(done.folders))))
+        paths = (*paths, *python, *installed_paths(done.folders))
+    lock_path = context.workspace.lock_path
+    seen = looked(
+        dict.fromkeys(paths), context.now_s, (lock_path, done.path) if done.touched else (lock_path,)
+    )
+    if read_lock_text(lock_path) == lock_text:
+        done.seen = seen
     if isinstance(venv, Venv) and venv.ours and look.choice is not None:
         done.goal = Goal(
             done.path,

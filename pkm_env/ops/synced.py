@@ -9,11 +9,12 @@ from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, WantedPackage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.plan import InstallPlan, Step
+    from pkm_env.stamp import Seen
 
 SIGNS = {INSTALL: "+", REPLACE: "~", REMOVE: "-"}
 
@@ -88,8 +89,9 @@ class Synced:
     """What a sync did, or would do.
 
     ``steps`` are (sign, text); ``made``, ``makes`` (the same, before it is done) and ``repaired`` are sentences
-    ("" where nothing was); ``paths`` are the files and folders whose change makes a further sync necessary,
-    ``folders`` the site-packages among them. ``goal`` is what such a sync needs where only these have changed.
+    ("" where nothing was); ``seen`` are the files and folders whose change makes a further sync necessary, as they
+    were at its end (none where they were changed meanwhile), ``folders`` the site-packages among them. ``goal`` is
+    what such a sync needs where only these have changed. ``touched`` says whether it wrote in the environment.
     """
 
     __slots__ = (
@@ -99,11 +101,12 @@ class Synced:
         "made",
         "makes",
         "path",
-        "paths",
         "repaired",
         "seconds",
+        "seen",
         "steps",
         "total",
+        "touched",
     )
 
     def __init__(self, environment: str, path: str) -> None:
@@ -113,8 +116,9 @@ class Synced:
         self.repaired = ""
         self.steps: tuple[tuple[str, str], ...] = ()
         self.total = 0
+        self.touched = False
         self.seconds = 0.0
-        self.paths: tuple[str, ...] = ()
+        self.seen: Mapping[str, Seen] = {}
         self.folders: tuple[str, ...] = ()
         self.goal: Goal | None = None
 
@@ -123,8 +127,9 @@ class Synced:
         """Whether there was nothing to do."""
         return not (self.steps or self.made)
 
-    def tell_steps(self, plan: InstallPlan) -> None:
-        """Put into words what *plan* does."""
+    def tell_plan(self, plan: InstallPlan) -> None:
+        """Put into words what *plan* does, and note whether it writes."""
+        self.touched = bool(plan.changes or plan.marks)
         self.steps = tuple((SIGNS[step.kind], step_text(step)) for step in plan.steps if step.kind != KEEP)
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pkm_env.ops.stamps import write_stamp
-from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp, read, stamp_path
+from pkm_env.ops.stamps import looked, write_stamp
+from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp, newest_of, read, see, stamp_path
 
 
 @pytest.fixture
@@ -15,9 +15,8 @@ def stamped(tmp_path):
     watched = tmp_path / "pylock.toml"
     watched.write_text("one")
     path = tmp_path / "stamp"
-    paths = [str(watched), str(tmp_path / "absent")]
-    body, _ = make_stamp(str(path), paths, {"PKM_PYTHON": "3.12"}, {"say": "fine\n"})
-    path.write_bytes(body)
+    seen = see([str(watched), str(tmp_path / "absent")])
+    path.write_bytes(make_stamp(str(path), seen, {"PKM_PYTHON": "3.12"}, {"say": "fine\n"}))
     return watched, path
 
 
@@ -69,7 +68,7 @@ def test_a_damaged_stamp_is_no_answer(tmp_path, body):
 
 
 def test_secrets_are_not_kept_in_a_stamp():
-    body, _ = make_stamp("", [], {"PKM_INDEX_OWN_PASSWORD": "hush"}, {})
+    body = make_stamp("", {}, {"PKM_INDEX_OWN_PASSWORD": "hush"}, {})
     assert b"hush" not in body
 
 
@@ -80,9 +79,9 @@ def test_what_was_just_written_is_dated_back_and_any_change_after_that_is_notice
     before = watched.stat().st_mtime_ns
     date_back(str(watched), began_s)
     path = tmp_path / "stamp"
-    body, newest = make_stamp(str(path), [str(watched)], {}, {"say": ""})
-    assert newest == before - GRAIN_NS
-    path.write_bytes(body)
+    seen = see([str(watched)])
+    assert newest_of(seen) == before - GRAIN_NS
+    path.write_bytes(make_stamp(str(path), seen, {}, {"say": ""}))
     assert check(str(path), {}) is not None
     (watched / "new").touch()
     assert check(str(path), {}) is None
@@ -108,7 +107,7 @@ def test_what_a_link_points_to_keeps_its_time(tmp_path):
 
 def test_what_stands_behind_a_stamp_is_given_to_who_asks(tmp_path):
     path = tmp_path / "stamp"
-    path.write_bytes(make_stamp(str(path), [], {}, {"say": "fine\n"}, b"more")[0])
+    path.write_bytes(make_stamp(str(path), {}, {}, {"say": "fine\n"}, b"more"))
     assert check(str(path), {}) == {"say": "fine\n"}
     found = read(str(path), {})
     assert found is not None
@@ -119,16 +118,25 @@ def test_a_file_that_was_changed_during_the_run_leaves_no_stamp(tmp_path):
     """Which of its states the run has read nobody knows."""
     watched = tmp_path / "pyproject.toml"
     watched.write_text("")
-    path = stamp_path(str(tmp_path), "lock")
-    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, time.time() - 1)
-    assert not os.path.exists(path)
-    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, time.time() + 1)
-    assert check(path, {}) == {"say": ""}
+    assert looked([str(watched)], time.time() - 1) == {}
+    assert looked([str(watched)], time.time() + 1) == see([str(watched)])
 
 
 def test_what_the_run_itself_changed_may_be_new(tmp_path):
     watched = tmp_path / "pylock.toml"
     watched.write_text("")
-    began_s = time.time() - 1
-    write_stamp(str(tmp_path), "lock", [str(watched)], {"say": ""}, {}, began_s, own=[str(watched)])
+    seen = looked([str(watched)], time.time() - 1, own=[str(watched)])
+    write_stamp(str(tmp_path), "lock", seen, {"say": ""}, {})
     assert check(stamp_path(str(tmp_path), "lock"), {}) == {"say": ""}
+
+
+def test_what_is_changed_before_the_stamp_is_written_leaves_none(tmp_path):
+    """Another process may have begun to change the environment as soon as its lock was free."""
+    watched = tmp_path / "site-packages"
+    watched.mkdir()
+    seen = looked([str(watched)], time.time() - 1, own=[str(tmp_path)])
+    (watched / "new").touch()
+    write_stamp(str(tmp_path), "sync-default", seen, {"say": ""}, {})
+    assert not os.path.exists(stamp_path(str(tmp_path), "sync-default"))
+    write_stamp(str(tmp_path), "sync-default", {}, {"say": ""}, {})
+    assert not os.path.exists(stamp_path(str(tmp_path), "sync-default"))

@@ -322,6 +322,31 @@ def test_it_waits_for_another_writer_and_says_so(pkm, project):
     assert out.startswith("  + eggs 2.0\n")
 
 
+def test_a_lock_that_is_changed_while_a_sync_waits_is_not_taken_for_installed(pkm, project):
+    fcntl = pytest.importorskip("fcntl", reason="the lock is taken by its means")
+    lock = project / "pylock.toml"
+    later = lock.read_bytes()
+    ok(pkm("lock", "--upgrade-package", "spam<2", cwd=project))
+    with open(project / ".pkm" / ".venv.lock", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", START, "sync"],
+            cwd=project,
+            env=pkm.environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == "warning: waiting for another pkm that changes .venv\n"
+        lock.write_bytes(later)
+        fcntl.flock(held, fcntl.LOCK_UN)
+    waiting.communicate()
+    assert waiting.returncode == 0
+    done = sync(pkm, project)
+    assert not done.noop
+    assert "~ spam 1.0 -> 2.0" in done.said
+
+
 def test_a_wheel_that_is_not_the_locked_release_is_left_to_the_whole_way(pkm, project):
     """The cache is the user's own, but what lies under a digest may have been put there by hand."""
     (folder,) = {path.parent.parent for path in pkm.home.rglob("tree/eggs.py")}
