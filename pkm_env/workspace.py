@@ -149,6 +149,22 @@ class Workspace:
             for rule in owner.declaration.sources:
                 yield str(rule.values.get("url") or rule.values.get("git") or "").removeprefix("git+")
 
+    def deciding_paths(self) -> list[str]:
+        """Return what says which projects belong together, absolute: files that may be missing, and folders.
+
+        That is each pyproject.toml of the family, those above that may make it a member of theirs, and what the
+        patterns of the workspace look into.
+        """
+        found = [other.source.path for other in self.family]
+        folder, above = self.root, os.path.dirname(self.root)
+        while above != folder:
+            found.append(os.path.join(above, PROJECT_FILE))
+            folder, above = above, os.path.dirname(above)
+        top = self.family[0]
+        for pattern in top.declaration.workspace.get("members", ()):
+            found += decided_by(top.root, pattern)
+        return list(dict.fromkeys(found))
+
     def relative(self, path: str) -> str:
         """Return *path* as a user in the project's folder would write it."""
         shown = os.path.relpath(path, self.root)
@@ -320,6 +336,26 @@ def member_folders(root: str, members: Sequence[str], exclude: Sequence[str]) ->
 
     folders = matching(members) - matching(exclude)
     return sorted(folder for folder in folders if os.path.isfile(os.path.join(folder, PROJECT_FILE)))
+
+
+def decided_by(root: str, pattern: str) -> list[str]:
+    """Return the folders below *root* that *pattern* looks into, and the pyproject.toml of each that it means."""
+    from glob import glob
+
+    def folders(text: str) -> list[str]:
+        found = (
+            os.path.normpath(os.path.join(root, name)) for name in glob(text, root_dir=root, recursive=True)
+        )
+        return sorted(filter(os.path.isdir, found))
+
+    parts = pattern.split("/")
+    found = []
+    for count, part in enumerate(parts):
+        if part == "**":
+            found += folders("/".join(parts[: count + 1]))
+        elif set("*?[") & set(part):
+            found += folders("/".join(parts[:count]) or ".")
+    return found + [os.path.join(folder, PROJECT_FILE) for folder in folders(pattern)]
 
 
 def check_requirements(source: Source, declaration: Declaration) -> None:

@@ -35,9 +35,8 @@ def stamp_lock(context: Context, done: Locked, text: str) -> None:
     names = {found.section for owner in workspace.family for found in owner.environments}
     if not can_stamp(context) or names != environments_of(done.lock):
         return
-    paths = [workspace.lock_path]
+    paths = [workspace.lock_path, *workspace.deciding_paths()]
     for owner in workspace.family:
-        paths.append(owner.source.path)
         for environment in owner.environments:
             paths += context.of(owner).places.watched_sources(environment)
     seen = looked(paths, context.now_s, [workspace.lock_path])

@@ -315,10 +315,9 @@ def watched_paths(
     """
     workspace = context.workspace
     return (
-        workspace.source.path,
         workspace.lock_path,
         os.path.join(workspace.root, ".python-version"),
-        *(other.source.path for other in workspace.family),
+        *workspace.deciding_paths(),
         os.path.join(path, "pyvenv.cfg"),
         # It is there while a change is under way, or was killed.
         state_path(path, JOURNAL),

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.support.projects import ROOT, ok, write_project
+from tests.support.projects import BUILT, HEAD, ROOT, ok, write_project
 
 
 @pytest.fixture
@@ -103,3 +103,32 @@ def test_a_member_that_is_not_there_is_an_error_and_no_package_of_an_index(pkm, 
     failed = pkm("lock", cwd=project)
     assert failed.code == 1
     assert 'pyproject.toml:6:26: there is no pyproject.toml in "spam"' in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "told"),
+    [
+        ("sync", "packages/api", "attrs 24.1 -> 99.0"),
+        ("lock", ".", "no version of attrs is <24: there is 99.0"),
+    ],
+)
+def test_a_folder_that_becomes_a_member_is_noticed(pkm, ledger, command, folder, told):
+    ok(pkm("sync", cwd=ledger / "packages/api"))
+    ok(pkm("lock", cwd=ledger))
+    unchanged = ok(pkm("lock", cwd=ledger)).stdout
+    assert "up to date" in unchanged
+    (ledger / "packages/zoo").mkdir()
+    ok(pkm("lock", cwd=ledger))
+    toml = BUILT.replace("shop", "attrs").replace('version = "1.0"', 'version = "99.0"')
+    write_project(ledger / "packages/zoo", toml, {"attrs.py": ""})
+    done = pkm(command, cwd=ledger / folder)
+    assert told in done.stdout + done.stderr
+
+
+def test_a_project_that_a_workspace_above_takes_in_is_its_member(pkm, tmp_path):
+    project = write_project(tmp_path / "top/one", HEAD + 'dependencies = ["eggs"]\n')
+    ok(pkm("sync", cwd=project))
+    assert ok(pkm("lock", cwd=project)).stdout == "pylock.toml is up to date (1 environment)\n"
+    write_project(tmp_path / "top", '[tool.pkm.workspace]\nmembers = ["one"]\n')
+    ok(pkm("lock", cwd=project))
+    assert 'name = "eggs"' in (tmp_path / "top" / "pylock.toml").read_text()
