@@ -75,6 +75,8 @@ class Context:
         # The interpreter that builds while an environment is synced; None for pkm's own.
         self.build_python: Interpreter | None = None
         self.now_s = time.time()
+        # What is not worth being taken apart before the process ends: the values of a solve are many.
+        self.outlasting: list[object] = []
         self.refresh: bool | frozenset[str] = frozenset()
         # Repositories and archives as the lock holds them, for what is locked anew.
         self.settled: dict[tuple[str, ...], Source] = {}

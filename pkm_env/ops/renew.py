@@ -47,6 +47,7 @@ def renewed(
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)
+    context.outlasting.append(lockers)
     required, indexes = requires_python_of(workspace), indexes_of(context)
     checked = old if theirs is None and not options.upgrade and options.refresh is not True else None
     refreshed = options.refresh if isinstance(options.refresh, frozenset) else frozenset[str]()
