@@ -42,12 +42,13 @@ def render(lock: Lock, targets: Mapping[str, tuple[Target, ...]]) -> str:
         lines.append("packages = []")
     memo: dict[tuple[tuple[str, int], ...], str] = {}
     conditions: dict[Any, str] = {}
+    edges: dict[tuple[str, str], str] = {}
     for package in lock.packages:
         marker = memo.get(tuple(package.sections.items()))
         if marker is None:
             marker = membership_marker(package, lock, targets, conditions)
             memo[tuple(package.sections.items())] = marker
-        lines.extend(package_lines(package, marker))
+        lines.extend(package_lines(package, marker, edges))
     lines.extend(tool_lines(lock.sections.values()))
     return "\n".join(lines) + "\n"
 
@@ -68,8 +69,11 @@ def render_export(
     return "\n".join(lines) + "\n"
 
 
-def package_lines(package: LockedPackage, marker: str) -> list[str]:
-    """Return the block of one entry, keys in the order of the specification."""
+def package_lines(
+    package: LockedPackage, marker: str, edges: dict[tuple[str, str], str] | None = None
+) -> list[str]:
+    """Return the block of one entry, keys in the order of the specification; *edges* keeps lines for other entries."""
+    edges = {} if edges is None else edges
     lines = ["", "[[packages]]", f"name = {string(package.name)}"]
     if package.version:
         lines.append(f"version = {string(package.version)}")
@@ -77,7 +81,11 @@ def package_lines(package: LockedPackage, marker: str) -> list[str]:
         lines.append(f"marker = {string(marker)}")
     if package.requires:
         lines.append("dependencies = [")
-        lines.extend(f"    {dependency(name, version)}," for name, version in package.requires)
+        for edge in package.requires:
+            line = edges.get(edge)
+            if line is None:
+                line = edges[edge] = f"    {dependency(*edge)},"
+            lines.append(line)
         lines.append("]")
     if package.source is not None:
         lines.append(source_line(package.source))
@@ -85,9 +93,9 @@ def package_lines(package: LockedPackage, marker: str) -> list[str]:
         lines.append(f"index = {string(package.index)}")
     if (sdist := package.sdist) is not None and package.source is None:
         lines.append(f"sdist = {file_table(sdist)}")
-    if package.wheels and package.source is None:
+    if (wheels := package.wheels) and package.source is None:
         lines.append("wheels = [")
-        lines.extend(f"    {file_table(wheel)}," for wheel in package.wheels)
+        lines.extend([f"    {file_table(wheel)}," for wheel in wheels])
         lines.append("]")
     return lines
 
