@@ -81,14 +81,15 @@ class Places:
             if member.project.name == rule.name:
                 editable = bool(rule.values.get("editable", True))
                 return Source("directory", member.root, editable=editable)
-        place = self._workspace.position((*rule.key, rule.kind))
+        place = self._owner(rule).position((*rule.key, rule.kind))
         raise PkmError(f'{place}: the workspace has no member "{rule.name}"')
 
     def _local(self, rule: SourceRule) -> Source:
         values = rule.values
-        path = os.path.normpath(os.path.join(self._workspace.root, str(values.get("path", ""))))
+        owner = self._owner(rule)
+        path = os.path.normpath(os.path.join(owner.root, str(values.get("path", ""))))
         if not os.path.exists(path):
-            place = self._workspace.position((*rule.key, rule.kind))
+            place = owner.position((*rule.key, rule.kind))
             raise PkmError(
                 f'{place}: there is nothing at "{values.get("path")}"', "paths are relative to the project"
             )
@@ -96,10 +97,19 @@ class Places:
         editable = bool(values.get("editable", False)) and kind == "directory"
         return Source(kind, path, subdirectory=str(values.get("subdirectory", "")), editable=editable)
 
+    def _owner(self, rule: SourceRule) -> Workspace:
+        """Return the project whose file holds a rule: this one, or the workspace's root, whose rules hold here too."""
+        top = self._workspace.family[0]
+        return top if any(rule is one for one in top.declaration.sources) else self._workspace
+
     def _rules(self, environment: Environment) -> Iterator[SourceRule]:
-        """Yield the rules that hold for an environment, in their order."""
+        """Yield the rules that hold for an environment, in their order.
+
+        That the project itself is a member, which the workspace may say for the others, binds nothing in its own.
+        """
+        name = self._workspace.project.name
         for rule in self._workspace.declaration.sources:
-            if rule.env in ("", environment.name):
+            if rule.env in ("", environment.name) and (rule.kind, rule.name) != ("workspace", name):
                 yield rule
 
     # what decides

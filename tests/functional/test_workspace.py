@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -132,3 +133,17 @@ def test_a_project_that_a_workspace_above_takes_in_is_its_member(pkm, tmp_path):
     write_project(tmp_path / "top", '[tool.pkm.workspace]\nmembers = ["one"]\n')
     ok(pkm("lock", cwd=project))
     assert 'name = "eggs"' in (tmp_path / "top" / "pylock.toml").read_text()
+
+
+def test_rules_of_the_root_mean_the_same_in_its_members(pkm, tmp_path):
+    """Paths are relative to the file that names them, and a member may be bound to itself."""
+    place = "[tool.pkm.workspace]\nmembers = ['one']\n[tool.pkm.sources]\none = { workspace = true }\n"
+    top = write_project(
+        tmp_path / "top",
+        f"{place}tools = {{ path = 'tools', editable = true }}\n",
+        {"tools/pyproject.toml": BUILT.replace("shop", "tools"), "tools/tools.py": ""},
+    )
+    one = write_project(top / "one", HEAD.replace("shop", "one") + 'dependencies = ["eggs", "tools"]\n')
+    ok(pkm("sync", cwd=one))
+    shown = ok(pkm("run", "python", "-c", "import tools; print(tools.__file__)", cwd=one)).stdout
+    assert os.path.realpath(shown.strip()) == str(top / "tools" / "tools.py")
