@@ -85,15 +85,19 @@ def begin(venv_path: str, intent: Intent, disk: Disk = DISK) -> str:
     # Under another name until it is whole: a journal without its intent could not be taken back.
     fresh = folder + ".new"
     remove_tree(fresh)
-    disk.mkdir(fresh)
-    path = os.path.join(fresh, INTENT)
-    disk.write(path, intent.to_bytes())
-    descriptor = os.open(path, os.O_RDWR)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    disk.rename(fresh, folder)
+        disk.mkdir(fresh)
+        path = os.path.join(fresh, INTENT)
+        disk.write(path, intent.to_bytes())
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        disk.rename(fresh, folder)
+    except BaseException:
+        remove_tree(fresh)
+        raise
     sync_directory(state)
     return folder
 

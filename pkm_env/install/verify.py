@@ -71,10 +71,15 @@ def check(distribution: InstalledDistribution, *, quick: bool) -> Iterator[tuple
     except (OSError, ValueError):
         yield record, UNREADABLE
         return
+    # RECORD lists itself: one that does not was cut short, or is none.
+    whole = False
     for path, digest, size in rows:
         full = os.path.normpath(os.path.join(folder, path))
+        whole = whole or full == record
         if digest:
             yield full, compare(full, digest, size, quick=quick)
+    if not whole:
+        yield record, CHANGED
 
 
 def compare(path: str, digest: str, size: str, *, quick: bool) -> str:

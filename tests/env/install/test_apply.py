@@ -136,6 +136,15 @@ def test_verify_finds_what_was_edited_and_removed(cache, place, quick):
     assert found == [("gone.py", "missing"), ("spam.py", "changed")]
 
 
+@pytest.mark.parametrize("left", ['"\n', "spam.py,,\n"])
+def test_verify_takes_no_part_of_a_record_for_the_whole(cache, place, left):
+    sync(place, unpacked(cache, "spam", "1.0"))
+    (record,) = site(place).glob("spam-*/RECORD")
+    record.unlink()
+    record.write_text(left)
+    assert [(finding.path, finding.kind) for finding in verify(str(place))] == [(str(record), "changed")]
+
+
 def test_folder_that_pkm_did_not_make_is_refused(cache, place):
     place.mkdir()
     (place / "letters.txt").write_text("mine")

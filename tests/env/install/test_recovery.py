@@ -115,6 +115,7 @@ def test_failure_in_the_middle_leaves_what_was(cache, place):
         assert {path for path in after if not path.startswith(".pkm")} == {
             path for path in before if not path.startswith(".pkm")
         }
+        assert not [path for path in after if path.startswith(".pkm/journal")]
         assert verify(str(place)) == []
         assert versions(place) == {"spam": "1.0"}
 
