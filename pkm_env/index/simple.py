@@ -226,8 +226,13 @@ def json_entry(raw: Any, base: str, refuse: Warn) -> Plain | None:
 
 
 def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[Row]:
-    """Return the files of an HTML page."""
+    """Return the files of an HTML page.
+
+    :raises PageFault: for what is no HTML, and for too many files.
+    """
     text = decoded(body, parameters)
+    if "<" not in text:
+        raise PageFault("it is no HTML" if text.strip() else "it is empty")
     links = quick_links(text)
     if links is not None:
         version = REPOSITORY_VERSION.search(text, 0, HEAD)

@@ -194,11 +194,13 @@ class Catalogue:
             except PkmError as error:
                 return error
             self._warn(page.warnings)
+            # A page without files may be that of a gateway between here and the index: it is asked for again.
+            flat = self._indexes[position].flat
             made = CachedPage(
                 page.digest,
                 etag=answer.etag,
                 modified=answer.modified,
-                max_age_s=answer.max_age_s,
+                max_age_s=answer.max_age_s if page.digest[0] or flat else min(answer.max_age_s, 0),
                 texts=page.texts,
             )
         if answer.max_age_s >= 0:

@@ -157,6 +157,16 @@ def test_a_page_that_is_no_page_is_an_error(world: World, index: LocalIndex):
         world.supply(spec(index)).listing("spam")
 
 
+def test_a_page_without_files_is_not_kept_for_long(world: World, index: LocalIndex):
+    """A gateway that asks for a login answers so, and is gone by the next run."""
+    index.add_wheel("spam", "1.0")
+    index.reply("spam", body=b"<html><body>log in</body></html>", headers={"Content-Type": "text/html"})
+    assert listed(world.supply(spec(index)), "spam").versions == ()
+    index.heal()
+    world.now_s += 60
+    assert listed(world.supply(spec(index)), "spam").versions == ("1.0",)
+
+
 def test_a_folder_of_wheels_is_an_index(world: World, index: LocalIndex):
     path = make_wheel(world.folder / "wheels", "spam", "1.5", requires=["eggs"])
     make_wheel(world.folder / "wheels", "spam-more", "3.0")

@@ -266,8 +266,23 @@ def test_urls_are_made_absolute_and_lose_credentials_and_fragments(link: str, ur
             "text/html",
             "version 2.0",
         ),
+        (b"", "text/html", "it is empty"),
+        (b"\0\1garbage", "text/html", "it is no HTML"),
     ],
-    ids=["cut", "deep", "list", "table", "version", "name", "bytes", "binary", "no type", "html version"],
+    ids=[
+        "cut",
+        "deep",
+        "list",
+        "table",
+        "version",
+        "name",
+        "bytes",
+        "binary",
+        "no type",
+        "html version",
+        "empty",
+        "garbage",
+    ],
 )
 def test_what_is_no_page_is_a_fault(body: bytes, kind: str, why: str):
     with pytest.raises(PageFault, match=why):
