@@ -235,7 +235,9 @@ class Context:
     def remember_lock(self, text: str, lock: Lock) -> None:
         """Keep the lock of a text that was just written."""
         key = blake2b(text.encode(), digest_size=16).hexdigest()
-        self.memory.remember(LOCK_KIND, key, lock.to_plain())
+        # A name for each content: what is there needs no second writing, which costs a millisecond at best.
+        if not self.memory.holds(LOCK_KIND, key):
+            self.memory.remember(LOCK_KIND, key, lock.to_plain())
 
     def both_texts(self, path: str) -> tuple[str, str] | None:
         """Return our text and theirs of a file that git found a conflict in, None where git has them not."""

@@ -6,6 +6,7 @@ so that two keys with one digest never give each other's values.
 
 from __future__ import annotations
 
+import os
 from _blake2 import blake2b
 
 from pkm_env.cache.store import pack, unpack
@@ -34,6 +35,10 @@ class StoredMemory:
                 self._seen[kind, key] = value
                 return value
         return None
+
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether something is kept under *key*, which may be damaged."""
+        return (kind, key) in self._seen or os.path.exists(self._path(kind, key))
 
     def remember(self, kind: str, key: str, value: Any) -> None:
         """Keep *value*; nothing happens where it cannot be kept."""

@@ -163,10 +163,12 @@ def print_changes(changes: Sequence[Change], output: Output) -> None:
     """Print a difference, its columns aligned."""
     rows = [(change, change_text(change)) for change in changes]
     width = max((len(text) for _, text in rows), default=0)
+    shown = []
     for change, text in rows:
         sign = "+" if not change.before else "-" if not change.after else "~"
         tail = ", ".join(change.environments) + (f": {change.why}" if change.why else "")
-        output.change(sign, f"{text:<{width}}  {tail}".rstrip())
+        shown.append((sign, f"{text:<{width}}  {tail}".rstrip()))
+    output.changes(shown)
 
 
 def change_text(change: Change) -> str:

@@ -174,9 +174,10 @@ def print_outdated(environment: str, found: Sequence[Outdated], output: Output, 
         return
     output.result(f"{environment}: {plural(len(found), 'package')} with a later version")
     width = max(len(one.name) for one in found)
-    for one in found:
-        asked = "  asked for by the environment" if one.requested else ""
-        output.change("~", f"{one.name:<{width}}  {one.locked} -> {one.latest}{asked}")
+    asked = {True: "  asked for by the environment", False: ""}
+    output.changes(
+        ("~", f"{one.name:<{width}}  {one.locked} -> {one.latest}{asked[one.requested]}") for one in found
+    )
 
 
 def env_diff(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -195,10 +196,12 @@ def env_diff(context: Context, arguments: argparse.Namespace, output: Output, li
         output.result(f"{one.name} and {other.name} hold the same packages")
         return 0
     output.result(f"{plural(len(found), 'package')} differ between {one.name} and {other.name}")
+    shown = []
     for d in found:
         sign = "+" if not d.one else "-" if not d.other else "~"
         versions = f"{d.one} -> {d.other}" if d.one and d.other else d.one or d.other
-        output.change(sign, f"{d.name} {versions}" + (f"  ({d.why})" if d.why else ""))
+        shown.append((sign, f"{d.name} {versions}" + (f"  ({d.why})" if d.why else "")))
+    output.changes(shown)
     return 0
 
 

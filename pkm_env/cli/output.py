@@ -7,6 +7,7 @@ from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, TextIO
 
 SHOWN_AFTER_S = 0.2
@@ -47,9 +48,13 @@ class Output:
         if self.level >= 0:
             self.result(text)
 
-    def change(self, sign: str, text: str) -> None:
-        """Print one change, its sign coloured on a terminal."""
-        self.result(f"  {self.painted(sign, sign)} {text}")
+    def changes(self, changes: Iterable[tuple[str, str]]) -> None:
+        """Print changes, each a sign and a text, the signs coloured on a terminal.
+
+        They are written at once: a new environment has hundreds, and stdout may be unbuffered.
+        """
+        self.stop_progress()
+        self.out.write("".join([f"  {self.painted(sign, sign)} {clean(text)}\n" for sign, text in changes]))
 
     def say(self, text: str) -> None:
         """Print a message to stderr, not with --quiet."""

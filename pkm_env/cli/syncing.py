@@ -108,8 +108,8 @@ def print_synced(done: Synced, output: Output, *, looking: bool) -> None:
     if done.unchanged:
         output.result(in_sync_line(done))
         return
-    for sign, text in done.steps if not done.made else ():
-        output.change(sign, text)
+    if not done.made:
+        output.changes(done.steps)
     output.result(f"Synced {done.environment} in {seconds(done.seconds)}: {plural(done.total, 'package')}")
 
 
@@ -125,8 +125,7 @@ def print_plan(done: Synced, output: Output) -> None:
     parts = [f"install {plural(installs, 'package')}"] if installs else []
     parts += [f"remove {plural(removes, 'package')}"] if removes else []
     output.result(f"would {' and '.join(parts) or 'change nothing else'}")
-    for sign, text in done.steps:
-        output.change(sign, text)
+    output.changes(done.steps)
 
 
 def synced_json(done: Synced) -> dict[str, object]:

@@ -62,8 +62,8 @@ def test_control_characters_do_not_reach_a_terminal():
 def test_colour_repeats_what_the_words_say():
     plain, plain_out, _ = make()
     coloured, coloured_out, _ = make(colour=True)
-    plain.change("+", "httpx 0.28.1")
-    coloured.change("+", "httpx 0.28.1")
+    plain.changes([("+", "httpx 0.28.1")])
+    coloured.changes([("+", "httpx 0.28.1")])
     assert plain_out.getvalue() == "  + httpx 0.28.1\n"
     assert "httpx 0.28.1" in coloured_out.getvalue()
 
