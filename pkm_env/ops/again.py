@@ -40,7 +40,9 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
     began_s, began = time.time(), time.monotonic()
     found = stamp.read(path, environ)
     goal = read_goal(found.more, environ) if found is not None else None
-    if found is None or goal is None:
+    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
+    # A project may come with notes of others: they must not lead to another environment.
+    if found is None or goal is None or not goal.path.startswith(root + os.sep):
         return None
     folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
@@ -55,9 +57,7 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
         own = (goal.path,) if done.touched else ()
         done.seen = looked((*kept, *installed_paths(folders)), began_s, own)
         done.seconds = time.monotonic() - began
-    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
-    name = os.path.basename(path)
-    write_stamp(root, name, done.seen, found.answer, environ, found.more)
+    write_stamp(root, os.path.basename(path), done.seen, found.answer, environ, found.more)
     return done
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from pkm_env import stamp
 from pkm_env.install.installed import scan
 from pkm_env.install.journal import Intent, begin
 from pkm_env.python.venv import Venv, read_venv
-from tests.support.projects import BUILT, ROOT, Pkm, ok, write_project
+from tests.support.projects import BUILT, HEAD, ROOT, Pkm, ok, write_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -260,6 +261,23 @@ def test_a_copy_of_the_project_is_a_project_of_its_own(pkm, project, tmp_path):
         ok(pkm("run", "python", "-c", "import sys; print(sys.prefix)", cwd=copy)).stdout
         == f"{copy / '.venv'}\n"
     )
+
+
+def test_a_note_that_leads_to_another_environment_is_not_followed(pkm, project, tmp_path):
+    """A project that was cloned may bring along what looks like a note of pkm."""
+    other = write_project(tmp_path / "other", HEAD + 'dependencies = ["ham"]\n')
+    assert sync(pkm, other).code == 0
+    place = str(project / ".pkm" / "stamps" / "sync-default")
+    note = stamp.read(str(other / ".pkm" / "stamps" / "sync-default"), pkm.environ)
+    assert note is not None
+    (project / ".pkm" / "stamps" / "sync-default").write_bytes(
+        stamp.make_stamp(place, note.seen, pkm.environ, note.answer, note.more)
+    )
+    shutil.rmtree(next(site(other).glob("ham-*.dist-info")))
+    before = content(other)
+    done = sync(pkm, project)
+    assert not done.quick
+    assert content(other) == before
 
 
 def test_damage_in_the_cache_is_told_and_mended(pkm, project, index):
