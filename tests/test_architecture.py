@@ -90,6 +90,7 @@ PURE = (
     "pkm_env.plan",
     "pkm_env.edit",
     "pkm_env.index.simple",
+    "pkm_env.index.lines",
     "pkm_build.metadata",
     "pkm_build.settings",
     "pkm_build.project",

@@ -34,7 +34,7 @@ RECORD = Struct("<II")
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE = Struct("<III")
 FIRST_READ = 1 << 14
-PAGES = "pages-3"
+PAGES = "pages-4"
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096
 # For how long runs that go on side by side trust each other's clock.

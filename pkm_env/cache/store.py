@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 BUCKETS = (
-    "pages-3",
+    "pages-4",
     "metadata-1",
     "memory-1",
     "wheels-1",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import repeat
 
+from pkm_env.index.lines import dates_of
 from pkm_env.index.uploads import are_plain_times
 from pkm_env.model.rows import row_of
 
@@ -73,7 +74,7 @@ def are_plain(columns: Columns) -> bool:
             and are_digests(digests)
             and are_digests([digest for digest in siblings if digest])
             and all(text is None or is_specifier(text) for text in set(needs))
-            and are_plain_times(times)
+            and are_plain_times(times, set(dates_of(times)))
             and all(text is None or is_reason(text) for text in set(yanked))
             and set(map(type, sizes)) <= SIZE_TYPES
             and not any(size is not None and size < 0 for size in sizes)

@@ -15,6 +15,7 @@ from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused
+from pkm_env.index.lines import lines_of
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
     ACCEPT,
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.index.http import Http
+    from pkm_env.index.lines import Lines
     from pkm_env.index.names import ReadVersion
     from pkm_env.index.spec import IndexSpec
     from pkm_env.index.wire import Reply
     from pkm_env.model.distribution import File, Metadata
-    from pkm_env.model.rows import Row
 
     Advance = Callable[[int], None]
 
@@ -123,12 +124,10 @@ class IndexClient:
         try:
             if index.flat:
                 every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
-                entries = [row for row in every if may_be_of(row[1], name)]
+                lines = every.only(may_be_of(filename, name) for filename in every.filenames)
             else:
-                entries = read_entries(
-                    answer.body, answer.content_type, answer.url, refused.append, name=name
-                )
-            page = make_page(entries, name, refused.append, self._memo)
+                lines = read_entries(answer.body, answer.content_type, answer.url, refused.append, name=name)
+            page = make_page(lines, name, refused.append, self._memo)
         except PageFault as fault:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
         page.warnings = summed(name, refused)
@@ -156,11 +155,11 @@ class IndexClient:
             body = file.read(MAX_PAGE)
         url = f"{index.base}{name}/" if index.url.startswith("file:") else file_base(path)
         try:
-            listed = [plain_of(row) for row in read_entries(body, kind, url, refused.append, name=name)]
-            entries = told_pythons(with_paths(listed, self._platform))
+            listed = [plain_of(row) for row in read_entries(body, kind, url, refused.append, name=name).rows]
+            found = told_pythons(with_paths(listed, self._platform))
         except PageFault as fault:
             raise BadPage(url, index=index.name, reason=str(fault)) from fault
-        page = make_page(entries, name, refused.append, self._memo)
+        page = make_page(found, name, refused.append, self._memo)
         page.warnings = summed(name, refused)
         return page
 
@@ -308,19 +307,19 @@ def local_metadata(path: str) -> str:
         return zipped_metadata(path)
 
 
-def told_pythons(entries: list[tuple[Any, ...]]) -> list[Row]:
-    """Return plain files as rows, with the Requires-Python of the wheels on this disk, which no page tells.
+def told_pythons(entries: list[tuple[Any, ...]]) -> Lines:
+    """Return plain files with the Requires-Python of the wheels on this disk, which no page tells.
 
     A wheel whose metadata cannot be read stays as it is: who asks for its metadata is told.
     """
-    return [
+    return lines_of(
         row_of(
             (*entry[:5], requires_python_of(entry[4]), *entry[6:])
             if entry[4] and entry[5] is None and entry[0].endswith(".whl")
             else entry
         )
         for entry in entries
-    ]
+    )
 
 
 def requires_python_of(path: str) -> str | None:

@@ -1,46 +1,39 @@
 """The digest of an index page: from the files it lists to the masks a resolver works on.
 
-Pure, and on the way of every cold answer: 180,000 files of 400 pages should not cost more than half a
-second here, so names are cut by ``split``, and what repeats is looked up.
+Pure, and on the way of every cold answer: the files come in columns (``lines``), and whatever repeats in
+these is read once.
 """
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from operator import attrgetter, itemgetter
+from _blake2 import blake2b
+from collections import Counter, defaultdict
+from functools import reduce
+from itertools import compress
+from operator import attrgetter, not_, or_
 from struct import pack
 
 from pkm_build.grammar import normalise
-from pkm_env.index.names import FileNames
+from pkm_env.index.names import FileNames, wheel_tags
 from pkm_env.index.times import day_of
 from pkm_env.model.rows import NOT_YANKED, files_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from pkm_env.index.lines import Lines
     from pkm_env.index.names import ReadVersion
-    from pkm_env.model.rows import Row
 
     Warn = Callable[[str], None]
-    # Its compressed tag set, and the file.
-    Member = tuple[str, Row]
-    Release = tuple[str, bool, list[Member]]
+    # Requires-Python, and the compressed tag set.
+    Signature = tuple[str, str]
 
 NEVER = 0xFFFF
-# Cells of a row.
-FILENAME, NEEDS, UPLOADED, YANKED = 1, 3, 5, 7
-# Parts of a file name that is cut twice at hyphens: name, version, and what else a wheel says.
-OF_SDIST, OF_WHEEL = 2, 3
-WHEEL_WEIGHT = 1_000_000
-FILENAME_OF = itemgetter(FILENAME)
-KEY_OF = attrgetter("version.key")
-
-
-def name_of(member: Member) -> str:
-    """Return the file name of a member."""
-    return member[1][FILENAME]
+AFTER_ALL = "~"  # what sorts after every date
+ENDINGS = (".whl", ".gz", ".zip")
+KEY_OF = attrgetter("key")
 
 
 class Page:
@@ -49,8 +42,8 @@ class Page:
     ``digest`` is what a listing is made of: ``(versions, signatures, prereleases, yanked, key, times)``,
     with the meaning of ``ports.Listing``; ``times`` holds two little-endian 16-bit numbers for each
     version: the days of the earliest and latest upload of its files, counted from 1970-01-01 (the
-    largest number for a file without a time). ``texts`` are the files of each version, sorted by name, as
-    ``model.rows`` joins them.
+    largest number for a file without a time). ``texts`` are the files of each version, as ``model.rows``
+    joins them.
     """
 
     __slots__ = ("digest", "texts", "warnings")
@@ -66,172 +59,156 @@ class Page:
         return [files_in(text) for text in self.texts]
 
 
-class Spelling:
-    """One way to write a version (1.0, 1.0.0), and the files that do."""
-
-    __slots__ = ("members", "version")
-
-    def __init__(self, version: ReadVersion) -> None:
-        self.version = version
-        self.members: list[Member] = []
-
-    @property
-    def weight(self) -> int:
-        """How common it is: its wheels count before its sdists."""
-        return sum([1 if tags == "sdist" else WHEEL_WEIGHT for tags, _ in self.members])
-
-
-class Grouping:
-    """Sorts the files of one project by version; what repeats in their names is looked up."""
-
-    __slots__ = ("_adders", "_names", "_own", "_own_sdists", "_tags", "spellings")
-
-    def __init__(self, name: str, memo: dict[str, ReadVersion | None] | None) -> None:
-        self._names = FileNames(name, memo)
-        self.spellings: dict[str, Spelling] = {}
-        # What adds a file to the spelling that a text in its name stands for.
-        self._adders: dict[str, Callable[[Member], None] | None] = {}
-        self._own: set[str] = set()
-        self._own_sdists: set[str] = set()
-        self._tags: dict[str, str] = {}
-
-    def add_all(self, rows: Iterable[Row], refuse: Callable[[str], None]) -> None:
-        """Put files to their versions; *refuse* is told of the name of each that is not of this project.
-
-        One loop over names that are bound once: with a call for each file it takes half as long again.
-        """
-        own, own_sdists, tags_of, adders = self._own, self._own_sdists, self._tags, self._adders
-        for row in rows:
-            filename = row[1]
-            parts = filename.split("-", 2)
-            if len(parts) == OF_WHEEL:
-                tags = tags_of.get(parts[2]) if parts[0] in own else None
-                text = parts[1]
-            else:
-                tags = "sdist" if parts[0] in own_sdists and filename[-7:] == ".tar.gz" else None
-                text = parts[-1][:-7]
-            add = None
-            if tags is not None:
-                add = adders[text] if text in adders else self._adder(text)
-            if add is not None and tags is not None:
-                add((tags, row))
-            elif not self._add_new(filename, row, parts):
-                refuse(filename)
-
-    def _adder(self, text: str) -> Callable[[Member], None] | None:
-        """Return what adds a file to a version, by its spelling; None when *text* is no version."""
-        version = self._names.version(text)
-        found = None if version is None else self._spelling(version).members.append
-        self._adders[text] = found
-        return found
-
-    def _spelling(self, version: ReadVersion) -> Spelling:
-        """Return a spelling of a version, made if need be."""
-        found = self.spellings.get(version.text)
-        if found is None:
-            found = self.spellings[version.text] = Spelling(version)
-        return found
-
-    def _add_new(self, filename: str, row: Row, parts: list[str]) -> bool:
-        """Put a file to its version with the care that the first of its kind needs; say whether it is ours."""
-        found = self._names.read(filename)
-        if found is None:
-            return False
-        version, tags = found
-        self._spelling(version).members.append((tags, row))
-        if tags != "sdist":
-            self._own.add(parts[0])
-            self._tags[parts[2]] = tags
-        elif len(parts) == OF_SDIST:
-            self._own_sdists.add(parts[0])
-        return True
-
-
 def make_page(
-    rows: Iterable[Row], name: str, refuse: Warn, memo: dict[str, ReadVersion | None] | None = None
+    lines: Lines, name: str, refuse: Warn, memo: dict[str, ReadVersion | None] | None = None
 ) -> Page:
-    """Return the page of *name* made of *rows*; those of other projects are left out."""
-    grouping = Grouping(name, memo)
+    """Return the page of *name* made of *lines*; files of other projects are left out.
 
-    def tell(filename: str) -> None:
-        # Many projects have old files with odd names of their own; only another's name is suspicious.
-        if not normalise(filename).startswith(f"{name}-"):
-            refuse(f"{filename[:120]} is no wheel or sdist of {name}")
-
-    grouping.add_all(first_of_each(rows), tell)
-    return digested(name, releases_of(grouping.spellings.values()))
-
-
-def releases_of(spellings: Iterable[Spelling]) -> list[Release]:
-    """Return what is shown as a version, whether it is a pre-release, and its files; in ascending order."""
-    found: list[Release] = []
-    last = None
-    same: list[Spelling] = []
-    for spelling in sorted(spellings, key=KEY_OF):
-        version = spelling.version
-        if version.key != last:
-            last, same = version.key, [spelling]
-            found.append((version.text, version.is_prerelease, spelling.members))
-            continue
-        # It is shown as wheels write it, then as is commoner, then as comes first by its letters.
-        same.append(spelling)
-        shown = min(same, key=lambda one: (-one.weight, one.version.text)).version.text
-        members = sorted([member for one in same for member in one.members], key=name_of)
-        found[-1] = (shown, version.is_prerelease, members)
-    return found
-
-
-def digested(name: str, releases: list[Release]) -> Page:
-    """Return the page of *releases*, which are in ascending order."""
-    texts: list[str] = []
-    times: list[int] = []
-    signatures: dict[tuple[str, str], int] = {}
-    prereleases = yanked = 0
-    bit = 1
-    for _, is_prerelease, members in releases:
-        rows = [row for _, row in members]
-        kept = [(row[NEEDS], tags) for tags, row in members if row[YANKED] in NOT_YANKED]
-        if not kept:
-            kept = [(row[NEEDS], tags) for tags, row in members]
-            yanked |= bit
-        for signature in set(kept) if len(kept) > 1 else kept:
-            signatures[signature] = signatures.get(signature, 0) | bit
-        times += span_of([row[UPLOADED] for row in rows])
-        if is_prerelease:
-            prereleases |= bit
-        texts.append("\n".join(map("\t".join, rows)))
-        bit <<= 1
-    ordered = tuple((needs, tags, mask) for (needs, tags), mask in sorted(signatures.items()))
-    digest = (tuple([text for text, _, _ in releases]), ordered, prereleases, yanked)
-    packed = pack(f"<{len(times)}H", *times)
-    return Page((*digest, listing_key(name, digest), packed), texts, [])
-
-
-def span_of(times: list[str]) -> tuple[int, int]:
-    """Return the days of the earliest and the latest of some times, NEVER for one that is not known.
-
-    All are in UTC in one form, so they sort as texts.
+    *memo* keeps the versions read so far, for the next pages; *refuse* is told of each file that is suspicious.
     """
-    if len(times) == 1:
-        day = day_of(times[0]) if times[0] else NEVER
-        return day, day
-    latest = max(times)
-    if not latest:
-        return NEVER, NEVER
-    if "" in times:
-        return day_of(min(filter(None, times))), NEVER
-    return day_of(min(times)), day_of(latest)
+    lines = first_of_each(lines)
+    versions, kinds, foreign = read_names(lines, FileNames(name, memo))
+    for at in sorted(foreign):
+        filename = lines.filenames[at]
+        # Many projects have old files with odd names of their own; only another's name is suspicious.
+        if filename.endswith(ENDINGS) and not normalise(filename).startswith(f"{name}-"):
+            refuse(f"{filename[:120]} is no wheel or sdist of {name}")
+    if foreign:
+        known = [at not in foreign for at in range(len(lines))]
+        lines, versions, kinds = (
+            lines.only(known),
+            list(compress(versions, known)),
+            list(compress(kinds, known)),
+        )
+    return digested(name, lines, versions, kinds)
 
 
-def first_of_each(rows: Iterable[Row]) -> list[Row]:
-    """Return *rows* sorted by file name; of several with one name always the same, in whatever order."""
-    found = sorted(rows, key=FILENAME_OF)
-    if len(set(map(FILENAME_OF, found))) == len(found):
-        return found
-    first: dict[str, Row] = {}
-    for row in sorted(found):
-        first.setdefault(row[FILENAME], row)
-    return sorted(first.values(), key=FILENAME_OF)
+def first_of_each(lines: Lines) -> Lines:
+    """Return *lines*, of several with one file name always the same one, in whatever order they are."""
+    if len(set(lines.filenames)) == len(lines):
+        return lines
+    first: dict[str, str] = {}
+    for filename, text in zip(lines.filenames, lines.texts, strict=True):
+        first[filename] = min(text, first.get(filename, text))
+    seen: set[str] = set()
+    flags = []
+    for filename, text in zip(lines.filenames, lines.texts, strict=True):
+        flags.append(text == first[filename] and filename not in seen)
+        if flags[-1]:
+            seen.add(filename)
+    return lines.only(flags)
+
+
+def read_names(lines: Lines, names: FileNames) -> tuple[list[Any], list[Any], set[int]]:
+    """Return version and compressed tag set ("sdist" for an sdist) of each file, and which are none of the project.
+
+    What a name is cut into is read once for all the names that have it; where that does not say what the
+    file is (the name of an old sdist may have hyphens), the whole name is read.
+    """
+    of_wheels = set(compress(lines.versions, lines.tails))
+    of_sdists = set(compress(lines.versions, map(not_, lines.tails)))
+    read = dict.fromkeys(of_wheels & of_sdists)
+    read |= {text: names.version(text) for text in of_wheels - of_sdists}
+    read |= {text: names.sdist_version(text) for text in of_sdists - of_wheels}
+    kind_of = {tail: wheel_tags(tail) if tail else "sdist" for tail in set(lines.tails)}
+    versions, kinds = list(map(read.get, lines.versions)), list(map(kind_of.get, lines.tails))
+    stems = set(lines.stems)
+    own = {stem for stem in stems if names.is_own(stem)}
+    unread = (
+        {at for at, stem in enumerate(lines.stems) if stem not in own} if len(own) < len(stems) else set()
+    )
+    for of_text, found in ((read, versions), (kind_of, kinds)):
+        if None in of_text.values():
+            unread.update([at for at, it in enumerate(found) if it is None])
+    for at in unread:
+        versions[at], kinds[at] = names.read(lines.filenames[at]) or (None, None)
+    return versions, kinds, {at for at in unread if versions[at] is None}
+
+
+def digested(name: str, lines: Lines, versions: Sequence[ReadVersion], kinds: Sequence[str]) -> Page:
+    """Return the page of *lines*, whose versions and compressed tag sets are given."""
+    groups, number_of = numbered(versions)
+    bits = [1 << number for number in range(len(groups))]
+    numbers = list(map(number_of.__getitem__, versions))
+    prereleases = sum(compress(bits, [group[0].is_prerelease for group in groups]))
+    yanked, counts = yanked_of(numbers, lines.yanked)
+    files = zip(zip(lines.needs, kinds, strict=True), map(bits.__getitem__, numbers), strict=True)
+    masks = masks_of(files if counts is None else compress(files, counts))
+    signatures = tuple([(needs, tags, mask) for (needs, tags), mask in sorted(masks.items())])
+    digest = (shown(groups, versions, kinds), signatures, prereleases, yanked)
+    members: list[list[str]] = [[] for _ in groups]
+    for number, text in zip(numbers, lines.texts, strict=True):
+        members[number].append(text)
+    spans = spans_of(numbers, lines.dates, len(groups))
+    return Page((*digest, listing_key(name, digest), spans), ["\n".join(texts) for texts in members], [])
+
+
+def numbered(versions: Sequence[ReadVersion]) -> tuple[list[list[ReadVersion]], dict[ReadVersion, int]]:
+    """Return the spellings of each version (1.0, 1.0.0) in ascending order, and the number of each spelling."""
+    groups: list[list[ReadVersion]] = []
+    number_of: dict[ReadVersion, int] = {}
+    last = None
+    for version in sorted(dict.fromkeys(versions), key=KEY_OF):
+        if version.key != last:
+            groups.append([])
+            last = version.key
+        groups[-1].append(version)
+        number_of[version] = len(groups) - 1
+    return groups, number_of
+
+
+def shown(
+    groups: list[list[ReadVersion]], versions: Sequence[ReadVersion], kinds: Sequence[str]
+) -> tuple[str, ...]:
+    """Return how each version is shown: as wheels write it, then as is commoner, then as its letters come first."""
+    if len(groups) == sum(map(len, groups)):
+        return tuple([version.text for (version,) in groups])
+    in_all = Counter([version.text for version in versions])
+    in_sdists = Counter([it.text for it, tags in zip(versions, kinds, strict=True) if tags == "sdist"])
+
+    def rank(version: ReadVersion) -> tuple[int, int, str]:
+        text = version.text
+        return in_sdists[text] - in_all[text], -in_sdists[text], text
+
+    return tuple([min(group, key=rank).text for group in groups])
+
+
+def yanked_of(numbers: list[int], yanked: Sequence[str]) -> tuple[int, list[bool] | None]:
+    """Return the mask of the versions whose files are all yanked, and which files count; None for all of them."""
+    if NOT_YANKED.issuperset(yanked):
+        return 0, None
+    offered = set(compress(numbers, map(NOT_YANKED.__contains__, yanked)))
+    counts = [told in NOT_YANKED or at not in offered for at, told in zip(numbers, yanked, strict=True)]
+    return sum([1 << number for number in set(numbers) - offered]), counts
+
+
+def masks_of(files: Iterable[tuple[Signature, int]]) -> dict[Signature, int]:
+    """Return the versions of each signature; *files* are each one's signature and the bit of its version."""
+    found: dict[Signature, list[int]] = defaultdict(list)
+    for signature, bit in files:
+        found[signature].append(bit)
+    return {signature: reduce(or_, bits) for signature, bits in found.items()}
+
+
+def spans_of(numbers: list[int], dates: Sequence[str], count: int) -> bytes:
+    """Return the days of the earliest and the latest upload of *count* versions, as a digest holds them.
+
+    All dates have one form, so they sort as texts.
+    """
+    earliest: dict[int, str] = {}
+    latest: dict[int, str] = {}
+    pairs = set(zip(numbers, dates, strict=True))
+    undated = {number for number, date in pairs if not date}
+    for number, date in pairs:
+        if date and date < earliest.get(number, AFTER_ALL):
+            earliest[number] = date
+        if date > latest.get(number, ""):
+            latest[number] = date
+    days = {date: day_of(date) for date in {*latest.values(), *earliest.values()}}
+    days[""] = NEVER
+    found = [days[earliest.get(number, "")] for number in range(count)]
+    last = [NEVER if number in undated else days[latest[number]] for number in range(count)]
+    return pack(f"<{2 * count}H", *[day for pair in zip(found, last, strict=True) for day in pair])
 
 
 def listing_key(name: str, digest: tuple[Any, ...]) -> str:

@@ -7,7 +7,6 @@ Source: RFC 9110 sections 13 and 14.
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from pkm_env.index.errors import HashMismatch, IndexRefused, TooLarge, WriteFailed
@@ -91,6 +90,9 @@ class Download:
 
     def _restart(self) -> None:
         """Begin with an empty file."""
+        # OpenSSL, which comes with it, takes 4 ms to load: a lock whose metadata has no digests does without.
+        import hashlib
+
         written, self._size = self._size, 0
         self._resumed = False
         self._hashers = {name: hashlib.new(name) for name in {"sha256", self._algorithm or "sha256"}}
@@ -199,6 +201,8 @@ def check_hashes(filename: str, data: bytes, hashes: Mapping[str, str], file: Fi
     algorithm = next((name for name in STRENGTH if name in hashes), "")
     if not algorithm:
         return
+    import hashlib
+
     found = hashlib.new(algorithm, data).hexdigest()
     if found != hashes[algorithm]:
         raise HashMismatch(

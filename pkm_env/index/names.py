@@ -12,13 +12,14 @@ import re
 
 from pkm_build.grammar import NotUnderstood, normalise, quick_version
 from pkm_build.grammar import read_version as normal_version
-from pkm_env.model.versions import is_prerelease, version_key
+from pkm_env.model.versions import FINAL, LAST, is_prerelease, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pkm_env.model.versions import Key
 
 SDIST_ENDINGS = (".tar.gz", ".zip")
+TAGS = 3  # of Python, ABI and platform
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
 PYTHON_TAG = r"[A-Za-z_]\w*"
 # Versions as they were written of old, without epoch and local part (PEP 440, "Normalization").
@@ -47,11 +48,29 @@ class ReadVersion:
 
 def read_version(text: str) -> ReadVersion | None:
     """Return what *text* says as a version, None when it is none."""
+    found = read_release(text)
+    if found is not None:
+        return found
     try:
-        normal = normal_version(respelled(text) if not quick_version(text) else text)
-    except NotUnderstood:
+        key = version_key(text)
+        # ``packaging``, which is asked for what is left, takes 20 ms to load: it need not say what is no version.
+        return ReadVersion(normal_version(text if quick_version(text) else respelled(text)), key)
+    except (ValueError, NotUnderstood):
+        # Numbers of thousands of digits are refused by Python itself.
         return None
-    return ReadVersion(normal, version_key(normal))
+
+
+def read_release(text: str) -> ReadVersion | None:
+    """Return a release in its normal form, numbers and dots alone, as nine versions of ten are; None for others."""
+    try:
+        release = list(map(int, text.split(".")))
+    except ValueError:
+        return None
+    if ".".join(map(str, release)) != text or "-" in text:
+        return None
+    while len(release) > 1 and not release[-1]:
+        release.pop()
+    return ReadVersion(text, (0, tuple(release), FINAL, 0, -1, LAST, ()))
 
 
 def respelled(text: str) -> str:
@@ -95,6 +114,11 @@ class FileNames:
                 return self._read_sdist(filename[: -len(ending)])
         return None
 
+    def sdist_version(self, text: str) -> ReadVersion | None:
+        """Return what *text*, the end of an sdist's name, says as a version, None when it says none."""
+        ending = next(filter(text.endswith, SDIST_ENDINGS), "")
+        return self.version(text[: -len(ending)]) if ending else None
+
     def version(self, text: str) -> ReadVersion | None:
         """Return what *text* says as a version, None when it is none."""
         try:
@@ -103,7 +127,8 @@ class FileNames:
             found = self._versions[text] = read_version(text)
             return found
 
-    def _is_own(self, raw: str) -> bool:
+    def is_own(self, raw: str) -> bool:
+        """Whether *raw*, what the name of a wheel begins with, is that of the project."""
         try:
             return self._prefixes[raw]
         except KeyError:
@@ -112,20 +137,12 @@ class FileNames:
             return own
 
     def _read_wheel(self, filename: str) -> tuple[ReadVersion, str] | None:
-        match filename[:-4].split("-"):
-            case [raw, number, python, abi, platform]:
-                pass
-            case [raw, number, build, python, abi, platform] if build[:1].isdecimal():
-                pass
-            case _:
-                return None
-        if not self._is_own(raw):
+        raw, _, rest = filename.partition("-")
+        number, _, tail = rest.partition("-")
+        if not self.is_own(raw):
             return None
-        version = self.version(number)
-        tags = f"{python}-{abi}-{platform}"
-        if version is None or TAG_SET(tags) is None:
-            return None
-        return version, tags if tags.islower() else tags.lower()
+        version, tags = self.version(number), wheel_tags(tail)
+        return None if version is None or tags is None else (version, tags)
 
     def _read_sdist(self, stem: str) -> tuple[ReadVersion, str] | None:
         # Old sdists have hyphens in the name ("ruamel.yaml-clib-0.2"), so the cut is where the
@@ -143,3 +160,12 @@ class FileNames:
                     return version, "sdist"
             position = stem.find("-", position + 1)
         return None
+
+
+def wheel_tags(tail: str) -> str | None:
+    """Return the compressed tag set in what stands behind the version of a wheel, None when there is none."""
+    tags = tail[:-4]
+    if tags.count("-") == TAGS and tags[:1].isdecimal():
+        # A build number comes first.
+        tags = tags.partition("-")[2]
+    return tags.lower() if tail.endswith(".whl") and TAG_SET(tags) else None

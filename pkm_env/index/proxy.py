@@ -7,7 +7,6 @@ alone where REQUEST_METHOD is set, for a web server hands a client's header over
 from __future__ import annotations
 
 from base64 import b64encode
-from urllib.parse import unquote, urlsplit
 
 from pkm_build.errors import PkmError
 
@@ -64,6 +63,8 @@ def read_proxy(address: str) -> Proxy:
 
     :raises BadProxy: when it is not the address of an HTTP proxy.
     """
+    from urllib.parse import unquote, urlsplit
+
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         port = parts.port or 80

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
-from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pkm_build.grammar import normalise
 from pkm_env.index.bulk import in_bulk, is_specifier
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.errors import printable
+from pkm_env.index.lines import lines_of
 from pkm_env.index.table import read_table
 from pkm_env.index.uploads import normal_time
 from pkm_env.index.urls import split_credentials
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from pkm_env.index.lines import Lines
     from pkm_env.index.names import ReadVersion
     from pkm_env.model.rows import Row
 
@@ -90,7 +90,7 @@ def read_page(
     return page
 
 
-def read_entries(body: bytes, content_type: str, url: str, refuse: Warn, *, name: str = "") -> list[Row]:
+def read_entries(body: bytes, content_type: str, url: str, refuse: Warn, *, name: str = "") -> Lines:
     """Return all files of a page; *refuse* is told of each that is left out.
 
     *name* is that of the project the page is for, "" for a page that lists many.
@@ -102,7 +102,7 @@ def read_entries(body: bytes, content_type: str, url: str, refuse: Warn, *, name
     if kind in JSON_TYPES:
         return json_entries(body, url, refuse, name)
     if kind in HTML_TYPES:
-        return html_entries(body, parameters, url, refuse)
+        return lines_of(html_entries(body, parameters, url, refuse))
     raise PageFault(f"its type is {printable(kind) or 'not told'}, not that of an index page")
 
 
@@ -124,11 +124,11 @@ def summed(name: str, refused: list[str]) -> list[str]:
 # JSON
 
 
-def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Row]:
+def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> Lines:
     """Return the files of a JSON page."""
     odd: list[str] = []
     table = read_table(body, lambda raw: json_entry(raw, url, odd.append))
-    told, rows = table or (parsed(body), None)
+    told, lines = table or (parsed(body), None)
     if not isinstance(told, dict) or not isinstance(told.get("files"), list):
         raise PageFault("its JSON has no list of files")
     meta = told.get("meta")
@@ -136,14 +136,15 @@ def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> list[Row]:
     own = told.get("name")
     if name and isinstance(own, str) and normalise(own) != name:
         raise PageFault(f"it is the page of {printable(own)[:100]}, not of {name}")
-    count = len(rows or told["files"])
+    count = len(lines or told["files"])
     if count > MAX_FILES:
         raise PageFault(f"it lists {count} files")
-    if rows is None:
-        return in_bulk(installable(told["files"]), json_columns, lambda raw: json_entry(raw, url, refuse))
+    if lines is None:
+        slow = installable(told["files"])
+        return lines_of(in_bulk(slow, json_columns, lambda raw: json_entry(raw, url, refuse)))
     for reason in odd:
         refuse(reason)
-    return rows
+    return lines
 
 
 def parsed(body: bytes) -> Any:
@@ -242,7 +243,7 @@ def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[R
 
     stated, href, found = parse_links(text)
     check_version(stated)
-    base = urljoin(url, href) if href else url
+    base = joined(url, href) if href else url
     if len(found) > MAX_FILES:
         raise PageFault(f"it lists {len(found)} files")
     entries = [html_entry(href, shown, told, base, refuse) for href, told, shown in found]
@@ -336,12 +337,16 @@ def sibling_of(told: str) -> str | None:
 
 def replaced(texts: tuple[str, ...]) -> list[str]:
     """Return the texts with their character references replaced; there are many of few."""
+    from html import unescape
+
     plain = {text: unescape(text) for text in set(texts)}
     return [plain[text] for text in texts]
 
 
 def cut_link(link: list[str], base: str, refuse: Warn) -> Plain | None:
     """Return the file of one link, None when it is left out."""
+    from html import unescape
+
     told = {name.strip(" =\n\t\r").lower(): unescape(value) for name, value in attributes(link)}
     shown = link[-1].partition(">")[2].partition("<")[0]
     return html_entry(unescape(link[0]), unescape(shown), told, base, refuse)
@@ -357,6 +362,8 @@ def html_entry(href: str, shown: str, told: Mapping[str, str], base: str, refuse
     link, _, fragment = href.strip().partition("#")
     filename = link.partition("?")[0].rpartition("/")[2]
     if "%" in filename:
+        from urllib.parse import unquote
+
         filename = unquote(filename)
     if not filename.endswith(ENDINGS):
         # A query may name the file; the text of the link then says its name (PEP 503).
@@ -454,6 +461,8 @@ def absolute(link: str, base: str) -> str | None:
     if not is_clean(link):
         if not link.isprintable():
             return None
+        from urllib.parse import quote
+
         link = quote(link.strip(), safe="%/:=&?~#+!$,;'@()*[]")
     direct = link.startswith(("https://", "http://")) and "[" not in link
     url = link if direct else joined(base, link)
@@ -468,6 +477,9 @@ def absolute(link: str, base: str) -> str | None:
 
 def joined(base: str, link: str) -> str:
     """Return *link* seen from *base*, "" when it cannot be read as a URL."""
+    # It takes as long to load as a page of 1,000 files to read, which has no need of it as a rule.
+    from urllib.parse import urljoin, urlsplit
+
     try:
         urlsplit(link)
         return urljoin(base, link)

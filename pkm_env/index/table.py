@@ -1,7 +1,7 @@
 """JSON pages that are written like tables: each file with the same keys in the same order.
 
 All common indexes write theirs so. One pattern, made from the first entry, reads all of them at a third of what
-``json`` and a look at each value take, and gives rows as they are kept. What it does not match is read with
+``json`` and a look at each value take, and gives columns (``lines``). What it does not match is read with
 care, one by one; a page with many such entries, or one that is written otherwise, is left to ``json``.
 
 Source: Simple repository API (PEP 691, 700, 714).
@@ -11,38 +11,45 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import repeat
 
-from pkm_env.index.bulk import LAST_FOUR, PLAIN_NAME, PLAIN_URL, are_digests, are_of, is_specifier
+from pkm_env.index.bulk import HEXADECIMAL, PLAIN_NAME, PLAIN_URL, are_of, is_specifier
+from pkm_env.index.lines import Lines, dates_of, lines_of, together
 from pkm_env.index.uploads import are_plain_times
 from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from pkm_env.model.rows import Row
-
     Slow = Callable[[Any], tuple[Any, ...] | None]
+    Columns = Mapping[str, Sequence[str]]
 
 # The keys of the cells of a row; no page tells the last cell, the path.
 KEYS = ("core-metadata", "filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
 NEEDED = frozenset(("filename", "hashes", "url"))
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")
-DIGEST = r'\{"sha256":"[^"]*"\}'
-OTHER = rf'(?:null|true|false|-?[0-9]+|"[^"\\]*"|{DIGEST})'
+# The groups of a file name: all of it, and what it is cut into at its first two hyphens.
+NAME = ("filename", "stem", "version", "tail")
+NAME_PATTERN = r'(?P<name>([^-]*)-([^"-]*)(?:-([^"]*)|))'
+# What has one length as a rule is passed over unseen: what is in a column, is checked there.
+DIGEST = r'\{"sha256":".{64}"\}'
+OTHER = r'(?:null|true|false|-?[0-9]+|"[^"\\]*"|\{"sha256":"[^"]*"\})'
 VALUES = {
     "core-metadata": rf"(true|false|null|{DIGEST})",
-    "hashes": r'\{"sha256":"([^"]*)"\}',
+    "hashes": r'\{"sha256":"(.{64})"\}',
     "requires-python": r'(?:null|"([^"]*)")',
     "size": r"(0|[1-9][0-9]{0,17}|null)",
-    "upload-time": r'"([^"]*)"',
+    "upload-time": r'"(.{27}|[^"]*)"',
     "yanked": r'(true|false|null|"[^"]*")',
 }
 # What comes after the last match, or between two, is the last group of one more.
-REST = r"|(?s:(.+))"
+REST = r"|(.+)"
 FEW = 100
 MAX_REASON = 2_000
+# A URL that is given to a server as it stands may have escapes; in the name of a file these would stand for others.
+PLAIN_LINK = PLAIN_URL + b"%"
 READER = json.JSONDecoder()
 PAIRS = json.JSONDecoder(object_pairs_hook=list)
 
@@ -52,33 +59,36 @@ class Unlike(Exception):
 
 
 class Shape:
-    """How the entries of a page are written; *keys* in their order, with or without a space behind each mark.
+    """How the entries of a page are written: as the *first*, with or without a space behind each mark.
 
     ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups.
     """
 
-    __slots__ = ("comma", "is_spaced", "order", "pattern")
+    __slots__ = ("_link", "comma", "is_spaced", "order", "pattern")
 
-    def __init__(self, keys: list[str], *, is_spaced: bool) -> None:
-        if len(set(keys)) != len(keys) or not set(keys) >= NEEDED:
+    def __init__(self, first: list[tuple[str, Any]], *, is_spaced: bool) -> None:
+        told = dict(first)
+        if len(told) != len(first) or not told.keys() >= NEEDED:
             raise Unlike
         self.is_spaced = is_spaced
         self.comma = ", " if is_spaced else ","
         self.order: list[str] = []
+        self._link = link_pattern(str(told["url"]), str(told["filename"]))
         colon = ": " if is_spaced else ":"
+        keys = list(told)
         cells = [f'"{re.escape(key)}"{colon}{self._value(key, keys)}' for key in keys]
         entry = self.comma.join(cells)
-        self.pattern = re.compile(rf"\{{{entry}\}}(?:{self.comma}|(?=\])){REST}")
+        self.pattern = re.compile(rf"\{{{entry}\}}(?:{self.comma}|(?=\])){REST}", re.DOTALL)
 
     def _value(self, key: str, keys: list[str]) -> str:
         """Return the pattern of the value behind *key*, and note what it holds."""
         name_first = keys.index("filename") < keys.index("url")
         if key == "filename":
-            self.order += [key] if name_first else []
-            return r'"(?P<name>[^"]*)"' if name_first else r'"(?P=name)"'
+            self.order += NAME if name_first else ()
+            return f'"{NAME_PATTERN}"' if name_first else r'"(?P=name)"'
         if key == "url":
-            self.order += [key] if name_first else [key, "filename"]
-            return r'"(https?://[^"]*/)' + (r'(?P=name)"' if name_first else r'(?P<name>[^"/]*)"')
+            self.order += [key] if name_first else [key, *NAME]
+            return rf'"({self._link})(?P=name)"' if name_first else rf'"({self._link}){NAME_PATTERN}"'
         cell = key
         if key in METADATA_KEYS:
             cell = "core-metadata" if key == next(it for it in METADATA_KEYS if it in keys) else ""
@@ -90,22 +100,30 @@ class Shape:
         return value.replace('":', '": ') if self.is_spaced else value
 
 
-def read_table(body: bytes, slow: Slow) -> tuple[Any, list[Row]] | None:
+def link_pattern(url: str, filename: str) -> str:
+    """Return the pattern of a URL without its file name; most have the length of the first one."""
+    scheme, mark, rest = url.removesuffix(filename).partition("//")
+    usual = f"{scheme}{mark}.{{{len(rest) - 1}}}/|" if rest and scheme in {"http:", "https:"} else ""
+    return rf'{usual}https?://[^"]*/'
+
+
+def read_table(body: bytes, slow: Slow) -> tuple[Any, Lines] | None:
     """Return a JSON page without its files, and these; None when it is not written like a table.
 
+    Among them may be files that pkm does not install.
     *slow* reads one entry with care, and gives None when it is left out.
     """
     try:
         text = body.decode()
         begin = begin_of_files(text)
-        rows, end = read_rows(text, begin, slow)
+        lines, end = read_lines(text, begin, slow)
         rest = text[:begin] + text[end:]
         told = json.loads(rest)
     except (Unlike, ValueError, RecursionError):
         return None
     # Of two lists json would take the last.
     is_whole = isinstance(told, dict) and told.get("files") == [] and rest.count('"files"') == 1
-    return (told, rows) if is_whole else None
+    return (told, lines) if is_whole else None
 
 
 def begin_of_files(text: str) -> int:
@@ -120,30 +138,31 @@ def begin_of_files(text: str) -> int:
     return begin
 
 
-def read_rows(text: str, begin: int, slow: Slow) -> tuple[list[Row], int]:
+def read_lines(text: str, begin: int, slow: Slow) -> tuple[Lines, int]:
     """Return the files in *text* from *begin* on, and where their list ends.
 
     :raises Unlike: when many of them are not like the first.
     :raises ValueError: when one of them is no JSON.
     """
     if text.startswith("]", begin):
-        return [], begin
+        return lines_of([]), begin
     shape = shape_of(text, begin)
-    rows: list[Row] = []
+    parts: list[Lines] = []
     for _ in range(FEW):
         found = shape.pattern.findall(text, begin)
         rest = found.pop()[-1]
-        rows += usual(found, shape)
+        if found:
+            parts.append(usual(found, shape))
         begin = len(text) - len(rest)
         if not rest.startswith("]"):
             raw, begin = READER.raw_decode(text, begin)
             plain = slow(raw)
-            rows += () if plain is None else [row_of(plain)]
+            parts.append(lines_of([] if plain is None else [row_of(plain)]))
             if text.startswith(shape.comma, begin):
                 begin += len(shape.comma)
                 continue
         if text.startswith("]", begin) and text[begin - 1] == "}":
-            return rows, begin
+            return together(parts), begin
         break
     raise Unlike
 
@@ -151,49 +170,45 @@ def read_rows(text: str, begin: int, slow: Slow) -> tuple[list[Row], int]:
 def shape_of(text: str, begin: int) -> Shape:
     """Return how the entry at *begin* is written."""
     first, _ = PAIRS.raw_decode(text, begin)
-    keys = [str(pair[0]) for pair in first] if text[begin] == "{" else []
-    return Shape(keys, is_spaced=bool(keys) and text.startswith(f'{{"{keys[0]}": ', begin))
+    pairs = first if text[begin] == "{" and first else [("", "")]
+    return Shape(pairs, is_spaced=text.startswith(f'{{"{pairs[0][0]}": ', begin))
 
 
-def usual(found: list[Row], shape: Shape) -> list[Row]:
-    """Return what a pattern found as rows, without eggs and the like.
+def usual(found: list[tuple[str, ...]], shape: Shape) -> Lines:
+    """Return what a pattern found.
 
     :raises Unlike: when one has a value that needs care.
     """
-    if not found:
-        return []
-    if tuple(shape.order) != KEYS or shape.is_spaced:
-        found = reordered(found, shape)
-    if not {row[1][-4:] for row in found} <= LAST_FOUR:
-        found = [row for row in found if row[1][-4:] in LAST_FOUR]
-    if found and not are_usual(list(zip(*found, strict=True))):
-        raise Unlike
-    return found
-
-
-def reordered(found: list[Row], shape: Shape) -> list[Row]:
-    """Return what a pattern found with its cells in the order of a row, and digests as JSON without spaces."""
-    columns: dict[str, Sequence[str]] = dict(zip(shape.order, zip(*found, strict=True), strict=False))
-    nothing = [""] * len(found)
-    cells = [columns.get(key, nothing) for key in KEYS]
+    columns: dict[str, Sequence[str]] = dict.fromkeys(KEYS, [""] * len(found))
+    columns.update(zip(shape.order, zip(*found, strict=True), strict=False))
     if shape.is_spaced:
-        cells[0] = [text.replace(": ", ":") for text in cells[0]]
-    return list(zip(*cells, nothing, strict=True))
+        columns["core-metadata"] = [text.replace(": ", ":") for text in columns["core-metadata"]]
+    dates = dates_of(columns["upload-time"])
+    if not are_usual(columns, set(dates)):
+        raise Unlike
+    cells = zip(*[columns[key] for key in KEYS], repeat(""), strict=False)
+    names = [columns[part] for part in NAME]
+    return Lines(*names, columns["requires-python"], dates, columns["yanked"], list(map("\t".join, cells)))
 
 
-def are_usual(columns: Sequence[Sequence[str]]) -> bool:
+def are_usual(columns: Columns, dates: set[str]) -> bool:
     """Whether all cells hold what needs no further look; a backslash would begin an escape."""
-    metadata, filenames, hashes, needs, _, uploaded, urls, yanked, _ = columns
     try:
         return (
-            are_of(filenames, PLAIN_NAME)
-            and are_of(urls, PLAIN_URL)
-            and are_digests(hashes)
-            and are_digests([text[11:-2] for text in metadata if text[:1] == "{"])
-            and all(is_specifier(text) and text == text.strip() and "\\" not in text for text in set(needs))
-            and are_plain_times(uploaded)
+            are_of(columns["filename"], PLAIN_NAME)
+            and are_of(columns["url"], PLAIN_LINK)
+            and are_of(columns["hashes"], HEXADECIMAL)
+            and are_of(
+                [text[11:-2] for text in set(columns["core-metadata"]) if text[:1] == "{"], HEXADECIMAL
+            )
             and all(
-                text.isprintable() and "\\" not in text and len(text) <= MAX_REASON for text in set(yanked)
+                is_specifier(text) and text == text.strip() and "\\" not in text
+                for text in set(columns["requires-python"])
+            )
+            and are_plain_times(columns["upload-time"], dates)
+            and all(
+                text.isprintable() and "\\" not in text and len(text) <= MAX_REASON
+                for text in set(columns["yanked"])
             )
         )
     except UnicodeEncodeError:

@@ -6,11 +6,10 @@ Source: RFC 3339; Simple repository API, "upload-time".
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 SIZES = frozenset(len("2026-01-31T10:00:00Z") + digits for digits in (0, 4, 7))
 # Every third character from the fifth on.
@@ -19,14 +18,14 @@ LONGEST = 40
 ZEROS = bytes.maketrans(b"123456789", b"000000000")
 PATTERNS = {len(form): form for form in (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00Z")}
 LENGTHS = frozenset((0, *PATTERNS))
-HOURS = frozenset(tuple(b"%02d" % number) for number in range(24))
-# Month and day, those of every year.
+NO_HOURS = (b"24", b"25", b"26", b"27", b"28", b"29")
+# Month and day; the 29th of February is a date of some years only.
 DATES = frozenset(
-    f"{month:02}-{day:02}"
+    f"-{month:02}-{day:02}"
     for month, days in enumerate((31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1)
     for day in range(1, days + 1)
 )
-FIRST_YEAR = 1970
+FIRST_YEAR = "1970"
 FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", re.ASCII).fullmatch
 
 
@@ -34,8 +33,10 @@ def is_plain_time(text: str) -> bool:
     """Whether *text* is a time in UTC in the form "2026-01-31T10:00:00Z", perhaps with 3 or 6 more digits."""
     if len(text) not in SIZES or text[4:17:3] != MARKS or text[-1] != "Z" or text[19] not in "Z.":
         return False
-    if text[:4] < "1970":
+    if text[:4] < FIRST_YEAR:
         return False
+    from datetime import datetime
+
     try:
         datetime.fromisoformat(text[:-1])
     except ValueError:
@@ -43,10 +44,11 @@ def is_plain_time(text: str) -> bool:
     return True
 
 
-def are_plain_times(texts: Sequence[str]) -> bool:
+def are_plain_times(texts: Sequence[str], dates: Collection[str]) -> bool:
     """Whether all are times in UTC in the form "2026-01-31T10:00:00.000000Z", or without a fraction, or "".
 
-    Checked together: as one text, and by the few values that each part can have.
+    Checked together: as one text, and by the few values that each part can have. *dates* are the first ten
+    characters of all, each once.
 
     :raises UnicodeEncodeError: when one is not ASCII.
     """
@@ -54,27 +56,34 @@ def are_plain_times(texts: Sequence[str]) -> bool:
     if not sizes <= LENGTHS:
         return False
     if len(sizes) == 1:
-        return have_form(texts, sizes.pop())
-    return all(have_form([text for text in texts if len(text) == size], size) for size in sizes)
+        formed = have_form(texts, sizes.pop())
+    else:
+        formed = all(have_form([text for text in texts if len(text) == size], size) for size in sizes)
+    return formed and all(map(is_date, dates))
+
+
+def is_date(text: str) -> bool:
+    """Whether *text*, of the form "2026-01-31", is a date from 1970 on; "" is one that is not known."""
+    if text[4:] == "-02-29":
+        year = int(text[:4])
+        return not year % 4 and (year % 100 > 0 or not year % 400) and text[:4] >= FIRST_YEAR
+    return not text or (text[4:] in DATES and text[:4] >= FIRST_YEAR)
 
 
 def have_form(texts: Sequence[str], size: int) -> bool:
-    """Whether *texts*, all of one *size*, are times in the form for it."""
+    """Whether *texts*, all of one *size*, are times in the form for it, whatever their dates."""
     if not size:
         return True
     joined = "".join(texts).encode("ascii")
-    if joined.translate(ZEROS) != PATTERNS[size] * len(texts):
-        return False
-    # The 29th of February is a date of some years only.
-    if not {text[5:10] for text in texts} <= DATES and not all(
-        is_plain_time(f"{date}T00:00:00Z") for date in {text[:10] for text in texts}
-    ):
-        return False
+    hours = bytearray(2 * len(texts))
+    hours[::2], hours[1::2] = joined[11::size], joined[12::size]
     return (
-        set(zip(joined[11::size], joined[12::size], strict=True)) <= HOURS
+        joined.translate(ZEROS) == PATTERNS[size] * len(texts)
+        and not hours[::2].translate(None, b"012")
+        # As no hour begins with one of these digits, none of these pairs is made of two hours.
+        and not any(hour in hours for hour in NO_HOURS)
         and not joined[14::size].translate(None, b"012345")
         and not joined[17::size].translate(None, b"012345")
-        and min({text[:4] for text in texts}) >= str(FIRST_YEAR)
     )
 
 
@@ -90,6 +99,8 @@ def converted(text: str) -> str:
     found = FORM(text.strip())
     if found is None:
         return ""
+    from datetime import datetime, timezone
+
     moment, fraction, offset = found.groups()
     # Python 3.10 reads fractions of three and six digits alone, later ones all.
     digits = f".{fraction[:6]:0<6}" if fraction else ""
@@ -98,4 +109,4 @@ def converted(text: str) -> str:
         moved = when.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return ""
-    return moved.isoformat().replace("+00:00", "Z") if moved.year >= FIRST_YEAR else ""
+    return moved.isoformat().replace("+00:00", "Z") if moved.year >= int(FIRST_YEAR) else ""

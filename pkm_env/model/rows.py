@@ -31,15 +31,26 @@ SHA256_DIGITS = 64
 
 
 def files_in(text: str) -> tuple[tuple[Any, ...], ...]:
-    """Return the plain files of rows that were joined: cells by tabs, rows by newlines."""
-    return tuple([plain_of(line.split("\t")) for line in text.split("\n")]) if text else ()
+    """Return the plain files of rows that were joined (cells by tabs, rows by newlines), sorted by file name."""
+    return tuple(sorted([plain_of(row) for row in rows_in(text)], key=filename_of))
 
 
 def offered_in(text: str, is_wanted: Callable[[str], bool]) -> list[tuple[Any, ...]]:
     """Return the plain files of those rows whose name is wanted; files yanked singly count where all are yanked."""
-    rows = [line.split("\t") for line in text.split("\n")] if text else []
+    rows = rows_in(text)
     offered = [row for row in rows if row[7] in NOT_YANKED] or rows
-    return [plain_of(row) for row in offered if is_wanted(row[1])]
+    return sorted([plain_of(row) for row in offered if is_wanted(row[1])], key=filename_of)
+
+
+def filename_of(plain: tuple[Any, ...]) -> str:
+    """Return the file name in a plain file."""
+    name: str = plain[0]
+    return name
+
+
+def rows_in(text: str) -> list[list[str]]:
+    """Return rows that were joined, in their order."""
+    return [line.split("\t") for line in text.split("\n")] if text else []
 
 
 def plain_of(row: Row | list[str]) -> tuple[Any, ...]:

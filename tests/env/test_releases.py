@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pkm_env.index.digest import make_page
+from pkm_env.index.lines import lines_of
 from pkm_env.model.distribution import File, Metadata, Unavailable
 from pkm_env.model.rows import row_of
 from pkm_env.releases import (
@@ -36,7 +37,7 @@ def plain(filename: str, uploaded: str = "", yanked: str | None = None, needs: s
 
 
 def listing_of(entries, cutoff: str | None = None):
-    page = make_page([row_of(entry) for entry in entries], "spam", lambda _: None)
+    page = make_page(lines_of(row_of(entry) for entry in entries), "spam", lambda _: None)
     return make_listing("spam", "main", page.digest, lambda number: page.files[number], cutoff or "")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +81,13 @@ def test_an_sdist_of_a_name_with_hyphens_is_cut_where_the_name_ends():
     assert found is not None
     assert found[0].text == "0.2.8"
     assert FileNames("ruamel-yaml").read("ruamel.yaml-clib-0.2.8.tar.gz") is None
+
+
+def test_a_number_of_thousands_of_digits_is_no_fault():
+    found = read_version(f"1.{'9' * 5000}")
+    assert found is None or found.key[1] == (1, 10**5000 - 1)
+
+
+def test_what_is_no_version_is_told_without_packaging(monkeypatch):
+    monkeypatch.setitem(sys.modules, "packaging.version", None)
+    assert read_version("1.0.win32") is None

@@ -411,4 +411,4 @@ def test_entries_read_in_bulk_are_those_read_one_by_one(files, changes):
         for raw in json.loads(body)["files"]
         if (found := json_entry(raw, URL, lambda _: None)) is not None
     ]
-    assert [plain_of(row) for row in json_entries(body, URL, lambda _: None, "spam")] == slowly
+    assert [plain_of(row) for row in json_entries(body, URL, lambda _: None, "spam").rows] == slowly

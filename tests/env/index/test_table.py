@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.index.simple import json_entry
+from pkm_env.index.simple import ENDINGS, json_entry
 from pkm_env.index.table import KEYS, read_table
 from pkm_env.model.rows import plain_of
 
@@ -50,8 +50,9 @@ def read(body: bytes):
 
 
 def files_of(body: bytes) -> list[tuple[object, ...]] | None:
+    """Return the files that pkm may install; the others are left out later."""
     found = read(body)
-    return None if found is None else [plain_of(row) for row in found[1]]
+    return None if found is None else [plain_of(row) for row in found[1].rows if row[1].endswith(ENDINGS)]
 
 
 def by_name(files: list[tuple[object, ...]] | None) -> list[tuple[object, ...]] | None:
@@ -100,6 +101,13 @@ def test_all_common_ways_to_write_an_entry_are_read(keys: list[str], separators:
         {"url": "../../files/spam-1.1-py3-none-any.whl"},
         {"url": "https://files.example/1?id=4"},
         {"url": "https://files.example/1/"},
+        {
+            "filename": "spam-1.1+c-py3-none-any.whl",
+            "url": "https://files.example/spam-1.1%2Bc-py3-none-any.whl",
+        },
+        {"filename": "spam.whl", "url": "https://files.example/spam.whl"},
+        {"filename": "spam-1.1.whl", "url": "https://files.example/spam-1.1.whl"},
+        {"filename": "a/spam-1.1.whl", "url": "https://files.example/a/spam-1.1.whl"},
         {"url": "https://me@files.example/spam-1.1-py3-none-any.whl"},
         {"hashes": {}},
         {"hashes": {"sha512": "ab" * 64}},

@@ -1,0 +1,80 @@
+"""Files of a page in columns, and what becomes of their names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pkm_env.index.digest import make_page
+from pkm_env.index.lines import cut, lines_of, together
+from pkm_env.index.names import FileNames
+from pkm_env.model.rows import row_of
+
+NAMES = (
+    "spam-1.0-py3-none-any.whl",
+    "Spam-1.0-py3-none-any.whl",
+    "spam-1.0-1-cp312-cp312-win_amd64.whl",
+    "spam-1.0.tar.gz",
+    "spam-1.0.zip",
+    "spam-1.0-1.tar.gz",
+    "spam-1.0.0.tar.gz",
+    "spam-1.0",
+    "spam-1.0-",
+    "spam-1.0.egg",
+    "spam-1.0.gz",
+    "spam-1.0.whl",
+    "spam-1.0.tar.gz-py3-none-any.whl",
+    "spam-1.0-py3-none-any.tar.gz",
+    "spam-eggs-1.0.tar.gz",
+    "spam-eggs-1.0-py3-none-any.whl",
+    "spam_eggs-1.0-py3-none-any.whl",
+    "spam--1.0.tar.gz",
+    "-1.0.tar.gz",
+    "spam",
+    "",
+)
+
+
+def row(filename: str, size: int = 7) -> tuple[str, ...]:
+    return row_of((filename, {}, "", None, "", None, size, "", f"https://x.example/{filename}", None))
+
+
+@pytest.mark.parametrize(
+    ("filename", "parts"),
+    [
+        ("spam-1.0-py3-none-any.whl", ("spam", "1.0", "py3-none-any.whl")),
+        ("spam-1.0.tar.gz", ("spam", "1.0.tar.gz", "")),
+        ("spam.tar.gz", ("spam.tar.gz", "", "")),
+    ],
+)
+def test_a_file_name_is_cut_at_its_first_two_hyphens(filename: str, parts: tuple[str, str, str]):
+    assert cut(filename) == parts
+
+
+def test_no_files_have_columns_too():
+    assert [list(column) for column in lines_of([]).columns] == [[]] * 8
+
+
+def test_lines_are_the_rows_that_they_were_made_of():
+    rows = [row(name) for name in NAMES]
+    assert together([lines_of(rows[:3]), lines_of([]), lines_of(rows[3:])]).rows == rows
+    assert lines_of(rows).only(name.endswith(".zip") for name in NAMES).rows == [row("spam-1.0.zip")]
+
+
+@given(st.lists(st.sampled_from(NAMES), unique=True), st.sampled_from(["spam", "spam-eggs"]))
+def test_names_that_are_read_together_say_what_each_says_alone(filenames: list[str], project: str):
+    page = make_page(lines_of(row(name) for name in filenames), project, lambda _: None)
+    kept = sorted(plain[0] for files in page.files for plain in files)
+    assert kept == sorted(name for name in filenames if FileNames(project).read(name))
+    tags = {read[1] for name in filenames if (read := FileNames(project).read(name))}
+    assert {signature[1] for signature in page.digest[1]} == tags
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES[:4]), st.integers(1, 3)), max_size=8), st.randoms())
+def test_of_files_with_one_name_the_same_one_counts_whatever_their_order(told, chance):
+    rows = [row(name, size) for name, size in told]
+    page = make_page(lines_of(rows), "spam", lambda _: None)
+    chance.shuffle(rows)
+    assert make_page(lines_of(rows), "spam", lambda _: None).files == page.files
+    assert sum(map(len, page.files)) == len({name for name, _ in told})
