@@ -47,6 +47,7 @@ VALUES = {
 # What comes after the last match, or between two, is the last group of one more.
 REST = r"|(.+)"
 FEW = 100
+PIECE = 200_000  # characters that are looked at together
 MAX_REASON = 2_000
 # A URL that is given to a server as it stands may have escapes; in the name of a file these would stand for others.
 PLAIN_LINK = PLAIN_URL + b"%"
@@ -61,10 +62,11 @@ class Unlike(Exception):
 class Shape:
     """How the entries of a page are written: as the *first*, with or without a space behind each mark.
 
-    ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups.
+    ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups;
+    ``between`` stands between two, from brace to brace.
     """
 
-    __slots__ = ("_link", "comma", "is_spaced", "order", "pattern")
+    __slots__ = ("_link", "between", "comma", "is_spaced", "order", "pattern")
 
     def __init__(self, first: list[tuple[str, Any]], *, is_spaced: bool) -> None:
         told = dict(first)
@@ -72,6 +74,7 @@ class Shape:
             raise Unlike
         self.is_spaced = is_spaced
         self.comma = ", " if is_spaced else ","
+        self.between = f"}}{self.comma}{{"
         self.order: list[str] = []
         self._link = link_pattern(str(told["url"]), str(told["filename"]))
         colon = ": " if is_spaced else ":"
@@ -148,23 +151,35 @@ def read_lines(text: str, begin: int, slow: Slow) -> tuple[Lines, int]:
         return lines_of([]), begin
     shape = shape_of(text, begin)
     parts: list[Lines] = []
-    for _ in range(FEW):
-        found = shape.pattern.findall(text, begin)
-        rest = found.pop()[-1]
+    odd = 0
+    while odd < FEW:
+        found, begin = next_piece(text, begin, shape)
         if found:
             parts.append(usual(found, shape))
-        begin = len(text) - len(rest)
-        if not rest.startswith("]"):
+        else:
             raw, begin = READER.raw_decode(text, begin)
             plain = slow(raw)
             parts.append(lines_of([] if plain is None else [row_of(plain)]))
+            odd += 1
             if text.startswith(shape.comma, begin):
                 begin += len(shape.comma)
-                continue
+            elif not text.startswith("]", begin):
+                break
         if text.startswith("]", begin) and text[begin - 1] == "}":
             return together(parts), begin
-        break
     raise Unlike
+
+
+def next_piece(text: str, begin: int, shape: Shape) -> tuple[list[tuple[str, ...]], int]:
+    """Return what the pattern finds from *begin* on in a part of *text*, and where the next part begins.
+
+    What is found in a part is used while the caches of the processor still hold it, and gives its memory to the next.
+    """
+    mark = text.find(shape.between, begin + PIECE)
+    end = len(text) if mark < 0 else mark + len(shape.between) - 1
+    found = shape.pattern.findall(text, begin, end)
+    rest = found.pop()[-1] if found and found[-1][-1] else ""
+    return found, end - len(rest)
 
 
 def shape_of(text: str, begin: int) -> Shape:
