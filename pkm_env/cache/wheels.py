@@ -127,7 +127,9 @@ class WheelCache:
         return self._scratch
 
     def is_cached(self, path: str) -> bool:
-        """Whether *path* lies in the cache's own folder, not in the scratch folder."""
+        """Whether *path* lies in the cache's own folder, not in the scratch folder, which may lie in there too."""
+        if self._scratch and path.startswith(self._scratch + os.sep):
+            return False
         return path.startswith(self._store.root + os.sep)
 
     def give_up(self, error: OSError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,6 +103,15 @@ def test_without_a_cache_wheels_live_in_a_scratch_folder_for_this_run(tmp_path: 
     assert not os.path.exists(wheel.path)
     assert list(root.iterdir()) == []
     assert len(warnings) == 1
+
+
+def test_a_scratch_folder_in_the_cache_is_not_the_cache(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Who cannot write there either must give up, and not try for ever."""
+    wheels = WheelCache(store)
+    assert wheels.is_cached(wheels.temporary())
+    monkeypatch.setattr(tempfile, "tempdir", store.root)
+    wheels.give_up(OSError(28, "No space left on device"))
+    assert not wheels.is_cached(wheels.temporary())
 
 
 def test_an_archive_is_kept_under_its_digest(store: Store):
