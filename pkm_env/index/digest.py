@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     Signature = tuple[str, str]
 
 NEVER = 0xFFFF
-AFTER_ALL = "~"  # what sorts after every date
 ENDINGS = (".whl", ".gz", ".zip")
 KEY_OF = attrgetter("key")
 
@@ -195,15 +194,17 @@ def spans_of(numbers: list[int], dates: Sequence[str], count: int) -> bytes:
 
     All dates have one form, so they sort as texts.
     """
-    earliest: dict[int, str] = {}
-    latest: dict[int, str] = {}
-    pairs = set(zip(numbers, dates, strict=True))
-    undated = {number for number, date in pairs if not date}
-    for number, date in pairs:
-        if date and date < earliest.get(number, AFTER_ALL):
-            earliest[number] = date
-        if date > latest.get(number, ""):
-            latest[number] = date
+    undated: set[int] = set()
+    if "" in dates:
+        undated = {number for number, date in zip(numbers, dates, strict=True) if not date}
+        numbers, dates = list(compress(numbers, dates)), list(filter(None, dates))
+    latest = dict(zip(numbers, dates, strict=True))
+    earliest = latest.copy()
+    # Most files of a version came on one day.
+    others = [(at, date) for at, date in zip(numbers, dates, strict=True) if date != latest[at]]
+    for number, date in others:
+        earliest[number] = min(date, earliest[number])
+        latest[number] = max(date, latest[number])
     days = {date: day_of(date) for date in {*latest.values(), *earliest.values()}}
     days[""] = NEVER
     found = [days[earliest.get(number, "")] for number in range(count)]

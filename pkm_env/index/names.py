@@ -116,8 +116,10 @@ class FileNames:
 
     def sdist_version(self, text: str) -> ReadVersion | None:
         """Return what *text*, the end of an sdist's name, says as a version, None when it says none."""
-        ending = next(filter(text.endswith, SDIST_ENDINGS), "")
-        return self.version(text[: -len(ending)]) if ending else None
+        for ending in SDIST_ENDINGS:
+            if text.endswith(ending):
+                return self.version(text[: -len(ending)])
+        return None
 
     def version(self, text: str) -> ReadVersion | None:
         """Return what *text* says as a version, None when it is none."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from struct import unpack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.index.digest import make_page
+from pkm_env.index.digest import NEVER, make_page, spans_of
 from pkm_env.index.lines import cut, lines_of, together
 from pkm_env.index.names import FileNames
+from pkm_env.index.times import day_of
 from pkm_env.model.rows import row_of
 
 NAMES = (
@@ -78,3 +81,21 @@ def test_of_files_with_one_name_the_same_one_counts_whatever_their_order(told, c
     chance.shuffle(rows)
     assert make_page(lines_of(rows), "spam", lambda _: None).files == page.files
     assert sum(map(len, page.files)) == len({name for name, _ in told})
+
+
+DATES = ("", "1970-01-01", "2024-02-29", "2024-03-01", "2026-12-31")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(DATES)), max_size=12))
+def test_the_span_of_a_version_is_that_of_its_files(told: list[tuple[int, str]]):
+    numbers = [*range(4), *(number for number, _ in told)]
+    dates = ["2024-02-29"] * 4 + [date for _, date in told]
+    days = unpack("<8H", spans_of(numbers, dates, 4))
+    for at in range(4):
+        own = [date for number, date in zip(numbers, dates, strict=True) if number == at]
+        latest = NEVER if "" in own else day_of(max(own))
+        assert days[2 * at : 2 * at + 2] == (day_of(min(filter(None, own))), latest)
+
+
+def test_a_version_without_any_time_was_never_uploaded():
+    assert unpack("<2H", spans_of([0, 0], ["", ""], 1)) == (NEVER, NEVER)
