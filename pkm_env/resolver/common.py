@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from pkm_env.model.ports import Memory, Releases
     from pkm_env.model.target import Target
+    from pkm_env.resolver.chosen import Chosen
     from pkm_env.resolver.ground import Ground
-    from pkm_env.resolver.request import Request, Rules
+    from pkm_env.resolver.request import Pin, Request, Rules
     from pkm_env.resolver.solution import Solution
 
 
@@ -28,7 +29,19 @@ class Common:
     much like it.
     """
 
-    __slots__ = ("_kept", "_knowledge", "_memory", "_notebooks", "_releases", "_views", "near", "several")
+    __slots__ = (
+        "_chosen",
+        "_kept",
+        "_knowledge",
+        "_memory",
+        "_notebooks",
+        "_pins",
+        "_releases",
+        "_views",
+        "near",
+        "read",
+        "several",
+    )
 
     def __init__(self, releases: Releases, memory: Memory, *, several: bool = False) -> None:
         """*several*: more than one resolve is to come, so that what one chose is kept for the others."""
@@ -39,6 +52,10 @@ class Common:
         self._knowledge: dict[tuple[int, str], Knowledge] = {}
         self._views: dict[tuple[int, int, tuple[str, ...]], View] = {}
         self._kept: dict[tuple[int, int, int], dict[Any, Any]] = {}
+        self._chosen: dict[tuple[int, int], Chosen] = {}
+        self._pins: dict[Any, Pin] = {}
+        # What ``Question`` has read.
+        self.read: dict[Any, Any] = {}
         self.near: dict[tuple[int, int], Solution] = {}
 
     def notebook(self, request: Request) -> Notebook:
@@ -70,6 +87,16 @@ class Common:
     def kept(self, view: View, members: int, ground: Ground) -> dict[Any, Any]:
         """Return what was chosen for these members of *view*, where the same is known of every release."""
         return self._kept.setdefault((id(view), members, id(ground.shared)), {})
+
+    def chosen(self, view: View, ground: Ground) -> Chosen:
+        """Return what was chosen for all targets of *view*, where the same is known of every release."""
+        key = (id(view), id(ground.shared))
+        found = self._chosen.get(key)
+        if found is None:
+            from pkm_env.resolver.chosen import Chosen
+
+            found = self._chosen[key] = Chosen(view, self._pins)
+        return found
 
 
 def keys_of(targets: Sequence[Target]) -> tuple[str, ...]:

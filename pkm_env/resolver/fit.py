@@ -29,6 +29,22 @@ class SplitTarget(Exception):
         self.cuts = cuts
 
 
+class Usable:
+    """The versions of one package that may be chosen, as solver masks.
+
+    ``late`` are those that are taken only where no other is left, ``partly`` those that fit a part of the
+    target's patch releases only, ``wheels`` those with a wheel.
+    """
+
+    __slots__ = ("late", "mask", "partly", "wheels")
+
+    def __init__(self, mask: int, late: int, partly: int, wheels: int) -> None:
+        self.mask = mask
+        self.late = late
+        self.partly = partly
+        self.wheels = wheels
+
+
 class View:
     """Targets that are solved side by side, and what is known of packages for them.
 

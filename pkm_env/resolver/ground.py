@@ -9,7 +9,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion, VersionLine
-from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
+from pkm_env.resolver.knowledge import Packages, consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.walk import Refusal
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.distribution import Source
     from pkm_env.model.requirements import Requirement
-    from pkm_env.resolver.fit import View
+    from pkm_env.resolver.fit import Usable, View
     from pkm_env.resolver.knowledge import Grouped, Knowledge, Package
     from pkm_env.resolver.question import Question
 
@@ -59,22 +59,6 @@ class Allowances:
         other.yanked.update(self.yanked)
         other.bound.update(self.bound)
         return other
-
-
-class Usable:
-    """The versions of one package that may be chosen, as solver masks.
-
-    ``late`` are those that are taken only where no other is left, ``partly`` those that fit a part of the
-    target's patch releases only, ``wheels`` those with a wheel.
-    """
-
-    __slots__ = ("late", "mask", "partly", "wheels")
-
-    def __init__(self, mask: int, late: int, partly: int, wheels: int) -> None:
-        self.mask = mask
-        self.late = late
-        self.partly = partly
-        self.wheels = wheels
 
 
 class Row:
@@ -148,23 +132,6 @@ class _Refused(Exception):
     """A release cannot be used, for the reason given; never leaves this module."""
 
 
-class Packages(dict[str, "Package"]):
-    """What is known of each name, by the source that it is bound to; asked when it is first looked up."""
-
-    def __init__(self, knowledge: Knowledge, bound: Mapping[str, Source], allowances: Allowances) -> None:
-        super().__init__()
-        self._knowledge = knowledge
-        self._bound = bound
-        self._allowances = allowances
-
-    def __missing__(self, name: str) -> Package:
-        source = self._bound.get(name)
-        if source is None and name in self._allowances.bound:
-            source = self._allowances.bound[name][0]
-        found = self[name] = self._knowledge.package(name, source)
-        return found
-
-
 class Ground:
     """Packages and templates for targets that bind the same names to the same sources."""
 
@@ -181,11 +148,13 @@ class Ground:
         self.knowledge = knowledge
         self.bound = bound
         self.allowances = allowances
-        self.packages = Packages(knowledge, bound, allowances)
+        self.packages = Packages(knowledge, bound, allowances.bound)
         self.package = self.packages.__getitem__
         self.shared = shared
         # Names that mean something else to another question: a template that asks for none of them is the same for all.
-        self.special = frozenset((ROOT, question.root_name, *bound, *allowances.bound))
+        self.special = frozenset(
+            (ROOT, question.root_name, *knowledge.bound_elsewhere(bound), *allowances.bound)
+        )
         self._templates: dict[Place, Made] = {}
         self._own_needs: dict[int, tuple[Row, Sequence[Need] | Refusal]] = {}
         self.usable: dict[tuple[int, str], Usable] = {}
@@ -238,10 +207,14 @@ class Ground:
             return 0
         if rule == "never":
             return package.prereleases
-        finals = package.whole & ~1 & ~package.prereleases & ~package.yanked & ~package.excluded
-        if not finals or package.name in self.question.prereleases_named:
+        if not package.finals or package.name in self.question.prereleases_named:
             return 0
         return package.prereleases
+
+    def kept_out(self, package: Package) -> int:
+        """Return the versions that may be chosen by some questions only, whatever these bind."""
+        by_need = self.question.rules.prerelease_rule(package.name) == "if-necessary"
+        return package.yanked | (0 if by_need and not package.finals else package.prereleases)
 
     # Templates -------------------------------------------------------------------------------------
 
@@ -346,7 +319,7 @@ class Ground:
         """
         fresh = [row.ask.requirement.name for row in rows if row.needs is None]
         if fresh:
-            self.knowledge.hint_names(name for name in fresh if name not in self.bound)
+            self.hint(fresh)
         found: list[Need] = []
         is_common = True
         for row in rows:
@@ -368,6 +341,36 @@ class Ground:
             found += needs
         return found, is_common
 
+    def settled(self, row: Row) -> Sequence[Need] | Refusal | None:
+        """Return what one requirement needs; None where finding out may change what is allowed, and nobody did."""
+        if row.ask.requirement.name not in self.special and not row.is_own:
+            if row.needs is None and self._is_common(row.ask):
+                row.needs = self._need_or_refusal(row.ask)
+            if row.needs is not None:
+                return row.needs
+        own = self._own_needs.get(id(row))
+        if own is None and _name(row.ask.asker) == ROOT:
+            # What the project asks for itself was allowed before.
+            own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
+        return None if own is None else own[1]
+
+    def wanted(self, row: Row) -> Sequence[Need] | Refusal:
+        """Return what a requirement of a release needs, where that names nothing special, though it be not allowed."""
+        if row.needs is None and not row.is_own:
+            row.is_own = not self._is_common(row.ask)
+        if row.is_own:
+            try:
+                return Refusal(row.ask) if row.ask.requirement.url else self._meant(row.ask.copy())
+            except _Refused:
+                return Refusal(row.ask)
+        if row.needs is None:
+            row.needs = self._need_or_refusal(row.ask)
+        return row.needs
+
+    def hint(self, names: Iterable[str]) -> None:
+        """Say which names will be asked for."""
+        self.knowledge.hint_names(name for name in names if name not in self.bound)
+
     def _is_common(self, ask: Ask) -> bool:
         """Return whether a requirement of a release means the same whoever asks for the release.
 
@@ -379,10 +382,11 @@ class Ground:
             return False
         specifier = requirement.specifier
         package = self.package(requirement.name)
-        if not ask.version or not specifier or not package.prereleases | package.yanked:
+        kept_out = self.kept_out(package)
+        if not ask.version or not specifier or not kept_out:
             return True
         try:
-            mask = package.mask(specifier)
+            mask = package.mask(specifier) & kept_out
         except UnreadableVersion:
             return False
         if mask & package.yanked and "==" in specifier:
@@ -404,6 +408,15 @@ class Ground:
             return [((ROOT, extra), ROOT_BIT, ask) for extra in requirement.extras]
         if requirement.url:
             self._check_url(ask)
+        needs = self._meant(ask)
+        if requirement.specifier and ask.version:
+            self._allow(self.package(name), requirement.specifier, needs[0][1])
+        return needs
+
+    def _meant(self, ask: Ask) -> Sequence[Need]:
+        """Return the versions that a requirement allows, of a name and of its extras."""
+        requirement = ask.requirement
+        name = requirement.name
         package = self.package(name)
         if package.missing is not None:
             ask.why = package.missing.reason
@@ -413,8 +426,6 @@ class Ground:
             raise _Refused(f"its requirement {requirement} cannot be read") from None
         if ask.why:
             mask = 0
-        if requirement.specifier and ask.version:
-            self._allow(package, requirement.specifier, mask)
         if not requirement.extras:
             return ((name, mask, ask),)
         return [(name, mask, ask), *(((name, extra), mask, ask) for extra in requirement.extras)]

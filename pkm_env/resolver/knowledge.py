@@ -87,6 +87,11 @@ class Package:
         self._signatures = signatures
 
     @property
+    def finals(self) -> int:
+        """The versions that are neither pre-releases nor yanked, and have files before the cut-off date."""
+        return self.whole & ~1 & ~self.prereleases & ~self.yanked & ~self.excluded
+
+    @property
     def wheels(self) -> int:
         """The versions with any wheel; kept with the masks of the listing."""
         found = self._wheels.get(_WHEELS)
@@ -150,6 +155,7 @@ class Knowledge:
     """Everything that was asked of the indexes and sources in one resolve, each thing once."""
 
     __slots__ = (
+        "_bound",
         "_directs",
         "_extras",
         "_kept",
@@ -176,6 +182,7 @@ class Knowledge:
         self.asked = 0
         # What releases need, made by ``ground`` from what holds under these rules whoever asks.
         self.templates: dict[Any, Any] = {}
+        self._bound: Mapping[str, Source] | None = None
         self._packages: dict[str, Package] = {}
         self._directs: dict[tuple[str, Source], Package] = {}
         self._requirements: dict[str, Requirement] = {}
@@ -309,6 +316,15 @@ class Knowledge:
             return found
         return self._packages.get(name) or self._listed(name, name)
 
+    def bound_elsewhere(self, bound: Mapping[str, Source]) -> Sequence[str]:
+        """Return the names that are bound to another source than by the first who asked."""
+        first = self._bound
+        if first is None:
+            first = self._bound = dict(bound)
+        if first == bound:
+            return ()
+        return [name for name in first.keys() | bound.keys() if first.get(name) != bound.get(name)]
+
     def listed_names(self) -> set[str]:
         """Return the names that an index was asked for and has."""
         return {package.name for package in self._packages.values() if package.listing is not None}
@@ -407,6 +423,28 @@ class Knowledge:
         """Return whether a release has an extra of that normalised name."""
         release = self.release(package, package.bit(version))
         return isinstance(release, Unavailable) or extra in release.extras
+
+
+class Packages(dict[str, Package]):
+    """What is known of each name, by the source that it is bound to; asked when it is first looked up.
+
+    *also* are sources that other sources ask for, with who does; the first count before them.
+    """
+
+    def __init__(
+        self, knowledge: Knowledge, bound: Mapping[str, Source], also: Mapping[str, tuple[Source, str]]
+    ) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+        self._bound = bound
+        self._also = also
+
+    def __missing__(self, name: str) -> Package:
+        source = self._bound.get(name)
+        if source is None and name in self._also:
+            source = self._also[name][0]
+        found = self[name] = self._knowledge.package(name, source)
+        return found
 
 
 def pinned_version(specifier: str) -> str:

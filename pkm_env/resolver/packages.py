@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pkm_env.model.markers import marker_cuts, unanswerable
 from pkm_env.model.versions import UnreadableVersion, python_cuts
-from pkm_env.resolver.fit import SplitTarget
-from pkm_env.resolver.ground import Begin, Usable
+from pkm_env.resolver.fit import SplitTarget, Usable
+from pkm_env.resolver.ground import Begin
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
 from pkm_env.resolver.walk import Refusal
@@ -17,7 +17,7 @@ from pkm_env.resolver.walk import Refusal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     Need = tuple[Key, int, Ask]
     Active = tuple[tuple[int, ...], Template]
     Kept = tuple[int, Sequence[Need], Active, str]
+
+    class Earlier(Protocol):
+        """What was chosen for the targets before."""
+
+        def get(self, name: str, default: Sequence[int], /) -> Sequence[int]:
+            """Return the versions of a package, in the order of the targets."""
+
 
 _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
 
@@ -40,7 +47,7 @@ class TargetProblem:
         ground: Ground,
         view: View,
         members: int,
-        earlier: Mapping[str, Sequence[int]],
+        earlier: Earlier,
         begun: Mapping[Key, int] | None = None,
         kept: dict[Key, Kept] | None = None,
     ) -> None:
@@ -137,7 +144,7 @@ class TargetProblem:
             package = self.package(name)
             active = self._active[key, bit]
             needs = self._needs[key, bit]
-            late = bit & (package.prereleases | package.yanked)
+            late = bit & self.ground.kept_out(package)
             shared = active[0] in active[1].made and active[1].asked.isdisjoint(self.special)
             if not late and shared and not isinstance(needs, Refusal):
                 self.kept[key] = bit, needs, active, package.version(bit)
@@ -276,8 +283,9 @@ class TargetProblem:
         """Say whose metadata will be asked for: of the best version of each package met for the first time."""
         wanted = []
         for package, mask in packages:
-            is_new = package not in self.earlier and package not in self.kept
-            if is_new and isinstance(package, str) and package != ROOT:
+            if package in self.kept or not isinstance(package, str) or package == ROOT:
+                continue
+            if not self.earlier.get(package, ()):
                 known = self.package(package)
                 usable = self.usable(package)
                 open_mask = mask & usable.mask

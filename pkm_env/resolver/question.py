@@ -42,6 +42,7 @@ class Question:
         "_constraints",
         "_locked",
         "_pins",
+        "_read",
         "direct_names",
         "held",
         "overrides",
@@ -56,11 +57,13 @@ class Question:
         "sources",
     )
 
-    def __init__(self, request: Request) -> None:
-        """Read the texts.
+    def __init__(self, request: Request, read: dict[Any, Any] | None = None) -> None:
+        """Read the texts; what was *read* before is taken from there.
 
         :raises BadRequirement: when one cannot be read.
         """
+        # Requirements by their texts, targets by their keys, which stand in tuples.
+        self._read: dict[Any, Any] = {} if read is None else read
         self.rules = request.rules
         self.preferences = request.preferences
         self.held = request.held
@@ -68,7 +71,9 @@ class Question:
         # By Python and platform: targets that share patch releases differ in nothing else.
         self._locked: dict[tuple[str, ...], list[tuple[Target, Mapping[str, str]]]] = {}
         for key, versions in request.locked.items():
-            known = target_from_key(key)
+            known = self._read.get((key,))
+            if known is None:
+                known = self._read[key,] = target_from_key(key)
             self._locked.setdefault(_kind(known), []).append((known, versions))
         self.root_name = normalise(request.root_name)
         self.root_version = request.root_version
@@ -165,6 +170,14 @@ class Question:
                 bound[asked.name] = source
         return bound
 
+    @property
+    def binds_always(self) -> bool:
+        """Whether names are bound to the same sources for all targets."""
+        choices = [choice for choices in self.sources.values() for choice in choices]
+        markers = [marker for marker, _source in choices]
+        markers += [asked.marker for asked, _root, source in self.roots if source is not None]
+        return not any(markers)
+
     def source_of_url(self, url: str) -> Source:
         """Return the source that a direct reference means.
 
@@ -173,7 +186,9 @@ class Question:
         return source_of_url(url)
 
     def _root(self, root: Root) -> ParsedRoot:
-        asked = _parsed(root.requirement, root.origin)
+        asked = self._read.get(root.requirement)
+        if asked is None:
+            asked = self._read[root.requirement] = _parsed(root.requirement, root.origin)
         source = root.source
         if source is None and asked.url:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from typing import Any, Protocol
 
     from pkm_env.model.distribution import Source
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
         def of(self, name: str) -> tuple[tuple[str, str], ...]:
             """Return sorted (asker, requirement) pairs."""
 
-        def of_project(self) -> set[str]:
+        def of_project(self) -> AbstractSet[str]:
             """Return the names that the project asks for."""
 
 
@@ -172,7 +173,7 @@ class Request:
     ) -> None:
         self.pythons = tuple(pythons)
         self.held = None if held is None else {name: tuple(versions) for name, versions in held.items()}
-        self.locked = {key: dict(versions) for key, versions in (locked or {}).items()}
+        self.locked = dict(locked or {})
         self.roots = tuple(roots)
         self.targets = tuple(targets)
         self.rules = rules or Rules()
@@ -248,9 +249,9 @@ class Resolution:
         self.steps = dict(steps)
         self.askers = askers
 
-    def asked_by_project(self) -> set[str]:
+    def asked_by_project(self) -> AbstractSet[str]:
         """Return the names that the project itself asks for."""
-        return set() if self.askers is None else self.askers.of_project()
+        return frozenset() if self.askers is None else self.askers.of_project()
 
     def asked_by(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return who asks for a package: sorted (asker, requirement) pairs; the asker is "name version", or ""."""

@@ -20,10 +20,11 @@ from pkm_env.resolver.walk import Counts, Unsolvable, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pkm_env.model.ports import Memory, Releases
     from pkm_env.model.target import Target
+    from pkm_env.resolver.closure import Closure
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.knowledge import Knowledge
     from pkm_env.resolver.notebook import Notebook
@@ -54,12 +55,14 @@ def resolve(
 
     :raises BadRequirement: when a text of the request cannot be read.
     """
-    question = Question(request)
     common = common or Common(releases, memory)
+    question = Question(request, common.read)
     notebook = common.notebook(request)
     knowledge = common.knowledge(notebook, request.rules)
     knowledge.hint_names(asked.name for asked, _root, source in question.roots if source is None)
-    outcomes = _solve_all(request, Search(question, knowledge, common), notebook)
+    search = Search(question, knowledge, common)
+    outcomes = _solve_all(request, search, notebook)
+    search.keep()
     notebook.save()
     places = sorted(outcomes)
     return tuple(_joined([outcomes[place] for place in places], [place for place, _low in places]))
@@ -103,9 +106,11 @@ def _agree(one: Outcome, other: Outcome) -> bool:
             and isinstance(other, NoSolution)
             and one.derivation is other.derivation
         )
-    return {name: pin.identity for name, pin in one.pins.items()} == {
-        name: pin.identity for name, pin in other.pins.items()
-    }
+    if one.pins is other.pins or one.pins.keys() != other.pins.keys():
+        return one.pins is other.pins
+    return all(
+        pin is other.pins[name] or pin.identity == other.pins[name].identity for name, pin in one.pins.items()
+    )
 
 
 def _for_target(outcome: Outcome, target: Target) -> Outcome:
@@ -189,6 +194,38 @@ def _python(one: Class) -> tuple[str, tuple[int, int | None]]:
     return one.target.python, one.target.patches
 
 
+class Earlier:
+    """What was chosen for the targets before, as versions by name in the order of the targets."""
+
+    __slots__ = ("_asked", "_closed", "_versions")
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[int]] = {}
+        self._closed: list[tuple[Closure, int]] = []
+        self._asked: dict[str, int] = {}
+
+    def get(self, name: str, _default: Sequence[int] = ()) -> Sequence[int]:
+        """Return the versions of a package; those of closures are looked up now, as few are ever asked for."""
+        found = self._versions.setdefault(name, [])
+        for closure, bit in self._closed[self._asked.get(name, 0) :]:
+            version = closure.version(name, bit)
+            if version and version not in found:
+                found.append(version)
+        self._asked[name] = len(self._closed)
+        return found
+
+    def note(self, versions: Mapping[str, int]) -> None:
+        """Note what was chosen for one more target."""
+        for name, version in versions.items():
+            found = self.get(name)
+            if version not in found:
+                self._versions[name].append(version)
+
+    def note_closed(self, closure: Closure, bit: int) -> None:
+        """Note that a closure has the answer for one more target, *bit* of its view."""
+        self._closed.append((closure, bit))
+
+
 class Search:
     """The solves of one request, each of which knows those before it."""
 
@@ -198,9 +235,14 @@ class Search:
         self.knowledge = knowledge
         self.allowances = Allowances()
         self._grounds: dict[tuple[object, ...], Ground] = {}
+        self._only: Ground | None = None
         self._solutions: list[Solution] = []
         self._failures: list[Derivation] = []
-        self._earlier: dict[str, list[int]] = {}
+        self._earlier = Earlier()
+        self._solved: dict[tuple[int, int], tuple[View, Ground, int, Solution]] = {}
+        self._closures: dict[tuple[int, int], Closure] = {}
+        # Views of which no other environment knew anything.
+        self._new: set[tuple[int, int]] = set()
 
     def outcomes(self, one: Class) -> list[Outcome]:
         """Return the outcome of each member of a class.
@@ -213,15 +255,21 @@ class Search:
             except Begin as begin:  # noqa: PERF203 - once or twice in a run
                 if begin.bound:
                     self._grounds.clear()
+                    self._only = None
+                self._closures.clear()
                 for ground in self._grounds.values():
                     ground.begin_again()
 
     def _outcomes(self, one: Class) -> list[Outcome]:
         ground = self._ground(one)
-        kept = self.common.kept(one.view, one.members, ground) if self.common.several else None
-        problem = TargetProblem(ground, one.view, one.members, self._earlier, one.begun, kept)
+        if self.common.several and not self._failures:
+            closed = self._closed(one, ground)
+            if closed is not None:
+                return closed
+        problem = self._problem(one, ground)
         for solution in self._solutions:
             if solution.fits(problem):
+                self._note(solution, one, ground)
                 return [solution.resolution(target, shared=True) for target in one.targets]
         for failure in self._failures:
             if failure.holds_for(problem):
@@ -233,14 +281,56 @@ class Search:
             self._failures.append(derivation)
             return [NoSolution(target, derivation) for target in one.targets]
         self._solutions.append(solution)
-        for name, bit in solution.versions.items():
-            bits = self._earlier.setdefault(name, [])
-            if bit not in bits:
-                bits.append(bit)
+        self._note(solution, one, ground)
+        self._earlier.note(solution.versions)
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
+
+    def _problem(self, one: Class, ground: Ground) -> TargetProblem:
+        kept = self.common.kept(one.view, one.members, ground) if self.common.several else None
+        return TargetProblem(ground, one.view, one.members, self._earlier, one.begun, kept)
+
+    def _note(self, solution: Solution, one: Class, ground: Ground) -> None:
+        """Note that a solution is that of a class, for ``keep``."""
+        place = (id(one.view), id(solution))
+        members = self._solved[place][2] if place in self._solved else 0
+        self._solved[place] = one.view, ground, members | one.members, solution
+
+    def keep(self) -> None:
+        """Keep what was chosen for the environments to come."""
+        for view, ground, members, solution in self._solved.values() if self.common.several else ():
+            self.common.chosen(view, ground).note(ground, members, solution.decided)
+
+    def _closed(self, one: Class, ground: Ground) -> list[Outcome] | None:
+        """Return the outcomes where nearly all was chosen by other environments, else None."""
+        key = (id(one.view), id(ground))
+        closure = self._closures.get(key)
+        if closure is None:
+            chosen = self.common.chosen(one.view, ground)
+            if not chosen.versions or key in self._new:
+                self._new.add(key)
+                return None
+            from pkm_env.resolver.closure import Closure
+
+            closure = self._closures[key] = Closure(ground, chosen)
+        made: list[TargetProblem] = []
+
+        def problem() -> TargetProblem:
+            if not made:
+                made.append(self._problem(one, ground))
+            return made[0]
+
+        found = closure.answer(one.members, problem)
+        if found is None:
+            return None
+        if found.is_new:
+            self._earlier.note_closed(closure, one.members & -one.members)
+        steps = {"decisions": len(found.pins) if found.is_new else 0, "conflicts": 0, "checks": 0, "asked": 0}
+        return [Resolution(target, found.pins, found.notes, steps, found) for target in one.targets]
 
     def _ground(self, one: Class) -> Ground:
         """Return the ground of all targets that bind the same names to the same sources."""
+        if self._only is not None:
+            return self._only
         bound = self.question.bindings(lambda marker: one.view.holds(marker, one.members & -one.members))
         key = tuple(sorted((name, id(source)) for name, source in bound.items()))
         found = self._grounds.get(key)
@@ -248,6 +338,8 @@ class Search:
             shared = self.knowledge.templates
             found = Ground(self.question, self.knowledge, bound, self.allowances, shared)
             self._grounds[key] = found
+            if self.question.binds_always:
+                self._only = found
         return found
 
     def _solve(self, problem: TargetProblem, one: Class) -> Solution:

@@ -48,8 +48,9 @@ class Solution:
         is_kin = near is not None and near.problem.ground.shared is problem.ground.shared
         self._near = near if is_kin else None
         self.pins = self._pins(self._near)
-        self.notes = tuple(_notes(problem, decided))
+        self.notes = tuple(notes_on(problem, decided))
         self.agreeing: dict[int, tuple[View, int]] = {}
+        self._askers = Askers(problem, decided)
         self._steady: dict[frozenset[str], tuple[dict[Key, Needed], int]] = {}
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
@@ -63,7 +64,7 @@ class Solution:
                 "checks": counts.checks,
                 "asked": self.asked,
             }
-        return Resolution(target, self.pins, self.notes, steps, Askers(self.problem, self.decided))
+        return Resolution(target, self.pins, self.notes, steps, self._askers)
 
     def fits(self, other: TargetProblem) -> bool:
         """Return whether this is a solution of *other* too, and the one that it would prefer."""
@@ -331,7 +332,7 @@ class Askers:
         return found
 
 
-def _notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
+def notes_on(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str]:
     """Yield what was decided for the user, sorted by package."""
     bound = problem.ground.allowances.bound
     for name in sorted(key for key in decided if isinstance(key, str) and key != ROOT):

@@ -125,6 +125,23 @@ def environments(draw):
     return found
 
 
+@st.composite
+def alike(draw):
+    """Draw environments of one project: each asks for what all ask for, and for a few things of its own."""
+    usual = {name: usual for name, (usual, _) in DIFFERENCES.items()}
+    some = ("prereleases", "resolution", "no_build", "sources")
+    usual.update(
+        {name: draw(DIFFERENCES[name][1]) for name in draw(st.lists(st.sampled_from(some), max_size=1))}
+    )
+    roots = draw(st.lists(own, min_size=1, max_size=2))
+    found = []
+    for _ in range(draw(st.integers(2, 4))):
+        more = draw(st.lists(st.one_of(own, st.just("shop[x]")), max_size=2))
+        rarely = draw(st.sampled_from([*[()] * 5, ("a<3",), ("b>=2",)]))
+        found.append({**usual, "roots": [*roots, *more], "constraints": rarely})
+    return found
+
+
 def request(environment, own_extra, locked, chosen):
     """Return the request of an environment that prefers what was *chosen* before it, after its own wishes."""
     wishes = dict(environment["preferences"])
@@ -189,3 +206,17 @@ def test_no_answer_depends_on_what_environments_share(universe, sources, own_ext
         assert plain(together) == plain(alone)
         if prefer:
             note(alone, locked, chosen)
+
+
+@settings(max_examples=300)
+@given(universes, forks, own, alike())
+def test_environments_that_are_much_alike_are_answered_as_each_alone(universe, sources, own_extra, asked):
+    world = Universe(universe, sources)
+    common = Common(world, NoMemory(), several=True)
+    locked, chosen = {}, {}
+    for environment in asked:
+        question = request(environment, own_extra, locked, chosen)
+        alone = resolve(question, Universe(universe, sources), NoMemory())
+        together = resolve(question, world, NoMemory(), common)
+        assert plain(together) == plain(alone)
+        note(together, locked, chosen)
