@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
+    from pkm_env.lock.lockfile import LockedFile
     from pkm_env.model.ports import Memory
     from pkm_env.model.target import Target
 
@@ -69,7 +70,7 @@ def compose(
             sections[name] = results[name].section
         elif old is not None and name in old.sections:
             sections[name] = old.sections[name]
-    merged: dict[tuple[Any, ...], LockedPackage] = {}
+    merged: dict[tuple[Any, ...], list[LockedPackage]] = {}
     known: dict[tuple[Any, ...], list[LockedPackage]] = {}
     for package in old.packages if old is not None else ():
         known.setdefault(package.release, []).append(package)
@@ -77,25 +78,18 @@ def compose(
             name: mask for name, mask in package.sections.items() if name in sections and name not in results
         }
         if kept:
-            merged[package.key] = restricted(package, kept, old_targets)
+            merged[package.key] = [restricted(package, kept, old_targets)]
     for name in sections:
         for entry in results[name].entries if name in results else ():
-            before = known_entry(entry, known.get(entry.release, ()), indexes)
+            before = known_entry(entry, known.get(entry.release, ()), indexes) if known else None
             if before is not None and before.key != entry.key and not is_mirrored(entry, before):
                 before = None
             settled = with_known_files(entry, before)
             if before is not None and settled.key not in merged and before.key in merged:
                 settled = changed(settled, index=before.index)
-            key = settled.key
-            merged[key] = joined(merged[key], settled) if key in merged else settled
-    packages = tuple(ordered(package, sections) for _, package in sorted(merged.items()))
+            merged.setdefault(settled.key, []).append(settled)
+    packages = tuple([joined(merged[key], sections) for key in sorted(merged)])
     return Lock(sections, packages, requires_python)
-
-
-def ordered(package: LockedPackage, sections: Mapping[str, LockSection]) -> LockedPackage:
-    """Return the entry with its sections in the order of the lock's, so that equal locks have equal values."""
-    masks = {name: package.sections[name] for name in sections if name in package.sections}
-    return changed(package, sections=masks)
 
 
 def restricted(
@@ -150,22 +144,40 @@ def same_digests(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return bool(shared) and all(one[name] == other[name] for name in shared)
 
 
-def joined(one: LockedPackage, other: LockedPackage) -> LockedPackage:
-    """Return one entry for two that share their key.
+def joined(entries: Sequence[LockedPackage], order: Iterable[str]) -> LockedPackage:
+    """Return one entry for those that share their key; what the first of them says of a file counts.
+
+    Its sections are in the *order* of the lock's, so that equal locks have equal values.
 
     :raises TwoContents: when files of one name contradict each other.
     """
-    files = {file.filename: file for file in one.files}
-    for file in other.files:
-        before = files.setdefault(file.filename, file)
+    first = entries[0]
+    masks = {name: mask for entry in entries for name, mask in entry.sections.items()}
+    sections = {name: masks[name] for name in order if name in masks}
+    files, requires = first.files, first.requires
+    # Sections of one run have the same values where they have the same files and needs.
+    for held in {id(entry.files): entry.files for entry in entries}.values():
+        if held is not first.files:
+            files = together(first, files, held)
+    needs = {id(entry.requires): entry.requires for entry in entries}
+    if len(needs) > 1:
+        requires = tuple(sorted(set().union(*needs.values())))
+    return changed(first, sections=sections, files=files, requires=requires)
+
+
+def together(
+    entry: LockedPackage, files: Iterable[LockedFile], others: Iterable[LockedFile]
+) -> tuple[LockedFile, ...]:
+    """Return all files, sorted by name; those that stand in both are as they stand first.
+
+    :raises TwoContents: when files of one name contradict each other.
+    """
+    found = {file.filename: file for file in files}
+    for file in others:
+        before = found.setdefault(file.filename, file)
         if before is not file and not same_digests(before.hashes, file.hashes):
-            raise TwoContents(one.name, one.version, file.filename)
-    return changed(
-        one,
-        sections={**one.sections, **other.sections},
-        files=tuple(files[name] for name in sorted(files)),
-        requires=tuple(sorted({*one.requires, *other.requires})),
-    )
+            raise TwoContents(entry.name, entry.version, file.filename)
+    return tuple([found[name] for name in sorted(found)])
 
 
 def changed(package: LockedPackage, **changes: Any) -> LockedPackage:

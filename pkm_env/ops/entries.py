@@ -72,8 +72,9 @@ class LockRun:
 
     ``chosen_here`` are the versions that were chosen, by strategy and target; ``chosen_now`` all of them by strategy
     and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
-    the oldest. ``targets`` are those of a Requires-Python and platforms, ``files`` those of entries, by release,
-    targets and rules. ``several``: more than one environment is to be solved.
+    the oldest. ``targets`` are those of a Requires-Python and platforms. ``files`` are those of entries with their
+    index, by release, targets and rules; ``edges`` is what pins need. ``several``: more than one environment is to
+    be solved.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class LockRun:
         "_memory",
         "chosen_here",
         "chosen_now",
+        "edges",
         "files",
         "known_files",
         "several",
@@ -93,7 +95,8 @@ class LockRun:
         self.known_files = KnownFiles(memory, project)
         self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
-        self.files: dict[Any, tuple[LockedFile, ...]] = {}
+        self.files: dict[Any, tuple[str, tuple[LockedFile, ...]]] = {}
+        self.edges: dict[Pin, tuple[tuple[str, str], ...]] = {}
         self.several = False
         self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
@@ -106,7 +109,8 @@ class LockRun:
         other.known_files = self.known_files
         other.chosen_now = self.chosen_now
         other.targets, other.several = self.targets, self.several
-        other.files, other._commons, other._fits = self.files, self._commons, self._fits
+        other.files, other.edges = self.files, self.edges
+        other._commons, other._fits = self._commons, self._fits
         return other
 
     def common(self, releases: Releases) -> Common:
@@ -141,20 +145,28 @@ class Entries:
         self.environment = environment
         self.releases = releases
         self.strategy = strategy
+        self.rules = repr((environment.options.no_binary, environment.options.no_build))
 
     def made(self, solved: Sequence[Resolution]) -> tuple[LockedPackage, ...]:
         """Return the entries, each with the targets that have it and the files that they can install."""
-        masks: dict[tuple[str, str, Any], int] = {}
-        pins: dict[tuple[str, str, Any], Pin] = {}
-        edges: dict[tuple[str, str, Any], set[tuple[str, str]]] = {}
+        masks: dict[Pin, int] = {}
+        edges = self.run.edges
         for shared, mask in self.note_choices(solved):
             for pin in shared.values():
-                key = (pin.asked, pin.version, pin.source)
-                masks[key] = masks.get(key, 0) | mask
-                pins[key] = pin
-                edges.setdefault(key, set()).update(edges_of(pin, shared))
+                masks[pin] = masks.get(pin, 0) | mask
+                if pin not in edges:
+                    edges[pin] = edges_of(pin, shared)
+        alike: dict[tuple[str, str, Any], list[Pin]] = {}
+        for pin in masks:
+            alike.setdefault((pin.asked, pin.version, pin.source), []).append(pin)
         fit = self.run.fit([resolution.target for resolution in solved])
-        found = [self.entry(pin, masks[key], fit, tuple(sorted(edges[key]))) for key, pin in pins.items()]
+        found = []
+        for pins in alike.values():
+            mask, requires = masks[pins[0]], edges[pins[0]]
+            for pin in pins[1:]:
+                mask |= masks[pin]
+                requires = tuple(sorted({*requires, *edges[pin]}))
+            found.append(self.entry(pins[0], mask, fit, requires))
         fit.remember()
         if self.environment.project in ("editable", "wheel"):
             found.append(self.project_entry(solved))
@@ -178,7 +190,9 @@ class Entries:
                     now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key
             before = here.get(key)
-            here[key] = {**chosen[number], **before} if before else chosen[number]
+            # A value that says it all stays, so that what was found out of it does too.
+            if before is None or not chosen[number].keys() <= before.keys():
+                here[key] = {**chosen[number], **before} if before else chosen[number]
         return list(shared.values())
 
     def entry(self, pin: Pin, mask: int, fit: Fit, requires: tuple[tuple[str, str], ...]) -> LockedPackage:
@@ -188,25 +202,25 @@ class Entries:
             source = self.places.relative_source(pin.source)
             version = "" if source.kind == "directory" else pin.version
             return LockedPackage(pin.name, version, sections, source=source, requires=requires)
-        listing = self.releases.listing(pin.asked)
-        assert isinstance(listing, DatedListing)
-        files = self.known_files(pin, listing, mask, fit)
-        index = self.context.access.index_url(listing.index)
+        key = (self.releases, pin.asked, pin.version, mask, fit, self.rules)
+        found = self.run.files.get(key)
+        if found is None:
+            listing = self.releases.listing(pin.asked)
+            assert isinstance(listing, DatedListing)
+            files = self.known_files(pin, listing, mask, fit)
+            found = self.run.files[key] = self.context.access.index_url(listing.index), files
+        index, files = found
         return LockedPackage(pin.name, pin.version, sections, index=index, files=files, requires=requires)
 
     def known_files(self, pin: Pin, listing: DatedListing, mask: int, fit: Fit) -> tuple[LockedFile, ...]:
-        """Return what ``usable_files`` does, worked out once for all environments with the same rules."""
-        options = self.environment.options
-        key = (id(listing), pin.version, mask, id(fit), repr((options.no_binary, options.no_build)))
-        found = self.run.files.get(key)
-        if found is None:
-            rules = f"{fit.key}\n{key[-1]}"
-            token = self.releases.token(pin.asked, listing.versions.index(pin.version))
-            release = f"{pin.asked} {pin.version} {mask:x} {token}"
-            known = self.run.known_files.find(rules, release) if token else None
-            found = self.run.files[key] = known or self.usable_files(pin, listing, mask, fit)
-            if token and known is None and not any(file.path for file in found):
-                self.run.known_files.note(rules, release, found)
+        """Return what ``usable_files`` does, as the last run found it where the index says the same."""
+        rules = f"{fit.key}\n{self.rules}"
+        token = self.releases.token(pin.asked, listing.versions.index(pin.version))
+        release = f"{pin.asked} {pin.version} {mask:x} {token}"
+        known = self.run.known_files.find(rules, release) if token else None
+        found = known or self.usable_files(pin, listing, mask, fit)
+        if token and known is None and not any(file.path for file in found):
+            self.run.known_files.note(rules, release, found)
         return found
 
     def usable_files(self, pin: Pin, listing: DatedListing, mask: int, fit: Fit) -> tuple[LockedFile, ...]:
@@ -250,12 +264,9 @@ class Entries:
 
     def project_entry(self, solved: Sequence[Resolution]) -> LockedPackage:
         """Return the entry of the project itself."""
-        each = {id(resolution.pins): resolution for resolution in solved}
-        edges = {
-            edge_to(resolution.pins, name)
-            for resolution in each.values()
-            for name in resolution.asked_by_project()
-        }
+        each = {(id(found.pins), id(found.askers)): found for found in solved}
+        asked = {(id(found.pins), frozenset(found.asked_by_project())): found.pins for found in each.values()}
+        edges = {edge_to(pins, name) for (_, names), pins in asked.items() for name in names}
         workspace = self.context.workspace
         return LockedPackage(
             workspace.project.name,
@@ -266,12 +277,14 @@ class Entries:
         )
 
 
-def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> Iterable[tuple[str, str]]:
-    """Return what a pin needs, as (name, version) of the entries."""
-    return [
-        edge_to(pins, name) if pins[name].source is not None else (name, version)
-        for name, version in pin.requires
-    ]
+def edges_of(pin: Pin, pins: Mapping[str, Pin]) -> tuple[tuple[str, str], ...]:
+    """Return what a pin needs, as (name, version) of the entries, sorted."""
+    return tuple(
+        [
+            edge_to(pins, name) if pins[name].source is not None else (name, version)
+            for name, version in pin.requires
+        ]
+    )
 
 
 def edge_to(pins: Mapping[str, Pin], name: str) -> tuple[str, str]:

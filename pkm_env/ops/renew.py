@@ -119,7 +119,9 @@ def check_unchanged(
     for package in old.packages if old is not None else ():
         if package.source is None and package.name not in anew:
             known.setdefault(package.release, []).append(package)
-    for entry in (entry for result in results for entry in result.entries):
+    # Sections of one run have the same value where they have the same files.
+    each = {id(entry.files): entry for result in results for entry in result.entries} if known else {}
+    for entry in each.values():
         before = known_entry(entry, known.get(entry.release, ()), indexes)
         there = {file.filename: file.hashes for file in before.files} if before is not None else {}
         for file in entry.files:
@@ -199,24 +201,31 @@ def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, 
     before = versions_by_section(old, section)
     after = versions_by_section(new, section)
     found: dict[tuple[str, str, str], list[str]] = {}
-    for name, where in sorted(before.keys() | after.keys()):
-        was, now = before.get((name, where), set()), after.get((name, where), set())
-        if was != now:
-            change = (name, ", ".join(sorted(was - now)), ", ".join(sorted(now - was)))
-            found.setdefault(change, []).append(where)
+    for name in before.keys() | after.keys():
+        was, now = before.get(name, {}), after.get(name, {})
+        alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        for where in was.keys() | now.keys():
+            alike.setdefault((was.get(where, ()), now.get(where, ())), []).append(where)
+        for (olds, news), places in alike.items():
+            gone, come = set(olds) - set(news), set(news) - set(olds)
+            if gone or come:
+                change = (name, ", ".join(sorted(gone)), ", ".join(sorted(come)))
+                found.setdefault(change, []).extend(places)
     return tuple(
-        Change(name, gone, come, tuple(sections)) for (name, gone, come), sections in sorted(found.items())
+        Change(name, gone, come, tuple(sorted(sections)))
+        for (name, gone, come), sections in sorted(found.items())
     )
 
 
-def versions_by_section(lock: Lock | None, section: str) -> dict[tuple[str, str], set[str]]:
+def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the versions of each name in each section, or in one; a folder's version is its place."""
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
     for package in lock.packages if lock is not None else ():
         source = package.source
         shown = package.version or (source.location if source is not None else "")
         if source is not None and source.commit:
             shown += f" ({source.commit[:SHORT_COMMIT]})"
+        places = found.setdefault(package.name, {})
         for where in package.sections if not section else {section} & package.sections.keys():
-            found.setdefault((package.name, where), set()).add(shown)
+            places[where] = (*places[where], shown) if where in places else (shown,)
     return found

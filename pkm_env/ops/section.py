@@ -201,10 +201,10 @@ class Locker(Staleness):
         """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
         required = ",".join(filter(None, (self.workspace.project.requires_python, environment.python)))
         platforms = IMPLIED_PLATFORMS if environment.platforms is None else environment.platforms
-        pythons = tuple(self.known_pythons(environment, required))
-        key = (required, pythons, tuple(platforms), environment.implementation)
+        key = (required, self.newest_python(environment), tuple(platforms), environment.implementation)
         targets = self.run.targets.get(key)
         if targets is None:
+            pythons = self.known_pythons(environment, required)
             names = [parse_platform(platform) for platform in platforms]
             targets = self.run.targets[key] = tuple(
                 [
@@ -309,18 +309,19 @@ class Locker(Staleness):
     def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
         """Return the versions to prefer for each target, by its key: the section's own, then those of this run."""
         here = self.run.chosen_here.get(self.strategy(environment), {})
-        found = {key: dict(versions) for key, versions in here.items()}
+        found = dict(here)
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.old is None or section is None or self.options.upgrade:
             return found
+        own: dict[str, dict[str, str]] = {}
         for package in self.old.of_section(environment.section):
             if not package.version or package.name in self.forgotten:
                 continue
             mask = package.sections[environment.section]
             for bit, key in enumerate(section.targets):
                 if mask >> bit & 1:
-                    found.setdefault(key, {})[package.name] = package.version
-        return found
+                    own.setdefault(key, {})[package.name] = package.version
+        return {**found, **{key: {**found.get(key, {}), **versions} for key, versions in own.items()}}
 
     def strategy(self, environment: Environment) -> str:
         """Return which versions an environment wants: "highest", "lowest" or "lowest-direct"."""
