@@ -59,7 +59,7 @@ class Places:
         # The name of a member always means the member: no index can take its place.
         for member in self._workspace.members:
             if member.project.name not in found:
-                bound[member.project.name] = Source("directory", member.root, editable=True)
+                bound[member.project.name] = member.folder
         return bound
 
     def source_of(self, rule: SourceRule) -> Source:
@@ -116,13 +116,7 @@ class Places:
 
     def path_digests(self, environment: Environment) -> list[tuple[str, str]]:
         """Return the names of path requirements with the digest of what their metadata comes from."""
-        found = [
-            (
-                member.project.name,
-                blake2b(repr(member.project.to_plain()).encode(), digest_size=16).hexdigest(),
-            )
-            for member in self._workspace.members
-        ]
+        found = [(member.project.name, member.digest) for member in self._workspace.members]
         return found + [(name, content_digest(path)) for name, path in self._deciding_files(environment)]
 
     def watched_sources(self, environment: Environment) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _blake2 import blake2b
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
@@ -13,6 +14,7 @@ from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
+from pkm_env.model.distribution import Source as Place
 from pkm_env.model.distribution import without_secrets_in
 from pkm_env.model.environment import DEFAULT
 from pkm_env.model.requirements import requirement_fault
@@ -64,7 +66,7 @@ class Workspace:
     absolute. ``family`` are all projects that share the lock, the workspace's root first.
     """
 
-    __slots__ = ("declaration", "family", "lock_root", "project", "root", "source")
+    __slots__ = ("_digest", "_folder", "declaration", "family", "lock_root", "project", "root", "source")
 
     def __init__(
         self, source: Source, project: Project, declaration: Declaration, lock_root: str = ""
@@ -75,6 +77,8 @@ class Workspace:
         self.source = source
         self.project = project
         self.declaration = declaration
+        self._digest = ""
+        self._folder: Place | None = None
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -118,6 +122,21 @@ class Workspace:
     def members(self) -> tuple[Workspace, ...]:
         """The other projects of the family that have a name."""
         return tuple(other for other in self.family if other is not self and other.project.name)
+
+    @property
+    def digest(self) -> str:
+        """The digest of what the project says of itself, made once for all members that ask."""
+        if not self._digest:
+            text = repr(self.project.to_plain())
+            self._digest = blake2b(text.encode(), digest_size=16).hexdigest()
+        return self._digest
+
+    @property
+    def folder(self) -> Place:
+        """The project as other members install it: the same value for all of them."""
+        if self._folder is None:
+            self._folder = Place("directory", self.root, editable=True)
+        return self._folder
 
     def written_requirements(self) -> tuple[Placed, dict[str, Placed]]:
         """Return the project's requirements and those of its extras as pyproject.toml has them."""

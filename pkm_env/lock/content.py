@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 class Digests:
     """Makes the digests of sections; what sections with the same targets say alike of an entry is worked out once."""
 
-    __slots__ = ("_fits", "_known", "_packages", "_targets")
+    __slots__ = ("_alike", "_fits", "_known", "_packages", "_targets")
 
     def __init__(self, packages: Iterable[LockedPackage], targets: Mapping[str, tuple[Target, ...]]) -> None:
         """Take all entries, and the targets of each section."""
         self._packages = tuple(packages)
         self._targets = targets
         self._fits: dict[tuple[str, ...], Fit] = {}
-        self._known: dict[tuple[int, int, tuple[str, ...]], str] = {}
+        self._alike: dict[tuple[str, ...], int] = {}
+        self._known: dict[tuple[int, int, int], str] = {}
 
     def of_section(self, section: LockSection) -> str:
         """Return the digest of a section: its inputs, targets and rules, and its entries with their files.
@@ -41,25 +42,26 @@ class Digests:
         name = section.name
         options = sorted(section.options.items())
         facts = [repr((name, section.inputs, section.targets, section.left_out, options))]
+        alike = self._alike.setdefault(section.targets, len(self._alike))
         for place, package in enumerate(self._packages):
             mask = package.sections.get(name)
             if mask is not None:
-                facts.append(self._entry(place, package, mask, section))
+                key = (place, mask, alike)
+                found = self._known.get(key)
+                if found is None:
+                    found = self._known[key] = self._entry(package, mask, section)
+                facts.append(found)
         return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
 
-    def _entry(self, place: int, package: LockedPackage, mask: int, section: LockSection) -> str:
+    def _entry(self, package: LockedPackage, mask: int, section: LockSection) -> str:
         """Return what a section says of an entry, in one text."""
-        key = (place, mask, section.targets)
-        found = self._known.get(key)
-        if found is None:
-            files = package.files
-            if len(package.sections) > 1:
-                fit = self._fit(section)
-                files = tuple(file for file in files if not file.is_wheel or fit.mask(file.filename) & mask)
-            source = "" if package.source is None else repr(sorted_source(package))
-            told = " ".join([f"{file.filename} {digest_of(file)}" for file in files])
-            found = self._known[key] = f"{package.name} {package.version} {mask:x} {source} {told}"
-        return found
+        files = package.files
+        if len(package.sections) > 1:
+            fit = self._fit(section)
+            files = tuple(file for file in files if not file.is_wheel or fit.mask(file.filename) & mask)
+        source = "" if package.source is None else repr(sorted_source(package))
+        told = " ".join([f"{file.filename} {digest_of(file)}" for file in files])
+        return f"{package.name} {package.version} {mask:x} {source} {told}"
 
     def _fit(self, section: LockSection) -> Fit:
         found = self._fits.get(section.targets)

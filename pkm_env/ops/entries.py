@@ -73,8 +73,8 @@ class LockRun:
     ``chosen_here`` are the versions that were chosen, by strategy and target; ``chosen_now`` all of them by strategy
     and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
     the oldest. ``targets`` are those of a Requires-Python and platforms. ``files`` are those of entries with their
-    index, by release, targets and rules; ``edges`` is what pins need. ``several``: more than one environment is to
-    be solved.
+    index, by release, targets and rules; ``edges`` is what pins need, ``listed`` the versions from an index among
+    pins that targets share, by strategy. ``several``: more than one environment is to be solved.
     """
 
     __slots__ = (
@@ -86,6 +86,7 @@ class LockRun:
         "edges",
         "files",
         "known_files",
+        "listed",
         "several",
         "targets",
     )
@@ -97,6 +98,7 @@ class LockRun:
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.files: dict[Any, tuple[str, tuple[LockedFile, ...]]] = {}
         self.edges: dict[Pin, tuple[tuple[str, str], ...]] = {}
+        self.listed: dict[tuple[str, int], tuple[Mapping[str, Pin], dict[str, str]]] = {}
         self.several = False
         self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
@@ -109,7 +111,7 @@ class LockRun:
         other.known_files = self.known_files
         other.chosen_now = self.chosen_now
         other.targets, other.several = self.targets, self.several
-        other.files, other.edges = self.files, self.edges
+        other.files, other.edges, other.listed = self.files, self.edges, self.listed
         other._commons, other._fits = self._commons, self._fits
         return other
 
@@ -178,21 +180,22 @@ class Entries:
         for bit, resolution in enumerate(solved):
             pins, mask = shared.get(id(resolution.pins), (resolution.pins, 0))
             shared[id(resolution.pins)] = (pins, mask | 1 << bit)
-        chosen: dict[int, dict[str, str]] = {}
         here = self.run.chosen_here.setdefault(self.strategy, {})
         now = self.run.chosen_now.setdefault(self.strategy, {})
         for resolution in reversed(solved):
-            number = id(resolution.pins)
-            if number not in chosen:
-                listed = (pin for pin in resolution.pins.values() if pin.source is None)
-                chosen[number] = {pin.name: pin.version for pin in listed}
-                for name, version in chosen[number].items():
+            place = (self.strategy, id(resolution.pins))
+            _, chosen = self.run.listed.get(place, (None, None))
+            if chosen is None:
+                listed = [pin for pin in resolution.pins.values() if pin.source is None]
+                chosen = {pin.name: pin.version for pin in listed}
+                self.run.listed[place] = resolution.pins, chosen
+                for name, version in chosen.items():
                     now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key
             before = here.get(key)
             # A value that says it all stays, so that what was found out of it does too.
-            if before is None or not chosen[number].keys() <= before.keys():
-                here[key] = {**chosen[number], **before} if before else chosen[number]
+            if before is None or not chosen.keys() <= before.keys():
+                here[key] = {**chosen, **before} if before else chosen
         return list(shared.values())
 
     def entry(self, pin: Pin, mask: int, fit: Fit, requires: tuple[tuple[str, str], ...]) -> LockedPackage:

@@ -39,6 +39,7 @@ class Common:
         "_releases",
         "_views",
         "near",
+        "parts",
         "read",
         "several",
     )
@@ -54,6 +55,8 @@ class Common:
         self._kept: dict[tuple[int, int, int], dict[Any, Any]] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
         self._pins: dict[Any, Pin] = {}
+        # The views of parts of targets, by the view that was split, the classes and the cuts.
+        self.parts: dict[tuple[int, tuple[int, ...], tuple[int, ...]], View] = {}
         # What ``Question`` has read.
         self.read: dict[Any, Any] = {}
         self.near: dict[tuple[int, int], Solution] = {}

@@ -323,7 +323,9 @@ class Knowledge:
             first = self._bound = dict(bound)
         if first == bound:
             return ()
-        return [name for name in first.keys() | bound.keys() if first.get(name) != bound.get(name)]
+        # Most often they are the same values, which is seen sooner than that they are equal.
+        pairs = [(name, first.get(name), bound.get(name)) for name in first.keys() | bound.keys()]
+        return [name for name, one, other in pairs if one is not other and one != other]
 
     def listed_names(self) -> set[str]:
         """Return the names that an index was asked for and has."""

@@ -125,19 +125,19 @@ class Class:
     ``begun`` are the decisions of a solve that ended when it had to be split: its parts go on with them.
     """
 
-    __slots__ = ("begun", "members", "places", "view")
+    __slots__ = ("begun", "members", "places", "targets", "view")
 
     def __init__(self, view: View, members: int, places: tuple[int, ...]) -> None:
         self.view = view
         self.members = members
         self.places = places
         self.begun: dict[object, int] = {}
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """The members, in the order of the request."""
-        every = self.view.targets.targets
-        return tuple(target for place, target in enumerate(every) if self.members >> place & 1)
+        # The members, in the order of the request.
+        self.targets: list[Target] = []
+        while members:
+            first = members & -members
+            self.targets.append(view.targets.targets[first.bit_length() - 1])
+            members ^= first
 
     @property
     def target(self) -> Target:
@@ -174,8 +174,11 @@ def _split(
     alike = [one for one in waiting if one.view is first.view and _python(one) == _python(first)]
     low, high = first.target.patches
     patches = list(zip((low, *cuts), (*(cut - 1 for cut in cuts), high), strict=True))
-    targets = [target.part(part) for part in patches for one in alike for target in one.targets]
-    view = common.view(targets, notebook, first.view)
+    key = (id(first.view), tuple([one.members for one in alike]), cuts)
+    view = common.parts.get(key)
+    if view is None:
+        targets = [target.part(part) for part in patches for one in alike for target in one.targets]
+        view = common.parts[key] = common.view(targets, notebook, first.view)
     made: list[tuple[int, Class]] = []
     place = 0
     for _ in patches:
