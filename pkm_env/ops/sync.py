@@ -13,7 +13,7 @@ from pkm_env.install.journal import JOURNAL, state_path
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
-from pkm_env.lock.membership import targets_of
+from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
@@ -98,15 +98,17 @@ def sync(
     done = Synced(environment.name, path)
     context.locked_build = None
     locked = current_lock(context, environment, options) if given is None else Locked(given, "")
-    lock = locked.lock
-    lock_builds(context, environment, lock if given is None else None)
     if options.dry_run:
-        look = look_at(context, environment, lock, options, raising=True)
+        lock_builds(context, environment, locked.lock if given is None else None)
+        look = look_at(context, environment, locked.lock, options, raising=True)
         describe(context, done, look)
         return done
     with context.environment_lock(path):
         done.repaired = repaired(path, context.workspace.relative(path))
-        look = look_at(context, environment, lock, options, raising=True)
+        if given is None:
+            locked = as_locked_now(context, environment, locked)
+            lock_builds(context, environment, locked.lock)
+        look = look_at(context, environment, locked.lock, options, raising=True)
         describe(context, done, look)
         if look.plan.changes or look.venv is None:
             carry_out(context, environment, look, path, options)
@@ -118,6 +120,22 @@ def sync(
         note_goal(context, environment, done, look, locked.text)
     done.seconds = time.monotonic() - began
     return done
+
+
+def as_locked_now(context: Context, environment: Environment, locked: Locked) -> Locked:
+    """Return the lock that another process may have written while this one waited for the environment.
+
+    One that is not up to date for the project as it was read here is of another state of the project: *locked* is
+    returned then, and no stamp will call that the end.
+    """
+    text = read_lock_text(context.workspace.lock_path)
+    if text is None or text == locked.text:
+        return locked
+    try:
+        lock = context.parsed_lock(text)
+        return locked if stale_sections(context, [environment], lock) else Locked(lock, text)
+    except BadLock:
+        return locked
 
 
 def lock_builds(context: Context, environment: Environment, lock: Lock | None) -> None:

@@ -324,8 +324,13 @@ def test_a_change_that_was_killed_at_its_first_script_is_taken_back(pkm, project
 
 
 def test_it_waits_for_another_writer_and_says_so(pkm, project):
-    fcntl = pytest.importorskip("fcntl", reason="the lock is taken by its means")
     remove_one(site(project))
+    assert while_it_waits(pkm, project, lambda: None).startswith("  + eggs 2.0\n")
+
+
+def while_it_waits(pkm, project, change):
+    """Return what a sync prints that waits for the environment while *change* is called."""
+    fcntl = pytest.importorskip("fcntl", reason="the lock is taken by its means")
     command = [sys.executable, "-c", START, "sync"]
     with open(project / ".pkm" / ".venv.lock", "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -334,35 +339,40 @@ def test_it_waits_for_another_writer_and_says_so(pkm, project):
         )
         assert waiting.stderr is not None
         assert waiting.stderr.readline() == "warning: waiting for another pkm that changes .venv\n"
+        change()
         fcntl.flock(held, fcntl.LOCK_UN)
     out, _ = waiting.communicate()
     assert waiting.returncode == 0
-    assert out.startswith("  + eggs 2.0\n")
+    return out
 
 
-def test_a_lock_that_is_changed_while_a_sync_waits_is_not_taken_for_installed(pkm, project):
-    fcntl = pytest.importorskip("fcntl", reason="the lock is taken by its means")
+def test_a_lock_that_is_written_while_a_sync_waits_is_the_one_that_counts(pkm, project):
     lock = project / "pylock.toml"
     later = lock.read_bytes()
     ok(pkm("lock", "--upgrade-package", "spam<2", cwd=project))
-    with open(project / ".pkm" / ".venv.lock", "rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", START, "sync"],
-            cwd=project,
-            env=pkm.environ,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert waiting.stderr is not None
-        assert waiting.stderr.readline() == "warning: waiting for another pkm that changes .venv\n"
-        lock.write_bytes(later)
-        fcntl.flock(held, fcntl.LOCK_UN)
-    waiting.communicate()
-    assert waiting.returncode == 0
+    out = while_it_waits(pkm, project, lambda: lock.write_bytes(later))
+    assert out == "default is in sync (3 packages)\n"
+    assert ok(pkm("sync", cwd=project)).stdout == "default is in sync (3 packages)\n"
+    assert list(site(project).glob("spam-2.0.dist-info"))
+
+
+def test_a_project_that_is_changed_while_a_sync_waits_is_not_taken_for_installed(pkm, project):
+    lock, toml = project / "pylock.toml", project / "pyproject.toml"
+    write_project(project, TOML.replace('"spam"', '"spam<2"'))
+    ok(pkm("lock", cwd=project))
+    later = [(path, path.read_bytes()) for path in (toml, lock)]
+    write_project(project, TOML)
+    ok(pkm("lock", "--upgrade", cwd=project))
+    (project / ".pkm" / "stamps" / "sync-default").unlink()
+
+    def change():
+        for path, held in later:
+            path.write_bytes(held)
+
+    while_it_waits(pkm, project, change)
     done = sync(pkm, project)
     assert not done.noop
-    assert "~ spam 1.0 -> 2.0" in done.said
+    assert "~ spam 2.0 -> 1.0" in done.said
 
 
 def test_a_wheel_that_is_not_the_locked_release_is_left_to_the_whole_way(pkm, project):
