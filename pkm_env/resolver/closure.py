@@ -41,7 +41,9 @@ class Closure:
         # The project and its extras, with the targets that need them; those that something is in the way of.
         self._roots: dict[Key, int] = {ROOT: chosen.view.targets.every}
         self._unlike = 0
+        # What it asks for; what of that no version was known of before.
         self._asked: list[Asked] = []
+        self._open: list[Asked] = []
         self._find_asked()
 
     def _find_asked(self) -> None:
@@ -64,10 +66,21 @@ class Closure:
                 for needed, allowed, _ask in needs:
                     name = name_of(needed)
                     if name != ROOT:
-                        self._asked.append((active, name, self._chosen.number(needed), allowed))
+                        self._ask(active, name, self._chosen.number(needed), allowed)
                     elif active & ~self._roots.get(needed, 0):
                         waiting[needed] = active & ~self._roots.get(needed, 0)
                         self._roots[needed] = self._roots.get(needed, 0) | active
+
+    def _ask(self, targets: int, name: str, number: int, allowed: int) -> None:
+        """Note that the project asks for a package, and for which targets that is not what was chosen."""
+        self._asked.append((targets, name, number, allowed))
+        covered = 0
+        for version, among in self._chosen.versions.get(name, ()):
+            covered |= among
+            if not version & allowed:
+                self._unlike |= targets & among
+        if targets & ~covered:
+            self._open.append((targets & ~covered, name, number, allowed))
 
     def answer(self, members: int, problem: Callable[[], TargetProblem]) -> Found | None:
         """Return what ``walk`` would find for a class of targets; None where that takes a walk.
@@ -106,12 +119,13 @@ class Closure:
         while True:
             reached = 0
             whole = chosen.wholes(bit)
-            for targets, name, number, allowed in self._asked:
+            for targets, _name, number, _allowed in self._asked:
                 if targets & bit:
                     reached |= whole.get(number) or chosen.whole(ground, bit, number)
-                    for version, among in chosen.versions.get(name, ()):
-                        if among & bit and not version & allowed:
-                            raise Unlike
+            for targets, name, _number, allowed in self._open:
+                version = chosen.version(name, bit) if targets & bit else allowed
+                if version and not version & allowed:
+                    raise Unlike
             if reached & (FAILED | self._mask_apart()):
                 raise Unlike
             if not reached & OPEN:
