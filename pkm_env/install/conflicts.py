@@ -111,6 +111,10 @@ def leave_out(placement: Placement, path: str) -> None:
     placement.writes = [entry for entry in placement.writes if entry[0] != path]
 
 
+# How a row begins whose path has a comma or a quote.
+QUOTED = b'\n"'
+
+
 def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[str]) -> dict[str, str]:
     """Return the first package that owns each of *paths* (absolute), of those that have a RECORD.
 
@@ -128,7 +132,7 @@ def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[st
         folder = os.path.dirname(distribution.path)
         if folder not in needles:
             needles[folder] = needles_of(wanted, folder)
-        if not any(needle in data for needle in needles[folder]):
+        if QUOTED not in data and not any(needle in data for needle in needles[folder]):
             continue
         for path in paths_in(data.decode("utf-8", "replace"), folder + os.sep):
             if path in wanted:
@@ -137,7 +141,7 @@ def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[st
 
 
 def needles_of(paths: Iterable[str], folder: str) -> tuple[bytes, ...]:
-    """Return how rows begin that may name one of *paths*, in a RECORD whose paths start in *folder*."""
+    """Return how rows begin that may name one of *paths*, in a RECORD in *folder* where no row is quoted."""
     starts: set[str] = set()
     for path in paths:
         if path.startswith(folder + os.sep):
@@ -145,7 +149,7 @@ def needles_of(paths: Iterable[str], folder: str) -> tuple[bytes, ...]:
             starts.add(top + "/" if separator else top)
         else:
             starts.add(os.path.relpath(path, folder).replace(os.sep, "/"))
-    return tuple(os.fsencode(quote + start) for start in sorted(starts) for quote in ("\n", '\n"'))
+    return tuple(os.fsencode("\n" + start) for start in sorted(starts))
 
 
 def paths_in(text: str, prefix: str) -> Iterator[str]:

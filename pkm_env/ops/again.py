@@ -46,16 +46,26 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
         return None
     folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
-        if any(stamp.changed(found.seen, folders)) or was_interrupted(goal.path):
+        changed = set(stamp.changed(found.seen))
+        if not all(stamp.is_in(one, folders) for one in changed) or was_interrupted(goal.path):
             return None
         done = Synced(found.answer["environment"], goal.path)
-        known = as_wanted(goal, found.seen.keys() - set(stamp.changed(found.seen)))
-        if not put_right(goal, done, known, reporter):
+        known = as_wanted(goal, found.seen.keys() - changed)
+        plan = put_right(goal, done, known, reporter)
+        if plan is None:
             return None
+        changed.update(one.path for one in plan.removals)
         done.total = len(goal.packages)
-        kept = (one for one in found.seen if not stamp.is_in(one, folders))
-        own = (goal.path,) if done.touched else ()
-        done.seen = looked((*kept, *installed_paths(folders)), began_s, own)
+        there = installed_paths(folders)
+        kept = (found.seen.keys() - changed).intersection(
+            [*there, *(one for one in found.seen if not stamp.is_in(one, folders))]
+        )
+        fresh = looked(
+            [one for one in there if one not in kept], began_s, (goal.path,) if done.touched else ()
+        )
+        if fresh:
+            # What has not changed is noted as it was: should it change just now, the stamp will not hold.
+            done.seen = {**{path: seen for path, seen in found.seen.items() if path in kept}, **fresh}
         done.seconds = time.monotonic() - began
     write_stamp(root, os.path.basename(path), done.seen, found.answer, environ, found.more)
     return done
@@ -89,27 +99,30 @@ def as_wanted(goal: Goal, paths: Iterable[str]) -> dict[str, InstalledDistributi
 
 def put_right(
     goal: Goal, done: Synced, known: Mapping[str, InstalledDistribution], reporter: Reporter
-) -> bool:
-    """Plan and apply what is due, and say whether that could be done; the caller holds the lock."""
+) -> InstallPlan | None:
+    """Plan and apply what is due, and return the plan, None where that could not be done.
+
+    The caller holds the lock.
+    """
     venv = read_venv(real_place(goal.path))
     if not isinstance(venv, Venv) or not venv.ours or venv.minor != goal.interpreter.minor:
-        return False
+        return None
     plan = make_plan(scan(venv, known), goal.packages)
     done.tell_plan(plan)
     if not plan.changes:
         mark(plan.marks)
-        return True
+        return plan
     wheels = cached_wheels(goal, plan)
     if wheels is None:
-        return False
+        return None
     reporter.phase(f"Installing {done.environment}")
     options = Options(link_mode=goal.link_mode, reporter=reporter)
     try:
         apply(goal.path, goal.interpreter, plan, wheels, options)
     except DamagedWheels:
         # Nothing was changed; a whole sync tells it, and fetches them again.
-        return False
-    return True
+        return None
+    return plan
 
 
 def cached_wheels(goal: Goal, plan: InstallPlan) -> dict[str, UnpackedWheel] | None:

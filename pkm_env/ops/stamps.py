@@ -124,13 +124,15 @@ def write_stamp(
 ) -> None:
     """Write a stamp for the project in *root*, once the newest of its files is older than the clock's grain.
 
-    There is none where nothing was *seen*, or where it is no longer so: another process changes it just now.
+    There is none where nothing was *seen*. Where it is no longer so, the stamp will not hold.
     """
+    if not seen:
+        return
     wait_ns = stamp.newest_of(seen) + stamp.GRAIN_NS - time.time_ns()
     if 0 < wait_ns <= stamp.GRAIN_NS:
         time.sleep(wait_ns / 1e9)
-    if not seen or any(stamp.changed(seen)):
-        return
+        if any(stamp.changed(seen)):
+            return
     place = stamp.stamp_path(root, name)
     body = stamp.make_stamp(place, seen, environ, answer, more)
     try:
