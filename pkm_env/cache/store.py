@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
+from binascii import crc32
 from marshal import dumps, loads
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
-from struct import Struct
-from zlib import crc32
 
 from pkm_env.files import read_file, remove_file, replace, write_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Literal
 
 BUCKETS = (
     "pages-4",
@@ -34,10 +33,12 @@ BUCKETS = (
 )
 TAG = "CACHEDIR.TAG"
 TAG_TEXT = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of pkm.\n"
-MAGIC = b"pkm1"
-# Magic, length of the content, its checksum.
 OTHERS_WRITE = S_IWGRP | S_IWOTH
-HEADER = Struct("<4sII")
+# What is kept begins with these, the length of the content and its checksum (CRC-32), in four bytes each. They are
+# read without ``struct`` and ``zlib``: a sync from the cache needs neither.
+MAGIC = b"pkm1"
+ORDER: Literal["little"] = "little"
+HEADER_SIZE = 12
 # What every supported Python reads and writes; 3.14 has a fifth version, which we leave alone.
 MARSHAL = 4
 
@@ -162,16 +163,15 @@ def distrust(root: str, platform: str = sys.platform) -> str:
 def pack(value: Any) -> bytes:
     """Return *value* (anything that marshal takes) as bytes that tell whether they are whole."""
     content = dumps(value, MARSHAL)
-    return HEADER.pack(MAGIC, len(content), crc32(content)) + content
+    return b"".join((MAGIC, len(content).to_bytes(4, ORDER), crc32(content).to_bytes(4, ORDER), content))
 
 
 def unpack(data: bytes | None) -> Any:
     """Return the value that ``pack`` was given, None when the bytes are not whole or of another format."""
-    if data is None or len(data) < HEADER.size:
+    if data is None or data[:4] != MAGIC:
         return None
-    magic, length, checksum = HEADER.unpack_from(data)
-    content = data[HEADER.size :]
-    if magic != MAGIC or len(content) != length or crc32(content) != checksum:
+    length, checksum, content = data[4:8], data[8:HEADER_SIZE], data[HEADER_SIZE:]
+    if int.from_bytes(length, ORDER) != len(content) or int.from_bytes(checksum, ORDER) != crc32(content):
         return None
     try:
         return loads(content)  # noqa: S302 - the cache is the user's own, and the checksum holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pkm_env.cache.memory import StoredMemory
-from pkm_env.cache.store import HEADER, Store, distrust, pack, unpack
+from pkm_env.cache.store import Store, distrust, pack, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_whole_content_that_is_no_marshal_is_none():
     from zlib import crc32
 
     content = b"\xff\xff\xff"
-    assert unpack(HEADER.pack(b"pkm1", len(content), crc32(content)) + content) is None
+    assert unpack(struct.pack("<4sII", b"pkm1", len(content), crc32(content)) + content) is None
     assert unpack(None) is None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +16,7 @@ from installer.scripts import Script
 from pkm_env.cache.manifest import EntryPoint
 from pkm_env.install.apply import verify
 from pkm_env.install.launcher import NoLauncher, launcher
-from pkm_env.install.wheel import first_line, is_python, rewritten, script_body
+from pkm_env.install.wheel import DIGESTS, digest_of, first_line, is_python, rewritten, script_body
 from tests.env.python.test_probe import REAL
 from tests.support.environments import site, sync, unpacked, wanted
 from tests.support.wheels import make_wheel
@@ -316,3 +318,10 @@ def test_script_without_a_console_gets_the_interpreter_without_one(tmp_path):
     assert (
         rewritten(str(tmp_path / "x"), "pythonw", WindowsSite) == b"#!C:\\v\\Scripts\\pythonw.exe\nprint()\n"
     )
+
+
+def test_the_digests_that_are_known_beforehand_are_those_of_their_contents():
+    for content, digest in DIGESTS.items():
+        real = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        assert digest == digest_of(content) == f"sha256={real}"
+    assert digest_of(b"other") not in DIGESTS.values()
