@@ -160,7 +160,14 @@ def test_a_compressed_bomb_is_refused():
         inflated(gzip.compress(b"0" * 5_000_000), LIMIT)
     with pytest.raises(CutShort):
         inflated(gzip.compress(b"0" * 5_000)[:-3], LIMIT)
-    assert inflated(gzip.compress(b"ab") + gzip.compress(b"c"), LIMIT) == b"abc"
+
+
+@pytest.mark.parametrize("second", [b"c", b"cd", b"ab"])
+def test_a_compressed_body_of_several_members_is_unpacked_to_its_end(second: bytes):
+    """Of members with one size the last tells the size of the first too."""
+    import gzip
+
+    assert inflated(gzip.compress(b"ab") + gzip.compress(second), LIMIT) == b"ab" + second
 
 
 def test_a_redirect_is_followed(index: LocalIndex, client: Make):
