@@ -36,26 +36,11 @@ LIST_FIELDS = (
 )
 NAME_LENGTH = 128  # characters; names of files have 255 at most, and hold version and tags too
 # The words that Python keeps for itself; `keyword` has them too, and is one more module to load.
-KEYWORDS = frozenset(
-    (
-        *(
-            "False",
-            "None",
-            "True",
-            "and",
-            "as",
-            "assert",
-            "async",
-            "await",
-            "break",
-            "class",
-            "continue",
-            "def",
-        ),
-        *("del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is"),
-        *("lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield"),
-    )
+KEYWORD_TEXT = (
+    "False None True and as assert async await break class continue def del elif else except finally for from "
+    "global if import in is lambda nonlocal not or pass raise return try while with yield"
 )
+KEYWORDS = frozenset(KEYWORD_TEXT.split())
 PROJECT_KEYS = (*STATIC_ONLY, *STRING_FIELDS, *LIST_FIELDS, "dynamic")
 
 

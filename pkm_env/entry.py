@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pkm_env.stamp import Stamp
+
 PROJECT_FILE = "pyproject.toml"
 SIGNALLED = 128
 
@@ -26,15 +28,15 @@ def main() -> int:
         sys.stdout.write(f"pkm {__version__}\n")
         return quit_now(0)
     name, command = stamped_command(words)
-    path = path_of_stamp(name)
-    code = quick_answer(name, path, command)
+    found = read_stamp(name)
+    code = quick_answer(name, found, command)
     if code is not None:
         return quit_now(code)
     from pkm_env.cli.main import main as full_main
 
     end_in_order()
     try:
-        return quit_now(full_main(words, path if name.startswith("sync-") else ""))
+        return quit_now(full_main(words, found if name.startswith("sync-") else None))
     except SystemExit as ended:
         return quit_now(int(ended.code or 0))
 
@@ -66,31 +68,32 @@ def quit_now(code: int) -> int:
     os._exit(code)
 
 
-def path_of_stamp(name: str) -> str:
-    """Return where a stamp of the nearest project lies, "" where there is no project, or no *name*."""
-    if not name:
-        return ""
-    from pkm_env import stamp
-
-    root = nearest_root()
-    return stamp.stamp_path(root, name) if root is not None else ""
-
-
-def quick_answer(name: str, path: str, command: Sequence[str]) -> int | None:
-    """Return the exit code when the stamp *name* at *path* answers the command line, else None."""
-    if not path:
+def read_stamp(name: str) -> Stamp | None:
+    """Return the stamp *name* of the nearest project, None where there is no such stamp, or no *name*."""
+    root = nearest_root() if name else None
+    if root is None:
         return None
     from pkm_env import stamp
 
-    found = stamp.check(path, os.environ)
-    if found is None and name.startswith("run-"):
-        found = stamp.check(os.path.join(os.path.dirname(path), "sync-" + name[len("run-") :]), os.environ)
-    if found is None:
+    return stamp.read(stamp.stamp_path(root, name), os.environ)
+
+
+def quick_answer(name: str, found: Stamp | None, command: Sequence[str]) -> int | None:
+    """Return the exit code when the stamp *found* under *name* answers the command line, else None."""
+    if not name:
+        return None
+    from pkm_env import stamp
+
+    answer = stamp.answer_of(found)
+    if answer is None and name.startswith("run-"):
+        # An environment that holds exactly what is locked serves a program too.
+        answer = stamp.answer_of(read_stamp("sync-" + name[len("run-") :]))
+    if answer is None:
         return None
     if not name.startswith("run-"):
-        sys.stdout.write(found["say"])
+        sys.stdout.write(answer["say"])
         return 0
-    return run_in(found, command)
+    return run_in(answer, command)
 
 
 def stamped_command(words: Sequence[str]) -> tuple[str, Sequence[str]]:

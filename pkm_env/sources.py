@@ -8,7 +8,8 @@ from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
 from pkm_env.index.urls import split_credentials
 from pkm_env.model.distribution import SECURE, Metadata, Unavailable
-from pkm_env.wanted import NoWheel, is_same, size_of
+from pkm_env.plan import same_version
+from pkm_env.wanted import NoWheel, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -247,5 +248,5 @@ def check_built(item: Wanted, wheel: UnpackedWheel) -> None:
     if told.name != item.name:
         raise NoWheel(f"building {item.name} {item.version} gave the wheel of {told.name} {told.version}")
     is_fixed = bool(item.version) and (item.source is None or item.source.kind != "directory")
-    if is_fixed and not is_same(told.version, item.version):
+    if is_fixed and not same_version(told.version, item.version):
         raise NoWheel(f"building {item.name} {item.version} gave version {told.version}")

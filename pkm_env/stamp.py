@@ -85,11 +85,15 @@ def date_back(path: str, began_s: float) -> None:
 
 
 class Stamp:
-    """A stamp that was read: what was ``seen`` of each path, the ``answer``, and what stands behind it (``more``)."""
+    """A stamp that was read from the file *place*; it need not hold.
 
-    __slots__ = ("answer", "more", "seen")
+    ``seen`` is what was seen of each path, ``answer`` what it says while it holds, ``more`` what stands behind it.
+    """
 
-    def __init__(self, seen: Mapping[str, Seen], answer: dict[str, Any], more: bytes) -> None:
+    __slots__ = ("answer", "more", "place", "seen")
+
+    def __init__(self, place: str, seen: Mapping[str, Seen], answer: dict[str, Any], more: bytes) -> None:
+        self.place = place
         self.seen = seen
         self.answer = answer
         self.more = more
@@ -121,7 +125,7 @@ def newest_of(seen: Mapping[str, Seen]) -> int:
 
 
 def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
-    """Return the stamp at *path*, None without one for this place, pkm and variables; it need not hold."""
+    """Return the stamp at *path*, None without one for this place, pkm and variables."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -131,7 +135,7 @@ def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
         return None
     if by != (FORMAT, __version__, sys.executable, path) or variables != watched_variables(environ):
         return None
-    return Stamp(seen, answer, data[len(data) - size :])
+    return Stamp(path, seen, answer, data[len(data) - size :])
 
 
 def changed(seen: Mapping[str, Seen], beside: tuple[str, ...] = ()) -> Iterator[str]:
@@ -150,7 +154,9 @@ def is_in(path: str, folders: tuple[str, ...]) -> bool:
 
 def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the answer of the stamp at *path* while it holds, else None."""
-    found = read(path, environ)
-    if found is None or any(changed(found.seen)):
-        return None
-    return found.answer
+    return answer_of(read(path, environ))
+
+
+def answer_of(found: Stamp | None) -> dict[str, Any] | None:
+    """Return the answer of a stamp while it holds, else None."""
+    return None if found is None or any(changed(found.seen)) else found.answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
+from pkm_env.plan import same_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,14 +79,4 @@ def check_release(item: Wanted, wheel: UnpackedWheel) -> None:
 def is_release(wheel: UnpackedWheel, name: str, version: str) -> bool:
     """Whether a wheel is that of this release; a *version* of "" is any."""
     told = wheel.manifest
-    return told.name == name and (version in {"", told.version} or is_same(told.version, version))
-
-
-def is_same(one: str, other: str) -> bool:
-    """Whether two texts are one version; none but itself is the same as one that cannot be read."""
-    from pkm_env.model.versions import UnreadableVersion, version_key
-
-    try:
-        return version_key(one) == version_key(other)
-    except UnreadableVersion:
-        return False
+    return told.name == name and (not version or same_version(told.version, version))

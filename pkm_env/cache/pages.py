@@ -21,7 +21,7 @@ from struct import Struct
 from struct import pack as pack_into
 from zlib import crc32
 
-from pkm_env.cache.store import MARSHAL, Store
+from pkm_env.cache.store import MARSHAL, PAGES, Store
 from pkm_env.model.rows import files_in
 
 TYPE_CHECKING = False
@@ -34,7 +34,6 @@ RECORD = Struct("<II")
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE = Struct("<III")
 FIRST_READ = 1 << 14
-PAGES = "pages-4"
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096
 # For how long runs that go on side by side trust each other's clock.

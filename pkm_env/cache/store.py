@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
+# The pages of indexes: the number changes with their form.
+PAGES = "pages-4"
 BUCKETS = (
-    "pages-4",
+    PAGES,
     "metadata-1",
     "memory-1",
     "wheels-1",

@@ -12,7 +12,7 @@ import os
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
-from pkm_env.cache.store import BUCKETS, unpack
+from pkm_env.cache.store import BUCKETS, PAGES, unpack
 from pkm_env.cache.wheels import MANIFEST, WheelCache
 from pkm_env.files import hash_file, remove_tree, replace
 
@@ -90,12 +90,12 @@ def prune(store: Store, now_s: float, *, ci: bool = False) -> tuple[int, int]:
     places += older(store.path("tmp-1"), now_s - TEMPORARY_AGE_S)
     places += unfinished(store, now_s - TEMPORARY_AGE_S)
     places += older(store.path("memory-1"), now_s - MEMORY_AGE_S, depth=2)
-    places += older(store.path("pages-4"), now_s - PAGE_AGE_S, depth=2)
+    places += older(store.path(PAGES), now_s - PAGE_AGE_S, depth=2)
     places += [place for place, _ in ruins(store)]
     if ci:
         built = built_digests(store)
         places += [entry.path for entry in entries(store.path("wheels-1")) if entry.name not in built]
-        places += [store.path(bucket) for bucket in ("pages-4", "metadata-1", "archives-1")]
+        places += [store.path(bucket) for bucket in (PAGES, "metadata-1", "archives-1")]
     return remove(store, places)
 
 
@@ -142,7 +142,7 @@ def bad_wheels(store: Store, each: Callable[[str], None] | None) -> Iterator[Fin
 def bad_pages(store: Store) -> Iterator[Finding]:
     """Yield the pages and metadata that cannot be read whole."""
     pages = PageCache(store)
-    for index in entries(store.path("pages-4")):
+    for index in entries(store.path(PAGES)):
         for entry in entries(index.path):
             page = pages.load(index.name, name_of(entry.name))
             numbers = range(len(page.digest[0])) if page and page.digest else ()
@@ -188,7 +188,7 @@ def built_digests(store: Store) -> set[str]:
 
 def places_of(store: Store, names: frozenset[str]) -> Iterator[str]:
     """Yield the paths of all that belongs to packages: pages, metadata, wheels, archives, builds."""
-    for bucket in ("pages-4", "metadata-1"):
+    for bucket in (PAGES, "metadata-1"):
         for index in entries(store.path(bucket)):
             yield from (entry.path for entry in entries(index.path) if name_of(entry.name) in names)
     wheels = WheelCache(store)

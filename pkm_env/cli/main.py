@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pkm_env.cli.parser import Line
+    from pkm_env.stamp import Stamp
 
 INTERRUPTED = 130
 # What a disk answers to a write, which names no file: it is full, or fails.
@@ -24,17 +25,17 @@ OF_THE_SYSTEM = (*FULL, errno.EIO, errno.EROFS, errno.EFBIG, errno.ENOMEM, errno
 DEFECT = 70
 
 
-def main(words: Sequence[str], stamp: str = "") -> int:
+def main(words: Sequence[str], stamp: Stamp | None = None) -> int:
     """Run a command line; return the exit code. Nothing that a user can cause ends in a traceback.
 
-    *stamp* is the path of the note that the last sync of the same words may have left, "" for other words.
+    *stamp* is what the last sync by the same words left, None where there is none, and for other words.
     """
     # A run is short, and makes few cycles: collecting them costs more than they weigh.
     gc.disable()
     output = Output(sys.stdout, sys.stderr, colour=wants_colour(sys.stderr.isatty()))
     verbose = False
     try:
-        if stamp and (code := sync_quickly(stamp, output)) is not None:
+        if stamp is not None and (code := sync_quickly(stamp, output)) is not None:
             return code
         from pkm_env.cli.parser import parse
 
@@ -59,16 +60,15 @@ def main(words: Sequence[str], stamp: str = "") -> int:
         output.stop_progress()
 
 
-def sync_quickly(path: str, output: Output) -> int | None:
+def sync_quickly(stamp: Stamp, output: Output) -> int | None:
     """Do what a bare ``pkm sync`` does by the stamp of the last one; None where that does not suffice."""
-    from pkm_env import stamp
+    from pkm_env.stamp import changed
 
-    found = stamp.read(path, os.environ)
-    if found is None or not found.more or any(stamp.changed(found.seen, beside=found.answer["folders"])):
+    if not stamp.more or any(changed(stamp.seen, beside=stamp.answer["folders"])):
         return None
     from pkm_env.cli.syncing import sync_again
 
-    return sync_again(path, output)
+    return sync_again(stamp, output)
 
 
 def dispatch(line: Line, output: Output) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.synced import Synced
+    from pkm_env.stamp import Stamp
 
 
 def sync(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -72,11 +73,11 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
     return 1 if arguments.check and changed else 0
 
 
-def sync_again(path: str, output: Output) -> int | None:
-    """Do what a bare ``pkm sync`` does by the stamp at *path*; None where that does not suffice."""
+def sync_again(stamp: Stamp, output: Output) -> int | None:
+    """Do what a bare ``pkm sync`` does by the stamp of the last one; None where that does not suffice."""
     from pkm_env.ops import again
 
-    done = again.sync_again(path, os.environ, output)
+    done = again.sync_again(stamp, os.environ, output)
     if done is None:
         return None
     print_synced(done, output, looking=False)

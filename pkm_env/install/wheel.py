@@ -14,12 +14,6 @@ import sys
 from pkm_build.errors import PkmError
 from pkm_env.cache.manifest import encode, record_row
 
-# Of what nearly every package gets, INSTALLER and REQUESTED: most changes need no other.
-DIGESTS = {
-    b"pkm\n": "sha256=7-QbJ71L_UmYehzG1JRZ-TljWkrZxQeBUyVovQmZEDw",
-    b"": "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-}
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +23,11 @@ if TYPE_CHECKING:
     from pkm_env.python.venv import Venv
 
 INSTALLER = b"pkm"
+# Of what nearly every package gets, INSTALLER and REQUESTED: most changes need no other.
+DIGESTS = {
+    INSTALLER + b"\n": "sha256=7-QbJ71L_UmYehzG1JRZ-TljWkrZxQeBUyVovQmZEDw",
+    b"": "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+}
 # Linux reads 127 bytes of a first line (256 since 5.1), macOS 512.
 FIRST_LINE_BYTES = 127
 # Every launcher of an interpreter, whatever version it names.

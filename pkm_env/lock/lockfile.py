@@ -112,7 +112,7 @@ class LockedPackage:
     @property
     def wheels(self) -> tuple[LockedFile, ...]:
         """The wheels among the files."""
-        return tuple([file for file in self.files if file.filename[-4:] == ".whl"])
+        return tuple([file for file in self.files if file.is_wheel])
 
     @property
     def sdist(self) -> LockedFile | None:

@@ -64,16 +64,14 @@ def render_export(
     held = tuple(packages)
     if not held:
         lines.append("packages = []")
+    edges: dict[tuple[str, str], str] = {}
     for package in held:
-        lines.extend(package_lines(package, markers.get(package.key, "")))
+        lines.extend(package_lines(package, markers.get(package.key, ""), edges))
     return "\n".join(lines) + "\n"
 
 
-def package_lines(
-    package: LockedPackage, marker: str, edges: dict[tuple[str, str], str] | None = None
-) -> list[str]:
+def package_lines(package: LockedPackage, marker: str, edges: dict[tuple[str, str], str]) -> list[str]:
     """Return the block of one entry, keys in the order of the specification; *edges* keeps lines for other entries."""
-    edges = {} if edges is None else edges
     lines = ["", "[[packages]]", f"name = {string(package.name)}"]
     if package.version:
         lines.append(f"version = {string(package.version)}")

@@ -28,21 +28,20 @@ from pkm_env.wanted import is_release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.model.ports import Reporter
     from pkm_env.plan import InstallPlan
 
 
-def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Synced | None:
-    """Bring the environment of the stamp at *path* to what it held; None where a whole sync has to."""
+def sync_again(found: stamp.Stamp, environ: Mapping[str, str], reporter: Reporter) -> Synced | None:
+    """Bring the environment of the stamp *found* to what it held; None where a whole sync has to."""
     began_s, began = time.time(), time.monotonic()
-    found = stamp.read(path, environ)
-    goal = read_goal(found.more, environ) if found is not None else None
-    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
+    goal = read_goal(found.more, environ)
+    root = os.path.dirname(os.path.dirname(os.path.dirname(found.place)))
     # A project may come with notes of others: they must not lead to another environment.
-    if found is None or goal is None or not goal.path.startswith(root + os.sep):
+    if goal is None or not goal.path.startswith(root + os.sep):
         return None
     folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
@@ -50,25 +49,34 @@ def sync_again(path: str, environ: Mapping[str, str], reporter: Reporter) -> Syn
         if not all(stamp.is_in(one, folders) for one in changed) or was_interrupted(goal.path):
             return None
         done = Synced(found.answer["environment"], goal.path)
-        known = as_wanted(goal, found.seen.keys() - changed)
-        plan = put_right(goal, done, known, reporter)
+        plan = put_right(goal, done, as_wanted(goal, found.seen.keys() - changed), reporter)
         if plan is None:
             return None
-        changed.update(one.path for one in plan.removals)
         done.total = len(goal.packages)
-        there = installed_paths(folders)
-        kept = (found.seen.keys() - changed).intersection(
-            [*there, *(one for one in found.seen if not stamp.is_in(one, folders))]
-        )
-        fresh = looked(
-            [one for one in there if one not in kept], began_s, (goal.path,) if done.touched else ()
-        )
-        if fresh:
-            # What has not changed is noted as it was: should it change just now, the stamp will not hold.
-            done.seen = {**{path: seen for path, seen in found.seen.items() if path in kept}, **fresh}
+        # What the plan replaced may have its old name again.
+        changed.update(one.path for one in plan.removals)
+        done.seen = seen_after(found.seen, changed, folders, began_s, (goal.path,) if done.touched else ())
         done.seconds = time.monotonic() - began
-    write_stamp(root, os.path.basename(path), done.seen, found.answer, environ, found.more)
+    write_stamp(root, os.path.basename(found.place), done.seen, found.answer, environ, found.more)
     return done
+
+
+def seen_after(
+    before: Mapping[str, stamp.Seen],
+    changed: Container[str],
+    folders: tuple[str, ...],
+    began_s: float,
+    own: tuple[str, ...],
+) -> dict[str, stamp.Seen]:
+    """Return what a new stamp keeps; site-packages *folders* are listed anew, for the rest see ``looked``.
+
+    What has not *changed* is kept as it was seen *before*: should it change just now, the stamp will not hold.
+    """
+    there = installed_paths(folders)
+    watched = {*there, *(path for path in before if not stamp.is_in(path, folders))}
+    kept = {path: seen for path, seen in before.items() if path in watched and path not in changed}
+    fresh = looked([path for path in there if path not in kept], began_s, own)
+    return {**kept, **fresh} if fresh else {}
 
 
 def read_goal(data: bytes, environ: Mapping[str, str]) -> Goal | None:

@@ -91,9 +91,9 @@ class LockRun:
         "targets",
     )
 
-    def __init__(self, memory: Memory, project: str) -> None:
-        """Take what outlasts the run, and the folder of the *project*."""
-        self.known_files = KnownFiles(memory, project)
+    def __init__(self, memory: Memory, known_files: KnownFiles) -> None:
+        """Take what outlasts the run."""
+        self.known_files = known_files
         self.chosen_here: dict[str, dict[str, dict[str, str]]] = {}
         self.chosen_now: dict[str, dict[str, dict[str, None]]] = {}
         self.files: dict[Any, tuple[str, tuple[LockedFile, ...]]] = {}
@@ -107,8 +107,7 @@ class LockRun:
 
     def beside(self) -> LockRun:
         """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
-        other = LockRun(self._memory, "")
-        other.known_files = self.known_files
+        other = LockRun(self._memory, self.known_files)
         other.chosen_now = self.chosen_now
         other.targets, other.several = self.targets, self.several
         other.files, other.edges, other.listed = self.files, self.edges, self.listed

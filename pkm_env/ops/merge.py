@@ -89,7 +89,9 @@ def merge(context: Context, base_path: str, ours_path: str, theirs_path: str) ->
     if both:
         solved, kept, required = solved_again(context, ours, theirs, both, kept)
         results.update(solved)
-    found = compose(ours, section_targets(ours), results, kept, required)
+    # All that the two sides name is asked by somebody: none of it is a mirror of another.
+    indexes = {package.index for lock in (ours, theirs) for package in lock.packages}
+    found = compose(ours, section_targets(ours), results, kept, required, indexes)
     mixed = [name for name in kept if name in (theirs if name in taken else ours).mixed and name not in both]
     targets = {**section_targets(ours), **{name: result.targets for name, result in results.items()}}
     write_atomic(ours_path, render(sealed(found, targets, results, mixed), targets).encode())

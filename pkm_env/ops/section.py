@@ -15,7 +15,7 @@ from pkm_env.model.target import (
     make_target,
     parse_platform,
 )
-from pkm_env.ops.entries import Entries, LockRun
+from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
 from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
@@ -67,7 +67,7 @@ class Locker(Staleness):
     ) -> None:
         """Take the lock as it stands, and what other lockers of the same *run* chose."""
         super().__init__(context, old, options)
-        self.run = run or LockRun(context.memory, context.workspace.root)
+        self.run = run or LockRun(context.memory, KnownFiles(context.memory, context.workspace.root))
         self.old_targets = old_targets
         self._releases: dict[str, Releases] = {}
         self.recorder: Recorder | None = None

@@ -98,6 +98,17 @@ def test_a_file_in_the_place_of_a_folder_is_named_as_it_would_stand_in_the_envir
     assert not (project / ".venv").exists()
 
 
+def syncing(pkm, project, index, pipe, hooks, **settings):
+    """Start a sync whose build has these *hooks*, in which a pipe is made known."""
+    os.mkfifo(pipe)
+    index.add_sdist("bean", "1.0", hooks=hooks.format(pipe=str(pipe)))
+    write_project(project, TOML.replace('"spam"', '"bean"'))
+    silent = subprocess.DEVNULL
+    return subprocess.Popen(
+        pkm.command("sync"), cwd=project, env=pkm.environ, stdout=silent, stderr=silent, **settings
+    )
+
+
 # A build that tells its process and goes on for ever.
 ENDLESS = """
 def build_wheel(*args):
@@ -114,18 +125,15 @@ def build_wheel(*args):
 )
 def test_a_signal_ends_the_builds_and_leaves_nothing(pkm, project, index, tmp_path, number, code):
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    index.add_sdist("bean", "1.0", hooks=ENDLESS.format(pipe=str(pipe)))
-    write_project(project, TOML.replace('"spam"', '"bean"'))
-    running = subprocess.Popen(
-        pkm.command("sync"),
-        cwd=project,
-        env=pkm.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    running = syncing(
+        pkm,
+        project,
+        index,
+        pipe,
+        ENDLESS,
         start_new_session=True,
         # A shell that runs the tests in the background has them ignore it.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     build = int(pipe.read_text())
     try:
@@ -151,16 +159,7 @@ def build_wheel(*args):
 
 def test_a_killed_command_leaves_no_build_behind(pkm, project, index, tmp_path):
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    index.add_sdist("bean", "1.0", hooks=HOLDING.format(pipe=str(pipe)))
-    write_project(project, TOML.replace('"spam"', '"bean"'))
-    running = subprocess.Popen(
-        pkm.command("sync"),
-        cwd=project,
-        env=pkm.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    running = syncing(pkm, project, index, pipe, HOLDING)
     with pipe.open() as held:
         assert held.read(4) == "held"
         running.kill()

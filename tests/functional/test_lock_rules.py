@@ -457,3 +457,20 @@ def test_a_constraint_of_the_command_line_has_to_bound_something(pkm, project):
     failed = pkm("lock", "--constraint", "constraints.txt", cwd=project)
     assert failed.code == 2
     assert "bounds no version" in failed.stderr
+
+
+def test_a_changed_file_that_others_still_hold_is_locked_anew_for_all_or_none(pkm, tmp_path, index):
+    text = HEAD + 'dependencies = ["eggs"]\n[tool.pkm.env.one]\n[tool.pkm.env.two]\n'
+    project = write_project(tmp_path / "p", text)
+    ok(pkm("lock", cwd=project))
+    before = lock_text(project)
+    index.remove("eggs-2.0-py3-none-any.whl")
+    index.add_wheel("eggs", "2.0", files={"eggs.py": "another = 1\n"})
+    refused = pkm("lock", "two", "--refresh", cwd=project)
+    assert refused.code == 1
+    assert "cannot hold two files eggs-2.0-py3-none-any.whl of eggs 2.0" in refused.stderr
+    assert lock_text(project) == before
+    assert "hint: pkm lock --refresh-package eggs locks all environments" in refused.stderr
+    ok(pkm("lock", "--refresh-package", "eggs", cwd=project))
+    ok(pkm("lock", "--check", cwd=project))
+    assert lock_text(project) != before

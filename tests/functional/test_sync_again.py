@@ -117,6 +117,12 @@ def egg_info(folder):
     (folder / "old-1.0.egg-info").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n")
 
 
+def forget(project, *, whole):
+    """Take away what the quick way goes by, where the *whole* one is to be gone."""
+    if whole:
+        (project / ".pkm" / "stamps" / "sync-default").unlink()
+
+
 CHANGES = [remove_one, remove_all, another_version, surplus, twice, no_longer_asked_for, another_tool]
 
 
@@ -125,8 +131,7 @@ def test_the_quick_way_does_and_says_what_the_whole_one_does(pkm, project, chang
     ends = []
     for whole in (True, False):
         change(site(project))
-        if whole:
-            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        forget(project, whole=whole)
         done = sync(pkm, project)
         assert done.code == 0, done.told
         assert done.quick is not whole
@@ -160,9 +165,9 @@ def test_the_legacy_link_of_another_tool_is_told_as_on_the_whole_way(pkm, projec
     ends = []
     for whole in (True, False):
         egg_info(site(project))
-        if whole:
-            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        forget(project, whole=whole)
         done = sync(pkm, project)
+        assert done.quick is not whole
         ends.append((done.code, done.said, done.told))
         (site(project) / "old-1.0.egg-info").unlink(missing_ok=True)
         ok(pkm("sync", cwd=project))
@@ -301,8 +306,7 @@ def test_an_interrupted_change_is_taken_back_and_told(pkm, project):
         assert sync(pkm, project).code == 0
         # As a kill just before the commit leaves it.
         (notes / "undo").rename(notes / "journal")
-        if whole:
-            (project / ".pkm" / "stamps" / "sync-default").unlink()
+        forget(project, whole=whole)
         done = sync(pkm, project)
         assert not done.noop
         assert "Repaired .venv: an earlier sync was interrupted" in done.said

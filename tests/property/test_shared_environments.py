@@ -193,9 +193,8 @@ def note(outcomes, locked, chosen):
                     chosen[name].append(version)
 
 
-@settings(max_examples=150, deadline=None)
-@given(universes, forks, own, environments(), st.booleans())
-def test_no_answer_depends_on_what_environments_share(universe, sources, own_extra, asked, prefer):
+def check_each(universe, sources, own_extra, asked, *, prefer):
+    """Hold the answer of each environment against a resolve alone; each prefers what those before it chose, or none."""
     world = Universe(universe, sources)
     common = Common(world, NoMemory(), several=True)
     locked, chosen = {}, {}
@@ -205,18 +204,16 @@ def test_no_answer_depends_on_what_environments_share(universe, sources, own_ext
         together = resolve(question, world, NoMemory(), common)
         assert plain(together) == plain(alone)
         if prefer:
-            note(alone, locked, chosen)
+            note(together, locked, chosen)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
+@given(universes, forks, own, environments(), st.booleans())
+def test_no_answer_depends_on_what_environments_share(universe, sources, own_extra, asked, prefer):
+    check_each(universe, sources, own_extra, asked, prefer=prefer)
+
+
+@settings(max_examples=300, deadline=None)
 @given(universes, forks, own, alike())
 def test_environments_that_are_much_alike_are_answered_as_each_alone(universe, sources, own_extra, asked):
-    world = Universe(universe, sources)
-    common = Common(world, NoMemory(), several=True)
-    locked, chosen = {}, {}
-    for environment in asked:
-        question = request(environment, own_extra, locked, chosen)
-        alone = resolve(question, Universe(universe, sources), NoMemory())
-        together = resolve(question, world, NoMemory(), common)
-        assert plain(together) == plain(alone)
-        note(together, locked, chosen)
+    check_each(universe, sources, own_extra, asked, prefer=True)

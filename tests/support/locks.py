@@ -15,7 +15,10 @@ def locked_file(filename, digest="aa", url=None):
     return LockedFile(filename, url or f"https://index.example/{filename}", {"sha256": digest})
 
 
-def entry(name, version, sections, files=None, requires=(), source=None):
+INDEX = "https://index.example/simple/"
+
+
+def entry(name, version, sections, files=None, requires=(), source=None, index=INDEX):
     """An entry with one pure wheel unless *files* says otherwise."""
     if files is None and source is None:
         files = [f"{name}-{version}-py3-none-any.whl"]
@@ -25,7 +28,7 @@ def entry(name, version, sections, files=None, requires=(), source=None):
         version,
         sections,
         source=source,
-        index="" if source else "https://index.example/simple/",
+        index="" if source else index,
         files=made,
         requires=tuple(requires),
     )

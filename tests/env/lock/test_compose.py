@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from pkm_env.lock.compose import compose, wheel_tags
-from tests.support.locks import LINUX_312, LINUX_313, MACOS_313, entry, locked_file, result, targets_of
+import pytest
+
+from pkm_env.lock.compose import TwoContents, compose, wheel_tags
+from tests.support.locks import INDEX, LINUX_312, LINUX_313, MACOS_313, entry, locked_file, result, targets_of
+
+OTHER = "https://other.example/simple/"
 
 
-def lock_of(*results, old=None, order=None):
+def lock_of(*results, old=None, order=None, indexes=()):
     made = {found.section.name: found for found in results}
     names = order or [
         *(old.sections if old else ()),
         *(name for name in made if not old or name not in old.sections),
     ]
-    return compose(old, targets_of(old) if old else {}, made, names)
+    return compose(old, targets_of(old) if old else {}, made, names, "", indexes)
 
 
 def test_a_package_of_two_sections_is_one_entry():
@@ -56,6 +60,40 @@ def test_a_file_with_another_digest_is_taken_as_it_now_is():
     changed = entry("a", "1", {"default": 1}, [locked_file("a-1-py3-none-any.whl", "bb")])
     second = lock_of(result("default", [changed]), old=first)
     assert second.packages[0].files[0].hashes == {"sha256": "bb"}
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one run", "one after the other"])
+def test_one_version_from_two_indexes_is_two_entries(at_once):
+    one = result("one", [entry("a", "1", {"one": 1})])
+    two = result("two", [entry("a", "1", {"two": 1}, index=OTHER)])
+    if at_once:
+        lock = lock_of(one, two, indexes=(INDEX, OTHER))
+    else:
+        lock = lock_of(two, old=lock_of(one), indexes=(INDEX, OTHER))
+    assert [(p.index, list(p.sections)) for p in lock.packages] == [(INDEX, ["one"]), (OTHER, ["two"])]
+
+
+def test_what_a_mirror_of_an_index_that_nobody_asks_now_has_stays_one_entry():
+    first = lock_of(result("one", [entry("a", "1", {"one": 1})]))
+    wheels = ["a-1-py3-none-any.whl", "a-1-cp312-cp312-manylinux_2_28_x86_64.whl"]
+    mirrored = result("two", [entry("a", "1", {"two": 1}, wheels, index=OTHER)])
+    (package,) = lock_of(mirrored, old=first, indexes=(OTHER,)).packages
+    assert (package.index, list(package.sections)) == (INDEX, ["one", "two"])
+
+
+def test_what_is_no_mirror_as_its_files_are_others_is_an_entry_of_its_own():
+    first = lock_of(result("one", [entry("a", "1", {"one": 1})]))
+    other = result(
+        "two", [entry("a", "1", {"two": 1}, [locked_file("a-1-py3-none-any.whl", "bb")], index=OTHER)]
+    )
+    assert len(lock_of(other, old=first, indexes=(OTHER,)).packages) == 2
+
+
+def test_two_sections_cannot_hold_another_content_under_one_name_of_one_index():
+    first = lock_of(result("one", [entry("a", "1", {"one": 1})]))
+    changed = result("two", [entry("a", "1", {"two": 1}, [locked_file("a-1-py3-none-any.whl", "bb")])])
+    with pytest.raises(TwoContents, match="cannot hold two files"):
+        lock_of(changed, old=first, indexes=(INDEX,))
 
 
 def test_files_that_no_remaining_target_can_install_go():
