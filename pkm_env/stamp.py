@@ -18,6 +18,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from time import time_ns
 
 from pkm_build import __version__
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    Seen = tuple[tuple[int, int, int, int] | None, bytes]
+    Look = tuple[int, int, int, int]
+    Seen = tuple[Look | None, bytes]
 
 FORMAT = 5
 BY_CONTENT = ("pyproject.toml", "pylock.toml")
@@ -45,7 +47,7 @@ def watched_variables(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def look(path: str) -> tuple[int, int, int, int] | None:
+def look(path: str) -> Look | None:
     """Return the times in nanoseconds, the size and the inode of *path*; None where there is nothing."""
     try:
         found = os.stat(path)
@@ -88,15 +90,17 @@ class Stamp:
     """A stamp that was read from the file *place*; it need not hold.
 
     ``seen`` is what was seen of each path, ``answer`` what it says while it holds, ``more`` what stands behind it.
+    ``digests`` is for ``changed``, so that it reads a file once.
     """
 
-    __slots__ = ("answer", "more", "place", "seen")
+    __slots__ = ("answer", "digests", "more", "place", "seen")
 
     def __init__(self, place: str, seen: Mapping[str, Seen], answer: dict[str, Any], more: bytes) -> None:
         self.place = place
         self.seen = seen
         self.answer = answer
         self.more = more
+        self.digests: dict[str, tuple[Look, bytes]] = {}
 
 
 def make_stamp(
@@ -138,18 +142,32 @@ def read(path: str, environ: Mapping[str, str]) -> Stamp | None:
     return Stamp(path, seen, answer, data[len(data) - size :])
 
 
-def changed(seen: Mapping[str, Seen], beside: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the paths that are no longer as they were *seen*, but for the folders *beside* and what is in them."""
+def changed(seen: Mapping[str, Seen], digests: dict[str, tuple[Look, bytes]] | None = None) -> Iterator[str]:
+    """Yield the paths that are no longer as they were *seen*; *digests* keeps what was read, for the next time."""
     for path, (expected, digest) in seen.items():
-        if beside and is_in(path, beside):
-            continue
-        if look(path) != expected and not (digest and digest_of(path) == digest):
+        now = look(path)
+        if now != expected and not (digest and now and content_digest(path, now, digests) == digest):
             yield path
+
+
+def content_digest(path: str, now: Look, digests: dict[str, tuple[Look, bytes]] | None) -> bytes:
+    """Return the digest of the file at *path*, by which one ``look``s like that *now*.
+
+    One that is in *digests* counts while the file looks the same, and was older than the grain when it was read.
+    """
+    known = digests.get(path) if digests is not None else None
+    if known is not None and known[0] == now:
+        return known[1]
+    settled = time_ns() - max(now[:2]) > GRAIN_NS
+    digest = digest_of(path)
+    if digests is not None and settled:
+        digests[path] = (now, digest)
+    return digest
 
 
 def is_in(path: str, folders: tuple[str, ...]) -> bool:
     """Whether *path* is one of *folders*, or lies in one."""
-    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+    return path in folders or path.startswith(tuple([folder + os.sep for folder in folders]))
 
 
 def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -159,4 +177,4 @@ def check(path: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
 
 def answer_of(found: Stamp | None) -> dict[str, Any] | None:
     """Return the answer of a stamp while it holds, else None."""
-    return None if found is None or any(changed(found.seen)) else found.answer
+    return None if found is None or any(changed(found.seen, found.digests)) else found.answer

@@ -61,10 +61,14 @@ def main(words: Sequence[str], stamp: Stamp | None = None) -> int:
 
 
 def sync_quickly(stamp: Stamp, output: Output) -> int | None:
-    """Do what a bare ``pkm sync`` does by the stamp of the last one; None where that does not suffice."""
-    from pkm_env.stamp import changed
+    """Do what a bare ``pkm sync`` does by the stamp of the last one; None where that does not suffice.
 
-    if not stamp.more or any(changed(stamp.seen, beside=stamp.answer["folders"])):
+    What has changed first tells nearly always that all of it lies in site-packages, or that it does not.
+    """
+    from pkm_env.stamp import changed, is_in
+
+    first = next(changed(stamp.seen, stamp.digests), "") if stamp.more else ""
+    if not is_in(first, stamp.answer.get("folders", ())):
         return None
     from pkm_env.cli.syncing import sync_again
 

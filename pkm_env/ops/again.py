@@ -45,7 +45,7 @@ def sync_again(found: stamp.Stamp, environ: Mapping[str, str], reporter: Reporte
         return None
     folders = tuple(found.answer["folders"])
     with lock(goal.path, lambda: reporter.warn(f"waiting for another pkm that changes {goal.shown}")):
-        changed = set(stamp.changed(found.seen))
+        changed = set(stamp.changed(found.seen, found.digests))
         if not all(stamp.is_in(one, folders) for one in changed) or was_interrupted(goal.path):
             return None
         done = Synced(found.answer["environment"], goal.path)
@@ -72,11 +72,11 @@ def seen_after(
 
     What has not *changed* is kept as it was seen *before*: should it change just now, the stamp will not hold.
     """
+    outside = [path for path in before if not stamp.is_in(path, folders)]
     there = installed_paths(folders)
-    watched = {*there, *(path for path in before if not stamp.is_in(path, folders))}
-    kept = {path: seen for path, seen in before.items() if path in watched and path not in changed}
-    fresh = looked([path for path in there if path not in kept], began_s, own)
-    return {**kept, **fresh} if fresh else {}
+    fresh = looked([path for path in there if path in changed or path not in before], began_s, own)
+    # In this order, the next look meets the project first, and site-packages before what lies in it.
+    return {path: fresh.get(path) or before[path] for path in (*outside, *there)} if fresh else {}
 
 
 def read_goal(data: bytes, environ: Mapping[str, str]) -> Goal | None:

@@ -6,7 +6,18 @@ import time
 import pytest
 
 from pkm_env.ops.stamps import looked, write_stamp
-from pkm_env.stamp import GRAIN_NS, check, date_back, make_stamp, newest_of, read, see, stamp_path
+from pkm_env.stamp import (
+    GRAIN_NS,
+    check,
+    content_digest,
+    date_back,
+    digest_of,
+    make_stamp,
+    newest_of,
+    read,
+    see,
+    stamp_path,
+)
 
 
 @pytest.fixture
@@ -58,6 +69,24 @@ def test_a_copy_of_the_lock_is_the_lock(stamped):
     watched.write_text("one")
     os.utime(watched, ns=(0, 0))
     assert check(str(path), {"PKM_PYTHON": "3.12"}) is not None
+
+
+def test_a_file_is_read_once_while_it_looks_the_same(stamped):
+    watched, _ = stamped
+    one, digests = digest_of(str(watched)), {}
+    assert content_digest(str(watched), (1, 1, 3, 5), digests) == one
+    watched.write_text("two")
+    assert content_digest(str(watched), (1, 1, 3, 5), digests) == one
+    assert content_digest(str(watched), (2, 1, 3, 5), digests) == digest_of(str(watched)) != one
+
+
+def test_a_file_within_the_grain_is_read_each_time(stamped):
+    """It could be changed again without looking otherwise."""
+    watched, _ = stamped
+    digests = {}
+    just_now = time.time_ns() + 10**12
+    content_digest(str(watched), (1, just_now, 3, 5), digests)
+    assert digests == {}
 
 
 @pytest.mark.parametrize("body", [b"", b"garbage", b"i\x01\x00\x00\x00"])
