@@ -5,10 +5,10 @@ Packages have numbers, so that what one leads to is a mask.
 
 from __future__ import annotations
 
-from pkm_env.resolver.ground import Row
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.request import Pin
 from pkm_env.resolver.solution import name_of
+from pkm_env.resolver.template import Row
 from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.ground import Ground, Template
+    from pkm_env.resolver.ground import Ground
+    from pkm_env.resolver.template import Template
 
     Key = Any  # ROOT, a name, a (name, extra) pair; or a requirement that has to be looked at
     Pair = tuple[int, int]  # a version and the targets that have it; or targets and what they need

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pkm_env.resolver.fit import View
 from pkm_env.resolver.knowledge import Knowledge
 from pkm_env.resolver.notebook import Notebook
+from pkm_env.resolver.packages import kept_of_parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Common:
         self._notebooks: dict[tuple[str, ...], Notebook] = {}
         self._knowledge: dict[tuple[int, str], Knowledge] = {}
         self._views: dict[tuple[int, int, tuple[str, ...]], View] = {}
-        self._kept: dict[tuple[int, int, int], dict[Any, Any]] = {}
+        self._kept: dict[tuple[int, int], tuple[Any, dict[Any, Any]]] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
         self._pins: dict[Any, Pin] = {}
         # The views of parts of targets, by the view that was split, the classes and the cuts.
@@ -87,9 +88,17 @@ class Common:
             found = self._views[key] = View(targets, notebook, wider)
         return found
 
-    def kept(self, view: View, members: int, ground: Ground) -> dict[Any, Any]:
-        """Return what was chosen for these members of *view*, where the same is known of every release."""
-        return self._kept.setdefault((id(view), members, id(ground.shared)), {})
+    def kept(self, view: View, ground: Ground) -> dict[Any, Any]:
+        """Return what was chosen for targets of *view*: by all who know the same of every release, where that is said.
+
+        Where one resolve is all there is, what is special to its ground may stand there too.
+        """
+        whose = ground.shared if self.several else ground
+        found = self._kept.get((id(view), id(whose)))
+        if found is None:
+            wider = self.kept(view.wider, ground) if view.wider is not None else {}
+            found = self._kept[id(view), id(whose)] = whose, kept_of_parts(wider, view, ground)
+        return found[1]
 
     def chosen(self, view: View, ground: Ground) -> Chosen:
         """Return what was chosen for all targets of *view*, where the same is known of every release."""

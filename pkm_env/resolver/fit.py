@@ -51,7 +51,7 @@ class View:
     A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
     """
 
-    __slots__ = ("_able", "_agreeing", "_kept", "_rows", "_spread", "_wider", "tags", "targets")
+    __slots__ = ("_able", "_agreeing", "_kept", "_rows", "_spread", "tags", "targets", "wider")
 
     def __init__(self, targets: Sequence[Target], notebook: Notebook, wider: View | None = None) -> None:
         """Make the view of *targets*; each of them is, or is a part of, one of the view *wider*."""
@@ -62,7 +62,7 @@ class View:
         self._agreeing: dict[int, bool] = {}
         self._able: dict[tuple[int, int], tuple[int, int]] = {}
         self._kept = notebook.page(f"rows {name}")
-        self._wider = wider
+        self.wider = wider
         self._spread: list[tuple[int, int]] = []
         if wider is not None:
             self._spread = list(_spread(wider.targets.targets, targets))
@@ -85,13 +85,13 @@ class View:
 
     def _from_wider(self, package: Package) -> list[Row] | None:
         """Return the rows as the wider view has them, None where they differ between patch releases."""
-        if self._wider is None:
+        if self.wider is None:
             return None
         relevant = 0
         for bit, _parts in self._spread:
             relevant |= bit
         rows = []
-        for in_all, in_any, wheel, mask in self._wider.rows(package):
+        for in_all, in_any, wheel, mask in self.wider.rows(package):
             if in_any & ~in_all & relevant:
                 return None
             fitting = 0

@@ -1,8 +1,4 @@
-"""What releases need, worked out once for all targets of a view: the ground that targets are solved on.
-
-A template holds the requirements of one release (or of one of its extras, or of the project), each with
-the targets that it counts for. A target picks those whose bit is its own.
-"""
+"""What releases need, worked out once for all targets of a view: the ground that targets are solved on."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.knowledge import Packages, consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
+from pkm_env.resolver.template import EVERY, Row, Template
 from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
@@ -59,73 +56,6 @@ class Allowances:
         other.yanked.update(self.yanked)
         other.bound.update(self.bound)
         return other
-
-
-class Row:
-    """One requirement of a release: the targets it counts for (all patches, any), and what it needs.
-
-    ``needs`` is kept where it is the same whoever asks for the release; ``is_own`` notes that it is not.
-    """
-
-    __slots__ = ("ask", "in_all", "in_any", "is_own", "needs", "number")
-
-    def __init__(self, number: int, in_all: int, in_any: int, ask: Ask) -> None:
-        self.number = number
-        self.in_all = in_all
-        self.in_any = in_any
-        self.ask = ask
-        self.needs: Sequence[Need] | Refusal | None = None
-        self.is_own = False
-
-
-class Template:
-    """The requirements of one release that count for any target of a view.
-
-    ``always`` are their numbers where all of them count for every target, else None. ``python`` is the
-    Requires-Python of its metadata where that refuses a target, ``admitted`` the targets that it admits wholly.
-    ``asked`` are the names it asks for; ``by_bit`` keeps the requirements that count for a target and what they
-    need, where that is the same whoever asks.
-    """
-
-    __slots__ = (
-        "_agreeing",
-        "admitted",
-        "always",
-        "asked",
-        "by_bit",
-        "made",
-        "names",
-        "python",
-        "rows",
-    )
-
-    def __init__(self, rows: Sequence[Row], every: int) -> None:
-        self.python = ""
-        self.admitted = every
-        self.rows = rows
-        self.asked = frozenset([row.ask.requirement.name for row in rows])
-        self.by_bit: dict[int, tuple[tuple[int, ...], Sequence[Need]]] = {}
-        self.always: tuple[int, ...] | None = None
-        if [row.in_all for row in rows].count(every) == len(rows):
-            self.always = tuple([row.number for row in rows])
-        self.made: dict[tuple[int, ...], Sequence[Need] | Refusal] = {}
-        self.names: dict[tuple[int, ...], tuple[str, ...]] = {}
-        self._agreeing: dict[tuple[int, ...], int] = {}
-
-    def agreeing(self, active: tuple[int, ...], every: int) -> int:
-        """Return the targets for which exactly the requirements with the numbers *active* count."""
-        found = self._agreeing.get(active)
-        if found is None:
-            found = every & self.admitted
-            left = set(active)
-            for row in self.rows:
-                if row.number in left:
-                    left.discard(row.number)
-                    found &= row.in_all
-                else:
-                    found &= ~row.in_any
-            found = self._agreeing[active] = 0 if left else found
-        return found
 
 
 class _Refused(Exception):
@@ -234,6 +164,9 @@ class Ground:
 
     def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
+        wider = self._templates.get((id(view.wider), key, version))
+        if wider is not None and isinstance(wider[1], Template):
+            return wider[1].among(view, extra)
         try:
             if name == ROOT:
                 rows = self._rows(view, self._root_asks(key, extra), "")
@@ -243,15 +176,8 @@ class Ground:
         except _Refused as refusal:
             return Refusal(Excluded("refused", name, str(refusal)))
         if name != ROOT and not extra:
-            self._admit(made, view, self.package(name), version)
+            made.admit(view, self.knowledge.requires_python(self.package(name), version))
         return made
-
-    def _admit(self, made: Template, view: View, package: Package, version: int) -> None:
-        """Note which targets the metadata of a release admits; most often that is what the index said before."""
-        text = self.knowledge.requires_python(package, version)
-        if text:
-            made.admitted = view.python_bits(text)[0]
-            made.python = text if made.admitted != view.targets.every else ""
 
     def _root_asks(self, key: Key, extra: str) -> Iterable[tuple[int, Ask]]:
         roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
@@ -295,11 +221,10 @@ class Ground:
         return self.knowledge.by_extra(changed)
 
     def _rows(self, view: View, asks: Iterable[tuple[int, Ask]], extra: str) -> Iterable[Row]:
-        every = view.targets.every
         for number, ask in asks:
             marker = ask.requirement.marker
             if not marker:
-                yield Row(number, every, every, ask)
+                yield Row(number, EVERY, EVERY, ask)
                 continue
             try:
                 in_all, in_any = view.targets.marker(marker, extra)

@@ -12,6 +12,7 @@ from pkm_env.resolver.fit import SplitTarget, Usable
 from pkm_env.resolver.ground import Begin
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.request import HIGHEST, LOWEST
+from pkm_env.resolver.template import EVERY, Template
 from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.ground import Ground, Row, Template
+    from pkm_env.resolver.ground import Ground
     from pkm_env.resolver.knowledge import Package
+    from pkm_env.resolver.template import Row
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
     Active = tuple[tuple[int, ...], Template]
-    Kept = tuple[int, Sequence[Need], Active, str]
+    # A version, what it needs and why, its text, the targets for which that is so.
+    Kept = tuple[int, Sequence[Need], Active, str, int]
 
     class Earlier(Protocol):
         """What was chosen for the targets before."""
@@ -49,13 +52,16 @@ class TargetProblem:
         members: int,
         earlier: Earlier,
         begun: Mapping[Key, int] | None = None,
-        kept: dict[Key, Kept] | None = None,
+        kept: dict[Key, list[Kept]] | None = None,
+        *,
+        several: bool = False,
     ) -> None:
         """Take the targets, what was chosen for *earlier* ones, and the choices of a solve that was *begun*.
 
-        *kept* is what other environments chose for the same targets, with what it needs.
+        *kept* is what was chosen for targets of the same view, by *several* environments or by this one alone.
         """
         self.kept = {} if kept is None else kept
+        self.several = several
         self.begun = begun or {}
         self.ground = ground
         self.special = ground.special
@@ -112,19 +118,20 @@ class TargetProblem:
         return version, None
 
     def known(self, package: Key, mask: int) -> tuple[int, Sequence[Need]] | None:
-        """Return what ``choose`` and ``needs`` would, where another environment of this run asked them.
+        """Return what ``choose`` and ``needs`` would, where that was found for other targets or environments.
 
         The version is the one that is preferred here, and nothing that this environment says for itself can
         change what it needs.
         """
-        found = self.kept.get(package)
-        if found is None:
+        for kept in self.kept.get(package, ()):
+            version, needs, active, text, targets = kept
+            if version & mask and not self.members & ~targets:
+                break
+        else:
             return None
-        version, needs, active, text = found
-        name = package if isinstance(package, str) else package[0]
-        if not version & mask or self.locked.get(name) != text or name in self.constraints:
+        if isinstance(package, str) and not self._is_preferred(package, version, text, mask):
             return None
-        if name in self.special or not active[1].asked.isdisjoint(self.special):
+        if self.several and not active[1].asked.isdisjoint(self.special):
             return None
         key = (package, version)
         if key not in self._needs:
@@ -133,21 +140,46 @@ class TargetProblem:
             self._asked[package] = self._asked.get(package, 0) | version
         return version, needs
 
+    def _is_preferred(self, name: str, version: int, text: str, mask: int) -> bool:
+        """Return whether ``choose`` would take a version, which has a wheel, out of *mask*; False where in doubt."""
+        if name in self.constraints or (self.several and name in self.special):
+            return False
+        locked = self.locked.get(name)
+        if locked is not None or name in self.question.preferences:
+            return locked == text
+        for before in self.earlier.get(name, ()):
+            if before == version:
+                return True
+            if before & mask & self.usable(name).mask:
+                return False
+        return name == ROOT
+
     def keep(self, decided: Mapping[Key, int]) -> None:
-        """Note for the environments to come what was chosen, and what it needs, where that is theirs too."""
+        """Note for targets and environments to come what was chosen, and what it needs, where it is theirs too."""
+        every = self.view.targets.every
         for key, bit in decided.items():
-            if key in self.kept:
-                continue
-            name = key if isinstance(key, str) else key[0]
-            if name in self.special:
-                continue
-            package = self.package(name)
             active = self._active[key, bit]
+            numbers, template = active
+            known = self.kept.setdefault(key, [])
+            if any(one[0] == bit and not self.members & ~one[4] for one in known):
+                continue
             needs = self._needs[key, bit]
-            late = bit & self.ground.kept_out(package)
-            shared = active[0] in active[1].made and active[1].asked.isdisjoint(self.special)
-            if not late and shared and not isinstance(needs, Refusal):
-                self.kept[key] = bit, needs, active, package.version(bit)
+            name = key if isinstance(key, str) else key[0]
+            package = self.package(name) if name != ROOT else None
+            if isinstance(needs, Refusal) or (self.several and not self._is_common(package, bit, active)):
+                continue
+            targets = template.agreeing(numbers)
+            if package is not None and isinstance(key, str):
+                able, by_wheel = self.view.able(package, bit)
+                targets &= able if package.direct is not None else by_wheel
+            text = package.version(bit) if package is not None else ""
+            known.append((bit, needs, active, text, targets if ~targets & every else EVERY))
+
+    def _is_common(self, package: Package | None, version: int, active: Active) -> bool:
+        """Return whether any environment might choose a version, and it would need the same there."""
+        if package is None or package.name in self.special or version & self.ground.kept_out(package):
+            return False
+        return active[0] in active[1].made and active[1].asked.isdisjoint(self.special)
 
     def needs(self, package: Key, version: int) -> Sequence[Need] | Refusal:
         """Return what one version needs, or that it cannot be used."""
@@ -418,3 +450,16 @@ class TargetProblem:
                 except UnreadableVersion:
                     continue
         return tuple(sorted(cuts))
+
+
+def kept_of_parts(kept: Mapping[Key, Sequence[Kept]], view: View, ground: Ground) -> dict[Key, list[Kept]]:
+    """Return what was chosen for all targets of a wider view, for the view of their parts."""
+    found: dict[Key, list[Kept]] = {}
+    for key, known in kept.items():
+        for version, needs, (numbers, _template), text, targets in known:
+            if targets != EVERY or (key if isinstance(key, str) else key[0]) in ground.special:
+                continue
+            template = ground.template(view, key, version)
+            if isinstance(template, Template):
+                found[key] = [(version, needs, (numbers, template), text, EVERY)]
+    return found

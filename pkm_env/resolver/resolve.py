@@ -289,8 +289,11 @@ class Search:
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
 
     def _problem(self, one: Class, ground: Ground) -> TargetProblem:
-        kept = self.common.kept(one.view, one.members, ground) if self.common.several else None
-        return TargetProblem(ground, one.view, one.members, self._earlier, one.begun, kept)
+        common = self.common
+        kept = common.kept(one.view, ground)
+        return TargetProblem(
+            ground, one.view, one.members, self._earlier, one.begun, kept, several=common.several
+        )
 
     def _note(self, solution: Solution, one: Class, ground: Ground) -> None:
         """Note that a solution is that of a class, for ``keep``."""
@@ -366,6 +369,5 @@ class Search:
         found = Solution(problem, decided, counts, self.knowledge.asked - asked, near)
         if found.chosen:
             self.common.near.setdefault(place, found)
-        if self.common.several:
-            problem.keep(decided)
+        problem.keep(decided)
         return found

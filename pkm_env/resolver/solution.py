@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.ground import Template
     from pkm_env.resolver.packages import TargetProblem
+    from pkm_env.resolver.template import Template
     from pkm_env.resolver.walk import Counts, Incompatibility
 
     Key = Any
@@ -45,6 +45,8 @@ class Solution:
         self.versions = {key: bit for key, bit in self.chosen if problem.package(key).direct is None}
         self.decided = decided
         self.needed = {key: (bit, active) for key, bit, active, _ in self.active}
+        # Where something else might be preferred.
+        self._rivalled = list(self._find_rivalled())
         is_kin = near is not None and near.problem.ground.shared is problem.ground.shared
         self._near = near if is_kin else None
         self.pins = self._pins(self._near)
@@ -52,6 +54,9 @@ class Solution:
         self.agreeing: dict[int, tuple[View, int]] = {}
         self._askers = Askers(problem, decided)
         self._steady: dict[frozenset[str], tuple[dict[Key, Needed], int]] = {}
+        # What not all targets of the view agree on, as far as that was looked at.
+        self._varying: tuple[list[Active], list[tuple[str, int]]] = [], []
+        self._is_looked_at = True
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
         """Return the answer for one target; *shared* when it took no work of its own."""
@@ -100,34 +105,39 @@ class Solution:
         steady, agreeing = self._steady_near()
         fresh = [one for one in self.active if one[0] not in steady]
         agreeing = self._agree_on(fresh, [one for one in self.chosen if one[0] not in steady], agreeing)
-        for key, bit in self.chosen if agreeing & ~self.problem.members else ():
-            agreeing &= ~self._prefer_another(key, bit, view)
-        return agreeing
+        return agreeing & ~self._prefer_another(self.problem.view)
 
     def _agree_elsewhere(self, view: View) -> int:
         """Return what ``_agree`` does, for a view that this is no solution of."""
         ground, agreeing = self.problem.ground, view.targets.every
-        for key, bit, active, _own in self.active:
+        active, chosen = self.active, self.chosen
+        if view.wider is self.problem.view and id(view.wider) in self.agreeing and self._is_looked_at:
+            active, chosen = self._varying
+        for key, bit, numbers, _own in active:
             template = ground.template(view, key, bit)
             if isinstance(template, Refusal):
                 return 0
-            agreeing &= template.agreeing(active, view.targets.every)
-        for key, bit in self.chosen:
+            agreeing &= template.agreeing(numbers)
+        for key, bit in chosen:
             if not agreeing:
                 break
-            agreeing &= self._able(key, bit, view) & ~self._prefer_another(key, bit, view)
-        return agreeing
+            agreeing &= self._able(key, bit, view)
+        return agreeing & ~self._prefer_another(view)
 
     def _agree_on(self, active: Iterable[Active], chosen: Iterable[tuple[str, int]], agreeing: int) -> int:
         """Return those of the targets *agreeing* that have the same needs, and files of what was chosen."""
-        view, members = self.problem.view, self.problem.members
+        view = self.problem.view
         every = view.targets.every
-        for _key, _bit, numbers, template in active:
-            agreeing &= template.agreeing(numbers, every)
-        for key, bit in chosen:
-            if not agreeing & ~members:
-                break
-            agreeing &= self._able(key, bit, view)
+        for one in active:
+            found = one[3].agreeing(one[2])
+            if ~found & every:
+                agreeing &= found
+                self._varying[0].append(one)
+        for pair in chosen:
+            able = self._able(*pair, view)
+            if ~able & every:
+                agreeing &= able
+                self._varying[1].append(pair)
         return agreeing
 
     def _steady_near(self) -> tuple[Mapping[Key, Needed], int]:
@@ -143,6 +153,7 @@ class Solution:
         ):
             steady, agreeing = near.steady(special)
             if steady.items() <= self.needed.items():
+                self._is_looked_at = False
                 return steady, agreeing
         return self.steady(special)
 
@@ -208,24 +219,32 @@ class Solution:
         problem = self.problem
         package = problem.package(name)
         able, by_wheel = view.able(package, version)
-        if package.direct is None and problem.usable(name).wheels & version:
+        own = by_wheel if view is problem.view else problem.view.able(package, version)[1]
+        if package.direct is None and not problem.members & ~own:
             able = by_wheel  # Else it would be built there, though it need not be here.
         return able
 
-    def _prefer_another(self, name: str, version: int, view: View) -> int:
-        """Return the targets of *view* that a version fits which is preferred to this one, and does not fit here."""
+    def _find_rivalled(self) -> Iterable[tuple[str, list[int]]]:
+        """Yield what was chosen though other versions are preferred, with those of them that do not fit here."""
         problem = self.problem
-        preferences = problem.question.preferences.get(name)
-        if not preferences:
-            return 0
-        package = problem.package(name)
-        pinned = package.version(version)
+        preferences = problem.question.preferences
+        for name, version in self.chosen:
+            earlier = problem.earlier.get(name, ()) if name in self.versions else ()
+            if name not in preferences and (not earlier or earlier[0] == version):
+                continue
+            package = problem.package(name)
+            preferred = [*map(package.bit, preferences.get(name, ())), *earlier, version]
+            before = preferred[: preferred.index(version)]
+            unfit = [bit for bit in before if bit and not bit & problem.usable(name).mask]
+            if unfit:
+                yield name, unfit
+
+    def _prefer_another(self, view: View) -> int:
+        """Return the targets of *view* that something fits which is preferred, and does not fit here."""
         others = 0
-        for preferred in preferences:
-            if preferred == pinned:
-                break
-            bit = package.bit(preferred)
-            if bit and not bit & problem.usable(name).mask:
+        for name, preferred in self._rivalled:
+            package = self.problem.package(name)
+            for bit in preferred:
                 others |= view.able(package, bit)[0]
         return others
 

@@ -217,3 +217,45 @@ def test_no_answer_depends_on_what_environments_share(universe, sources, own_ext
 @given(universes, forks, own, alike())
 def test_environments_that_are_much_alike_are_answered_as_each_alone(universe, sources, own_extra, asked):
     check_each(universe, sources, own_extra, asked, prefer=True)
+
+
+# Releases of which much differs from target to target: files, and what they need.
+varied = st.fixed_dictionaries(
+    {
+        "requires": st.lists(
+            st.builds(
+                "{}{}{}".format,
+                st.sampled_from(NAMES),
+                st.sampled_from(["", "", ">=2", "<3", "==1"]),
+                st.sampled_from(["", "; sys_platform == 'win32'", "; python_full_version >= '3.12.2'"]),
+            ),
+            max_size=2,
+        ),
+        "requires_python": st.sampled_from([None, None, "<3.12"]),
+        "tags": st.sampled_from([*TAGS, *TAGS[2:]]),
+    }
+)
+varied_universes = st.fixed_dictionaries(
+    {name: st.dictionaries(st.sampled_from(VERSIONS[:3]), varied, min_size=2) for name in NAMES}
+)
+locks = st.dictionaries(
+    st.sampled_from([target.key for target in TARGETS]),
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VERSIONS[:3])),
+)
+
+
+class Forgetful(Common):
+    """Keeps nothing of what was chosen for one target, so that each is walked by the rules alone."""
+
+    def kept(self, view, ground):
+        return {}
+
+
+@settings(max_examples=400, deadline=None)
+@given(varied_universes, st.lists(own, min_size=1, max_size=3), locks)
+def test_what_was_chosen_for_other_targets_spares_a_target_only_what_it_would_find(universe, roots, locked):
+    environment = {**{name: usual for name, (usual, _) in DIFFERENCES.items()}, "roots": roots}
+    question = request(environment, "a", locked, {})
+    together = resolve(question, Universe(universe, {}), NoMemory())
+    world = Universe(universe, {})
+    assert plain(together) == plain(resolve(question, world, NoMemory(), Forgetful(world, NoMemory())))

@@ -68,6 +68,15 @@ def test_an_earlier_choice_that_would_have_to_be_built_is_not_preferred():
     assert chosen(ask(world, "a", targets=(L310, L312)), "a") == ["1", "2"]
 
 
+def test_the_first_of_the_earlier_choices_counts_though_a_later_one_is_known_with_all_its_needs():
+    linux = "cp310-abi3-manylinux_2_17_x86_64"
+    newest = {"tags": linux, "requires": ["b; python_version >= '3.12'"]}
+    world = {"a": {"1": [], "2": newest}, "b": {"1": []}}
+    outcomes = ask(world, "a", targets=(L312, W312, L311))
+    assert chosen(outcomes, "a") == ["2", "1", "2"]
+    assert chosen(outcomes, "b") == ["1", None, None]
+
+
 def test_the_locks_version_counts_before_what_was_chosen_earlier():
     world = {"a": {"1": [], "2": {"requires_python": ">=3.11"}}}
     outcomes = ask(world, "a", targets=(L310, L312), preferences={"a": ("2",)})
