@@ -23,7 +23,8 @@ class InstalledDistribution:
     ``direct_url`` is the text of direct_url.json, "" without. ``identity`` is what pkm noted when it
     installed it (a hash or a source), "" when another tool did. ``damage`` is a phrase when the record
     of what was installed is missing or empty. ``overridden`` names the packages whose files stand where
-    files of this one should, because both bring them.
+    files of this one should, because both bring them. ``tops`` are the names in site-packages below which all
+    its files lie, ".." among them for those elsewhere; () when not known.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class InstalledDistribution:
         "path",
         "raw_name",
         "requested",
+        "tops",
         "version",
     )
 
@@ -52,6 +54,7 @@ class InstalledDistribution:
         self.identity = ""
         self.damage = ""
         self.overridden: tuple[str, ...] = ()
+        self.tops: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"InstalledDistribution({self.name!r}, {self.version!r})"
@@ -142,6 +145,12 @@ class InstallPlan:
             and step.installed[0].installer == OURS
             and step.installed[0].requested != step.wanted.requested
         )
+
+    @property
+    def strangers(self) -> frozenset[str]:
+        """The names of what stays and was not installed by pkm."""
+        kept = self.of_kind(KEEP)
+        return frozenset([step.name for step in kept for one in step.installed if one.installer != OURS])
 
     @property
     def removals(self) -> tuple[InstalledDistribution, ...]:

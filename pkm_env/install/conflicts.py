@@ -118,20 +118,26 @@ QUOTED = b'\n"'
 def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[str]) -> dict[str, str]:
     """Return the first package that owns each of *paths* (absolute), of those that have a RECORD.
 
-    What shares no top-level name with *paths* is passed over by a search in the bytes: splitting the
-    21,000 rows of a large environment takes 25 ms, searching them 1.
+    What shares no top-level name with *paths* is passed over, where its own are known without a look at its
+    RECORD (of 125 packages that takes 4 ms), else by a search in the bytes: splitting the 21,000 rows of a large
+    environment takes 25 ms, searching them 1.
     """
     wanted = set(paths)
     needles: dict[str, tuple[bytes, ...]] = {}
+    tops: dict[str, set[str]] = {}
     found: dict[str, str] = {}
     for distribution in distributions:
+        folder = os.path.dirname(distribution.path)
+        if folder not in needles:
+            starts = starts_of(wanted, folder)
+            needles[folder] = tuple([os.fsencode("\n" + start) for start in sorted(starts)])
+            tops[folder] = {start.partition("/")[0] for start in starts}
+        if distribution.tops and tops[folder].isdisjoint(distribution.tops):
+            continue
         try:
             data = b"\n" + read_file(os.path.join(distribution.path, "RECORD"))
         except OSError:
             continue
-        folder = os.path.dirname(distribution.path)
-        if folder not in needles:
-            needles[folder] = needles_of(wanted, folder)
         if QUOTED not in data and not any(needle in data for needle in needles[folder]):
             continue
         for path in paths_in(data.decode("utf-8", "replace"), folder + os.sep):
@@ -140,7 +146,7 @@ def owners_of(distributions: Iterable[InstalledDistribution], paths: Iterable[st
     return found
 
 
-def needles_of(paths: Iterable[str], folder: str) -> tuple[bytes, ...]:
+def starts_of(paths: Iterable[str], folder: str) -> set[str]:
     """Return how rows begin that may name one of *paths*, in a RECORD in *folder* where no row is quoted."""
     starts: set[str] = set()
     for path in paths:
@@ -149,7 +155,7 @@ def needles_of(paths: Iterable[str], folder: str) -> tuple[bytes, ...]:
             starts.add(top + "/" if separator else top)
         else:
             starts.add(os.path.relpath(path, folder).replace(os.sep, "/"))
-    return tuple(os.fsencode("\n" + start) for start in sorted(starts))
+    return starts
 
 
 def paths_in(text: str, prefix: str) -> Iterator[str]:

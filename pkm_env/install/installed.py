@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pkm_env.python.venv import Venv
 
-    Note = tuple[str, str, tuple[str, ...]]
+    Note = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 STATE = ".pkm"
 IDENTITIES = "installed"
@@ -27,7 +27,7 @@ HEADER = "pkm installed 3"
 SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
 
 
-NO_NOTE: Note = ("", "", ())
+NO_NOTE: Note = ("", "", (), ())
 NOTHING: Mapping[str, InstalledDistribution] = {}
 
 
@@ -43,11 +43,12 @@ def scan(venv: Venv, known: Mapping[str, InstalledDistribution] = NOTHING) -> li
         for distribution in scan_folder(folder, known)
     ]
     for distribution in found:
-        version, identity, overridden = identities.get(distribution.name, NO_NOTE)
+        version, identity, overridden, tops = identities.get(distribution.name, NO_NOTE)
         if version == distribution.version:
             distribution.overridden = overridden
             if distribution.installer == OURS:
                 distribution.identity = identity
+                distribution.tops = tops
     return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
 
 
@@ -149,7 +150,7 @@ def name_and_version(path: str) -> tuple[str, str]:
 
 
 def read_identities(venv_path: str) -> dict[str, Note]:
-    """Return the note on each package by its name: version, identity, overridden by; empty without notes."""
+    """Return the note on each package by its name: version, identity, overridden by, tops; empty without notes."""
     try:
         data = read_file(os.path.join(venv_path, STATE, IDENTITIES))
     except OSError:
@@ -160,14 +161,14 @@ def read_identities(venv_path: str) -> dict[str, Note]:
         return {}
     found: dict[str, Note] = {}
     for line in lines[1:-1]:
-        name, version, identity, over = (*line.split("\t"), "", "", "", "")[:4]
-        found[name] = (version, identity, tuple(over.split()))
+        name, version, identity, over, tops = (*line.split("\t"), "", "", "", "")[:5]
+        found[name] = (version, identity, tuple(over.split()), tuple(tops.split()))
     return found
 
 
 def identities_bytes(identities: Mapping[str, Note]) -> bytes:
     """Return what ``read_identities`` reads: the same bytes for the same content."""
     lines = [HEADER]
-    for name, (version, identity, over) in sorted(identities.items()):
-        lines.append("\t".join((name, version, identity, " ".join(over))))
+    for name, (version, identity, over, tops) in sorted(identities.items()):
+        lines.append("\t".join((name, version, identity, " ".join(over), " ".join(tops))))
     return ("\n".join(lines) + "\n").encode("utf-8")

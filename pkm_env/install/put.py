@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pkm_env.cache.manifest import UnpackedWheel
+    from pkm_env.cache.manifest import Manifest, UnpackedWheel
     from pkm_env.files import Disk
     from pkm_env.install.conflicts import Conflict
     from pkm_env.install.installed import Note
@@ -220,15 +220,29 @@ def notes_after(
     """Return the notes on what is installed, after *wanted* was: *before* holds those on what is *kept*."""
     found = dict(before)
     for package in wanted:
-        stem = wheels[package.name].manifest.dist_info.removesuffix(".dist-info")
-        found[package.name] = (stem.partition("-")[2].replace("_", "+"), package.identity, ())
+        manifest = wheels[package.name].manifest
+        version = manifest.dist_info.removesuffix(".dist-info").partition("-")[2].replace("_", "+")
+        found[package.name] = (version, package.identity, (), top_names(manifest))
     versions = {one.name: one.version for one in kept}
     for conflict in conflicts:
         name = conflict.loser
         if name:
-            version, identity, over = found.get(name) or (versions.get(name, ""), "", ())
-            found[name] = (version, identity, tuple(sorted({*over, conflict.keeper})))
+            version, identity, over, tops = found.get(name) or (versions.get(name, ""), "", (), ())
+            found[name] = (version, identity, tuple(sorted({*over, conflict.keeper})), tops)
     return found
+
+
+def top_names(manifest: Manifest) -> tuple[str, ...]:
+    """Return the ``tops`` of an installed wheel, sorted; none where they cannot be told, or written in a note."""
+    found = {directory.partition("/")[0] for directory, _ in manifest.files}
+    found.discard("")
+    found.update(name for directory, names in manifest.files if not directory for name in names)
+    found.add(manifest.dist_info)
+    if manifest.console or manifest.gui or manifest.data:
+        found.add("..")
+    anywhere = any(data.scheme not in {"scripts", "headers"} for data in manifest.data)
+    spaced = any(len(name.split()) != 1 for name in found)
+    return () if anywhere or spaced else tuple(sorted(found))
 
 
 def report(outcome: Outcome, reporter: Reporter | None) -> None:

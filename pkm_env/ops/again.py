@@ -22,7 +22,7 @@ from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
 from pkm_env.ops.stamps import looked, surroundings, write_stamp
 from pkm_env.ops.synced import Goal, Synced, installed_paths
-from pkm_env.plan import InstalledDistribution, make_plan
+from pkm_env.plan import OURS, InstalledDistribution, make_plan
 from pkm_env.python.venv import Venv, read_venv
 from pkm_env.wanted import is_release
 
@@ -57,7 +57,9 @@ def sync_again(found: stamp.Stamp, environ: Mapping[str, str], reporter: Reporte
         changed.update(one.path for one in plan.removals)
         done.seen = seen_after(found.seen, changed, folders, began_s, (goal.path,) if done.touched else ())
         done.seconds = time.monotonic() - began
-    write_stamp(root, os.path.basename(found.place), done.seen, found.answer, environ, found.more)
+        # With another tool's packages among those that stay, a whole sync has to tell what is needed anew.
+        more = found.more if plan.strangers <= goal.strangers else b""
+    write_stamp(root, os.path.basename(found.place), done.seen, found.answer, environ, more)
     return done
 
 
@@ -102,6 +104,7 @@ def as_wanted(goal: Goal, paths: Iterable[str]) -> dict[str, InstalledDistributi
         if package is not None and package.version == version:
             distribution = found[path] = InstalledDistribution(name, version, path)
             distribution.requested = package.requested
+            distribution.installer = "" if package.name in goal.strangers else OURS
     return found
 
 

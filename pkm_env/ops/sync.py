@@ -321,6 +321,7 @@ def note_goal(context: Context, environment: Environment, done: Synced, look: Lo
             },
             cache_dir=context.settings.cache_dir,
             link_mode=context.settings.link_mode,
+            strangers=look.plan.strangers,
         )
 
 

@@ -24,10 +24,19 @@ class Goal:
 
     ``path`` is the environment's (absolute), ``shown`` the same as messages have it. ``packages`` are what it
     holds, ``archives`` the SHA-256 of the wheels by name, for those that come as wheels from an index.
-    ``cache_dir`` and ``link_mode`` are settings.
+    ``cache_dir`` and ``link_mode`` are settings. ``strangers`` are the names of those that another tool installed.
     """
 
-    __slots__ = ("archives", "cache_dir", "interpreter", "link_mode", "packages", "path", "shown")
+    __slots__ = (
+        "archives",
+        "cache_dir",
+        "interpreter",
+        "link_mode",
+        "packages",
+        "path",
+        "shown",
+        "strangers",
+    )
 
     def __init__(
         self,
@@ -39,6 +48,7 @@ class Goal:
         archives: dict[str, str],
         cache_dir: str,
         link_mode: str,
+        strangers: frozenset[str],
     ) -> None:
         self.path = path
         self.shown = shown
@@ -47,6 +57,7 @@ class Goal:
         self.archives = archives
         self.cache_dir = cache_dir
         self.link_mode = link_mode
+        self.strangers = strangers
 
     def to_plain(self) -> tuple[Any, ...]:
         """Return what marshal keeps."""
@@ -60,6 +71,7 @@ class Goal:
             self.archives,
             self.cache_dir,
             self.link_mode,
+            tuple(sorted(self.strangers)),
         )
 
     @classmethod
@@ -70,7 +82,7 @@ class Goal:
         """
         from pkm_env.model.interpreter import Interpreter
 
-        path, shown, interpreter, packages, archives, cache_dir, link_mode = plain
+        path, shown, interpreter, packages, archives, cache_dir, link_mode, strangers = plain
         return cls(
             path,
             shown,
@@ -82,6 +94,7 @@ class Goal:
             archives=archives,
             cache_dir=cache_dir,
             link_mode=link_mode,
+            strangers=frozenset(strangers),
         )
 
 

@@ -113,6 +113,13 @@ def another_tool(folder):
     os.utime(path)
 
 
+def claims_files_of_others(folder):
+    """Another version, whose RECORD lists a module and a script of a package that stays."""
+    another_version(folder)
+    with (folder / "eggs-0.9.dist-info" / "RECORD").open("a") as record:
+        record.write("spam.py,,\n../../../bin/spam,,\n")
+
+
 def egg_info(folder):
     (folder / "old-1.0.egg-info").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n")
 
@@ -123,7 +130,16 @@ def forget(project, *, whole):
         (project / ".pkm" / "stamps" / "sync-default").unlink()
 
 
-CHANGES = [remove_one, remove_all, another_version, surplus, twice, no_longer_asked_for, another_tool]
+CHANGES = [
+    remove_one,
+    remove_all,
+    another_version,
+    surplus,
+    twice,
+    no_longer_asked_for,
+    another_tool,
+    claims_files_of_others,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -159,6 +175,26 @@ def test_the_quick_way_can_be_gone_again_and_again_and_loads_little(pkm, project
         done = sync(pkm, project, "default")
         assert done.quick
         assert done.said == "  + eggs 2.0\nSynced default in T s: 3 packages\n"
+
+
+def test_files_of_what_another_tool_has_installed_anew_stay(pkm, project):
+    """Of its files only its RECORD tells; what pkm noted when it installed it is of another build."""
+    folder = site(project)
+    another_tool(folder)
+    with (folder / "eggs-2.0.dist-info" / "RECORD").open("a") as record:
+        record.write("extra.py,,\n")
+    (folder / "extra.py").write_text("")
+    assert sync(pkm, project).quick
+    ways = []
+    for _ in range(2):
+        surplus(folder)
+        with (folder / "ham-1.0.dist-info" / "RECORD").open("a") as record:
+            record.write("extra.py,,\n")
+        done = sync(pkm, project)
+        assert done.said.startswith("  - ham 1.0\n")
+        assert (folder / "extra.py").exists()
+        ways.append(done.quick)
+    assert ways == [False, True]
 
 
 def test_the_legacy_link_of_another_tool_is_told_as_on_the_whole_way(pkm, project):

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from pkm_env.files import read_file
 from pkm_env.install.apply import (
     rollback,
     verify,
@@ -118,3 +119,74 @@ def test_data_file_that_would_replace_the_environments_own_is_refused(cache, pla
     with pytest.raises(Refused):
         sync(place, unpacked(cache, "evil", "1.0", data={path: "#!/bin/sh\n"}))
     assert snapshot(place, without=()) == before
+
+
+SHAPES = {
+    "package": {"files": {"spam/__init__.py": "", "spam/deep/er/x.py": ""}},
+    "modules": {"files": {"spam.py": "", "_spam.so": ""}},
+    "script": {"files": {"spam.py": ""}, "scripts": {"spam": "spam:main"}},
+    "written script": {"files": {"spam.py": ""}, "data": {"scripts/spam": "#!python\n"}},
+    "headers": {"files": {"spam.py": ""}, "data": {"headers/spam.h": ""}},
+}
+ANYWHERE = {
+    "data": {"data": {"data/share/spam": ""}},
+    "other root": {"data": {"platlib/spam/x.so": ""}},
+    "space in a name": {"files": {"spam eggs.py": ""}},
+}
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *ANYWHERE])
+def test_names_that_are_noted_are_those_that_record_begins_with(cache, place, shape):
+    sync(place, unpacked(cache, "spam", "1.0", **{**SHAPES, **ANYWHERE}[shape]))
+    (one,) = installed(place)
+    rows = read_file(os.path.join(one.path, "RECORD")).decode().splitlines()
+    assert set(one.tops) == (
+        {row.partition("/")[0].partition(",")[0] for row in rows} if shape in SHAPES else set()
+    )
+
+
+def claims(place, name, *paths):
+    """Install a package as another tool does, whose RECORD lists *paths*, whoever brought them."""
+    folder = site(place) / f"{name}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "INSTALLER").write_text("pip\n")
+    (folder / "RECORD").write_text("".join([f"{path},,\n" for path in paths]))
+
+
+@pytest.mark.parametrize(
+    ("how", "path"),
+    [
+        ({"files": {"eggs/__init__.py": "", "eggs/x.py": ""}}, "eggs/x.py"),
+        ({"files": {"eggs.py": ""}}, "eggs.py"),
+        ({"files": {"eggs.py": ""}, "scripts": {"eggs": "eggs:main"}}, "../../../bin/eggs"),
+        ({"files": {"eggs.py": ""}, "data": {"data/share/eggs": ""}}, "../../../share/eggs"),
+        ({"files": {"eggs a.py": ""}}, "eggs a.py"),
+        ({"files": {"eggs,a.py": ""}}, '"eggs,a.py"'),
+    ],
+    ids=["package", "module", "script", "data", "space", "comma"],
+)
+def test_file_of_a_kept_package_stays_whatever_else_claims_it(cache, place, how, path):
+    eggs = unpacked(cache, "eggs", "1.0", **how)
+    sync(place, eggs, unpacked(cache, "ham", "1.0"))
+    claims(place, "other", path, "other-1.0.dist-info/RECORD")
+    before = snapshot(site(place))
+    sync(place, eggs)
+    assert versions(place) == {"eggs": "1.0"}
+    assert verify(str(place)) == []
+    assert snapshot(site(place)).items() <= before.items()
+
+
+def test_file_stays_that_a_package_of_another_tool_claims_in_its_record_alone(cache, place):
+    """It has the name and version of what pkm put there, whose note says nothing of this file."""
+    eggs = unpacked(cache, "eggs", "1.0")
+    sync(place, eggs)
+    folder = site(place) / "eggs-1.0.dist-info"
+    (folder / "INSTALLER").write_text("pip\n")
+    (folder / "RECORD").write_text((folder / "RECORD").read_text() + "shared/x.py,,\n")
+    (site(place) / "shared").mkdir()
+    (site(place) / "shared" / "x.py").write_text("")
+    claims(place, "other", "shared/x.py", "other-1.0.dist-info/RECORD")
+    sync(place, eggs)
+    assert versions(place) == {"eggs": "1.0"}
+    assert (site(place) / "shared" / "x.py").exists()

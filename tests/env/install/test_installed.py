@@ -218,12 +218,19 @@ def test_pip_and_setuptools_of_a_new_environment_are_read(tmp_path):
 def test_notes_survive_being_written_and_damage_is_no_notes(tmp_path):
     (tmp_path / ".pkm").mkdir()
     path = tmp_path / ".pkm" / "installed"
-    path.write_bytes(identities_bytes({"b": ("1", "x", ()), "a": ("2", "y", ("b",))}))
-    assert read_identities(str(tmp_path)) == {"a": ("2", "y", ("b",)), "b": ("1", "x", ())}
+    kept = {"a": ("2", "y", ("b",), ("..", "a")), "b": ("1", "x", (), ())}
+    path.write_bytes(identities_bytes(dict(reversed(kept.items()))))
+    assert read_identities(str(tmp_path)) == kept
     content = path.read_bytes()
     for damaged in (b"", b"other\n", content[:-3], content[:20]):
         path.write_bytes(damaged)
         assert read_identities(str(tmp_path)) == {}
+
+
+def test_notes_of_an_older_pkm_are_read(tmp_path):
+    (tmp_path / ".pkm").mkdir()
+    (tmp_path / ".pkm" / "installed").write_text("pkm installed 3\na\t2\ty\tb\n")
+    assert read_identities(str(tmp_path)) == {"a": ("2", "y", ("b",), ())}
 
 
 def test_folder_that_is_not_there_holds_nothing(tmp_path):
