@@ -15,9 +15,10 @@ from pkm_build.grammar import normalise
 from pkm_env import stamp
 from pkm_env.cache.store import Store
 from pkm_env.cache.wheels import WheelCache
-from pkm_env.install.apply import apply, lock, was_interrupted
+from pkm_env.install.change import change
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
+from pkm_env.install.repair import lock, was_interrupted
 from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
 from pkm_env.ops.stamps import looked, surroundings, write_stamp
@@ -129,7 +130,7 @@ def put_right(
     reporter.phase(f"Installing {done.environment}")
     options = Options(link_mode=goal.link_mode, reporter=reporter)
     try:
-        apply(goal.path, goal.interpreter, plan, wheels, options)
+        change(venv, goal.interpreter, plan, wheels, options)
     except DamagedWheels:
         # Nothing was changed; a whole sync tells it, and fetches them again.
         return None

@@ -12,11 +12,10 @@ from pkm_env.install.apply import (
     EditedFiles,
     NoRollback,
     apply,
-    lock,
-    repair,
     rollback,
     verify,
 )
+from pkm_env.install.repair import lock, repair
 from pkm_env.plan import make_plan
 from tests.support.environments import (
     CountingDisk,
