@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_env.plan import same_version
+from pkm_env.cache.wheels import is_release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +74,3 @@ def check_release(item: Wanted, wheel: UnpackedWheel) -> None:
         f"the file that is locked for {item.name} {item.version} is the wheel of {told.name} {told.version}",
         f"pkm lock --refresh-package {item.name}",
     )
-
-
-def is_release(wheel: UnpackedWheel, name: str, version: str) -> bool:
-    """Whether a wheel is that of this release; a *version* of "" is any."""
-    told = wheel.manifest
-    return told.name == name and (not version or same_version(told.version, version))

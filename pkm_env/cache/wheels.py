@@ -12,6 +12,7 @@ import os
 from pkm_env.cache.manifest import Manifest, UnpackedWheel
 from pkm_env.cache.store import pack, unpack
 from pkm_env.files import FileLock, Locked, remove_tree, write_new
+from pkm_env.plan import same_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,6 +201,12 @@ def opened(folder: str, plain: Any) -> UnpackedWheel | None:
     except (TypeError, ValueError):
         return None
     return UnpackedWheel(os.path.join(folder, TREE), manifest)
+
+
+def is_release(wheel: UnpackedWheel, name: str, version: str) -> bool:
+    """Whether a wheel is that of this release; a *version* of "" is any."""
+    told = wheel.manifest
+    return told.name == name and (not version or same_version(told.version, version))
 
 
 def appear(temporary: str, folder: str) -> None:

@@ -19,7 +19,6 @@ from pkm_env.install.conflicts import (
 from pkm_env.install.installed import IDENTITIES, identities_bytes, read_identities
 from pkm_env.install.put import Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.remove import find_removal, rewritten
-from pkm_env.install.requested import REQUESTED, record_with
 from pkm_env.install.wheel import Refused, Site
 
 TYPE_CHECKING = False
@@ -195,6 +194,10 @@ def holds(path: str, content: bytes) -> bool:
 
 def plan_marks(todo: Change, plan: InstallPlan) -> None:
     """Plan REQUESTED of what stays."""
+    if not plan.marks:
+        return
+    from pkm_env.install.requested import REQUESTED, record_with
+
     for distribution, requested in plan.marks:
         record = os.path.join(distribution.path, "RECORD")
         path = os.path.join(distribution.path, REQUESTED)

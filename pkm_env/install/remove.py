@@ -229,24 +229,32 @@ def collect(removal: Removal, paths: Iterable[str], venv: Venv) -> None:
     """Sort out which of *paths* exist inside of the environment, and add their bytecode."""
     fence = Fence(venv.path)
     scripts = os.path.relpath(venv.scripts, venv.path) + "/"
-    folders: dict[str, frozenset[str] | None] = {}
+    start = len(venv.path) + 1
+    folders: dict[str, dict[str, bool] | None] = {}
     found: set[str] = set()
-    for path in paths:
+    for path in dict.fromkeys(paths):
         folder, name = os.path.split(path)
         if folder not in folders:
-            folders[folder] = frozenset(list_folder(folder)) if fence.holds(folder) else None
+            folders[folder] = kinds_in(folder) if fence.holds(folder) else None
         there = folders[folder]
         if there is None:
             removal.outside.append(path)
-        elif is_of_environment(os.path.relpath(path, venv.path).replace(os.sep, "/"), scripts):
-            continue
-        elif name in there and not (os.path.isdir(path) and not os.path.islink(path)):
+        elif there.get(name) and not is_of_environment(path[start:].replace(os.sep, "/"), scripts):
             found.add(path)
     for folder, names in list(folders.items()):
         if names and CACHE in names and os.path.basename(folder) != CACHE:
             found.update(bytecode_of(folder, found))
     removal.files = sorted(found)
     removal.folders = folders_above(found, venv)
+
+
+def kinds_in(folder: str) -> dict[str, bool]:
+    """Return by name whether what is in a folder is a file or a link; nothing when it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: not entry.is_dir(follow_symlinks=False) for entry in entries}
+    except OSError:
+        return {}
 
 
 def bytecode_of(folder: str, files: set[str]) -> list[str]:

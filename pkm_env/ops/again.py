@@ -14,18 +14,16 @@ from marshal import loads
 from pkm_build.grammar import normalise
 from pkm_env import stamp
 from pkm_env.cache.store import Store
-from pkm_env.cache.wheels import WheelCache
+from pkm_env.cache.wheels import WheelCache, is_release
 from pkm_env.install.change import change
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
 from pkm_env.install.repair import lock, was_interrupted
-from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
 from pkm_env.ops.stamps import looked, surroundings, write_stamp
 from pkm_env.ops.synced import Goal, Synced, installed_paths
 from pkm_env.plan import OURS, InstalledDistribution, make_plan
 from pkm_env.python.venv import Venv, read_venv
-from pkm_env.wanted import is_release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +120,8 @@ def put_right(
     plan = make_plan(scan(venv, known), goal.packages)
     done.tell_plan(plan)
     if not plan.changes:
+        from pkm_env.install.requested import mark
+
         mark(plan.marks)
         return plan
     wheels = cached_wheels(goal, plan)
