@@ -32,11 +32,17 @@ def main() -> int:
     code = quick_answer(name, found, command)
     if code is not None:
         return quit_now(code)
+    from pkm_env import bundle
+
+    modules = bundle.use()
     from pkm_env.cli.main import main as full_main
 
     end_in_order()
     try:
-        return quit_now(full_main(words, found if name.startswith("sync-") else None))
+        code = full_main(words, found if name.startswith("sync-") else None)
+        if modules is not None:
+            modules.keep()
+        return quit_now(code)
     except SystemExit as ended:
         return quit_now(int(ended.code or 0))
 
