@@ -445,7 +445,7 @@ class Context:
 
     def environment_lock(self, path: str) -> FileLock:
         """Return the lock of the environment at *path*, as a context manager."""
-        from pkm_env.install.repair import lock
+        from pkm_env.install.swap import lock
 
         shown = self.workspace.relative(path)
         return lock(path, lambda: self.reporter.warn(f"waiting for another pkm that changes {shown}"))

@@ -19,7 +19,7 @@ from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildEnvironment
 from pkm_env.files import read_file, write_new
 from pkm_env.install.apply import apply
-from pkm_env.install.repair import lock as venv_lock
+from pkm_env.install.swap import lock as venv_lock
 from pkm_env.lock.select import best_file
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.requirements import parse_requirement

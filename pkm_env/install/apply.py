@@ -17,7 +17,8 @@ from pkm_env.install.conflicts import settle_new
 from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.wheel import Site
-from pkm_env.python.venv import MAKING, BrokenVenv, Venv, make_venv, read_venv
+from pkm_env.python.making import make_venv
+from pkm_env.python.venv import MAKING, BrokenVenv, Venv, read_venv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

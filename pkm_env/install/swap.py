@@ -1,5 +1,7 @@
 """A new environment is built beside its place and takes it by a rename; the old one is kept for a rollback.
 
+Owns who may write to an environment, and what becomes of one that an interrupted sync left, also half changed.
+
 The notes lie in the folder ``.pkm`` beside the environment (in it, when it stands inside of one):
 ``NAME.lock``; ``NAME.new``, half built; ``NAME.ready``, built; ``NAME.old``, what stood there before.
 docs/sync.md has the states that a killed process can leave.
@@ -9,10 +11,13 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.files import DISK, make_directories, remove_tree, write_new
+from pkm_env.files import DISK, FileLock, make_directories, remove_tree, write_new
+from pkm_env.install import journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pkm_env.files import Disk
 
 FOLDER = ".pkm"
@@ -142,3 +147,58 @@ def swap_back(place: str, disk: Disk = DISK) -> bool:
     disk.rename(ready, place)
     remove_tree(new)
     return True
+
+
+class Repair:
+    """What the repair of an interrupted sync did: ``forward`` when it was brought to its end."""
+
+    __slots__ = ("files", "forward")
+
+    def __init__(self, *, forward: bool, files: int = 0) -> None:
+        self.forward = forward
+        self.files = files
+
+    def text(self) -> str:
+        """Return what was done, as a phrase after "an earlier sync was interrupted; "."""
+        if self.forward:
+            return "it is brought to its end"
+        return "what it had changed is as it was before"
+
+
+def lock(
+    venv_path: str, on_wait: Callable[[], None] | None = None, timeout_s: float | None = None
+) -> FileLock:
+    """Return the lock that a writer of the environment at *venv_path* holds, as a context manager."""
+    place_ = real_place(venv_path)
+    make_notes(place_)
+    return FileLock(beside(place_, "lock"), on_wait, timeout_s=timeout_s)
+
+
+def repair(venv_path: str, disk: Disk = DISK) -> Repair | None:
+    """Bring what an interrupted sync of the environment at *venv_path* left to an end; None for nothing.
+
+    The caller holds its ``lock``. Reading a whole environment costs two looks at the disk.
+
+    :raises DamagedJournal: when the notes of the interrupted sync cannot be read.
+    """
+    place_ = real_place(venv_path)
+    result = settle(place_, disk)
+    # Without a trace of a sync that was interrupted, somebody deleted the environment: it is not brought back.
+    if result and not os.path.lexists(place_) and os.path.isdir(beside(place_, "old")):
+        swap_back(place_, disk)
+        result = "undone"
+    # Notes behind a link are not ours: read_venv calls such an environment broken.
+    noted = not os.path.islink(journal.state_path(place_))
+    if noted and os.path.isdir(journal.state_path(place_, journal.JOURNAL)):
+        return Repair(forward=False, files=journal.take_back(place_, disk))
+    return Repair(forward=result == "done") if result else None
+
+
+def was_interrupted(venv_path: str) -> bool:
+    """Whether ``repair`` would find something to do at *venv_path*."""
+    place_ = real_place(venv_path)
+    left = (
+        *(beside(place_, ending) for ending in ("ready", "new")),
+        journal.state_path(place_, journal.JOURNAL),
+    )
+    return any(map(os.path.isdir, left))

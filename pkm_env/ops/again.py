@@ -18,8 +18,7 @@ from pkm_env.cache.wheels import WheelCache, is_release
 from pkm_env.install.change import change
 from pkm_env.install.installed import scan
 from pkm_env.install.put import DamagedWheels, Options
-from pkm_env.install.repair import lock, was_interrupted
-from pkm_env.install.swap import real_place
+from pkm_env.install.swap import lock, real_place, was_interrupted
 from pkm_env.ops.stamps import looked, surroundings, write_stamp
 from pkm_env.ops.synced import Goal, Synced, installed_paths
 from pkm_env.plan import OURS, InstalledDistribution, make_plan

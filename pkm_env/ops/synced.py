@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.install.repair import repair
+from pkm_env.install.swap import repair
 from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, WantedPackage
 
 TYPE_CHECKING = False

@@ -19,7 +19,7 @@ from pkm_env.files import Disk
 from pkm_env.install.apply import apply
 from pkm_env.install.installed import scan
 from pkm_env.install.put import Options
-from pkm_env.install.repair import lock, repair
+from pkm_env.install.swap import lock, repair
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.plan import WantedPackage, make_plan
 from pkm_env.python.probe import probe

@@ -11,7 +11,7 @@ import pytest
 
 from pkm_env.cache.unpack import unpack
 from pkm_env.install.apply import rollback, verify
-from pkm_env.install.repair import lock, repair
+from pkm_env.install.swap import lock, repair
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
 from tests.support.environments import dies, snapshot, sync, unpacked, versions
 from tests.support.wheels import make_wheel

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pkm_env.install.journal import DamagedJournal, Intent, begin, commit, take_back
-from pkm_env.install.repair import repair
+from pkm_env.install.swap import repair
 from tests.support.environments import snapshot, sync
 
 PATHS = st.lists(

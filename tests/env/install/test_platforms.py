@@ -15,7 +15,8 @@ from pkm_env.install.put import Options
 from pkm_env.install.wheel import Refused, Site, place
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.plan import make_plan
-from pkm_env.python.venv import Venv, make_venv, read_venv
+from pkm_env.python.making import make_venv
+from pkm_env.python.venv import Venv, read_venv
 from tests.support.environments import interpreter, unpacked, wanted
 
 

@@ -15,7 +15,7 @@ from pkm_env.install.apply import (
     rollback,
     verify,
 )
-from pkm_env.install.repair import lock, repair
+from pkm_env.install.swap import lock, repair
 from pkm_env.plan import make_plan
 from tests.support.environments import (
     CountingDisk,

@@ -10,16 +10,8 @@ from pathlib import Path
 import pytest
 
 from pkm_env.model.interpreter import Interpreter
-from pkm_env.python.venv import (
-    BrokenVenv,
-    Venv,
-    VenvImpossible,
-    make_venv,
-    put_launchers,
-    python_names,
-    read_settings,
-    read_venv,
-)
+from pkm_env.python.making import VenvImpossible, make_venv, put_launchers, python_names
+from pkm_env.python.venv import BrokenVenv, Venv, read_settings, read_venv
 from tests.env.python.test_probe import REAL
 from tests.support.environments import interpreter
 
