@@ -32,7 +32,7 @@ def marker_for(targets: Sequence[Target], wanted: int, dont_care: int = 0) -> st
     if not unwanted:
         return ""
     best: dict[int, str] = {}
-    for mask, touched, texts in _conjunctions(targets):
+    for mask, touched, texts in _conjunctions(targets, wanted):
         covered = mask & wanted
         if not covered or touched & unwanted or (touched & ~mask & wanted):
             continue
@@ -74,7 +74,8 @@ def _either(texts: Iterable[str]) -> str:
     return " or ".join(f"({text})" if " and " in text else text for text in texts)
 
 
-def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def _conjunctions(targets: Sequence[Target], wanted: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Yield what may be true on some *wanted* target: the targets wholly within, those touched, the texts."""
     every = (1 << len(targets)) - 1
     pythons = [(every, every, ""), *_python_ranges(targets)]
     systems = [(every, ""), *_values(targets, "sys_platform")]
@@ -85,9 +86,10 @@ def _conjunctions(targets: Sequence[Target]) -> Iterator[tuple[int, int, tuple[s
         for system, system_text in systems
         for machine, machine_text in machines
         for kind, kind_text in kinds
+        if system & machine & kind & wanted
     ]
     for python, touched, python_text in pythons:
-        for place, texts in places:
+        for place, texts in places if python & wanted else ():
             if python & place and (python_text or texts):
                 yield python & place, touched & place, (python_text, *texts) if python_text else texts
 

@@ -24,7 +24,7 @@ from pkm_env.model.versions import python_cuts, python_truths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.interpreter import Interpreter
@@ -40,6 +40,7 @@ __all__ = [
     "admits",
     "implied_pythons",
     "make_target",
+    "make_targets",
     "parse_platform",
     "target_from_key",
     "target_of_interpreter",
@@ -217,20 +218,35 @@ def implied_pythons(requires_python: str | None) -> tuple[str, ...]:
     return tuple(minor for minor in KNOWN_PYTHONS if python_truths(requires_python, minor, (0, None))[1])
 
 
-def make_target(
-    python: str, platform: str, implementation: str = "cpython", *, requires_python: str | None = None
-) -> Target:
+def make_target(python: str, platform: str, implementation: str = "cpython") -> Target:
     """Return the target of a minor version and a platform, in whatever spelling that is.
-
-    With *requires_python* it stands only for the patch releases that this admits, from the first one on.
 
     :raises UnknownPlatform: when the platform is not one.
     :raises ValueError: when the implementation is not one of IMPLEMENTATIONS.
     """
+    return make_targets((python,), (platform,), implementation)[0]
+
+
+def make_targets(
+    pythons: Sequence[str], platforms: Sequence[str], implementation: str, requires_python: str = ""
+) -> tuple[Target, ...]:
+    """Return the targets of minor versions on platforms, in whatever spelling; by Python, then by platform.
+
+    With *requires_python* they stand only for the patch releases that this admits, from the first one on.
+
+    :raises UnknownPlatform: when a platform is not one.
+    :raises ValueError: when the implementation is not one of IMPLEMENTATIONS.
+    """
     if implementation not in IMPLEMENTATIONS:
         raise ValueError(implementation)
-    return Target(
-        python, implementation, parse_platform(platform), patches=_admitted_patches(requires_python, python)
+    names = [parse_platform(platform) for platform in platforms]
+    patches = [_admitted_patches(requires_python, python) for python in pythons]
+    return tuple(
+        [
+            Target(python, implementation, name, patches=admitted)
+            for python, admitted in zip(pythons, patches, strict=True)
+            for name in names
+        ]
     )
 
 
@@ -262,7 +278,7 @@ def _read_patches(text: str) -> tuple[str, Patches]:
     return ".".join(parts[:2]), (int(low), int(high) if dash else None)
 
 
-def _admitted_patches(requires_python: str | None, minor: str) -> Patches:
+def _admitted_patches(requires_python: str, minor: str) -> Patches:
     if not requires_python:
         return (0, None)
     cuts = (0, *python_cuts(requires_python, minor, (0, None)))

@@ -25,7 +25,7 @@ from pkm_build.grammar import normalise
 from pkm_build.source import parse
 from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.model.distribution import STRENGTH, Source
-from pkm_env.model.target import implied_pythons, make_target
+from pkm_env.model.target import implied_pythons, make_target, make_targets
 from pkm_env.ops.pythons import choose_python
 from pkm_env.python.venv import Venv, read_venv
 from pkm_env.workspace import read_lock_text
@@ -145,10 +145,7 @@ def chosen_python(
     machine = context.interpreters.own.platform
     own = (context.workspace.project.requires_python, environment.python)
     required = ",".join(filter(None, (str(pylock.requires_python or ""), *own)))
-    targets = [
-        make_target(python, machine, environment.implementation, requires_python=required)
-        for python in implied_pythons(required)
-    ]
+    targets = make_targets(implied_pythons(required), (machine,), environment.implementation, required)
     if not targets:
         raise ForeignLock(
             options.file, f'no Python that pkm knows is admitted by "{required}", as file and project ask'

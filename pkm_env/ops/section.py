@@ -12,8 +12,7 @@ from pkm_env.model.target import (
     IMPLIED_PLATFORMS,
     KNOWN_PYTHONS,
     implied_pythons,
-    make_target,
-    parse_platform,
+    make_targets,
 )
 from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
@@ -205,14 +204,8 @@ class Locker(Staleness):
         targets = self.run.targets.get(key)
         if targets is None:
             pythons = self.known_pythons(environment, required)
-            names = [parse_platform(platform) for platform in platforms]
-            targets = self.run.targets[key] = tuple(
-                [
-                    make_target(python, platform, environment.implementation, requires_python=required)
-                    for python in pythons
-                    for platform in names
-                ]
-            )
+            targets = make_targets(pythons, platforms, environment.implementation, required)
+            self.run.targets[key] = targets
         if not targets:
             raise NoSolutionFound(
                 environment.name,

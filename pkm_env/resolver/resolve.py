@@ -209,6 +209,8 @@ class Earlier:
 
     def get(self, name: str, _default: Sequence[int] = ()) -> Sequence[int]:
         """Return the versions of a package; those of closures are looked up now, as few are ever asked for."""
+        if not self._closed:
+            return self._versions.get(name, ())
         found = self._versions.setdefault(name, [])
         for closure, bit in self._closed[self._asked.get(name, 0) :]:
             version = closure.version(name, bit)
@@ -220,9 +222,8 @@ class Earlier:
     def note(self, versions: Mapping[str, int]) -> None:
         """Note what was chosen for one more target."""
         for name, version in versions.items():
-            found = self.get(name)
-            if version not in found:
-                self._versions[name].append(version)
+            if version not in self.get(name):
+                self._versions.setdefault(name, []).append(version)
 
     def note_closed(self, closure: Closure, bit: int) -> None:
         """Note that a closure has the answer for one more target, *bit* of its view."""
