@@ -66,7 +66,7 @@ def scan_folder(
         # pip renames to "~ame" what it is about to remove.
         if not kind or not stem or stem[0] in "~.":
             continue
-        path = os.path.join(folder, name)
+        path = f"{folder}{os.sep}{name}"
         distribution = known.get(path) or (
             read_dist_info(path, stem) if kind == "dist-info" else read_legacy(path, stem, kind)
         )

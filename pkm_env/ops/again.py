@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from pkm_env.plan import InstallPlan
 
 
+DIST_INFO = ".dist-info"
+
+
 def sync_again(found: stamp.Stamp, environ: Mapping[str, str], reporter: Reporter) -> Synced | None:
     """Bring the environment of the stamp *found* to what it held; None where a whole sync has to."""
     began_s, began = time.time(), time.monotonic()
@@ -96,9 +99,10 @@ def as_wanted(goal: Goal, paths: Iterable[str]) -> dict[str, InstalledDistributi
     wanted = {one.name: one for one in goal.packages if one.direct_url is None}
     found = {}
     for path in paths:
-        stem, dot, ending = os.path.basename(path).rpartition(".")
-        name, _, version = stem.partition("-")
-        package = wanted.get(normalise(name)) if dot + ending == ".dist-info" else None
+        if not path.endswith(DIST_INFO):
+            continue
+        name, _, version = path[path.rfind(os.sep) + 1 : -len(DIST_INFO)].partition("-")
+        package = wanted.get(normalise(name))
         if package is not None and package.version == version:
             distribution = found[path] = InstalledDistribution(name, version, path)
             distribution.requested = package.requested

@@ -8,7 +8,7 @@ import time
 from marshal import dumps
 
 from pkm_env import stamp
-from pkm_env.files import write_atomic
+from pkm_env.files import remove_file, write_atomic
 
 # They say where the user's settings and the cache are, where no variable of pkm does.
 FOLDER_VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
@@ -141,6 +141,8 @@ def write_stamp(
             os.makedirs(os.path.dirname(ignore), exist_ok=True)
             write_atomic(ignore, b"*\n")
         os.makedirs(os.path.dirname(place), exist_ok=True)
+        # To rename over a file makes ext4 write the new one out at once, in 0.3 ms: without a stamp, nothing is lost.
+        remove_file(place)
         write_atomic(place, body)
     except OSError:
         # A stamp only saves time: where none can be written, the next command looks again.

@@ -169,5 +169,5 @@ def installed_paths(folders: Iterable[str]) -> list[str]:
     for folder in folders:
         found.append(folder)
         names = os.listdir(folder) if os.path.isdir(folder) else ()
-        found += [os.path.join(folder, name) for name in sorted(names) if name.endswith("-info")]
+        found += [f"{folder}{os.sep}{name}" for name in sorted(names) if name.endswith("-info")]
     return found
