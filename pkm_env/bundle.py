@@ -20,47 +20,89 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
-    # Where the source and the bytecode are, whether it is a package, the source's time (ns) and size, the code.
-    Entry = tuple[str, str, bool, int, int, bytes]
+    # Where the source and the bytecode are, whether it is a package, the source's time (ns) and size.
+    Known = tuple[str, str, bool, int, int]
+    # With where the code begins behind the index, and its size.
+    Entry = tuple[str, str, bool, int, int, int, int]
 
 OWN = ("pkm_env", "pkm_build")
 # What stands before the code in a file of bytecode: magic number, flags, the source's time (s) and size (PEP 552).
 HEADER = 16
 CHECKED_BY_TIME = bytes(4)
+# A bundle begins with the size of its index.
+SIZE = 8
 
 
 class Loader(SourceFileLoader):
-    """Loads a module from the code at hand."""
+    """Loads a module from a bundle."""
 
-    def __init__(self, name: str, path: str, code: bytes) -> None:
-        super().__init__(name, path)
-        self._code = code
+    def __init__(self, name: str, bundle: Bundle, entry: Entry) -> None:
+        super().__init__(name, entry[0])
+        self._bundle = bundle
+        self._entry = entry
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of the module, compiled from its source where what was kept cannot be read."""
         try:
-            code: CodeType = marshal.loads(self._code)  # noqa: S302 - as trusted as the bytecode it stands beside
-        except (EOFError, ValueError, TypeError):
+            code: CodeType = marshal.loads(self._bundle.code(self._entry))  # noqa: S302 - as trusted as bytecode
+        except (OSError, EOFError, ValueError, TypeError):
             return super().get_code(fullname)
         return code
 
 
 class Bundle:
-    """What the file *path* keeps of the modules below *root*; finds them for ``import``."""
+    """What the file *path* keeps of the modules below *root*; finds them for ``import``.
+
+    The index alone is read at once: memory that is touched costs more than reading, and most modules are not needed.
+    """
 
     def __init__(self, root: str, path: str) -> None:
         self.root = root
         self.path = path
-        self.modules = read(path, root)
         self.before = set(sys.modules)
+        self.modules: dict[str, Entry] = {}
+        self._begin = 0
+        self._content = b""
+        self._descriptor = -1
+        try:
+            self._open()
+        except (OSError, EOFError, ValueError, TypeError):
+            return
+
+    def _open(self) -> None:
+        """Read the index; it counts for the same Python, and where pkm was not moved: code knows its place."""
+        descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        whole = os.fstat(descriptor).st_size
+        self._begin = SIZE + int.from_bytes(os.read(descriptor, SIZE), "little")
+        head = os.read(descriptor, min(self._begin, whole) - SIZE)
+        magic, root, size, modules = marshal.loads(head)  # noqa: S302 - as trusted as bytecode
+        if hasattr(os, "pread"):
+            self._descriptor = descriptor
+        else:
+            # Windows: a file that is open could not be replaced.
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            self._content = os.read(descriptor, whole)
+            os.close(descriptor)
+        if (magic, root, self._begin + size) == (MAGIC_NUMBER, self.root, whole):
+            self.modules = modules
+
+    def code(self, entry: Entry) -> bytes:
+        """Return what marshal reads as the code of a module.
+
+        :raises OSError: when the file cannot be read.
+        """
+        begin, size = self._begin + entry[5], entry[6]
+        if self._descriptor < 0:
+            return self._content[begin : begin + size]
+        return os.pread(self._descriptor, size, begin)
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """Return how to load a module, None for those that are not here or have another source by now."""
         entry = self.modules.get(name)
         if entry is None or not is_current(entry):
             return None
-        origin, cached, is_package, _changed, _size, code = entry
-        spec = ModuleSpec(name, Loader(name, origin, code), origin=origin, is_package=is_package)
+        origin, cached, is_package = entry[:3]
+        spec = ModuleSpec(name, Loader(name, self, entry), origin=origin, is_package=is_package)
         spec.has_location = True
         spec.cached = cached
         if spec.submodule_search_locations is not None:
@@ -71,17 +113,21 @@ class Bundle:
         """Add the modules that this process had to load from elsewhere."""
         if sys.dont_write_bytecode:
             return
-        fresh: dict[str, Entry] = {}
+        fresh: dict[str, tuple[Known, bytes]] = {}
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in OWN and name not in self.before:
-                entry = self.entry_of(module)
-                if entry is not None:
-                    fresh[name] = entry
+                found = self.code_of(module)
+                if found is not None:
+                    fresh[name] = found
         if fresh:
-            still = {name: entry for name, entry in self.modules.items() if is_current(entry)}
-            write(self.path, self.root, {**still, **fresh})
+            current = {name: entry for name, entry in self.modules.items() if is_current(entry)}
+            try:
+                kept = {name: (entry[:5], self.code(entry)) for name, entry in current.items()}
+                write(self.path, self.root, {**kept, **fresh})
+            except OSError:
+                return
 
-    def entry_of(self, module: ModuleType) -> Entry | None:
+    def code_of(self, module: ModuleType) -> tuple[Known, bytes] | None:
         """Return what to keep of a module that Python loaded from bytecode below the root, else None."""
         spec = module.__spec__
         if spec is None or type(spec.loader) is not SourceFileLoader or not spec.origin or not spec.cached:
@@ -99,10 +145,10 @@ class Bundle:
         if found[:HEADER] != header:
             return None
         is_package = spec.submodule_search_locations is not None
-        return spec.origin, spec.cached, is_package, seen.st_mtime_ns, seen.st_size, found[HEADER:]
+        return (spec.origin, spec.cached, is_package, seen.st_mtime_ns, seen.st_size), found[HEADER:]
 
 
-def is_current(entry: Entry) -> bool:
+def is_current(entry: Known | Entry) -> bool:
     """Return whether the source of a module is what it was when it was compiled."""
     try:
         seen = os.stat(entry[0])
@@ -123,29 +169,24 @@ def use() -> Bundle | None:
     return found
 
 
-def read(path: str, root: str) -> dict[str, Entry]:
-    """Return what a bundle holds; nothing where it is missing, cut short, another Python's, or was moved with pkm.
+def write(path: str, root: str, modules: dict[str, tuple[Known, bytes]]) -> None:
+    """Write a bundle in one step.
 
-    Code knows its place, which tracebacks name.
+    :raises OSError: when that cannot be done; nothing is left then.
     """
-    try:
-        with open(path, "rb") as file:
-            found = marshal.loads(file.read())  # noqa: S302 - as trusted as the bytecode it stands beside
-        magic, place, modules = found
-    except (OSError, EOFError, ValueError, TypeError):
-        return {}
-    return modules if (magic, place) == (MAGIC_NUMBER, root) and isinstance(modules, dict) else {}
-
-
-def write(path: str, root: str, modules: dict[str, Entry]) -> None:
-    """Write a bundle in one step; where that cannot be done, there is none."""
+    index: dict[str, Entry] = {}
+    begin = 0
+    for name, (known, code) in modules.items():
+        index[name] = (*known, begin, len(code))
+        begin += len(code)
+    head = marshal.dumps((MAGIC_NUMBER, root, begin, index))
     beside = f"{path}.{os.getpid()}"
     try:
         with open(beside, "wb") as file:
-            file.write(marshal.dumps((MAGIC_NUMBER, root, modules)))
+            file.write(
+                b"".join([len(head).to_bytes(SIZE, "little"), head, *[code for _, code in modules.values()]])
+            )
         os.replace(beside, path)
-    except OSError:
-        try:
+    finally:
+        if os.path.exists(beside):
             os.unlink(beside)
-        except OSError:
-            return

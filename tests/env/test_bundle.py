@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import shutil
 import subprocess
@@ -82,19 +81,16 @@ def test_a_damaged_bundle_is_made_anew(tree, damage):
     whole = bundle.read_bytes()
     bundle.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     assert any("main" in path for path in run(tree)[0])
-    assert marshal.loads(bundle_of(tree).read_bytes()) == marshal.loads(whole)
+    assert len(bundle_of(tree).read_bytes()) == len(whole)
+    assert not any("main" in path for path in run(tree)[0])
 
 
 def test_code_that_cannot_be_read_is_taken_from_where_python_has_it(tree):
     run(tree)
     bundle = bundle_of(tree)
-    change = """
-import marshal, sys
-magic, root, modules = marshal.loads(open(sys.argv[1], "rb").read())
-modules = {name: (*entry[:5], b"") for name, entry in modules.items()}
-open(sys.argv[1], "wb").write(marshal.dumps((magic, root, modules)))
-"""
-    subprocess.run([sys.executable, "-c", change, str(bundle)], check=True)
+    whole = bundle.read_bytes()
+    index = 8 + int.from_bytes(whole[:8], "little")
+    bundle.write_bytes(whole[:index] + bytes(len(whole) - index))
     assert any("main" in path for path in run(tree)[0])
 
 
