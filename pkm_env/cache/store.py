@@ -172,7 +172,8 @@ def unpack(data: bytes | None) -> Any:
     """Return the value that ``pack`` was given, None when the bytes are not whole or of another format."""
     if data is None or data[:4] != MAGIC:
         return None
-    length, checksum, content = data[4:8], data[8:HEADER_SIZE], data[HEADER_SIZE:]
+    # A view: of what is large, a copy costs more than reading it did.
+    length, checksum, content = data[4:8], data[8:HEADER_SIZE], memoryview(data)[HEADER_SIZE:]
     if int.from_bytes(length, ORDER) != len(content) or int.from_bytes(checksum, ORDER) != crc32(content):
         return None
     try:
