@@ -367,10 +367,11 @@ class Locker(Staleness):
 
 def without_target(reason: str, target: Target) -> str:
     """Return why a target has no solution without its own name, so that targets with one reason stand together."""
-    platform = short_platform(target.platform)
-    return reason.replace(f" for {platform} with Python {target.python}", " for it").replace(
-        f", and this is Python {target.python}", ""
-    )
+    named = f" for {short_platform(target.platform)} with Python {target.python}"
+    before, found, after = reason.partition(named)
+    if after.startswith(" ("):  # Which wheels there are is told of each platform in another way.
+        after = after.partition(")")[2]
+    return f"{before}{' for it' if found else ''}{after}".replace(f", and this is Python {target.python}", "")
 
 
 def section_options(

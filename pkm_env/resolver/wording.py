@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.model.platforms import short_platform
+from pkm_env.model.tags import platform_tags, tag_columns
 from pkm_env.model.versions import UnreadableVersion, python_truths, specifier_contains
 from pkm_env.resolver.fit import SDIST
 from pkm_env.resolver.notes import ROOT
@@ -215,11 +216,50 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Tar
         verb = "have" if left & (left - 1) else "has"
         rules, is_built = problem.question.rules, has_sdist(package, left)
         reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
+        reason += _wheels_there(package, left, target)
         if rules.forbids_wheels(package.name) and not is_built:
             reason = "no sdist, and wheels of it are not to be used"
         elif rules.forbids_build(package.name) and is_built:
             reason += ", and building it is not allowed"
         yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}"
+
+
+def _wheels_there(package: Package, mask: int, target: Target) -> str:
+    """Return " (1.2 has some for cp39 and cp310)" for the newest version in *mask* that has wheels, "" for none.
+
+    Named are the interpreters of the wheels for the target's platform, or else the platforms that there are.
+    """
+    newest = 0
+    for _python, tags, versions in package.signatures:
+        if tags != SDIST:
+            newest = max(newest, 1 << (versions << 1 & mask).bit_length() >> 1)
+    if not newest:
+        return ""
+    wheels = [
+        tag_columns(tags)
+        for _python, tags, versions in package.signatures
+        if tags != SDIST and versions << 1 & newest
+    ]
+    here = {*platform_tags(target.platform), "any"}
+    names = {
+        _interpreter(pythons, abis) for pythons, abis, platforms in wheels if here.intersection(platforms)
+    }
+    words = sorted(names or {platforms[0] for _pythons, _abis, platforms in wheels}, key=_by_number)
+    shown = f"{words[0]} to {words[-1]}" if names and words[_MOST_NAMED:] else and_list(words)
+    return f" ({'there are' if mask == newest else f'{package.version(newest)} has'} some for {shown})"
+
+
+def _interpreter(pythons: Sequence[str], abis: Sequence[str]) -> str:
+    """Return for which Python a wheel is: "cp311", "cp39-abi3" or "py2"."""
+    abi = "" if abis[0] == "none" else abis[0]
+    return abi if abi.startswith(pythons[0]) else f"{pythons[0]}-{abi}" if abi else pythons[0]
+
+
+def _by_number(tag: str) -> tuple[str, int, str]:
+    """Return the key by which cp39 comes before cp310."""
+    head = tag[:2]
+    digits = tag[2:].partition("-")[0].rstrip("mudt")
+    return head, int(digits) if digits.isdecimal() else 0, tag
 
 
 def has_sdist(package: Package, mask: int) -> bool:
@@ -253,15 +293,19 @@ def _python_that_refuses(package: Package, bit: int, target: Target) -> str:
 
 
 def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> str:
-    """Return which versions that are admitted were not looked at for a rule's sake, "" for none."""
+    """Return which versions that are admitted were not looked at for a rule's sake, "" for none.
+
+    Pre-releases and yanked releases without a file for the target are none of them: no rule would bring them in.
+    """
     package = problem.package(name)
     usable = problem.usable(name).mask
     relevant = admitted_by(name, facts, problem) & ~usable
+    _whole, fitting, _wheels = problem.view.fitting(package, problem.members)
     groups = []
-    refused = problem.ground.refused_prereleases(package) & relevant
+    refused = problem.ground.refused_prereleases(package) & relevant & fitting
     if refused:
         groups.append(f"{_few(package, refused)} (pre-release{'s' if refused & (refused - 1) else ''})")
-    yanked = package.yanked & relevant & ~refused
+    yanked = package.yanked & relevant & fitting & ~refused
     if yanked:
         reason = "" if yanked & (yanked - 1) else package.yank_reason(package.version(yanked))
         groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
