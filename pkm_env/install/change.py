@@ -95,6 +95,7 @@ def change(
     plan_marks(todo, plan)
     plan_notes(todo, plan, wheels)
     outcome.link_mode = execute(todo, options)
+    journal.forget(venv.path)
     remove_tree(journal.state_path(venv.path, "bytecode"))
     outcome.installed = tuple(package.name for package in plan.installs)
     outcome.removed = tuple(step.name for step in plan.of_kind("remove"))

@@ -3,7 +3,7 @@
 Before anything changes, the folder ``.pkm/journal`` of the environment holds ``intent``: which files
 will be moved away, which files and folders will be made. Files that go are moved into the journal,
 under their number, so that taking back is moving back. Renaming the folder to ``.pkm/undo`` commits;
-it stays until the next change, for a rollback. What a killed process leaves is therefore told by one
+it stays until the next commit, for a rollback. What a killed process leaves is therefore told by one
 name: ``journal`` is taken back, ``undo`` is done. docs/sync.md says it at length.
 """
 
@@ -73,14 +73,13 @@ def state_path(venv_path: str, *names: str) -> str:
 
 
 def begin(venv_path: str, intent: Intent, disk: Disk = DISK) -> str:
-    """Write down *intent* durably, forget the last change's journal, and return the folder for moved files.
+    """Write down *intent* durably, and return the folder for moved files.
 
     From here on, the change is taken back unless it is committed.
     """
     state = state_path(venv_path)
     if not os.path.isdir(state):
         disk.mkdir(state)
-    discard(venv_path, UNDO, disk)
     folder = os.path.join(state, JOURNAL)
     # Under another name until it is whole: a journal without its intent could not be taken back.
     fresh = folder + ".new"
@@ -103,18 +102,35 @@ def begin(venv_path: str, intent: Intent, disk: Disk = DISK) -> str:
 
 
 def commit(venv_path: str, disk: Disk = DISK) -> None:
-    """Make the change that was begun the state of the environment."""
+    """Make the change that was begun the state of the environment, and its journal that for a rollback.
+
+    The journal of the change before is but put aside: ``forget`` removes it.
+    """
+    put_aside(venv_path, UNDO, disk)
     disk.rename(state_path(venv_path, JOURNAL), state_path(venv_path, UNDO))
     sync_directory(state_path(venv_path))
 
 
 def discard(venv_path: str, name: str, disk: Disk = DISK) -> None:
     """Remove a folder of notes; its name goes first, so that a half of it is never taken for the whole."""
+    put_aside(venv_path, name, disk)
+    remove_tree(state_path(venv_path, WASTE))
+
+
+def put_aside(venv_path: str, name: str, disk: Disk) -> None:
+    """Take its name from a folder of notes, where there is one."""
     waste = state_path(venv_path, WASTE)
-    remove_tree(waste)
     if os.path.isdir(state_path(venv_path, name)):
-        disk.rename(state_path(venv_path, name), waste)
         remove_tree(waste)
+        disk.rename(state_path(venv_path, name), waste)
+
+
+def forget(venv_path: str) -> None:
+    """Remove the notes that were put aside; those with a file in use, as Windows has it, go with the next change."""
+    try:
+        remove_tree(state_path(venv_path, WASTE))
+    except OSError:
+        return
 
 
 def read_intent(folder: str) -> Intent:

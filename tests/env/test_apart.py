@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from pkm_env.apart import GET_FLAGS, TOP_OF_HIERARCHIES, make_apart, spread
+from pkm_env.apart import GET_FLAGS, INODES_OF_GROUP, TOP_OF_HIERARCHIES, TRIES, make_apart, spread
 from pkm_env.cache.store import Store
-from pkm_env.files import DISK
+from pkm_env.files import DISK, Disk
 
 
 def is_marked(folder) -> bool:
@@ -63,12 +63,19 @@ def test_folder_made_apart_is_empty_and_leaves_nothing_beside_it(tmp_path):
     assert os.listdir(tmp_path / "new") == []
 
 
-def test_folders_made_apart_of_one_name_lie_in_different_places(tmp_path):
+def test_of_some_names_the_one_is_kept_that_lies_nearest_to_the_start_of_its_group(tmp_path):
     """The reason for it all: a folder of the same name would get the place of the one just removed."""
-    places = set()
-    for _ in range(8):
-        make_apart(str(tmp_path / "new"), str(tmp_path / "scratch"), DISK)
-        places.add((tmp_path / "new").stat().st_ino // 8192)
-        (tmp_path / "new").rmdir()
-    (tmp_path / "scratch").mkdir()
-    assert len(places) > 1 or not spread(str(tmp_path / "scratch"))
+    scratch, disk, tried = tmp_path / "scratch", Disk(), {}
+
+    def mkdir(path):
+        os.mkdir(path)
+        if os.path.dirname(path) == str(scratch):
+            tried[os.path.basename(path)] = os.stat(path).st_ino
+
+    disk.mkdir = mkdir
+    make_apart(str(tmp_path / "new"), str(scratch), disk)
+    scratch.mkdir()
+    assert len(tried) == (TRIES if spread(str(scratch)) else 1)
+    assert (tmp_path / "new").stat().st_ino == min(
+        tried.values(), key=lambda number: number % INODES_OF_GROUP
+    )

@@ -119,6 +119,27 @@ def test_failure_in_the_middle_leaves_what_was(cache, place):
         assert versions(place) == {"spam": "1.0"}
 
 
+def test_a_sync_that_fails_leaves_what_a_rollback_goes_back_to(cache, place):
+    first, second, third = (unpacked(cache, "spam", f"{number}.0") for number in (1, 2, 3))
+
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    sync(place.parent / "other", first)
+    counted = CountingDisk()
+    sync(place.parent / "other", second, disk=counted)
+    # The last step is the commit itself.
+    for step in range(1, counted.count):
+        shutil.rmtree(place, ignore_errors=True)
+        sync(place, first)
+        before = snapshot(place)
+        sync(place, second)
+        with pytest.raises(OSError, match="No space"):
+            sync(place, third, disk=CountingDisk(step, fail))
+        rollback(str(place))
+        assert snapshot(place) == before
+
+
 def test_failure_while_a_new_environment_is_built_leaves_nothing(cache, place):
     wheel = unpacked(cache, "spam", "1.0")
     counted = CountingDisk()
