@@ -299,7 +299,7 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
     """
     package = problem.package(name)
     usable = problem.usable(name).mask
-    relevant = admitted_by(name, facts, problem) & ~usable
+    relevant = admitted_by(name, facts, problem) & _met_by_all(name, facts) & ~usable
     _whole, fitting, _wheels = problem.view.fitting(package, problem.members)
     groups = []
     refused = problem.ground.refused_prereleases(package) & relevant & fitting
@@ -311,6 +311,19 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
         groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
     groups += _cut_off_words(package, package.excluded & relevant & ~refused & ~yanked)
     return f"{name} {', '.join(groups)}" if groups else ""
+
+
+def _met_by_all(name: str, facts: Sequence[Fact]) -> int:
+    """Return the versions of *name* that meet each package that needs it, in one of its releases at least."""
+    by_asker: dict[str, int] = {}
+    for fact in facts:
+        if name in fact.needs:
+            asker = fact.key if isinstance(fact.key, str) else fact.key[0]
+            by_asker[asker] = by_asker.get(asker, 0) | fact.needs[name]
+    met = -1
+    for allowed in by_asker.values():
+        met &= allowed
+    return met
 
 
 def _cut_off_words(package: Package, late: int) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""What explanations say of releases that have no file for a target, and of those that a rule left aside."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.resolving import refusal
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (
+            ["cp310-cp310-win_amd64", "cp39-cp39-manylinux_2_17_x86_64", "cp310-cp310-linux_x86_64"],
+            "cp39 and cp310",
+        ),
+        ([f"cp3{minor}-cp3{minor}-linux_x86_64" for minor in (10, 8, 9, 11)], "cp38 to cp311"),
+        (["cp313-abi3-linux_x86_64", "py2-none-any"], "cp313-abi3 and py2"),
+        (["cp37-cp37m-linux_x86_64"], "cp37m"),
+    ],
+)
+def test_what_wheels_there_are_is_told_where_none_fits(tags, words):
+    text = refusal({"a": {"1": {"tags": tuple(tags)}}}, "a").splitlines()[1]
+    assert text == f"  2. a 1 has no wheel for linux-x86_64 with Python 3.12 (there are some for {words})"
+
+
+def test_of_several_releases_the_wheels_of_the_newest_that_has_some_are_told():
+    world = {
+        "a": {
+            "1": {"tags": ("cp37-cp37m-win_amd64", "sdist")},
+            "2": {"tags": ("cp38-cp38-win_amd64", "sdist")},
+            "3": {"tags": ("sdist",)},
+        }
+    }
+    text = refusal(world, "a", no_build=True).splitlines()[1]
+    assert text == (
+        "  2. a 1 to 3 have no wheel for linux-x86_64 with Python 3.12 (2 has some for win_amd64), "
+        "and building it is not allowed"
+    )
+
+
+def test_of_releases_without_wheels_none_is_told():
+    text = refusal({"a": {"1": {"tags": ("sdist",)}}}, "a", no_build=True).splitlines()[1]
+    assert text == "  2. a 1 has no wheel for linux-x86_64 with Python 3.12, and building it is not allowed"
+
+
+def test_what_no_rule_would_bring_in_was_not_left_aside():
+    other = {"tags": ("cp312-cp312-win_amd64",)}
+    world = {"a": {"1": [], "2": other, "3a1": other, "2.5": {**other, "yanked": "broken"}, "3a2": []}}
+    assert (
+        refusal(world, "a>=2")
+        == """\
+  1. shop asks for a>=2    pyproject.toml:5:5
+  2. a 2 to 3a1 have no wheel for linux-x86_64 with Python 3.12 (3a1 has some for win_amd64)
+  so 1 can't hold.
+
+  not looked at: a 3a2 (pre-release)
+
+would work:
+  a==1                  instead of 1: 1 package, a 1
+  a with pre-releases   1 package, a 3a2"""
+    )
+
+
+def test_a_pre_release_that_only_one_of_those_who_need_it_takes_was_not_left_aside():
+    world = {"a": {"1": ["c<2"]}, "b": {"1": ["c>=3"]}, "c": {"1": [], "1.5rc1": [], "3": [], "4rc1": []}}
+    assert "not looked at" not in refusal(world, "a", "b")
+    world["b"]["1"] = ["c>1.2"]
+    assert "not looked at: c 1.5rc1 (pre-release)" in refusal(world, "a", "b")
