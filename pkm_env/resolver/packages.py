@@ -78,6 +78,8 @@ class TargetProblem:
         self._needs: dict[tuple[Key, int], Sequence[Need] | Refusal] = {}
         self._active: dict[tuple[Key, int], tuple[tuple[int, ...], Template]] = {}
         self._asked: dict[Key, int] = {}
+        # What was taken from *kept*.
+        self._taken: set[tuple[Key, int]] = set()
 
     @property
     def target(self) -> Target:
@@ -138,6 +140,7 @@ class TargetProblem:
             self._needs[key] = needs
             self._active[key] = active
             self._asked[package] = self._asked.get(package, 0) | version
+        self._taken.add(key)
         return version, needs
 
     def _is_preferred(self, name: str, version: int, text: str, mask: int) -> bool:
@@ -157,12 +160,9 @@ class TargetProblem:
     def keep(self, decided: Mapping[Key, int]) -> None:
         """Note for targets and environments to come what was chosen, and what it needs, where it is theirs too."""
         every = self.view.targets.every
-        for key, bit in decided.items():
+        for key, bit in decided.items() - self._taken:
             active = self._active[key, bit]
             numbers, template = active
-            known = self.kept.setdefault(key, [])
-            if any(one[0] == bit and not self.members & ~one[4] for one in known):
-                continue
             needs = self._needs[key, bit]
             name = key if isinstance(key, str) else key[0]
             package = self.package(name) if name != ROOT else None
@@ -173,7 +173,8 @@ class TargetProblem:
                 able, by_wheel = self.view.able(package, bit)
                 targets &= able if package.direct is not None else by_wheel
             text = package.version(bit) if package is not None else ""
-            known.append((bit, needs, active, text, targets if ~targets & every else EVERY))
+            entry = (bit, needs, active, text, targets if ~targets & every else EVERY)
+            self.kept.setdefault(key, []).append(entry)
 
     def _is_common(self, package: Package | None, version: int, active: Active) -> bool:
         """Return whether any environment might choose a version, and it would need the same there."""

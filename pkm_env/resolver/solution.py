@@ -45,11 +45,11 @@ class Solution:
         self.versions = {key: bit for key, bit in self.chosen if problem.package(key).direct is None}
         self.decided = decided
         self.needed = {key: (bit, active) for key, bit, active, _ in self.active}
-        # Where something else might be preferred.
-        self._rivalled = list(self._find_rivalled())
         is_kin = near is not None and near.problem.ground.shared is problem.ground.shared
         self._near = near if is_kin else None
         self.pins = self._pins(self._near)
+        # Where something else might be preferred.
+        self._rivalled = list(self._find_rivalled())
         self.notes = tuple(notes_on(problem, decided))
         self.agreeing: dict[int, tuple[View, int]] = {}
         self._askers = Askers(problem, decided)
@@ -230,10 +230,11 @@ class Solution:
         preferences = problem.question.preferences
         for name, version in self.chosen:
             earlier = problem.earlier.get(name, ()) if name in self.versions else ()
-            if name not in preferences and (not earlier or earlier[0] == version):
+            wished = preferences.get(name)
+            if wished[0] == self.pins[name].version if wished else (not earlier or earlier[0] == version):
                 continue
             package = problem.package(name)
-            preferred = [*map(package.bit, preferences.get(name, ())), *earlier, version]
+            preferred = [*map(package.bit, wished or ()), *earlier, version]
             before = preferred[: preferred.index(version)]
             unfit = [bit for bit in before if bit and not bit & problem.usable(name).mask]
             if unfit:
