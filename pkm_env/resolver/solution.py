@@ -112,6 +112,7 @@ class Solution:
         ground, agreeing = self.problem.ground, view.targets.every
         active, chosen = self.active, self.chosen
         if view.wider is self.problem.view and id(view.wider) in self.agreeing and self._is_looked_at:
+            # Where all targets agree, their parts do.
             active, chosen = self._varying
         for key, bit, numbers, _own in active:
             template = ground.template(view, key, bit)
@@ -231,7 +232,10 @@ class Solution:
         for name, version in self.chosen:
             earlier = problem.earlier.get(name, ()) if name in self.versions else ()
             wished = preferences.get(name)
-            if wished[0] == self.pins[name].version if wished else (not earlier or earlier[0] == version):
+            comes_first = (
+                wished[0] == self.pins[name].version if wished else version in (earlier or [version])[:1]
+            )
+            if comes_first:
                 continue
             package = problem.package(name)
             preferred = [*map(package.bit, wished or ()), *earlier, version]
