@@ -258,16 +258,19 @@ class Derivation:
     """Why there is no solution: the incompatibility that was derived, and the problem it speaks of.
 
     ``told`` are the facts that an explanation tells, ``suggestions`` changes that would help; both are None
-    until somebody wants to know.
+    until somebody wants to know. ``answer`` is what the last change that was tried gave, empty for none.
     """
 
-    __slots__ = ("cause", "problem", "suggestions", "told")
+    __slots__ = ("_agreeing", "answer", "cause", "problem", "suggestions", "told")
 
     def __init__(self, cause: Incompatibility, problem: TargetProblem) -> None:
         self.cause = cause
         self.problem = problem
         self.suggestions: list[Any] | None = None
         self.told: list[Any] | None = None
+        self.answer: Mapping[Key, int] = {}
+        # The targets of its view for which a need is the same, by the fact.
+        self._agreeing: dict[int, int] = {}
 
     def facts(self) -> list[Incompatibility]:
         """Return the incompatibilities that nothing was derived for, each once, in the order met."""
@@ -284,6 +287,10 @@ class Derivation:
             else:
                 stack += (one.right, one.left)
         return list(found.values())
+
+    def names(self) -> set[str]:
+        """Return the packages that the proof speaks of."""
+        return {name_of(key) for fact in self.facts() for key in fact.terms}
 
     def holds_for(self, problem: TargetProblem) -> bool:
         """Return whether every fact is one of *problem* too, so that it has no solution either."""
@@ -308,8 +315,22 @@ class Derivation:
         ask = fact.note[0] if isinstance(fact.note, tuple) else fact.note
         key = ask.asker
         versions = fact.terms[key]
+        if problem.view is self.problem.view:
+            agreeing = self._agreeing.get(id(fact))
+            if agreeing is None:
+                agreeing = self._agreeing[id(fact)] = self._agree_on(key, versions)
+            if not problem.members & ~agreeing:
+                return True
         needed = {key: mask for key, mask in fact.terms.items() if key != ask.asker}
         return all(problem.surely_needs(key, bit, needed, ask) for bit in _bits(versions))
+
+    def _agree_on(self, key: Key, versions: int) -> int:
+        """Return the targets for which the same requirements count, of each of some versions that were asked."""
+        agreeing = self.problem.view.targets.every
+        for bit in _bits(versions):
+            numbers, template = self.problem.active(key, bit)
+            agreeing &= template.agreeing(numbers)
+        return agreeing
 
 
 def _bits(mask: int) -> Iterable[int]:

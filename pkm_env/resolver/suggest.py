@@ -8,7 +8,7 @@ from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
-from pkm_env.resolver.solution import Solution
+from pkm_env.resolver.solution import Solution, name_of
 from pkm_env.resolver.solver import Solver
 from pkm_env.resolver.walk import Counts, Refusal, Unsolvable, walk
 from pkm_env.resolver.wording import bits
@@ -34,17 +34,17 @@ _MOST_PYTHONS = 4
 class Suggestion:
     """A change that was tried: *text* names it, *number* the line that it stands for (0 for none).
 
-    ``packages`` counts the packages of the answer that it gives, ``version`` is that of the package changed.
-    ``question`` is the one that it would make of the question; None where it changes the target instead.
+    ``decided`` is the answer that it gives, ``version`` that of the package changed. ``question`` is the one that it
+    would make of the question; None where it changes the target instead.
     """
 
-    __slots__ = ("name", "number", "packages", "question", "text", "version")
+    __slots__ = ("decided", "name", "number", "question", "text", "version")
 
     def __init__(
         self,
         text: str,
         number: int,
-        packages: int,
+        decided: Decided,
         name: str,
         version: str,
         question: Question | None = None,
@@ -52,7 +52,7 @@ class Suggestion:
         self.question = question
         self.text = text
         self.number = number
-        self.packages = packages
+        self.decided = decided
         self.name = name
         self.version = version
 
@@ -60,7 +60,8 @@ class Suggestion:
     def effect(self) -> str:
         """What comes of it: "instead of 2: 158 packages, starlette 0.46.2"."""
         instead = f"instead of {self.number}: " if self.number else ""
-        packages = "1 package" if self.packages == 1 else f"{self.packages} packages"
+        count = sum(isinstance(key, str) and key != ROOT for key in self.decided)
+        packages = "1 package" if count == 1 else f"{count} packages"
         return f"{instead}{packages}, {self.name} {self.version}"
 
 
@@ -84,7 +85,7 @@ def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
     if not constrained:
         question = before.with_root(requirement, _with_specifier(requirement, specifier))
     text = f"{_named(requirement)}{specifier}"
-    return Suggestion(text, number, _count(found[1]), requirement.name, version, question)
+    return Suggestion(text, number, found[1], requirement.name, version, question)
 
 
 def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
@@ -105,7 +106,7 @@ def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
         question = question.with_root(requirement, _with_specifier(requirement, specifier))
     last = changing[-1].name
     version = found[0].package(last).version(found[1][last])
-    return Suggestion(" with ".join(texts), 0, _count(found[1]), last, version, question)
+    return Suggestion(" with ".join(texts), 0, found[1], last, version, question)
 
 
 def _named(requirement: Requirement) -> str:
@@ -128,7 +129,7 @@ def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion
     problem, decided = found
     version = problem.package(name).version(decided[name])
     text = f"{name} with pre-releases" if prereleases else f"{name} built from source"
-    return Suggestion(text, 0, _count(decided), name, version, question)
+    return Suggestion(text, 0, decided, name, version, question)
 
 
 def another_python(derivation: Derivation, name: str, number: int = 0) -> Suggestion | None:
@@ -152,7 +153,7 @@ def another_python(derivation: Derivation, name: str, number: int = 0) -> Sugges
             version = problem.package(name).version(decided[name]) if name in decided else ""
             newer = number and python in KNOWN_PYTHONS[here + 1 :]
             bound = f">={python}" if newer else f"<{target.python}" if number else python
-            return Suggestion(f"Python {bound}", number, _count(decided), name, version)
+            return Suggestion(f"Python {bound}", number, decided, name, version)
     return None
 
 
@@ -169,16 +170,24 @@ class Elsewhere:
             return []
         grounds: dict[tuple[object, ...], Ground] = {}
         solutions: list[Solution] = []
-        return [one.target for one in self._failures if not self._helps(one, question, grounds, solutions)]
+        return [
+            one.target
+            for one in self._failures
+            if not self._helps(one, question, suggestion.decided, grounds, solutions)
+        ]
 
     @staticmethod
     def _helps(
         failure: NoSolution,
         question: Question,
+        begun: Decided,
         grounds: dict[tuple[object, ...], Ground],
         solutions: list[Solution],
     ) -> bool:
-        """Return whether a question has an answer for a target: one that was found before, or another one."""
+        """Return whether a question has an answer for a target: one that was found before, or another one.
+
+        It is sought from *begun* on, the answer for another target.
+        """
         before = failure.derivation.problem
         places = {target.key: place for place, target in enumerate(before.view.targets.targets)}
         place = places.get(failure.target.key)
@@ -189,7 +198,7 @@ class Elsewhere:
         if question.rules.no_build == before.question.rules.no_build:
             if key not in grounds:
                 grounds[key] = before.ground.under(question, bound)
-            problem = TargetProblem(grounds[key], view, bit, {})
+            problem = TargetProblem(grounds[key], view, bit, {}, begun)
             if any(solution.fits(problem) for solution in solutions):
                 return True
             try:
@@ -208,9 +217,12 @@ def _solve(
 ) -> tuple[TargetProblem, Decided] | None:
     """Return an answer for the derivation's target, or the first part of it, when *question* has one.
 
-    With *view*, its target *members* stands in for the derivation's.
+    With *view*, its target *members* stands in for the derivation's. What is no part of the proof is chosen as for the
+    change that was tried before: most often, that takes no search.
     """
     before = derivation.problem
+    proved = derivation.names()
+    begun = {key: bit for key, bit in derivation.answer.items() if name_of(key) not in proved}
     members = before.bit if view is None else members
     view = view or before.view
     knowledge = before.knowledge
@@ -227,8 +239,8 @@ def _solve(
             else:
                 ground = before.ground.under(question, bound)
                 allowances = ground.allowances
-            problem = TargetProblem(ground, view, members, {})
-            return problem, walk(problem, ROOT) or Solver(problem, ROOT).solve()
+            problem = TargetProblem(ground, view, members, {}, begun)
+            decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None
         except Begin:
@@ -236,15 +248,14 @@ def _solve(
         except SplitTarget as split:
             part = target.part((target.patches[0], split.cuts[0] - 1))
             view, members = View([part], knowledge.notebook), 1
+        else:
+            derivation.answer = decided
+            return problem, decided
     return None
 
 
 def _holding(view: View, bit: int) -> Callable[[str], bool]:
     return lambda marker: view.holds(marker, bit)
-
-
-def _count(decided: Decided) -> int:
-    return sum(isinstance(key, str) and key != ROOT for key in decided)
 
 
 def _specifier(name: str, problem: TargetProblem, decided: Decided) -> str:
