@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pkm_env.provision import Provision
     from pkm_env.sources import Sources
     from pkm_env.supply import Supply
+    from pkm_env.supply.second import Read, SecondReader
     from pkm_env.wanted import Wanted
     from pkm_env.workspace import Placed, Workspace
 
@@ -207,6 +208,8 @@ class Context:
         """End what still runs for this command, for other projects of the workspace too."""
         if self._builds is not None:
             self._builds.stop()
+        for supply in self._supplies.values():
+            supply.stop()
         for kin in self._kin.values():
             kin.stop()
 
@@ -366,6 +369,7 @@ class Context:
             offline=self.settings.offline,
             refresh=self.refresh,
             settled=self.settled,
+            begin_second=begin_second,
         )
         return supply
 
@@ -453,6 +457,13 @@ class Context:
     def write_file(self, path: str, text: str) -> None:
         """Write a file that the user named, whole or not at all."""
         write_atomic(path, text.encode())
+
+
+def begin_second(read: Read) -> SecondReader | None:
+    """Make a second process that reads pages, None where there is to be none."""
+    from pkm_env.supply.second import begin
+
+    return begin(read)
 
 
 def key_of(

@@ -194,6 +194,10 @@ class PageCache:
                 # It was cleaned away, or cannot be written: then it is asked for again.
                 return
 
+    def is_new(self, index: str) -> bool:
+        """Whether no page of the index with this key was ever kept here, though it could be."""
+        return self._store.writable and not os.path.isdir(self._store.path(PAGES, index))
+
     def names(self, index: str) -> set[str]:
         """Return the names that the index with this key is known to have: those whose pages are kept."""
         ending = ".page"

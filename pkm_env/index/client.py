@@ -51,15 +51,16 @@ DEFAULT_AGE_S = 600
 class Answer:
     """What an index answered: ``state`` is "page", "same" (the cached page holds) or "missing".
 
-    ``max_age_s`` says how long it may be used without asking again; -1: not to be kept at all.
+    ``max_age_s`` says how long it may be used without asking again; -1: not to be kept at all. ``warnings`` are
+    those of a page that somebody has read and kept already, None of one that is still to be read.
     """
 
-    __slots__ = ("body", "content_type", "etag", "max_age_s", "modified", "state", "url")
+    __slots__ = ("body", "content_type", "etag", "max_age_s", "modified", "state", "url", "warnings")
 
     def __init__(
         self,
         state: str,
-        body: bytes = b"",
+        body: bytes | memoryview = b"",
         *,
         content_type: str = "",
         url: str = "",
@@ -74,6 +75,7 @@ class Answer:
         self.etag = etag
         self.modified = modified
         self.max_age_s = max_age_s
+        self.warnings: list[str] | None = None
 
 
 class IndexClient:

@@ -90,7 +90,9 @@ def read_page(
     return page
 
 
-def read_entries(body: bytes, content_type: str, url: str, refuse: Warn, *, name: str = "") -> Lines:
+def read_entries(
+    body: bytes | memoryview, content_type: str, url: str, refuse: Warn, *, name: str = ""
+) -> Lines:
     """Return all files of a page; *refuse* is told of each that is left out.
 
     *name* is that of the project the page is for, "" for a page that lists many.
@@ -124,7 +126,7 @@ def summed(name: str, refused: list[str]) -> list[str]:
 # JSON
 
 
-def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> Lines:
+def json_entries(body: bytes | memoryview, url: str, refuse: Warn, name: str) -> Lines:
     """Return the files of a JSON page."""
     odd: list[str] = []
     table = read_table(body, lambda raw: json_entry(raw, url, odd.append))
@@ -147,10 +149,10 @@ def json_entries(body: bytes, url: str, refuse: Warn, name: str) -> Lines:
     return lines
 
 
-def parsed(body: bytes) -> Any:
+def parsed(body: bytes | memoryview) -> Any:
     """Return what a JSON text says."""
     try:
-        return json.loads(body)
+        return json.loads(bytes(body))
     except (ValueError, RecursionError) as error:
         raise PageFault(f"malformed JSON: {error}") from error
 
@@ -226,7 +228,7 @@ def json_entry(raw: Any, base: str, refuse: Warn) -> Plain | None:
 # HTML
 
 
-def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[Row]:
+def html_entries(body: bytes | memoryview, parameters: str, url: str, refuse: Warn) -> list[Row]:
     """Return the files of an HTML page.
 
     :raises PageFault: for what is no HTML, and for too many files.
@@ -250,13 +252,13 @@ def html_entries(body: bytes, parameters: str, url: str, refuse: Warn) -> list[R
     return [row_of(entry) for entry in entries if entry is not None]
 
 
-def decoded(body: bytes, parameters: str) -> str:
+def decoded(body: bytes | memoryview, parameters: str) -> str:
     """Return the text of an HTML page; UTF-8 unless its type says otherwise."""
     charset = parameters.partition("charset=")[2].strip().strip("\"'") or "utf-8"
     try:
-        return body.decode(charset)
+        return str(body, charset)
     except (LookupError, UnicodeDecodeError):
-        return body.decode("utf-8", "replace")
+        return str(body, "utf-8", "replace")
 
 
 def quick_links(text: str) -> list[list[str]] | None:

@@ -110,14 +110,14 @@ def link_pattern(url: str, filename: str) -> str:
     return rf'{usual}https?://[^"]*/'
 
 
-def read_table(body: bytes, slow: Slow) -> tuple[Any, Lines] | None:
+def read_table(body: bytes | memoryview, slow: Slow) -> tuple[Any, Lines] | None:
     """Return a JSON page without its files, and these; None when it is not written like a table.
 
     Among them may be files that pkm does not install.
     *slow* reads one entry with care, and gives None when it is left out.
     """
     try:
-        text = body.decode()
+        text = str(body, "utf-8")
         begin = begin_of_files(text)
         lines, end = read_lines(text, begin, slow)
         rest = text[:begin] + text[end:]

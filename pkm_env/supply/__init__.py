@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Reporter
     from pkm_env.provision import Provision
     from pkm_env.releases import DatedListing
+    from pkm_env.supply.catalogue import BeginSecond
 
     Network = tuple[IndexClient, Crew]
 
@@ -62,7 +63,7 @@ class Supply:
     package counts before the index. *refresh* is True or the names whose pages must be asked for anew.
     *settled* are sources as a lock holds them, by name and place: a branch stays where it was locked.
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
-    the run, in seconds since 1970.
+    the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``).
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
@@ -81,6 +82,7 @@ class Supply:
         refresh: bool | frozenset[str] = False,
         settled: Mapping[tuple[str, ...], Source] | None = None,
         platform: str = sys.platform,
+        begin_second: BeginSecond | None = None,
     ) -> None:
         self._indexes = tuple(indexes)
         self._metadata_cache = metadata
@@ -101,6 +103,7 @@ class Supply:
             offline=offline,
             refresh=refresh,
             platform=platform,
+            begin_second=begin_second,
         )
         self._network: Network | None = None
         self._provision: Provision | None = None
@@ -208,8 +211,13 @@ class Supply:
             self._network = self._connect()
         return self._network
 
+    def stop(self) -> None:
+        """End the process that reads pages, where there is one."""
+        self._catalogue.close()
+
     def close(self) -> None:
-        """Let threads and connections go."""
+        """Let threads, connections and the second reader of pages go."""
+        self.stop()
         if self._network is not None:
             client, crew = self._network
             crew.close()

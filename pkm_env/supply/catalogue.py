@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from pkm_env.index.crew import Crew
     from pkm_env.index.spec import IndexSpec
     from pkm_env.model.ports import Reporter
+    from pkm_env.supply.second import Read, SecondReader
 
     Network = tuple[IndexClient, Crew]
+    BeginSecond = Callable[[Read], SecondReader | None]
 
 
 class Waiting:
@@ -42,7 +44,7 @@ class Catalogue:
 
     *network* gives the client and its crew when a request is due. *arrived* is told of each name whose page
     came from a server. *refresh* is True, or the names that must be asked for anew; ``keys`` stand for the
-    indexes in the cache.
+    indexes in the cache. *begin_second* makes a process that reads pages too; None: all are read in this one.
     """
 
     def __init__(  # noqa: PLR0913 - what supply hands on
@@ -57,6 +59,7 @@ class Catalogue:
         offline: bool = False,
         refresh: bool | frozenset[str] = False,
         platform: str = sys.platform,
+        begin_second: BeginSecond | None = None,
     ) -> None:
         self._indexes = tuple(indexes)
         self._page_cache = cache
@@ -71,6 +74,8 @@ class Catalogue:
         self._roots = [local_path(index.url, platform) for index in self._indexes]
         self._pages: dict[tuple[int, str], Any] = {}
         self._flat: dict[int, Any] = {}
+        self._begin_second = begin_second
+        self._second: SecondReader | None = None
 
     def page(self, position: int, name: str) -> Any:
         """Return the page of *name* of one index, an error, an Unavailable, or WAIT after asking for it."""
@@ -143,11 +148,31 @@ class Catalogue:
             return self._ask_flat(position, name)
         etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
         client, crew = self._network()
+        self._expect_many(key)
         crew.submit(
-            lambda: client.ask(index, name, etag, modified),
+            lambda: self._read_aside(position, name, client.ask(index, name, etag, modified)),
             lambda answer, error: self._arrived(position, name, cached, answer, error),
         )
         return WAIT
+
+    def _expect_many(self, key: str) -> None:
+        """Let a second process read pages where none of an index is kept yet: there will be many."""
+        if self._begin_second is not None:
+            if self._page_cache.is_new(key):
+                self._second = self._begin_second(self._read_and_keep)
+            # Once there are threads it is too late.
+            self._begin_second = None
+
+    def _read_and_keep(self, position: int, name: str, answer: Answer) -> list[str] | None:
+        """Read and keep a page, in the second process; return its warnings, None when it was not kept."""
+        made, warnings = self._made(position, name, answer)
+        return warnings if isinstance(made, CachedPage) and made.texts is None else None
+
+    def _read_aside(self, position: int, name: str, answer: Answer) -> Answer:
+        """Let the second process read what was answered, if there is one and it has time; called in a thread."""
+        if self._second is not None and answer.state == "page" and answer.max_age_s >= 0:
+            answer.warnings = self._second.read(position, name, answer)
+        return answer
 
     def _ask_flat(self, position: int, name: str) -> Any:
         """Return the page of *name* from the one page of a flat index, which is asked for once in a run."""
@@ -181,19 +206,37 @@ class Catalogue:
             self._page_cache.confirm(self.keys[position], name)
             self._pages[position, name] = cached
         else:
-            self._pages[position, name] = self._read(position, name, answer)
+            self._pages[position, name] = self._kept(position, name, answer) or self._read(
+                position, name, answer
+            )
         self._arrived_name(name)
+
+    def _kept(self, position: int, name: str, answer: Answer) -> CachedPage | None:
+        """Return the page that the second process has read and kept, None when it is to be read here."""
+        if answer.warnings is None:
+            return None
+        page = self._page_cache.load(self.keys[position], name)
+        if page is not None:
+            self._warn(answer.warnings)
+        return page
 
     def _read(self, position: int, name: str, answer: Answer) -> Any:
         """Return the page in an answer, or the error that it is none; what may be kept is kept."""
+        made, warnings = self._made(position, name, answer)
+        self._warn(warnings)
+        return made
+
+    def _made(self, position: int, name: str, answer: Answer) -> tuple[Any, list[str]]:
+        """Return as ``_read``, and what is to be told of the page."""
+        warnings: list[str] = []
         if answer.state == "missing":
             made = CachedPage((), missing=True, max_age_s=answer.max_age_s)
         else:
             try:
                 page = self._network()[0].read(self._indexes[position], name, answer)
             except PkmError as error:
-                return error
-            self._warn(page.warnings)
+                return error, []
+            warnings = page.warnings
             # A page without files may be that of a gateway between here and the index: it is asked for again.
             flat = self._indexes[position].flat
             made = CachedPage(
@@ -205,7 +248,13 @@ class Catalogue:
             )
         if answer.max_age_s >= 0:
             self._page_cache.save(self.keys[position], name, made)
-        return made
+        return made, warnings
+
+    def close(self) -> None:
+        """End the second process."""
+        if self._second is not None:
+            self._second.close()
+            self._second = None
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
