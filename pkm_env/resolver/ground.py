@@ -90,6 +90,7 @@ class Ground:
         self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
+        self._common: dict[tuple[str, str], bool] = {}
 
     def under(self, question: Question, bound: Mapping[str, Source]) -> Ground:
         """Return the ground for another question; what releases need is shared where it is the same.
@@ -305,10 +306,19 @@ class Ground:
         requirement = ask.requirement
         if requirement.url:
             return False
-        specifier = requirement.specifier
-        package = self.package(requirement.name)
+        if not ask.version or not requirement.specifier:
+            return True
+        key = (requirement.name, requirement.specifier)
+        found = self._common.get(key)
+        if found is None:
+            found = self._common[key] = self._names_nothing_kept_out(*key)
+        return found
+
+    def _names_nothing_kept_out(self, name: str, specifier: str) -> bool:
+        """Return whether a specifier neither consents to a pre-release nor pins a yanked release."""
+        package = self.package(name)
         kept_out = self.kept_out(package)
-        if not ask.version or not specifier or not kept_out:
+        if not kept_out:
             return True
         try:
             mask = package.mask(specifier) & kept_out
