@@ -11,8 +11,14 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+
+try:
+    # What stands behind importlib is loaded already; importlib itself costs 1 ms.
+    from _frozen_importlib import ModuleSpec
+    from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+except ImportError:
+    from importlib.machinery import ModuleSpec, SourceFileLoader
+    from importlib.util import MAGIC_NUMBER
 
 import pkm_env
 
