@@ -13,7 +13,7 @@ from binascii import crc32
 from marshal import dumps, loads
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
-from pkm_env.files import read_file, remove_file, replace, write_new
+from pkm_env.files import DISK, read_file, remove_file, remove_tree, replace, write_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Store:
         self.usable = True
         self.writable = True
         self._made: set[str] = set()
+        self._begins = platform == "linux" and not os.path.isdir(self.root)
         reason = distrust(self.root, platform)
         if reason:
             self.usable = self.writable = False
@@ -124,13 +125,25 @@ class Store:
             if not os.path.isdir(self.root):
                 os.makedirs(self.root, 0o700, exist_ok=True)
                 self._write_tag()
-            os.makedirs(folder, exist_ok=True)
-            if folder == self.path("tmp-1"):
-                from pkm_env.apart import spread
-
-                # Trees and builds begin here, each under a name of its own.
-                spread(folder)
+            self._make_folder(folder)
         self._made.add(folder)
+
+    def _make_folder(self, folder: str) -> None:
+        """Make *folder*; in a cache that begins it is laid out apart, for hundreds of files will be made in it."""
+        from pkm_env.apart import make_apart, spread
+
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        scratch = f"{folder}-{os.urandom(8).hex()}"
+        try:
+            if self._begins:
+                make_apart(folder, scratch, DISK)
+        except OSError:
+            # Another process has made it meanwhile, and begun to use it.
+            remove_tree(scratch)
+        os.makedirs(folder, exist_ok=True)
+        if folder == self.path("tmp-1"):
+            # Trees and builds begin here, each under a name of its own.
+            spread(folder)
 
     def _write_tag(self) -> None:
         """Mark the folder as a cache, so that backups leave it out."""

@@ -77,6 +77,22 @@ def test_a_write_after_a_clean_makes_its_folders_again(store: Store):
     assert store.writable
 
 
+def test_the_folders_of_a_cache_that_begins_have_nothing_beside_them(store: Store):
+    for bucket in ("pages-0", "memory-0"):
+        assert store.write(store.path(bucket, "index", "spam"), b"data")
+    assert sorted(os.listdir(store.root)) == ["CACHEDIR.TAG", "memory-0", "pages-0", "tmp-1"]
+    assert os.listdir(store.path("pages-0")) == ["index"]
+    assert os.listdir(store.path("tmp-1")) == []
+
+
+def test_a_folder_that_another_process_made_meanwhile_is_kept_with_what_is_in_it(store: Store):
+    other = Store(store.root, print)
+    assert other.write(store.path("pages-0", "eggs"), b"eggs")
+    store._make_folder(store.path("pages-0"))
+    assert os.listdir(store.path("pages-0")) == ["eggs"]
+    assert sorted(os.listdir(store.root)) == ["CACHEDIR.TAG", "pages-0", "tmp-1"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners are those of POSIX")
 def test_a_cache_that_others_may_write_to_is_not_used(tmp_path: Path, warnings: list[str]):
     root = tmp_path / "cache"
