@@ -298,16 +298,25 @@ class Context:
         return self.supply(self.workspace.environments[0], interpreter)
 
     def releases(self, environment: Environment) -> Releases:
-        """Return what the resolver asks for an environment: its supply, and others for names bound by marker."""
+        """Return what the resolver asks for an environment: its supply, and others for names bound by marker.
+
+        What must not be built is not built for an answer either, though an explanation tries what it would change.
+        """
         plain = self.supply(environment)
         bound = self.places.bound_sources(environment)
         marked = [pairs for pairs in bound.values() if isinstance(pairs, tuple)]
-        if not any(source is not None and source.kind == "index" for pairs in marked for _, source in pairs):
+        several = any(
+            source is not None and source.kind == "index" for pairs in marked for _, source in pairs
+        )
+        unbuilt = environment.options.no_build
+        if not several and not unbuilt:
             return plain
         from pkm_env.supply.bound import BoundReleases
 
         usual = self.places.index_bindings(environment)
-        return BoundReleases(plain, lambda name, index: self._supply(environment, {**usual, name: index}))
+        return BoundReleases(
+            plain, lambda name, index: self._supply(environment, {**usual, name: index}), unbuilt
+        )
 
     def _supply(
         self, environment: Environment, bindings: Mapping[str, str], interpreter: Interpreter | None = None

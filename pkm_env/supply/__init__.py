@@ -130,8 +130,8 @@ class Supply:
         answer: Listing | Unavailable = found
         return answer
 
-    def metadata(self, name: str, version: str) -> Metadata | Unavailable:
-        """Return the metadata of a listed release.
+    def metadata(self, name: str, version: str, *, may_build: bool = True) -> Metadata | Unavailable:
+        """Return the metadata of a listed release; without *may_build*, none that only a build tells.
 
         :raises IndexFailure: when an index that has to be asked gives no usable answer.
         """
@@ -139,6 +139,10 @@ class Supply:
         if found is None or found is WAIT:
             found = self._await(self._settle_metadata, name, version)
         if isinstance(found, Unbuilt):
+            if not may_build:
+                return Unavailable(
+                    "metadata", "only a build tells its metadata, and building it is not allowed"
+                )
             found = self._build_metadata(name, version, found)
         if isinstance(found, BaseException):
             raise found

@@ -1,10 +1,10 @@
-"""BoundReleases: what several indexes have of one name, where the target decides which of them counts."""
+"""BoundReleases: supplies under the rules of one environment: which index counts for a name, what may be built."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from pkm_env.model.distribution import Metadata, Source, Unavailable
     from pkm_env.model.ports import Listing
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 class BoundReleases:
-    """Asks *plain* for usual names, and for "NAME@INDEX" the supply in which that name is bound to that index."""
+    """Asks *plain* for usual names, and for "NAME@INDEX" the supply in which that name is bound to that index.
 
-    def __init__(self, plain: Supply, bound: Callable[[str, str], Supply]) -> None:
+    Nothing of the names in *unbuilt* (True: of any) is built to know its metadata, whatever the resolver tries.
+    """
+
+    def __init__(
+        self, plain: Supply, bound: Callable[[str, str], Supply], unbuilt: bool | Collection[str] = ()
+    ) -> None:
         self._plain = plain
         self._bound = bound
+        self._unbuilt = unbuilt
 
     def _of(self, asked: str) -> tuple[Supply, str]:
         """Return whom to ask, and for which name."""
@@ -31,7 +37,8 @@ class BoundReleases:
     def metadata(self, name: str, version: str) -> Metadata | Unavailable:
         """Return the metadata of a listed release."""
         supply, plain = self._of(name)
-        return supply.metadata(plain, version)
+        forbidden = self._unbuilt is True or (self._unbuilt is not False and plain in self._unbuilt)
+        return supply.metadata(plain, version, may_build=not forbidden)
 
     def token(self, name: str, number: int) -> str:
         """Return what stands for the files of a version."""

@@ -67,6 +67,17 @@ def test_failed_build_names_its_cause_and_changes_nothing(index, pkm, tmp_path):
     assert installed(project) == before
 
 
+def test_what_must_not_be_built_is_not_built_for_an_explanation_either(index, pkm, tmp_path):
+    ran = tmp_path / "ran"
+    index.add_sdist("bean", "1.0", backend="in-tree", hooks=f"open({str(ran)!r}, 'w').close()\n")
+    refused = pkm("lock", cwd=shop(tmp_path, "bean", more="no-build = true\n"))
+    assert "building it is not allowed" in refused.stderr
+    assert "would work" not in refused.stderr
+    assert not ran.exists()
+    assert pkm("lock", cwd=shop(tmp_path / "again", "bean")).code == 0
+    assert ran.exists()
+
+
 def test_hostile_sdist_is_refused_and_writes_nothing_outside(index, pkm, tmp_path):
     index.add_sdist("bean", "1.0", entries=[(tarfile.TarInfo("bean-1.0/../../../evil"), b"x")])
     project = shop(tmp_path, "bean")
