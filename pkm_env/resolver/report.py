@@ -153,7 +153,9 @@ class _Telling:
     def _suggestions(self) -> list[tuple[str, str]]:
         found = self.derivation.suggestions
         if found is None:
-            found = self.derivation.suggestions = list(self._tried())
+            # Building one package may take another one that has to be built: both are tried, and one is told.
+            found = list({one.text: one for one in self._tried()}.values())
+            self.derivation.suggestions = found
             self.problem.knowledge.notebook.save()
         told = [(one, self.others.left_by(one)) for one in found]
         # What helps everywhere comes first.

@@ -11,7 +11,7 @@ from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.solution import Solution, name_of
 from pkm_env.resolver.solver import Solver
 from pkm_env.resolver.walk import Counts, Refusal, Unsolvable, walk
-from pkm_env.resolver.wording import bits
+from pkm_env.resolver.wording import and_list, bits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,8 +128,22 @@ def allow(derivation: Derivation, name: str, *, prereleases: bool) -> Suggestion
         return None
     problem, decided = found
     version = problem.package(name).version(decided[name])
-    text = f"{name} with pre-releases" if prereleases else f"{name} built from source"
+    text = f"{name} with pre-releases"
+    if not prereleases:
+        text = f"{and_list(_built(derivation, *found) or [name])} built from source"
     return Suggestion(text, 0, decided, name, version, question)
+
+
+def _built(derivation: Derivation, problem: TargetProblem, decided: Decided) -> list[str]:
+    """Return the packages of an answer that would be built, and must not be by the rules that there are."""
+    rules = derivation.problem.question.rules
+    built = []
+    for key, bit in decided.items():
+        if isinstance(key, str) and key != ROOT and rules.forbids_build(key):
+            _whole, _part, wheels = problem.view.fitting(problem.package(key), problem.members)
+            if not wheels & bit and bit != 1:
+                built.append(key)
+    return sorted(built)
 
 
 def another_python(derivation: Derivation, name: str, number: int = 0) -> Suggestion | None:

@@ -67,3 +67,12 @@ def test_a_pre_release_that_only_one_of_those_who_need_it_takes_was_not_left_asi
     assert "not looked at" not in refusal(world, "a", "b")
     world["b"]["1"] = ["c>1.2"]
     assert "not looked at: c 1.5rc1 (pre-release)" in refusal(world, "a", "b")
+
+
+@pytest.mark.parametrize(("rule", "built"), [(True, "a and b"), ({"a"}, "a"), ({"b"}, "b")])
+def test_all_that_would_have_to_be_built_against_the_rules_is_named_once(rule, built):
+    sdist = {"tags": ("sdist",)}
+    world = {"a": {"1": {**sdist, "requires": ["b", "c"]}}, "b": {"1": sdist}, "c": {"1": []}}
+    text = refusal(world, "a", no_build=rule)
+    assert text.splitlines()[-1].startswith(f"  {built} built from source   3 packages, ")
+    assert text.count("built from source") == 1
