@@ -69,6 +69,7 @@ class Context:
         self._builds: Builds | None = None
         self._interpreters: Interpreters | None = None
         self._supplies: dict[tuple[str, str], Supply] = {}
+        self._unbuilt: dict[tuple[int, bool | tuple[str, ...]], Releases] = {}
         self._provisions: dict[tuple[str, str], Provision] = {}
         self._told_version = False
         # What the lock holds for building a package with an interpreter, while an environment is synced.
@@ -109,6 +110,7 @@ class Context:
             kin.problems = self.problems
             if kin.access.indexes == self.access.indexes:
                 kin._supplies, kin._provisions = self._supplies, self._provisions
+                kin._unbuilt = self._unbuilt
             self._kin[workspace.root] = kin
         self._kin[workspace.root].refresh = self.refresh
         self._kin[workspace.root].settled = self.settled
@@ -314,9 +316,11 @@ class Context:
         from pkm_env.supply.bound import BoundReleases
 
         usual = self.places.index_bindings(environment)
-        return BoundReleases(
+        found = BoundReleases(
             plain, lambda name, index: self._supply(environment, {**usual, name: index}), unbuilt
         )
+        # Environments that ask the same share what they learn.
+        return found if several else self._unbuilt.setdefault((id(plain), unbuilt), found)
 
     def _supply(
         self, environment: Environment, bindings: Mapping[str, str], interpreter: Interpreter | None = None
