@@ -410,7 +410,7 @@ class Knowledge:
         try:
             parse_requirement(text)
         except UnreadableRequirement as error:
-            return Unavailable("metadata", f"its metadata has a requirement that cannot be read: {error}")
+            return Unavailable("metadata", f'its requirement "{text}" cannot be read: {error}')
         raise AssertionError(text)
 
     def requires_python(self, package: Package, bit: int) -> str:
