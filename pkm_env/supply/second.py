@@ -87,16 +87,17 @@ class SecondReader:
         return ticket.warnings
 
     def close(self) -> None:
-        """End the process, whatever it is at: what was asked ahead and is of no use would take its time."""
-        try:
-            os.kill(self._pid, _signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-        except OSError:
-            # It is gone, and somebody has waited for it.
-            pass
+        """End the process; what it still reads was asked ahead and is of no use, so that is not waited for."""
         with self._turn:
             self._is_open = False
             os.close(self._requests)
+        try:
+            if self._tickets:
+                os.kill(self._pid, _signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+        except OSError:
+            # It is gone, and somebody has waited for it.
+            return
 
     def _listen(self) -> None:
         """Hand out the answers, which come in the order of the questions, until the process ends."""

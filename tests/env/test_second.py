@@ -21,6 +21,8 @@ from pkm_env.supply.second import PLACES, ROOM, SMALLEST, begin
 def read(position, name, answer):
     if name == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    while name == "endless":
+        os.sched_yield()
     if name == "broken":
         raise KeyError(name)
     told = f"{position} {name} {answer.url} {answer.etag} {answer.max_age_s} {len(answer.body)} {sum(answer.body[-3:])}"
@@ -110,6 +112,21 @@ def test_an_interrupt_and_an_end_in_order_are_for_the_first_process_to_decide():
         "    print('gone')"
     )
     assert told == ["True", "gone"]
+
+
+def test_a_page_that_is_still_read_at_the_end_is_not_waited_for():
+    told = said(
+        "import threading\n"
+        "found = []\n"
+        "thread = threading.Thread(target=lambda: found.append(second.read(0, 'endless', page())))\n"
+        "thread.start()\n"
+        "while not second._tickets:\n"
+        "    os.sched_yield()\n"
+        "second.close()\n"
+        "thread.join()\n"
+        "print(found)"
+    )
+    assert told == ["[None]"]
 
 
 def test_a_reader_that_is_closed_reads_nothing():
