@@ -5,8 +5,6 @@ Pure: what stands in a page comes in, what the resolver sees comes out.
 
 from __future__ import annotations
 
-from struct import unpack
-
 from pkm_env.index.times import day_of
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.ports import Listing
@@ -160,6 +158,8 @@ def sorted_by_date(times: bytes, cutoff: str) -> tuple[int, int, list[int]]:
     day = day_of(cutoff)
     # At midnight no file of that day is old enough.
     too_new = day if cutoff[11:19] in {"", "00:00:00"} else day + 1
+    from struct import unpack
+
     days = unpack(f"<{len(times) // 2}H", times)
     excluded = undated = 0
     mixed = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pkm_env.cache.pages import HEADER, CachedPage, MetadataCache, PageCache, index_key
+from pkm_env.cache.pages import HEADER_SIZE, CachedPage, MetadataCache, PageCache, index_key, number_at
 from pkm_env.cache.store import Store
 from pkm_env.model.rows import row_of
 
@@ -86,7 +86,7 @@ def test_a_damaged_digest_is_no_page(pages: PageCache):
     path = pages._path("index", "spam")
     with open(path, "rb") as file:
         whole = bytearray(file.read())
-    end = HEADER.size + HEADER.unpack_from(whole)[1]
+    end = HEADER_SIZE + number_at(whole, 4)
     for at in range(end):
         damaged = bytearray(whole)
         damaged[at] ^= 4
