@@ -15,7 +15,7 @@ from pkm_build.layout import top_level
 from pkm_build.selection import Selection, archive_order, check_named, select_wheel
 from pkm_build.settings import check_pkm_keys, read_settings
 from pkm_build.source import check, license_paths, load, read_readme, with_license_text
-from pkm_build.work import Build, remove_work_folders, stem
+from pkm_build.work import Build, remove_work_folders, stem, urls_without_scheme
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def start(root: str, config_settings: Settings, environ: Mapping[str, str], stat
             let_pass(made)
     if not made.project.name:
         raise BuildError("pyproject.toml has no [project] table", "a wheel needs a name and a version")
+    made.warn += urls_without_scheme(made)
     return made
 
 

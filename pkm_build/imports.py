@@ -62,7 +62,7 @@ def missing_names(project: Project, files: Iterable[str]) -> list[tuple[str, int
         for at, text in enumerate(declared or ()):
             name = text.partition(";")[0]
             if name not in known and name not in modules:
-                hint = meant(name, known, f"it gives {', '.join(sorted(known))}")
+                hint = meant(name, known, f"it gives {', '.join(sorted(known)) or 'no module'}")
                 wrong.append((field, at, name, hint))
     return wrong
 

@@ -84,6 +84,9 @@ def read_readme(table: Table) -> tuple[str | None, str | None, str | None]:
     if isinstance(value, str):
         fine = check_path(table, ("readme",), value)
         return (value, None, type_by_name(table, ("readme",), value)) if fine else (None, None, None)
+    if value is not None and not isinstance(value, dict):
+        table.fault("readme", f"must be a path or a table, not {kind_of(value)}")
+        return None, None, None
     inner = table.table("readme")
     if inner is None:
         return None, None, None
@@ -96,15 +99,24 @@ def read_readme(table: Table) -> tuple[str | None, str | None, str | None]:
     kind = inner.string("content-type")
     if file is not None and not check_path(inner, ("file",), file):
         return None, None, None
-    if file is not None and kind is None:
-        kind = type_by_name(inner, ("file",), file)
-    elif kind is None:
-        inner.fault("content-type", "is missing")
+    if "content-type" not in inner.data:
+        inner.fault("content-type", "is missing", hint_of_type(file))
     return file, text, check_content_type(inner, kind)
+
+
+def hint_of_type(file: str | None) -> str:
+    """Return what to write instead of a readme's table without content type, which PEP 621 forbids."""
+    known = file is not None and file[file.rfind(".") :].lower() in README_TYPES
+    return f'a path alone tells it: readme = "{file}"' if known else 'write content-type = "text/markdown"'
 
 
 def check_content_type(inner: Table, kind: str | None) -> str | None:
     """Return the content type, with the charset of the table as its parameter."""
+    charset = inner.string("charset") or charset_of(kind or "")
+    if charset and not known_charset(charset):
+        inner.fault(
+            "charset" if "charset" in inner.data else "content-type", f'unknown charset "{shown(charset)}"'
+        )
     if kind is None:
         return None
     base = kind.partition(";")[0].strip().lower()
@@ -116,11 +128,6 @@ def check_content_type(inner: Table, kind: str | None) -> str | None:
         )
     if not kind.isprintable():
         inner.fault("content-type", "has control characters")
-    charset = inner.string("charset") or charset_of(kind)
-    if charset and not known_charset(charset):
-        inner.fault(
-            "charset" if "charset" in inner.data else "content-type", f'unknown charset "{shown(charset)}"'
-        )
     if "charset" in inner.data and "charset" not in kind.lower():
         return f"{kind}; charset={charset}"
     return kind
@@ -290,11 +297,16 @@ def read_urls(table: Table) -> dict[str, str]:
             inner.fault(label, f"a label has at most {LABEL_LENGTH} characters, this one {len(label)}")
         if url is None:
             continue
-        if not is_url(url):
-            hint = f'did you mean "https://{url}"?' if "." in url and is_url("https://" + url) else ""
-            inner.fault(label, f'"{shown(url)}" is no URL', hint)
+        if not is_url(url) and not lacks_scheme(url):
+            inner.fault(label, f'"{shown(url)}" is no URL')
         found[label] = url.strip()
     return found
+
+
+def lacks_scheme(text: str) -> bool:
+    """Return whether *text* is a URL but for its scheme: other tools let that pass, indexes refuse it."""
+    host = text.partition("/")[0]
+    return "." in host and not set(host) & set(":@") and is_url(f"https://{text}")
 
 
 def is_url(text: str) -> bool:

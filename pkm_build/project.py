@@ -318,8 +318,9 @@ def read_points(made: Project, table: Table) -> None:
         if group in ("console_scripts", "gui_scripts"):
             right = group.replace("console_scripts", "scripts").replace("_", "-")
             groups.fault(group, f"belongs in [project.{right}]")
-        elif not all(part and not part.strip(grammar.ALNUM + "_-") for part in group.split(".")):
-            groups.fault(group, f'"{people.shown(group)}" is no valid group name')
+        elif not all(part and not part.strip(grammar.ALNUM + "_") for part in group.split(".")):
+            hint = "letters, digits and _ are allowed, with dots between them"
+            groups.fault(group, f'"{people.shown(group)}" is no valid group name', hint)
         inner = groups.table(group)
         if inner is not None:
             made.entry_points[group] = points_of(inner, script=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.errors import Fault, show_key
+from pkm_build.people import lacks_scheme
 from pkm_build.settings import key_of
 
 TYPE_CHECKING = False
@@ -63,6 +64,16 @@ class Build:
         key = key_of(self.settings, key)
         line, _ = locate(self.source.text, [key])[0]
         return f"pyproject.toml:{line}: {show_key(key)}" + (f" ({shown})" if shown else "")
+
+
+def urls_without_scheme(build: Build) -> list[str]:
+    """Return a warning for each URL without a scheme, with its place."""
+    return [
+        f'{build.place(("project", "urls", label))}: "{url}" has no scheme, and an index would refuse it; '
+        f'did you mean "https://{url}"?'
+        for label, url in build.project.urls.items()
+        if lacks_scheme(url)
+    ]
 
 
 def stem(build: Build) -> str:

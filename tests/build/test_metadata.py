@@ -158,6 +158,13 @@ def test_urls_keep_their_order_and_labels(sample):
     assert found.get_all("Project-URL") == ["Z, https://z.example/", "A, https://a.example/"]
 
 
+def test_a_url_without_a_scheme_is_kept_with_a_warning(sample, capsys):
+    found = metadata_of(sample, '[project.urls]\nHome = "example.org/spam"')
+    assert found["Project-URL"] == "Home, example.org/spam"
+    warned = capsys.readouterr().err
+    assert 'pyproject.toml:7: project.urls.Home: "example.org/spam" has no scheme' in warned
+
+
 def test_import_names_are_written_as_declared(sample):
     made = sample(
         {"ns/spam/__init__.py": "", "_x.py": ""},

@@ -163,6 +163,11 @@ WRONG = {
         'project.entry-points."a b"',
         "group name",
     ),
+    "group of entry points with a hyphen": (
+        BASE + '[project.entry-points.a-b]\nx="m:f"',
+        "project.entry-points.a-b",
+        "group name",
+    ),
     "script twice": (
         BASE + '[project.scripts]\nx="m:f"\n[project.gui-scripts]\nx="m:f"',
         "project.gui-scripts.x",
@@ -194,9 +199,9 @@ WRONG = {
     "author with a newline": (BASE + 'authors = [{name = "a\\nX: y"}]', "project.authors[0].name", "no name"),
     "author is a string": (BASE + 'authors = ["me"]', "project.authors[0]", "must be a table"),
     "url that is none": (
-        BASE + '[project.urls]\nHome = "example.org"',
+        BASE + '[project.urls]\nHome = "me@example.org"',
         "project.urls.Home",
-        'did you mean "https://example.org"?',
+        "is no URL",
     ),
     "label too long": (
         BASE + f'[project.urls]\n{"a" * 33} = "https://a.example"',
@@ -223,6 +228,12 @@ WRONG = {
         "charset",
     ),
     "path with control characters": (BASE + 'readme = "a\\u0001.md"', "project.readme", "control characters"),
+    "readme file without a type": (
+        BASE + 'readme = {file = "a.md"}',
+        "project.readme.content-type",
+        'readme = "a.md"',
+    ),
+    "readme is an array": (BASE + 'readme = ["a.md"]', "project.readme", "must be a path or a table"),
     "readme text without a type": (
         BASE + 'readme = {text = "a"}',
         "project.readme.content-type",
