@@ -333,7 +333,7 @@ def literal(rest: str) -> tuple[str, str, int]:
     """Return kind, text in double quotes and size of the quoted text that *rest* begins with; no kind if unsure."""
     size = rest.find(rest[0], 1) + 1
     inside = rest[1 : size - 1]
-    plain = size and '"' not in inside and "( " not in inside and " )" not in inside and inside.isprintable()
+    plain = size and inside.isprintable() and not any(odd in inside for odd in ('"', "\\", "( ", " )"))
     return "literal" if plain else "", f'"{inside}"', size
 
 

@@ -185,6 +185,12 @@ def test_ordinary_requirements_need_no_packaging(text):
     assert grammar.quick_requirement(text) is not None
 
 
+def test_a_backslash_in_a_marker_is_not_read_quickly():
+    """Dependency specifiers, "Grammar": ``python_str_c`` has no backslash."""
+    assert grammar.quick_marker('os_name == "posix"')
+    assert grammar.quick_marker('os_name == "C:\\"') is None
+
+
 def test_a_url_requirement_keeps_a_blank_before_its_marker():
     parts = grammar.read_requirement("a @ https://x.example/a.whl ; os_name == 'nt'")
     assert grammar.write_requirement(parts) == 'a @ https://x.example/a.whl ; os_name == "nt"'
