@@ -82,7 +82,8 @@ class UnreadableMarker(ValueError):
 def parse_marker(text: str) -> Node:
     """Return *text* as nested tuples: ("and", ...), ("or", ...), or (variable, operator, value, swapped).
 
-    *swapped* says that the value stood before the variable.
+    *swapped* says that the value stood before the variable. Two values compared are ("and",) where that is
+    true, else ("or",): no condition, and none that can be met.
 
     :raises UnreadableMarker: when the text is not a marker.
     """
@@ -161,6 +162,9 @@ def _atom(tokens: Sequence[tuple[str, str]], place: int, text: str) -> tuple[Nod
         right = tokens[place]
     except IndexError:
         raise UnreadableMarker(text) from None
+    if left[0] == right[0] == "value":
+        # The grammar allows it; nothing is asked of the target.
+        return (("and",) if compare(left[1], operator, right[1], versioned=False) else ("or",)), place + 1
     if {left[0], right[0]} != {"word", "value"}:
         raise UnreadableMarker(text)
     swapped = left[0] == "value"

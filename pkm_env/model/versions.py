@@ -38,12 +38,21 @@ def version_key(text: str) -> Key:
 
     :raises UnreadableVersion: when *text* is not a version.
     """
-    if text.isascii() and text.replace(".", "").isdigit() and ".." not in text and text[-1] != "." != text[0]:
-        release = [int(part) for part in text.split(".")]
-        while len(release) > 1 and not release[-1]:
-            release.pop()
-        return (0, tuple(release), FINAL, 0, -1, LAST, ())
-    key = _spelled_key(text)
+    try:
+        if (
+            text.isascii()
+            and text.replace(".", "").isdigit()
+            and ".." not in text
+            and text[-1] != "." != text[0]
+        ):
+            release = [int(part) for part in text.split(".")]
+            while len(release) > 1 and not release[-1]:
+                release.pop()
+            return (0, tuple(release), FINAL, 0, -1, LAST, ())
+        key = _spelled_key(text)
+    except ValueError:
+        # Python reads no number of more than 4300 digits.
+        key = None
     if key is None:
         raise UnreadableVersion(text)
     return key

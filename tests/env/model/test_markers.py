@@ -61,13 +61,27 @@ def test_a_marker_may_hold_for_any_of_the_extras_asked_for():
 
 @pytest.mark.parametrize(
     "text",
-    ["python_version", "python_version >=", "python_version >= 3", "'a' == 'b'", "os_name == 'a", "who == 'me'",
+    ["python_version", "python_version >=", "python_version >= 3", "'a' ~= 'b'", "os_name == 'a", "who == 'me'",
      "(os_name == 'a'", "os_name == 'a')", "os_name == 'a' os_name == 'b'", "os_name not 'a'", "os_name ~= 'a'",
      "os_name == 'a' or", "& == 'a'", "os_name is 'a'"],
 )  # fmt: skip
 def test_what_is_no_marker_is_refused(text):
     with pytest.raises(UnreadableMarker):
         evaluate(text, TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'a' == 'a'", 0b1111),
+        ("'a' in 'b'", 0b0000),
+        ("'a' != 'b' and sys_platform == 'win32'", 0b1000),
+        ("'a' < 'b' or sys_platform == 'win32'", 0b1000),
+    ],
+)
+def test_two_texts_can_be_compared(text, expected):
+    """Dependency specifiers, "Grammar": ``marker_var = wsp* (env_var | python_str)``."""
+    assert evaluate(text, TARGETS) == expected
 
 
 def test_a_marker_that_holds_for_a_part_of_the_patch_releases_says_so():
