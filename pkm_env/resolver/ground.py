@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion, VersionLine
-from pkm_env.resolver.knowledge import Packages, consents_to_prereleases, pinned_version
+from pkm_env.resolver.knowledge import Packages, asks_for_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.template import EVERY, Row, Template
 from pkm_env.resolver.walk import Refusal
@@ -126,7 +126,7 @@ class Ground:
         late = package.yanked & self.allowances.yanked.get(name, 0)
         refused = self.refused_prereleases(package)
         if name in self.allowances.prereleases and self.question.rules.prerelease_rule(name) != "never":
-            late |= refused
+            late |= refused & ~yanked
         return (yanked | refused) & ~late, late
 
     def refused_prereleases(self, package: Package) -> int:
@@ -140,7 +140,8 @@ class Ground:
             return package.prereleases
         if not package.finals or package.name in self.question.prereleases_named:
             return 0
-        return package.prereleases
+        wanted = self.question.specifiers.get(package.name, ())
+        return 0 if any(package.only_prereleases(specifier) for specifier in wanted) else package.prereleases
 
     def kept_out(self, package: Package) -> int:
         """Return the versions that may be chosen by some questions only, whatever these bind."""
@@ -326,7 +327,7 @@ class Ground:
             return False
         if mask & package.yanked and "==" in specifier:
             return False
-        return not (mask & package.prereleases and consents_to_prereleases(specifier))
+        return not (mask & package.prereleases and asks_for_prereleases(package, specifier))
 
     def _need_or_refusal(self, ask: Ask) -> Sequence[Need] | Refusal:
         try:
@@ -384,7 +385,7 @@ class Ground:
         asked_first = kept_out and name not in self.allowances.prereleases
         if (
             asked_first
-            and consents_to_prereleases(specifier)
+            and asks_for_prereleases(package, specifier)
             and kept_out & self.refused_prereleases(package)
         ):
             self.allowances.prereleases.add(name)

@@ -91,6 +91,17 @@ class Package:
         """The versions that are neither pre-releases nor yanked, and have files before the cut-off date."""
         return self.whole & ~1 & ~self.prereleases & ~self.yanked & ~self.excluded
 
+    def only_prereleases(self, specifier: str) -> bool:
+        """Return whether of what may be chosen at all, pre-releases alone meet *specifier*.
+
+        Source: Version specifiers, "Handling of pre-releases": they are accepted "for version specifiers where
+        there is no final or post release that satisfies the version specifier".
+
+        :raises UnreadableVersion: when it is not a specifier.
+        """
+        mask = self.mask(specifier)
+        return not mask & self.finals and bool(mask & self.prereleases & ~self.yanked & ~self.excluded)
+
     @property
     def wheels(self) -> int:
         """The versions with any wheel; kept with the masks of the listing."""
@@ -455,6 +466,11 @@ def pinned_version(specifier: str) -> str:
         if operator in {"==", "==="} and not version.endswith(".*"):
             return version
     return ""
+
+
+def asks_for_prereleases(package: Package, specifier: str) -> bool:
+    """Return whether a readable specifier names a pre-release, or nothing else meets it."""
+    return consents_to_prereleases(specifier) or package.only_prereleases(specifier)
 
 
 def consents_to_prereleases(specifier: str) -> bool:

@@ -55,6 +55,7 @@ class Question:
         "roots",
         "rules",
         "sources",
+        "specifiers",
     )
 
     def __init__(self, request: Request, read: dict[Any, Any] | None = None) -> None:
@@ -93,6 +94,7 @@ class Question:
             self._constraints.setdefault(asked.name, []).append((asked.specifier, Ask("", "", asked, origin)))
         self.direct_names = frozenset(asked.name for asked, _root, _source in self.roots)
         self.prereleases_named: set[str] = set()
+        self.specifiers: dict[str, set[str]] = {}
         self._pins: dict[str, set[str]] = {}
         for asked in self._own_words():
             self._note_consent(asked)
@@ -102,7 +104,9 @@ class Question:
         roots = tuple(
             (after if asked == before else asked, root, source) for asked, root, source in self.roots
         )
-        return self._copy(roots=roots)
+        left = self.specifiers.get(before.name, set()) - {before.specifier}
+        specifiers = {**self.specifiers, before.name: left | {after.specifier}}
+        return self._copy(roots=roots, specifiers=specifiers)
 
     def without_constraint(self, ask: Ask) -> Question:
         """Return the question with one constraint left out."""
@@ -213,6 +217,7 @@ class Question:
     def _note_consent(self, asked: Requirement) -> None:
         if not asked.specifier:
             return
+        self.specifiers.setdefault(asked.name, set()).add(asked.specifier)
         if consents_to_prereleases(asked.specifier):
             self.prereleases_named.add(asked.name)
         pinned = pinned_version(asked.specifier)

@@ -387,11 +387,16 @@ def notes_on(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterable[str
         version = package.version(bit)
         if bit & package.prereleases and not package.direct:
             if name in problem.ground.allowances.prereleases:
-                yield f"{name} {version} is a pre-release, taken because a release of another package names one"
+                yield f"{name} {version} is a pre-release, taken because a release of another package asks for one"
             elif problem.question.rules.prerelease_rule(name) == "if-necessary" and (
                 name not in problem.question.prereleases_named
             ):
-                yield f"{name} {version} is a pre-release, taken because {name} has no final release"
+                reason = (
+                    "no final release meets a requirement"
+                    if package.finals
+                    else f"{name} has no final release"
+                )
+                yield f"{name} {version} is a pre-release, taken because {reason}"
         if bit & package.yanked:
             yield f"{name} {version} is yanked, taken because it is pinned or locked"
         if name in bound and name not in problem.ground.bound:

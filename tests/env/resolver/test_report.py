@@ -262,16 +262,18 @@ would work:
 
 def test_only_pre_releases_left():
     assert (
-        refusal({"a": {"1": [], "2a1": [], "2a2": []}}, "a>=1.5")
+        refusal({"a": {"1": [], "2a1": [], "2a2": [], "3": []}}, "a>=1.5", "a<3")
         == """\
   1. shop asks for a>=1.5    pyproject.toml:5:5
-  2. of a only pre-releases are left
-  so 1 can't hold.
+  2. shop asks for a<3       pyproject.toml:6:5
+  3. of a only pre-releases are left
+  so 1 and 2 can't both hold.
 
   not looked at: a 2a1 and 2a2 (pre-releases)
 
 would work:
-  a==1                  instead of 1: 1 package, a 1
+  a>=3                  instead of 2: 1 package, a 3
+  a<3                   instead of 1: 1 package, a 1
   a with pre-releases   1 package, a 2a2"""
     )
 

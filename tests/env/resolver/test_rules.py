@@ -37,7 +37,52 @@ def test_a_release_that_names_a_pre_release_gets_one_and_it_is_noted():
     world = {"a": {"1": [], "2a1": [], "2a2": []}, "b": {"1": ["a>=2a1"]}}
     outcome = answer(world, "b")
     assert outcome.pins["a"].version == "2a2"
-    assert "a release of another package names one" in outcome.notes[0]
+    assert "a release of another package asks for one" in outcome.notes[0]
+
+
+@pytest.mark.parametrize("rules", [{}, {"constraints": [("a>1", None)]}])
+def test_a_pre_release_is_chosen_where_no_final_one_meets_a_requirement_of_the_project(rules):
+    """PEP 440 "Handling of pre-releases"; packse "package-only-prereleases-in-range" as pip answers it."""
+    outcome = answer({"a": {"1": [], "2a1": [], "2a2": []}}, "a" if rules else "a>1", **rules)
+    assert outcome.pins["a"].version == "2a2"
+    assert outcome.notes == ("a 2a2 is a pre-release, taken because no final release meets a requirement",)
+
+
+def test_a_pre_release_is_chosen_where_no_final_one_meets_what_a_release_asks():
+    outcome = answer({"a": {"1": [], "2a1": []}, "b": {"1": ["a>1"]}}, "b")
+    assert outcome.pins["a"].version == "2a1"
+    assert outcome.notes == (
+        "a 2a1 is a pre-release, taken because a release of another package asks for one",
+    )
+
+
+@pytest.mark.parametrize("final", [{"yanked": "bad"}, {"late": True}])
+def test_final_releases_that_rules_keep_out_meet_nothing(final):
+    assert versions({"a": {"1": [], "2a1": [], "2": final}}, "a>1") == {"a": "2a1"}
+
+
+def test_no_pre_release_is_chosen_where_final_ones_contradict_each_other():
+    world = {"a": {"1": [], "2": [], "2.1a1": []}, "b": {"1": ["a<2"]}}
+    assert "pre-release" not in refusal(world, "a>1", "b")
+
+
+def test_a_yanked_pre_release_is_not_chosen_because_a_release_names_a_pre_release():
+    world = {"a": {"1": [], "2a1": {"yanked": "bad"}}, "b": {"1": ["a>=2.dev0"], "0": []}}
+    assert versions(world, "b") == {"b": "0"}
+
+
+def test_a_requirement_that_only_a_yanked_pre_release_meets_opens_no_other_ones():
+    world = {
+        "a": {"1": [], "3": [], "2a1": [], "4a1": {"yanked": "bad"}},
+        "b": {"1": ["a>=4.dev0,>3"], "0": []},
+    }
+    assert versions(world, "b") == {"b": "0"}
+    assert "would work" in refusal(world, "a>3", "a<3")
+    assert "a 2a1 (pre-release)" in refusal(world, "a>1", "a<3", constraints=[("a>3", None)])
+
+
+def test_pre_releases_that_are_never_taken_are_not_taken_where_nothing_else_meets_a_requirement():
+    assert "pre-release" in refusal({"a": {"1": [], "2a1": []}}, "a>1", prereleases="never")
 
 
 def test_final_releases_are_preferred_where_only_another_release_names_a_pre_release():
@@ -164,7 +209,7 @@ def test_an_override_that_cannot_be_read_is_an_error():
 
 def test_a_rejected_pre_release_of_many_versions_is_worded_shortly():
     world = {"a": {f"1a{number}": [] for number in range(9)} | {"0": []}}
-    assert "a 9 versions from 1a0 to 1a8 (pre-releases)" in refusal(world, "a>0")
+    assert "a 9 versions from 1a0 to 1a8 (pre-releases)" in refusal(world, "a>0", prereleases="never")
 
 
 def test_an_override_of_what_a_release_asks_is_told():
