@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BUILD: tuple[str | int, ...] = ("tool", "pkm", "build")
 VERSION: tuple[str | int, ...] = ("tool", "pkm", "version")
+LICENCES: tuple[str | int, ...] = ("project", "license-files")
 EXTERNAL = ".pkm-external"
 
 
@@ -161,7 +162,7 @@ def check_named(build: Build, tree: Tree) -> None:
     if settings.hook and not tree.is_file(settings.hook):
         build.fault((*BUILD, "hook"), f'"{settings.hook}" is not there')
     patterns: list[tuple[tuple[str | int, ...], tuple[str, ...]]] = [
-        (("project", "license-files"), project.license_files or ()),
+        (LICENCES, project.license_files or ()),
         ((*BUILD, "sdist", "include"), settings.sdist_include if build.state == "sdist" else ()),
     ]
     for number, extension in enumerate(settings.extensions):
@@ -172,8 +173,24 @@ def check_named(build: Build, tree: Tree) -> None:
         patterns += [((*above, key), extension.lists[key]) for key in ("sources", "depends")]
     for key, globbed in patterns:
         for at, pattern in enumerate(globbed):
-            check_pattern(build, tree, (*key, at), pattern)
+            found = check_pattern(build, tree, (*key, at), pattern)
+            if key == LICENCES:
+                check_encoding(build, tree, (*key, at), found)
     check_sboms(build, tree)
+
+
+def check_encoding(build: Build, tree: Tree, key: tuple[str | int, ...], paths: list[str]) -> None:
+    """Note licence files that are not in UTF-8.
+
+    Source: PEP 639, "Add license-files key": tools should refuse them.
+    """
+    for path in paths:
+        with open(tree.path(path), "rb") as stream:
+            raw = stream.read()
+        try:
+            raw.decode()
+        except UnicodeDecodeError as exc:
+            build.fault(key, f'"{path}" is not in UTF-8 (byte {exc.start})', "save it as UTF-8")
 
 
 def check_sboms(build: Build, tree: Tree) -> None:

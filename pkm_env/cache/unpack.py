@@ -160,7 +160,9 @@ class Wheel:
         path = f"{self.dist_info}/RECORD"
         rows: dict[str, tuple[str, str]] = {}
         try:
-            for name, digest, size in parse_record(self.text("RECORD")):
+            for written, digest, size in parse_record(self.text("RECORD")):
+                # Some tools of Windows wrote backslashes; no member can have one.
+                name = written.replace("\\", "/")
                 if rows.get(name, (digest, size)) != (digest, size):
                     raise self.bad(f"lists {name} twice, with different content", path)
                 rows[name] = (digest, size)

@@ -125,6 +125,11 @@ def test_a_licence_glob_without_a_match_is_an_error(sample):
         metadata_of(sample, 'license-files = ["COPYING*"]')
 
 
+def test_a_licence_file_that_is_not_in_utf8_is_refused(sample):
+    with pytest.raises(InvalidFile, match=r'license-files\[0\]: "COPYING" is not in UTF-8 \(byte 1\)'):
+        metadata_of(sample, 'license-files = ["COPYING"]', {"COPYING": b"L\xe9"})
+
+
 def test_a_licence_classifier_beside_an_expression_is_refused(sample):
     """PEP 639: "If the License-Expression field is present, build tools MAY raise an error"."""
     with pytest.raises(InvalidFile, match=r"project\.classifiers\[1\]: is a licence classifier"):

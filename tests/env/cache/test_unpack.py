@@ -84,6 +84,12 @@ def record_edit(change):
     return edit
 
 
+def test_record_with_backslashes_is_read(tmp_path):
+    change = record_edit(lambda text: text.replace("spam/", "spam\\"))
+    filename, content = wheel_bytes("spam", "1.0", files={"spam/a.py": "x"}, edit_recorded=change)
+    assert ("spam", ("a.py",)) in take(tmp_path, content, filename).files
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
