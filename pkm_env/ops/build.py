@@ -76,7 +76,9 @@ def build_project(
         raise PkmError(f"-p asks for Python {context.switches.python}, which is not on this machine")
     use_locked_requirements(context)
     frontend = context.builds.frontend(interpreter)
-    name, package = workspace.project.raw_name, workspace.project.name
+    # A project of setup.py has no [project] that names it.
+    name = workspace.project.raw_name or os.path.basename(workspace.root)
+    package = workspace.project.name
     request = BuildRequest(workspace.root, name, settings=dict(settings), package=package)
     found: list[Built] = []
     if sdist:

@@ -67,6 +67,15 @@ def test_failed_build_names_its_cause_and_changes_nothing(index, pkm, tmp_path):
     assert installed(project) == before
 
 
+def test_a_project_without_a_name_is_named_by_its_folder_in_errors(pkm, tmp_path):
+    text = '[build-system]\nrequires = []\nbuild-backend = "broken"\nbackend-path = ["."]\n'
+    project = write_project(tmp_path / "shop", text, {"broken.py": "raise SystemExit(3)\n"})
+    failed = pkm("build", "--wheel", cwd=project)
+    assert failed.code == 1
+    assert "error: shop could not be built" in failed.stderr
+    assert (project / ".pkm" / "logs" / "shop.log").is_file()
+
+
 def test_what_must_not_be_built_is_not_built_for_an_explanation_either(index, pkm, tmp_path):
     ran = tmp_path / "ran"
     index.add_sdist("bean", "1.0", backend="in-tree", hooks=f"open({str(ran)!r}, 'w').close()\n")
