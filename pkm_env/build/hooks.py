@@ -11,6 +11,8 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMiss
 from pkm_env.build.environ import build_environ
 from pkm_env.build.errors import BuildFailed
 from pkm_env.build.log import telling_lines
+from pkm_env.index.errors import printable
+from pkm_env.model.requirements import requirement_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class Hooks:
         )
         if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
             raise self._failed(f"its backend answered {found!r} where a list of requirements is due")
+        for text in found:
+            if fault := requirement_fault(text):
+                raise self._failed(f'its backend asks for "{printable(text)}": {fault}')
         return found
 
     def prepare_metadata(self, kind: str, folder: str) -> Any:

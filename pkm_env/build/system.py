@@ -10,6 +10,8 @@ import os
 from pkm_build.errors import InvalidFile
 from pkm_build.source import parse, read_text
 from pkm_env.build.errors import BadSource
+from pkm_env.index.errors import printable
+from pkm_env.model.requirements import requirement_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +79,8 @@ def _faults(table: Any) -> list[str]:
         value = table.get(key, [] if key == "backend-path" else None)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             faults.append(f"build-system.{key}: has to be a list of strings")
+        elif key == "requires":
+            faults += _unreadable(value)
     backend = table.get("build-backend", LEGACY_BACKEND)
     if not isinstance(backend, str) or not _is_entry(backend):
         faults.append("build-system.build-backend: has to be a module, or module:object")
@@ -87,6 +91,14 @@ def _faults(table: Any) -> list[str]:
             if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == ".."
         ]
     return faults
+
+
+def _unreadable(requires: list[str]) -> list[str]:
+    """Return a line for each requirement that is none."""
+    faulty = [(at, text, requirement_fault(text)) for at, text in enumerate(requires)]
+    return [
+        f'build-system.requires[{at}]: "{printable(text)}": {fault}' for at, text, fault in faulty if fault
+    ]
 
 
 def _is_entry(backend: str) -> bool:

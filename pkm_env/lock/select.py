@@ -5,15 +5,16 @@ from __future__ import annotations
 from pkm_env.lock.compose import wheel_tags
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
+from pkm_env.model.distribution import tags_of_wheel
 from pkm_env.model.target import admits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from typing import TypeVar
 
     from pkm_env.lock.lockfile import Lock, LockedFile, LockedPackage
-    from pkm_env.model.distribution import File
+    from pkm_env.model.distribution import File, Source
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.target import Target
 
@@ -75,13 +76,22 @@ def select(
             )
         names.add(package.name)
         if package.source is not None:
-            selected.append(Selected(package, None))
+            if fits(package.source, ranks):
+                selected.append(Selected(package, None))
+            else:
+                missing.append(NoFile(package, f"the lock has {package.source.location}"))
         elif (file := best_file(offered(package, no_binary), ranks)) is not None:
             selected.append(Selected(package, file))
         else:
             there = ", ".join(file.filename for file in package.files) or "no file at all"
             missing.append(NoFile(package, f"the lock has {there}"))
     return tuple(selected), tuple(missing)
+
+
+def fits(source: Source, tags: Container[str]) -> bool:
+    """Whether a folder, archive or repository can be installed: a wheel only where one of *tags* is its own."""
+    compressed = tags_of_wheel(source.location) if source.kind == "archive" else ""
+    return not compressed or any(tag in tags for tag in wheel_tags(f"-{compressed}.whl"))
 
 
 def offered(package: LockedPackage, no_binary: bool | Sequence[str]) -> Sequence[LockedFile]:

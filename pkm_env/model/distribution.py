@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+WHEEL_PARTS = 4  # what is before the tags, and the three of them
 # Digests that a file may be held against, the strongest first.
 STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
 # Those that a lock may rely on.
@@ -277,6 +278,13 @@ def without_secrets(url: str) -> str:
     is_http = scheme.lower().removeprefix("git+") in {"http", "https"}
     kept = "" if is_http else userinfo.partition(":")[0] + "@"
     return f"{scheme}://{kept}{rest[len(userinfo) + 1 :]}"
+
+
+def tags_of_wheel(location: str) -> str:
+    """Return the compressed tags of the wheel at a path or URL ("py3-none-any"), "" where its name has none."""
+    name = location.partition("#")[0].partition("?")[0].replace("\\", "/").rpartition("/")[2]
+    parts = name.removesuffix(".whl").rsplit("-", 3)
+    return "-".join(parts[1:]) if name.endswith(".whl") and len(parts) == WHEEL_PARTS else ""
 
 
 def without_secrets_in(text: str) -> str:

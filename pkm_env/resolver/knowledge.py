@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkm_env.model.distribution import Unavailable
+from pkm_env.model.distribution import Unavailable, tags_of_wheel
 from pkm_env.model.markers import UnreadableMarker, needed_extra, parse_marker
 from pkm_env.model.requirements import Requirement, UnreadableRequirement, parse_requirement
 from pkm_env.model.versions import UnreadableVersion, VersionLine, names_prerelease, split_specifier
@@ -377,10 +377,9 @@ class Knowledge:
         package = Package(name, (metadata.version,))
         package.source = settled
         package.direct = metadata
-        package.signatures = (
-            (metadata.requires_python or "", _DIRECT_TAGS, 1),
-            (metadata.requires_python or "", "sdist", 1),
-        )
+        tags = tags_of_wheel(settled.location) if settled.kind == "archive" else ""
+        kinds = (tags,) if tags else (_DIRECT_TAGS, "sdist")
+        package.signatures = tuple([(metadata.requires_python or "", kind, 1) for kind in kinds])
         return package
 
     def hint_names(self, names: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from pkm_env.model.distribution import (
     Source,
     Unavailable,
     split_revision,
+    tags_of_wheel,
     without_secrets,
 )
 from pkm_env.model.ports import Listing
@@ -247,6 +248,8 @@ class _Veil:
         """Return what stands for an address or path; the end of an archive's name stays."""
         number = self._numbers.setdefault(location, len(self._numbers) + 1)
         suffix = next((suffix for suffix in ARCHIVES if location.endswith(suffix)), "")
+        if tags := tags_of_wheel(location):
+            suffix = f"-{tags}.whl"
         if "://" in location:
             return f"https://removed.invalid/{number}{suffix}"
         return f"/removed/{number}{suffix}"

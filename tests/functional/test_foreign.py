@@ -165,6 +165,11 @@ REFUSED = {
         "1.0",
         "No wheel found matching the provided tags for package 'spam'",
     ),
+    "an archive that does not fit": (
+        f'{SPAM}archive = {{ url = "https://host.example/spam-1.0-cp27-none-any.whl", hashes = {HASH} }}',
+        "1.0",
+        "spam-1.0-cp27-none-any.whl",
+    ),
     "digests that nobody can check": (
         f'{SPAM}wheels = [{{ url = "https://host.example/spam-1.0-py3-none-any.whl", hashes = {{ odd = "12" }} }}]',
         "1.0",

@@ -179,6 +179,12 @@ def test_backend_without_editable_hooks_is_named_with_the_way_out(bench: Bench) 
     assert 'project = "wheel"' in caught.value.hint
 
 
+def test_backend_that_asks_for_no_requirement_is_refused(bench: Bench) -> None:
+    bench.tree(hooks='def get_requires_for_build_wheel(*args): return ["eggs", "!!"]')
+    with pytest.raises(BuildFailed, match='its backend asks for "!!"'):
+        bench.frontend.wheel(bench.request(), str(bench.out))
+
+
 def test_backend_that_refuses_an_sdist_is_believed(bench: Bench) -> None:
     hooks = """
 class UnsupportedOperation(Exception): pass
@@ -198,6 +204,7 @@ def build_sdist(*args): raise UnsupportedOperation("no git here")
         ("[build-system]\nrequires = []\nbuild-backend = 'a b'", "malformed"),
         ("[build-system]\nrequires = []\nbuild-backend = 'a'\nbackend-path = ['..']", "malformed"),
         ("build-system = 1", "malformed"),
+        ("[build-system]\nrequires = ['a', '!!']\nbuild-backend = 'a'", "malformed"),
     ],
 )
 def test_unusable_pyproject_is_refused_before_anything_is_made(bench: Bench, toml: str, part: str) -> None:
@@ -255,10 +262,9 @@ def test_project_of_pkm_build_needs_no_environment(bench: Bench) -> None:
         ('"pkm>=1.0.dev0"', '"pkm>=1.0.dev0", "numpy"'),
         ('"pkm>=1.0.dev0"', '"pkm @ https://files.example/pkm.whl"'),
         ('"pkm>=1.0.dev0"', '"pkm[cli]"'),
-        ('"pkm>=1.0.dev0"', '"pkm>>1"'),
         ('"pkm_build"', '"pkm_build"\nbackend-path = ["."]'),
     ],
-    ids=["newer", "more", "url", "extra", "malformed", "in-tree"],
+    ids=["newer", "more", "url", "extra", "in-tree"],
 )
 def test_project_that_needs_more_than_the_running_pkm_gets_an_environment(
     bench: Bench, change: tuple[str, str]

@@ -96,6 +96,15 @@ def test_addresses_and_paths_are_taken_out_and_sources_are_still_found():
     assert sorted(first[0].pins) == ["a", "b", "c", "d"]
 
 
+def test_the_tags_of_a_direct_wheel_are_recorded():
+    world = Universe({}, {"https://secret.example/b-1-cp27-none-any.whl": {"version": "1"}})
+    request = Request([Root("b @ https://secret.example/b-1-cp27-none-any.whl", origin(0))], TARGETS[:1])
+    (first,), (second,), text = again(request, world)
+    assert "secret" not in text
+    assert isinstance(first, NoSolution)
+    assert isinstance(second, NoSolution)
+
+
 def test_what_was_not_recorded_is_not_there():
     recorder = Recorder(Universe({"a": {"1": []}}, {}))
     request = Request([Root("a", origin(0))], TARGETS[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_env.model.distribution import Source
 from pkm_env.model.target import make_target
+from pkm_env.resolver.report import explain
 from pkm_env.resolver.resolve import Root
 from tests.support.resolving import answer, ask, origin, refusal, versions
 
@@ -38,6 +39,20 @@ def test_a_direct_reference_of_the_project_is_followed_and_settled():
     assert pins["b"].source.revision == "main"
     assert pins["b"].source.subdirectory == "lib"
     assert pins["b"].source.commit == "c" * 40
+
+
+def test_a_direct_wheel_counts_for_the_targets_that_its_tags_fit():
+    """Binary distribution format, "File name convention": the tags say where a wheel can be installed."""
+    place = "https://host.example/b-1.0-cp312-cp312-win_amd64.whl"
+    linux, windows = ask(
+        {},
+        f"b @ {place}",
+        at={place: {"version": "1.0"}},
+        targets=(make_target("3.12", "linux-x86_64"), WIN),
+    )
+    assert windows.pins["b"].version == "1.0"
+    said = str(explain(linux, where=lambda _origin: "pyproject.toml", suggest=False))
+    assert "b 1.0 has no wheel for linux-x86_64 with Python 3.12 (there are some for win_amd64)" in said
 
 
 def test_a_direct_reference_in_metadata_of_an_index_makes_the_release_unusable():
