@@ -365,7 +365,7 @@ def check_local(file: File, hashes: Mapping[str, str], found: str) -> None:
         found = hash_file(file.path, algorithm).hex()
     if expected != found:
         raise HashMismatch(
-            file.url,
+            file.url or file.path,
             filename=file.filename,
             algorithm=algorithm,
             expected=expected,

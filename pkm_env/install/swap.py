@@ -24,8 +24,11 @@ FOLDER = ".pkm"
 
 
 def real_place(path: str) -> str:
-    """Return *path* (absolute) by its real name, so that all names of one place share one lock."""
-    if os.path.islink(path):
+    """Return *path* (absolute) by its real name, so that all names of one place share one lock.
+
+    A link that leads nowhere is a place of its own: nothing is made where it would lead.
+    """
+    if os.path.islink(path) and os.path.exists(path):
         return os.path.realpath(path)
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 

@@ -177,8 +177,7 @@ def look_at(
     look = Look()
     path = context.workspace.venv_path(environment)
     # By its real name, as it will be changed: a link, of .venv or of a folder above, leads to the same place.
-    # One that leads nowhere is looked at itself.
-    found = read_venv(real_place(path) if os.path.exists(path) else path)
+    found = read_venv(real_place(path))
     if isinstance(found, BrokenVenv) and not found.empty:
         look.state = f"broken: it {found.reason}"
         look.broken = f"{context.workspace.relative(path)} {found.reason}; "

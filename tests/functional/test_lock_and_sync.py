@@ -56,6 +56,17 @@ def test_environments_may_hold_versions_that_exclude_each_other(pkm, project):
     assert 'name = "eggs"\nversion = "2.0"' in text
 
 
+def test_a_link_that_leads_nowhere_is_refused_and_nothing_is_made_there(pkm, project, tmp_path):
+    (project / ".venv").symlink_to(tmp_path / "away" / "venv")
+    failed = pkm("sync", cwd=project)
+    assert failed.code == 1
+    assert ".venv is not an environment that pkm made" in failed.stderr
+    assert not (tmp_path / "away").exists()
+    ok(pkm("sync", "--force", cwd=project))
+    assert (project / ".venv" / "pyvenv.cfg").is_file()
+    assert not (tmp_path / "away").exists()
+
+
 def test_a_second_lock_and_sync_change_nothing_on_disk(pkm, project):
     ok(pkm("lock", cwd=project))
     ok(pkm("sync", cwd=project))
