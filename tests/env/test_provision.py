@@ -237,7 +237,7 @@ def test_a_wheel_of_a_folder_is_taken_from_there(world: World):
 def test_a_locked_wheel_of_a_folder_that_is_another_is_named_by_its_path(world: World):
     path = make_wheel(world.folder / "dist", "spam", "1.0")
     file = File(path.name, "", path=str(path), hashes={"sha256": "0" * 64})
-    with pytest.raises(HashMismatch, match="from .*dist.*spam-1.0"):
+    with pytest.raises(HashMismatch, match=r"from .*dist.*spam-1\.0"):
         provision(world).wheels([Wanted("spam", "1.0", file=file)], world.told)
 
 
