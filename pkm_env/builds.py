@@ -49,6 +49,7 @@ class Builds:
         self._locked = locked
         self._work = os.path.join(settings.cache_dir, "work")
         self._constraints = workspace.declaration.options.build_constraints
+        self._no_build = workspace.declaration.options.no_build
         self._frontends: dict[str, BuildFrontend] = {}
 
     def builder(self, interpreter: Callable[[], Interpreter]) -> DistributionBuilder:
@@ -89,6 +90,7 @@ class Builds:
                 self._memory,
                 self._reporter,
                 constraints=self._constraints,
+                no_build=self._no_build,
                 locked=lambda package: self._locked(package, interpreter),
             )
             self._frontends[interpreter.path] = BuildFrontend(

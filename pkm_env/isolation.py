@@ -62,6 +62,7 @@ class BuildEnvironments:
         reporter: Reporter,
         *,
         constraints: Sequence[str] = (),
+        no_build: bool | Sequence[str] = (),
         locked: Callable[[str], Sequence[Wanted] | None] = lambda _: None,
     ) -> None:
         """Take the means; *locked* gives what the lock holds for building a package, None where it is not locked."""
@@ -72,6 +73,7 @@ class BuildEnvironments:
         self._memory = memory
         self._reporter = reporter
         self._constraints = constraints
+        self._no_build = no_build if isinstance(no_build, bool) else frozenset(no_build)
         # What is being built, in each thread: sdists are built side by side.
         self._asked = threading.local()
 
@@ -120,7 +122,7 @@ class BuildEnvironments:
         request = Request(
             [Root(text, origin) for text in requires],
             (target_of_interpreter(self._interpreter()),),
-            rules=Rules(constraints=[(text, origin) for text in self._constraints]),
+            rules=Rules(constraints=[(text, origin) for text in self._constraints], no_build=self._no_build),
         )
         (outcome,) = resolve(request, self._supply(), self._memory)
         if isinstance(outcome, NoSolution):

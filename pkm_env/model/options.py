@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
-from pkm_env.model.distribution import without_secrets_in
+from pkm_env.model.distribution import tags_of_wheel, without_secrets_in
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from pkm_build.tables import Table
+    from pkm_env.model.distribution import Source
 
 RESOLUTIONS = ("highest", "lowest", "lowest-direct")
 PRERELEASES = ("if-necessary", "never", "allow")
+
+
+def covers(rule: bool | Collection[str], name: str) -> bool:
+    """Whether a rule for all packages (True) or for a list of them holds for *name*."""
+    return rule is True or (rule is not False and name in rule)
+
+
+def keeps_from_building(rule: bool | Collection[str], name: str, source: Source) -> bool:
+    """Whether the rule ``no-build`` forbids to build a source; a folder is the user's own, and is so only by name."""
+    if source.kind == "archive" and tags_of_wheel(source.location):
+        return False
+    return covers(rule, name) and (rule is not True or source.kind != "directory")
 
 
 class Options:

@@ -11,7 +11,8 @@ from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import unpack_sdist
 from pkm_env.files import make_directories, remove_tree
 from pkm_env.lock.lockfile import BUILD_PREFIX
-from pkm_env.ops.build_lock import covers, locked_builds
+from pkm_env.model.options import covers
+from pkm_env.ops.build_lock import locked_builds
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.workspace import read_lock_text
 

@@ -18,7 +18,7 @@ from pkm_env.lock.lockfile import BUILD_PREFIX
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.model.environment import Environment
-from pkm_env.model.options import plain
+from pkm_env.model.options import covers, plain
 from pkm_env.model.target import target_from_key
 from pkm_env.ops.options import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
@@ -28,7 +28,7 @@ from pkm_env.wanted import is_wheel_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pkm_env.context import Context
     from pkm_env.lock.compose import SectionResult
@@ -103,12 +103,7 @@ def python_of(target: Target) -> tuple[int, ...]:
     return (*map(int, target.python.split(".")), target.patches[0])
 
 
-def covers(rule: bool | Iterable[str], name: str) -> bool:
-    """Whether a rule for all packages (True) or for a list of them holds for *name*."""
-    return rule is True or (rule is not False and name in rule)
-
-
-def built_mask(package: LockedPackage, mask: int, fit: Fit, no_binary: bool | Iterable[str]) -> int:
+def built_mask(package: LockedPackage, mask: int, fit: Fit, no_binary: bool | Collection[str]) -> int:
     """Return the targets in *mask* that build an entry: no wheel fits there, or none is to be taken."""
     if package.source is not None:
         return 0 if package.source.kind == "archive" and is_wheel_name(package.source.location) else mask

@@ -6,6 +6,7 @@ from pkm_env.index.urls import public_url
 from pkm_env.lock.compose import Fit
 from pkm_env.lock.lockfile import LockedFile, LockedPackage
 from pkm_env.model.distribution import Source
+from pkm_env.model.options import covers
 from pkm_env.releases import DatedListing
 
 FILES_KIND = "files-1"
@@ -228,8 +229,7 @@ class Entries:
     def usable_files(self, pin: Pin, listing: DatedListing, mask: int, fit: Fit) -> tuple[LockedFile, ...]:
         """Return the files that a target in *mask* can install, sorted by name, each with its digest."""
         options = self.environment.options
-        no_wheel = options.no_binary is True or (options.no_binary and pin.name in options.no_binary)
-        no_sdist = options.no_build is True or (options.no_build and pin.name in options.no_build)
+        no_wheel, no_sdist = covers(options.no_binary, pin.name), covers(options.no_build, pin.name)
 
         start = len(pin.name) + len(pin.version) + 2
         mask_of = fit.mask

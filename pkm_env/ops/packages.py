@@ -8,14 +8,16 @@ from _blake2 import blake2b
 from pkm_build.errors import PkmError
 from pkm_build.source import load
 from pkm_env.model.distribution import File, Unavailable
+from pkm_env.model.options import covers, keeps_from_building
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.plan import WantedPackage
 from pkm_env.wanted import Wanted as WantedWheel
+from pkm_env.wanted import is_wheel
 from pkm_env.workspace import native_inputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from pkm_env.context import Context
@@ -57,6 +59,13 @@ def wanted_packages(
         elif item.file is not None:
             found.append(wanted_file(context, package, item.file, package.name in requested))
     return tuple(found)
+
+
+def keeps_from_getting(rule: bool | Collection[str], item: WantedWheel) -> bool:
+    """Whether the rule ``no-build`` forbids to build what is wanted."""
+    if item.source is not None:
+        return keeps_from_building(rule, item.name, item.source)
+    return not is_wheel(item) and covers(rule, item.name)
 
 
 def wanted_file(context: Context, package: LockedPackage, file: LockedFile, requested: bool) -> Wanted:

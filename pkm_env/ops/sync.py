@@ -19,7 +19,7 @@ from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.locked import Locked, NothingLocked
 from pkm_env.ops.options import LockOptions
-from pkm_env.ops.packages import Wanted, decisive_paths, wanted_packages
+from pkm_env.ops.packages import Wanted, decisive_paths, keeps_from_getting, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
 from pkm_env.ops.stamps import looked
 from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pkm_env.model.environment import Environment
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.ops.options import SyncOptions
+    from pkm_env.wanted import Wanted as WantedWheel
 
 # What an environment that pkm did not make came with, and keeps unless it is locked.
 CAME_WITH = frozenset(("pip", "setuptools", "wheel"))
@@ -52,6 +53,16 @@ class NotInstallable(PkmError):
             f'the environment "{environment}" cannot be installed with python {python}:\n  '
             + "\n  ".join(lines),
             f"pkm lock {environment} --upgrade",
+        )
+
+
+class NotToBeBuilt(PkmError):
+    """Locked packages that would have to be built although a rule forbids that."""
+
+    def __init__(self, items: Sequence[WantedWheel]) -> None:
+        names = ", ".join(f"{item.name} {item.version}" for item in items)
+        super().__init__(
+            f"{names} would have to be built, which no-build forbids", "pkm lock finds what needs no build"
         )
 
 
@@ -226,6 +237,15 @@ def plan_for(
         reinstall_all=options.reinstall,
         protected=() if ours else CAME_WITH,
     )
+    needed = {package.name for package in look.plan.installs}
+    rule = environment.options.no_build
+    refused = [
+        item.wheel
+        for item in look.wanted
+        if item.package.name in needed and keeps_from_getting(rule, item.wheel)
+    ]
+    if refused:
+        raise NotToBeBuilt(refused)
 
 
 def carry_out(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pkm_env.model.distribution import Unavailable
+from pkm_env.model.options import covers, keeps_from_building
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from pkm_env.model.distribution import Metadata, Source, Unavailable
+    from pkm_env.model.distribution import Metadata, Source
     from pkm_env.model.ports import Listing
     from pkm_env.supply import Supply
 
@@ -37,8 +40,7 @@ class BoundReleases:
     def metadata(self, name: str, version: str) -> Metadata | Unavailable:
         """Return the metadata of a listed release."""
         supply, plain = self._of(name)
-        forbidden = self._unbuilt is True or (self._unbuilt is not False and plain in self._unbuilt)
-        return supply.metadata(plain, version, may_build=not forbidden)
+        return supply.metadata(plain, version, may_build=not covers(self._unbuilt, plain))
 
     def token(self, name: str, number: int) -> str:
         """Return what stands for the files of a version."""
@@ -47,6 +49,8 @@ class BoundReleases:
 
     def direct(self, name: str, source: Source) -> tuple[Source, Metadata] | Unavailable:
         """Return a source as it will be locked, and what is there."""
+        if keeps_from_building(self._unbuilt, name, source):
+            return Unavailable("no-build", "it would have to be built, and building it is not allowed")
         return self._plain.direct(name, source)
 
     def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:

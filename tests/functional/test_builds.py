@@ -11,7 +11,7 @@ import tarfile
 import pytest
 
 from tests.support.projects import write_project
-from tests.support.wheels import project_members
+from tests.support.wheels import make_wheel, project_members, sdist_bytes
 
 SHOP = """
 [project]
@@ -187,3 +187,61 @@ def test_git_gets_the_credentials_that_netrc_has_for_the_host(pkm, tmp_path):
     sent = base64.b64encode(b"me:hunter2").decode()
     assert f"Authorization: Basic {sent}" in told.read_text()
     assert "http.https://git.example/.extraHeader" in told.read_text()
+
+
+NO_BUILD = "\n[tool.pkm]\nno-build = true\n"
+
+
+@pytest.fixture(name="bean")
+def fixture_bean(tmp_path):
+    """An sdist whose build leaves a file behind, and that file."""
+    ran = tmp_path / "ran"
+    filename, content = sdist_bytes(
+        "bean", "1.0", backend="in-tree", hooks=f"open({str(ran)!r}, 'w').close()\n"
+    )
+    path = tmp_path / filename
+    path.write_bytes(content)
+    return path, ran
+
+
+def test_what_must_not_be_built_is_not_built_from_an_archive_or_a_repository_either(pkm, tmp_path, bean):
+    path, ran = bean
+    for at, place in enumerate((path.as_uri(), f"git+{tmp_path.as_uri()}/none")):
+        refused = pkm("lock", cwd=shop(tmp_path / str(at), f"bean @ {place}", more=NO_BUILD))
+        assert refused.code == 1
+        assert "building it is not allowed" in refused.stderr
+    wheel = make_wheel(tmp_path, "pea", "1.0")
+    assert pkm("lock", cwd=shop(tmp_path / "wheel", f"pea @ {wheel.as_uri()}", more=NO_BUILD)).code == 0
+    assert not ran.exists()
+
+
+def test_a_lock_from_before_the_rule_builds_nothing(pkm, tmp_path, bean):
+    path, ran = bean
+    project = shop(tmp_path, f"bean @ {path.as_uri()}")
+    assert pkm("lock", cwd=project).code == 0
+    ran.unlink()
+    with (project / "pyproject.toml").open("a") as file:
+        file.write(NO_BUILD)
+    refused = pkm("sync", "--frozen", cwd=project)
+    assert refused.code == 1
+    assert "bean 1.0 would have to be built, which no-build forbids" in refused.stderr
+    assert not ran.exists()
+    assert not (project / ".venv").exists()
+
+
+def test_folders_of_ones_own_are_built_though_nothing_else_is(index, pkm, tmp_path):
+    index.add_sdist("tool", "1.0")
+    index.add_wheel("tool", "0.9")
+    for name, content in project_members("bean", "1.0", backend="in-tree", build_requires=["tool"]).items():
+        place = tmp_path / "bean" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    asked = f"bean @ {(tmp_path / 'bean').as_uri()}"
+    project = shop(tmp_path, asked, more=NO_BUILD)
+    assert pkm("sync", cwd=project).code == 0
+    assert installed(project) == ["bean-1.0.dist-info"]
+    # What builds it is taken as a wheel, though a newer release would have to be built.
+    assert index.count("tool-0.9")
+    assert not index.count("tool-1.0")
+    refused = pkm("lock", cwd=shop(tmp_path / "named", asked, more='\n[tool.pkm]\nno-build = ["bean"]\n'))
+    assert "building it is not allowed" in refused.stderr
