@@ -127,6 +127,8 @@ class Ground:
         refused = self.refused_prereleases(package)
         if name in self.allowances.prereleases and self.question.rules.prerelease_rule(name) != "never":
             late |= refused & ~yanked
+        elif not refused and self._is_last_resort(package):
+            late |= package.prereleases & ~yanked
         return (yanked | refused) & ~late, late
 
     def refused_prereleases(self, package: Package) -> int:
@@ -140,8 +142,25 @@ class Ground:
             return package.prereleases
         if not package.finals or package.name in self.question.prereleases_named:
             return 0
+        return 0 if self._only_prereleases_do(package) else package.prereleases
+
+    def _is_last_resort(self, package: Package) -> bool:
+        """Return whether pre-releases are let in for those of the project's requirements alone that nothing else meets.
+
+        Such a requirement may not count for this target or environment: what others ask for has final releases.
+        """
+        name = package.name
+        if (
+            self.question.rules.prerelease_rule(name) != "if-necessary"
+            or name in self.question.prereleases_named
+        ):
+            return False
+        return self._only_prereleases_do(package)
+
+    def _only_prereleases_do(self, package: Package) -> bool:
+        """Return whether the project asks for something that pre-releases alone meet."""
         wanted = self.question.specifiers.get(package.name, ())
-        return 0 if any(package.only_prereleases(specifier) for specifier in wanted) else package.prereleases
+        return any(package.only_prereleases(specifier) for specifier in wanted)
 
     def kept_out(self, package: Package) -> int:
         """Return the versions that may be chosen by some questions only, whatever these bind."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pkm_env.model.target import make_target
-from pkm_env.resolver.resolve import BadRequirement, Origin
-from tests.support.resolving import answer, ask, refusal, versions
+from pkm_env.resolver.resolve import BadRequirement, Origin, Root
+from tests.support.resolving import answer, ask, origin, refusal, versions
 
 # Pre-releases
 
@@ -46,6 +46,22 @@ def test_a_pre_release_is_chosen_where_no_final_one_meets_a_requirement_of_the_p
     outcome = answer({"a": {"1": [], "2a1": [], "2a2": []}}, "a" if rules else "a>1", **rules)
     assert outcome.pins["a"].version == "2a2"
     assert outcome.notes == ("a 2a2 is a pre-release, taken because no final release meets a requirement",)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"roots": ["a>=1", "a>1 ; sys_platform == 'win32'"]},
+        {"constraints": [("a>1 ; sys_platform == 'win32'", None)]},
+        {"own_extras": {"next": [Root("a>1", origin(9))]}},
+        {"overrides": {"b": {"a": ">1"}}},
+    ],
+)
+def test_a_requirement_that_only_pre_releases_meet_lets_none_in_where_it_does_not_count(rules):
+    """Each requirement by itself: final releases meet what counts here, so one of them is taken."""
+    outcome = answer({"a": {"1": [], "2a1": []}}, *rules.pop("roots", ["a>=1"]), **rules)
+    assert outcome.pins["a"].version == "1"
+    assert not outcome.notes
 
 
 def test_a_pre_release_is_chosen_where_no_final_one_meets_what_a_release_asks():
