@@ -19,11 +19,21 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "pyproject.toml"
 SIGNALLED = 128
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line of this process; return the exit code."""
-    words = sys.argv[1:]
+    try:
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # That it comes before cli.main listens, or after, is as likely: half of a short run is importing.
+        sys.stderr.write("error: interrupted\n")
+        return quit_now(INTERRUPTED)
+
+
+def run(words: list[str]) -> int:
+    """Run the command line *words*; return the exit code."""
     if words in (["--version"], ["-V"]):
         sys.stdout.write(f"pkm {__version__}\n")
         return quit_now(0)
