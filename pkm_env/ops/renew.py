@@ -6,6 +6,7 @@ from pkm_env.index.errors import HashMismatch
 from pkm_env.lock.compose import compose, known_entry
 from pkm_env.lock.content import sealed
 from pkm_env.lock.text import render
+from pkm_env.model.versions import UnreadableVersion, version_key
 from pkm_env.ops.locked import MIXED, Change, Locked, builds_of, section_targets
 from pkm_env.ops.section import Locker
 from pkm_env.workspace import write_lock
@@ -209,12 +210,20 @@ def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, 
         for (olds, news), places in alike.items():
             gone, come = set(olds) - set(news), set(news) - set(olds)
             if gone or come:
-                change = (name, ", ".join(sorted(gone)), ", ".join(sorted(come)))
+                change = (name, ", ".join(in_order(gone)), ", ".join(in_order(come)))
                 found.setdefault(change, []).extend(places)
     return tuple(
         Change(name, gone, come, tuple(sorted(sections)))
         for (name, gone, come), sections in sorted(found.items())
     )
+
+
+def in_order(versions: set[str]) -> list[str]:
+    """Return versions with older ones first; with a folder's place among them, all by their text."""
+    try:
+        return sorted(versions, key=lambda version: (version_key(version), version))
+    except UnreadableVersion:
+        return sorted(versions)
 
 
 def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, tuple[str, ...]]]:

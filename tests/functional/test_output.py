@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.projects import BUILT, write_project
+from tests.support.projects import BUILT, HEAD, ok, write_project
 
 TOML = (
     BUILT
@@ -73,3 +73,11 @@ def test_warnings_of_the_projects_own_build_are_told_once_and_not_with_quiet(pkm
     assert 'warning: the entry point "main" names shop_elsewhere' in said
     assert "pkm_build:" not in said
     assert pkm("sync", "-q", "--reinstall", cwd=project).stderr == ""
+
+
+def test_versions_that_come_together_are_told_with_older_ones_first(index, pkm, tmp_path):
+    for version in ("1.9.0", "1.10.0"):
+        index.add_wheel("drum", version)
+    requires = "drum<1.10 ; sys_platform == 'win32'", "drum ; sys_platform != 'win32'"
+    project = write_project(tmp_path / "shop", f"{HEAD}dependencies = {list(requires)}\n", {})
+    assert "+ drum 1.9.0, 1.10.0" in ok(pkm("lock", cwd=project)).stdout
