@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pkm_build.project import Project
 
 
+# The keys of [project] that say what is installed; the others go into metadata alone.
+INSTALLED = ("name", "version", "requires-python", "dependencies", "optional-dependencies", "dynamic")
 USUAL = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
 
 
@@ -141,6 +143,25 @@ def check(source: Source) -> list[Fault]:
     if faults:
         raise InvalidFile(source.path, source.text, faults)
     return passing
+
+
+def faults_for_manager(source: Source) -> list[Fault]:
+    """Return the faults that count where a project is locked and installed.
+
+    What only goes into its metadata is for the backend to judge, where that is another one; a key of ``[project]``
+    that resembles no other may be one that it knows.
+    """
+    project = source.project
+    if not project.has_build_system or project.build_backend == "pkm_build":
+        return source.faults
+    return [fault for fault in source.faults if counts_for_manager(fault)]
+
+
+def counts_for_manager(fault: Fault) -> bool:
+    """Return whether a fault is of what locking and installing read, or of a key that was probably misspelt."""
+    if fault.key[:1] != ("project",) or len(fault.key) == 1:
+        return True
+    return fault.key[1] in INSTALLED or (fault.message == "unknown key" and bool(fault.hint))
 
 
 def may_pass(fault: Fault) -> bool:

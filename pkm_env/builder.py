@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from tempfile import mkdtemp
 
 from pkm_build.errors import InvalidFile, PkmError
-from pkm_build.source import load
+from pkm_build.source import faults_for_manager, load
 from pkm_env.build.errors import BuildFailed
 from pkm_env.build.key import build_key, python_tag, tree_digest
 from pkm_env.build.request import BuildRequest
@@ -173,8 +173,8 @@ def metadata_of_tree(root: str) -> Metadata | None:
         return None
     source = load(root)
     project = source.project
-    if source.faults:
-        raise InvalidFile(source.path, source.text, source.faults, os.path.join(root, "pyproject.toml"))
+    if faults := faults_for_manager(source):
+        raise InvalidFile(source.path, source.text, faults, os.path.join(root, "pyproject.toml"))
     if not project.name or not project.version or DYNAMIC_MATTERS & set(project.dynamic):
         return None
     requires = list(project.dependencies)

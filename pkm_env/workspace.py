@@ -8,7 +8,7 @@ from _blake2 import blake2b
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.project import read_project
-from pkm_build.source import Source, load, parse
+from pkm_build.source import Source, faults_for_manager, load, parse
 from pkm_build.tables import BACKEND_KEYS, Table, meant
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
@@ -262,9 +262,9 @@ def read_project_folder(
         read_settings(source.data, source.faults)
     declaration = read_declaration(table, source.project, top.declaration if top is not None else None)
     check_requirements(source, declaration)
-    if source.faults:
+    if faults := faults_for_manager(source):
         shown = os.path.relpath(source.path, top.root) if top is not None else PROJECT_FILE
-        raise InvalidFile(source.path, source.text, source.faults, shown)
+        raise InvalidFile(source.path, source.text, faults, shown)
     return Workspace(source, source.project, declaration, top.root if top is not None else "")
 
 
@@ -379,7 +379,7 @@ def decided_by(root: str, pattern: str) -> list[str]:
 
 def check_requirements(source: Source, declaration: Declaration) -> None:
     """Note a fault for each specifier and requirement of an environment, and each address, that cannot be read."""
-    for text, key in () if source.faults else direct_references(source.data):
+    for text, key in () if faults_for_manager(source) else direct_references(source.data):
         if said := requirement_fault(text):
             source.faults.append(Fault(key, f'"{without_secrets_in(text)}": {said}'))
     for environment in declaration.environments:

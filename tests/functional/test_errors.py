@@ -74,6 +74,40 @@ def test_all_faults_of_a_file_come_at_once_with_their_places(pkm, tmp_path):
     assert 'did you mean "test"?' in said
 
 
+OTHER = """
+[build-system]
+requires = ["other-build"]
+build-backend = "other_build.api"
+
+[project]
+name = "{name}"
+version = "1.0"
+license = "MIT"
+classifiers = ["License :: OSI Approved :: MIT License"]
+repository = "https://host.example/x"
+"""
+
+
+def test_what_only_goes_into_metadata_is_for_another_backend_to_judge(pkm, tmp_path):
+    write_project(tmp_path / "bean", OTHER.format(name="bean"))
+    text = (
+        OTHER.format(name="shop")
+        + 'dependencies = ["bean"]\n[tool.pkm.sources]\nbean = { path = "../bean" }\n'
+    )
+    project = write_project(tmp_path / "shop", text)
+    assert pkm("lock", cwd=project).code == 0
+    assert 'name = "bean"' in (project / "pylock.toml").read_text()
+
+
+def test_a_misspelt_key_is_refused_whatever_the_backend(pkm, tmp_path):
+    text = OTHER.format(name="shop") + 'dependancies = ["spam"]\nrequires-python = "3"\n'
+    said = refused(pkm, write_project(tmp_path / "shop", text), "lock")
+    assert 'project.dependancies: unknown key; did you mean "dependencies"?' in said
+    assert "project.requires-python: " in said
+    assert "classifiers" not in said
+    assert "repository" not in said
+
+
 def test_invalid_toml_is_told_with_its_place(pkm, tmp_path):
     project = write_project(tmp_path / "p", "[project\n")
     assert "pyproject.toml:1:9: invalid TOML" in refused(pkm, project, "lock")
