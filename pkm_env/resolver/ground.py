@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
-from pkm_env.model.versions import UnreadableVersion, VersionLine
+from pkm_env.model.versions import UnreadableVersion, VersionLine, python_truths
 from pkm_env.resolver.knowledge import Packages, asks_for_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.template import EVERY, Row, Template
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.distribution import Source
     from pkm_env.model.requirements import Requirement
+    from pkm_env.model.target import Target
     from pkm_env.resolver.fit import Usable, View
     from pkm_env.resolver.knowledge import Grouped, Knowledge, Package
     from pkm_env.resolver.question import Question
@@ -90,6 +91,7 @@ class Ground:
         self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
+        self._admitted: dict[tuple[str, str, tuple[int, int | None]], int] = {}
         self._common: dict[tuple[str, str], bool] = {}
 
     def under(self, question: Question, bound: Mapping[str, Source]) -> Ground:
@@ -166,6 +168,18 @@ class Ground:
         """Return the versions that may be chosen by some questions only, whatever these bind."""
         by_need = self.question.rules.prerelease_rule(package.name) == "if-necessary"
         return package.yanked | (0 if by_need and not package.finals else package.prereleases)
+
+    def admitted(self, name: str, target: Target) -> int:
+        """Return the versions of an index that have a file whose Requires-Python admits a target wholly."""
+        key = (name, target.python, target.patches)
+        found = self._admitted.get(key)
+        if found is None:
+            found = 0
+            for requires_python, _tags, mask in self.package(name).signatures:
+                if found | mask << 1 != found and _admits(requires_python, target):
+                    found |= mask << 1
+            self._admitted[key] = found
+        return found
 
     # Templates -------------------------------------------------------------------------------------
 
@@ -445,6 +459,14 @@ class Ground:
             )
         self.allowances.bound[requirement.name] = (wanted, asker)
         raise Begin(bound=True)
+
+
+def _admits(requires_python: str, target: Target) -> bool:
+    """Return whether a Requires-Python admits all patches of a target; one that cannot be read does."""
+    try:
+        return not requires_python or python_truths(requires_python, target.python, target.patches)[0]
+    except UnreadableVersion:
+        return True
 
 
 def _name(key: Key) -> str:

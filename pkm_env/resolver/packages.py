@@ -18,9 +18,10 @@ from pkm_env.resolver.walk import Refusal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
     from pkm_env.model.target import Target
+    from pkm_env.resolver.earlier import Earlier
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.ground import Ground
     from pkm_env.resolver.knowledge import Package
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
     Active = tuple[tuple[int, ...], Template]
     # A version, what it needs and why, its text, the targets for which that is so.
     Kept = tuple[int, Sequence[Need], Active, str, int]
-
-    class Earlier(Protocol):
-        """What was chosen for the targets before."""
-
-        def get(self, name: str, default: Sequence[int], /) -> Sequence[int]:
-            """Return the versions of a package, in the order of the targets."""
-
 
 _MOST_AT_ONCE = 4  # batches grow to 4 ** 4 versions
 
@@ -152,7 +146,7 @@ class TargetProblem:
             return locked == text
         for before in self.earlier.get(name, ()):
             if before == version:
-                return True
+                return not self._is_held_back(name, before, mask)
             if before & mask & self.usable(name).mask:
                 return False
         return name == ROOT
@@ -430,16 +424,37 @@ class TargetProblem:
                         return bit
         if package.direct is None:
             for bit in self.earlier.get(name, ()):
-                if bit & (wheels or mask):
+                if bit & (wheels or mask) and not self._is_held_back(name, bit, wheels or mask):
                     return bit
         return self.begun.get(name, 0) & mask or self._first(name, mask & ~usable.late or mask)
 
+    def _is_held_back(self, name: str, version: int, mask: int) -> bool:
+        """Return whether *mask* has a better version that the Python an earlier one was chosen for excludes."""
+        better = self.better(name, version, mask)
+        if better:
+            usable, before = self.usable(name), self.earlier.target(name, version)
+            better &= usable.mask & ~usable.late
+            # Parts of one target stay together.
+            if better and before.python != self.target.python:
+                return bool(better & ~self.ground.admitted(name, before))
+        return False
+
+    def passes(self, name: str, version: int) -> bool:
+        """Return whether a version that was chosen before is not preferred, for the Python that it was chosen for."""
+        mask = self.usable(name).mask
+        return bool(version & mask) and self._is_held_back(name, version, mask)
+
+    def better(self, name: str, version: int, mask: int) -> int:
+        """Return the versions out of *mask* that the strategy takes before *version*."""
+        return mask & -(version << 1) if self._wants_highest(name) else mask & (version - 1)
+
     def _first(self, name: str, mask: int) -> int:
         """Return the version that the strategy takes first."""
+        return 1 << (mask.bit_length() - 1) if self._wants_highest(name) else mask & -mask
+
+    def _wants_highest(self, name: str) -> bool:
         strategy = self.question.rules.resolution
-        if strategy == HIGHEST or (strategy != LOWEST and name not in self.question.direct_names):
-            return 1 << (mask.bit_length() - 1)
-        return mask & -mask
+        return strategy == HIGHEST or (strategy != LOWEST and name not in self.question.direct_names)
 
     def _file_cuts(self, package: Package, version: int) -> tuple[int, ...]:
         cuts: set[int] = set()

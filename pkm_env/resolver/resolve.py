@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pkm_env.model.distribution import source_of_url
 from pkm_env.resolver.common import Common
+from pkm_env.resolver.earlier import Earlier
 from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
@@ -20,7 +21,7 @@ from pkm_env.resolver.walk import Counts, Unsolvable, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pkm_env.model.ports import Memory, Releases
     from pkm_env.model.target import Target
@@ -197,39 +198,6 @@ def _python(one: Class) -> tuple[str, tuple[int, int | None]]:
     return one.target.python, one.target.patches
 
 
-class Earlier:
-    """What was chosen for the targets before, as versions by name in the order of the targets."""
-
-    __slots__ = ("_asked", "_closed", "_versions")
-
-    def __init__(self) -> None:
-        self._versions: dict[str, list[int]] = {}
-        self._closed: list[tuple[Closure, int]] = []
-        self._asked: dict[str, int] = {}
-
-    def get(self, name: str, _default: Sequence[int] = ()) -> Sequence[int]:
-        """Return the versions of a package; those of closures are looked up now, as few are ever asked for."""
-        if not self._closed:
-            return self._versions.get(name, ())
-        found = self._versions.setdefault(name, [])
-        for closure, bit in self._closed[self._asked.get(name, 0) :]:
-            version = closure.version(name, bit)
-            if version and version not in found:
-                found.append(version)
-        self._asked[name] = len(self._closed)
-        return found
-
-    def note(self, versions: Mapping[str, int]) -> None:
-        """Note what was chosen for one more target."""
-        for name, version in versions.items():
-            if version not in self.get(name):
-                self._versions.setdefault(name, []).append(version)
-
-    def note_closed(self, closure: Closure, bit: int) -> None:
-        """Note that a closure has the answer for one more target, *bit* of its view."""
-        self._closed.append((closure, bit))
-
-
 class Search:
     """The solves of one request, each of which knows those before it."""
 
@@ -286,7 +254,7 @@ class Search:
             return [NoSolution(target, derivation) for target in one.targets]
         self._solutions.append(solution)
         self._note(solution, one, ground)
-        self._earlier.note(solution.versions)
+        self._earlier.note(solution.versions, one.target)
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
 
     def _problem(self, one: Class, ground: Ground) -> TargetProblem:
@@ -330,7 +298,7 @@ class Search:
         if found is None:
             return None
         if found.is_new:
-            self._earlier.note_closed(closure, one.members & -one.members)
+            self._earlier.note_closed(closure, one.members & -one.members, one.target)
         steps = {"decisions": len(found.pins) if found.is_new else 0, "conflicts": 0, "checks": 0, "asked": 0}
         return [Resolution(target, found.pins, found.notes, steps, found) for target in one.targets]
 

@@ -57,6 +57,10 @@ class Solution:
         # What not all targets of the view agree on, as far as that was looked at.
         self._varying: tuple[list[Active], list[tuple[str, int]]] = [], []
         self._is_looked_at = True
+        self._passed = list(self._find_passed())
+        self._built = [name for name, bit in self.versions.items() if not bit & problem.usable(name).wheels]
+        # The better releases that its Python excludes, by name; None while nobody asked.
+        self._excluded: list[tuple[str, int]] | None = None
 
     def resolution(self, target: Target, *, shared: bool) -> Resolution:
         """Return the answer for one target; *shared* when it took no work of its own."""
@@ -79,7 +83,7 @@ class Solution:
         known = self.agreeing.get(id(view))
         if known is None:
             known = self.agreeing[id(view)] = (view, self._agree(view))
-        if other.members & ~known[1] or self._is_not_locked(other):
+        if other.members & ~known[1] or self._is_not_locked(other) or self._holds_back(other):
             return False
         return all(
             other.constraint_holds(ask) == self.problem.constraint_holds(ask)
@@ -97,6 +101,42 @@ class Solution:
                 if bit != chosen and bit & other.usable(name).mask:
                     return True
         return False
+
+    def _find_passed(self) -> Iterable[str]:
+        """Yield what was not chosen as for targets before, whose Python holds it back."""
+        problem = self.problem
+        for name, version in self.versions.items():
+            earlier = problem.earlier.get(name, ())
+            if earlier and earlier[0] != version and any(problem.passes(name, before) for before in earlier):
+                yield name
+
+    def _holds_back(self, other: TargetProblem) -> bool:
+        """Return whether *other* would not take what was chosen before, or may not, where this solution did.
+
+        For its Python excludes something better, or it has a wheel where this one builds.
+        """
+        problem = self.problem
+        if any(problem.usable(name).mask != other.usable(name).mask for name in self._passed):
+            return True
+        if any(other.usable(name).wheels & ~problem.usable(name).wheels for name in self._built):
+            return True
+        if problem.target.python == other.target.python:
+            return False
+        if self._excluded is None:
+            self._excluded = list(self._find_excluded())
+        return any(
+            better & (usable := other.usable(name)).mask & ~usable.late for name, better in self._excluded
+        )
+
+    def _find_excluded(self) -> Iterable[tuple[str, int]]:
+        """Yield the better releases that the Python of the target excludes, by name."""
+        problem = self.problem
+        for name, version in self.versions.items():
+            package = problem.package(name)
+            better = problem.better(name, version, package.whole & ~1 & ~problem.ground.barred(name)[0])
+            better &= better and ~problem.ground.admitted(name, problem.target)
+            if better:
+                yield name, better
 
     def _agree(self, view: View) -> int:
         """Return the targets of *view* that have the same needs, and files of all that was chosen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_env.model.requirements import Requirement
 from pkm_env.model.target import KNOWN_PYTHONS, make_target
+from pkm_env.resolver.earlier import Earlier
 from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Begin, Ground
 from pkm_env.resolver.notes import ROOT
@@ -212,7 +213,7 @@ class Elsewhere:
         if question.rules.no_build == before.question.rules.no_build:
             if key not in grounds:
                 grounds[key] = before.ground.under(question, bound)
-            problem = TargetProblem(grounds[key], view, bit, {}, begun)
+            problem = TargetProblem(grounds[key], view, bit, Earlier(), begun)
             if any(solution.fits(problem) for solution in solutions):
                 return True
             try:
@@ -253,7 +254,7 @@ def _solve(
             else:
                 ground = before.ground.under(question, bound)
                 allowances = ground.allowances
-            problem = TargetProblem(ground, view, members, {}, begun)
+            problem = TargetProblem(ground, view, members, Earlier(), begun)
             decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None

@@ -9,7 +9,7 @@ from tests.support.resolving import ask
 from tests.support.universe import Universe
 
 L310, L311, L312 = (make_target(minor, "linux-x86_64") for minor in ("3.10", "3.11", "3.12"))
-W312 = make_target("3.12", "windows-x86_64")
+W311, W312 = (make_target(minor, "windows-x86_64") for minor in ("3.11", "3.12"))
 GLIBC = make_target("3.12", "linux-x86_64-glibc2.28")
 NEW_GLIBC = make_target("3.12", "linux-x86_64-glibc2.35")
 MUSL = make_target("3.12", "linux-x86_64-musl1.2")
@@ -56,6 +56,50 @@ def test_the_newest_python_is_solved_first_so_that_an_old_one_holds_no_other_bac
 def test_where_the_lowest_versions_are_wanted_the_oldest_python_is_solved_first():
     world = {"a": {"1": {"requires_python": "<3.11"}, "2": [], "3": []}}
     assert chosen(ask(world, "a", targets=(L310, L312), resolution="lowest"), "a") == ["1", "2"]
+
+
+def test_a_python_that_a_release_excludes_holds_no_older_one_back():
+    world = {"a": {"1": [], "2": {"requires_python": "<3.12"}}}
+    outcomes = ask(world, "a", targets=(L310, L311, W311, L312))
+    assert chosen(outcomes, "a") == ["2", "2", "2", "1"]
+    assert worked(outcomes) == [False, True, False, True]
+
+
+def test_a_python_that_a_release_excludes_holds_no_newer_one_back_where_the_lowest_are_wanted():
+    world = {"a": {"1": {"requires_python": ">=3.11"}, "2": []}}
+    assert chosen(ask(world, "a", targets=(L310, L311, L312), resolution="lowest"), "a") == ["2", "1", "1"]
+
+
+def test_a_choice_made_under_another_python_counts_where_that_excludes_nothing_better():
+    world = {
+        "a": {"1": [], "2": {"requires_python": "<3.11"}, "3": ["c>=2"]},
+        "c": {"1": []},
+        "b": {"1": ["a"]},
+    }
+    assert chosen(ask(world, "b", "a<3", targets=(L311, L312)), "a") == ["1", "1"]
+    held = {"a": {"1": [], "2": {"requires_python": "<3.11", "yanked": "bad"}}}
+    assert chosen(ask(held, "a", targets=(L310, L312)), "a") == ["1", "1"]
+
+
+def test_a_requires_python_that_cannot_be_read_holds_nothing_back():
+    world = {
+        "a": {
+            "1": ["b"],
+            "2": {"requires_python": "new", "requires": ["c"]},
+            "3": {"requires_python": "<3.12"},
+        }
+    }
+    assert chosen(ask(world | {"b": {"1": []}, "c": {}}, "a<3", targets=(L310, L312)), "a") == ["1", "1"]
+    assert chosen(ask(world | {"b": {"1": []}, "c": {}}, "a", targets=(L310, L312)), "a") == ["3", "1"]
+
+
+def test_what_is_built_for_one_target_is_not_shared_where_another_has_a_wheel():
+    world = {"a": {"1": {"tags": "sdist"}, "2": {"tags": "cp312-cp312-win_amd64"}}}
+    assert chosen(ask(world, "a", targets=(L312, W312)), "a") == ["1", "2"]
+    world["a"]["2"]["tags"] = "cp312-cp312-manylinux_2_99_x86_64"
+    outcomes = ask(world, "a", targets=(L312, W312))
+    assert chosen(outcomes, "a") == ["1", "1"]
+    assert worked(outcomes) == [True, False]
 
 
 def test_an_earlier_choice_that_would_have_to_be_built_is_not_preferred():
