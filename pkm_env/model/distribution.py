@@ -251,6 +251,9 @@ def source_of_url(url: str) -> Source:
         place, revision = split_revision(address[len("git+") :])
         return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
     _check_scheme(scheme, is_url=bool(path))
+    if scheme == "file" and path.startswith("localhost/"):
+        path = path.removeprefix("localhost")  # RFC 8089, section 2: the same as no host
+        address = f"file://{path}"
     if scheme == "file" and not address.endswith(ARCHIVES):
         return Source("directory", _folder(path), subdirectory=subdirectory)
     hashes = {name: value.lower() for name, value in fields.items() if name in STRENGTH}
@@ -304,7 +307,7 @@ def _check_scheme(scheme: str, *, is_url: bool) -> None:
 
 def _folder(path: str) -> str:
     """Return the path in a ``file:`` URL, of which *path* is what follows the two slashes."""
-    path = _unquoted(path.removeprefix("localhost"))
+    path = _unquoted(path)
     has_drive = path[2:3] == ":" and path[:1] == "/"
     return path[1:] if has_drive else path
 

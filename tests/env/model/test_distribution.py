@@ -36,6 +36,11 @@ def test_a_file_url_of_a_folder_becomes_its_path(url, place):
     assert (source.kind, source.location) == ("directory", place)
 
 
+def test_localhost_in_a_file_url_of_an_archive_is_this_machine():
+    assert source_of_url("file://localhost/lib/a-1.tar.gz") == source_of_url("file:///lib/a-1.tar.gz")
+    assert source_of_url("file://localhosts/a-1.tar.gz").location == "file://localhosts/a-1.tar.gz"
+
+
 def test_the_escapes_of_a_subdirectory_are_undone():
     assert source_of_url("git+https://g.example/r@v1#subdirectory=some%20where").subdirectory == "some where"
 
