@@ -145,14 +145,18 @@ def check(source: Source) -> list[Fault]:
     return passing
 
 
+def is_built_elsewhere(project: Project) -> bool:
+    """Return whether another backend builds the project."""
+    return project.has_build_system and project.build_backend != "pkm_build"
+
+
 def faults_for_manager(source: Source) -> list[Fault]:
     """Return the faults that count where a project is locked and installed.
 
     What only goes into its metadata is for the backend to judge, where that is another one; a key of ``[project]``
     that resembles no other may be one that it knows.
     """
-    project = source.project
-    if not project.has_build_system or project.build_backend == "pkm_build":
+    if not is_built_elsewhere(source.project):
         return source.faults
     return [fault for fault in source.faults if counts_for_manager(fault)]
 

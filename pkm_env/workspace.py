@@ -8,7 +8,7 @@ from _blake2 import blake2b
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.project import read_project
-from pkm_build.source import Source, faults_for_manager, load, parse
+from pkm_build.source import Source, faults_for_manager, is_built_elsewhere, load, parse
 from pkm_build.tables import BACKEND_KEYS, Table, meant
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_NAME
@@ -256,7 +256,7 @@ def read_project_folder(
     path = os.path.join(root, PROJECT_FILE)
     source = load_text(root, path, texts[path]) if texts and path in texts else load(root)
     table = Table(source.data, (), source.faults)
-    if has_build_settings(source.data):
+    if has_build_settings(source.data) and not is_built_elsewhere(source.project):
         from pkm_build.settings import read_settings
 
         read_settings(source.data, source.faults)

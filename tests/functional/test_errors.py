@@ -99,6 +99,12 @@ def test_what_only_goes_into_metadata_is_for_another_backend_to_judge(pkm, tmp_p
     assert 'name = "bean"' in (project / "pylock.toml").read_text()
 
 
+def test_a_version_that_another_backend_gives_needs_no_word_of_ours(pkm, tmp_path):
+    text = OTHER.format(name="shop").replace('version = "1.0"', 'dynamic = ["version", "readme"]')
+    project = write_project(tmp_path / "shop", text)
+    assert pkm("lock", cwd=project).code == 0
+
+
 def test_a_misspelt_key_is_refused_whatever_the_backend(pkm, tmp_path):
     text = OTHER.format(name="shop") + 'dependancies = ["spam"]\nrequires-python = "3"\n'
     said = refused(pkm, write_project(tmp_path / "shop", text), "lock")
