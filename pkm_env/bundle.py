@@ -78,19 +78,23 @@ class Bundle:
     def _open(self) -> None:
         """Read the index; it counts for the same Python, and where pkm was not moved: code knows its place."""
         descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        whole = os.fstat(descriptor).st_size
-        self._begin = SIZE + int.from_bytes(os.read(descriptor, SIZE), "little")
-        head = os.read(descriptor, min(self._begin, whole) - SIZE)
-        magic, root, size, modules = marshal.loads(head)  # noqa: S302 - as trusted as bytecode
-        if hasattr(os, "pread"):
-            self._descriptor = descriptor
-        else:
-            # Windows: a file that is open could not be replaced.
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            self._content = os.read(descriptor, whole)
-            os.close(descriptor)
-        if (magic, root, self._begin + size) == (MAGIC_NUMBER, self.root, whole):
+        try:
+            whole = os.fstat(descriptor).st_size
+            self._begin = SIZE + int.from_bytes(os.read(descriptor, SIZE), "little")
+            head = os.read(descriptor, min(self._begin, whole) - SIZE)
+            magic, root, size, modules = marshal.loads(head)  # noqa: S302 - as trusted as bytecode
+            if (magic, root, self._begin + size) != (MAGIC_NUMBER, self.root, whole):
+                return
             self.modules = modules
+            if hasattr(os, "pread"):
+                self._descriptor, descriptor = descriptor, -1
+            else:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                self._content = os.read(descriptor, whole)
+        finally:
+            # Windows: a file that is open could not be replaced, least of all by one that is whole.
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def code(self, entry: Entry) -> bytes:
         """Return what marshal reads as the code of a module.

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from pkm_env.bundle import Bundle
 from tests.support.projects import ROOT
 
 # Says which bytecode of pkm was opened before the command's own words, with "opened" before each.
@@ -112,3 +113,15 @@ def test_a_place_that_cannot_be_written_does_without(tree):
     run(tree)
     run(tree)
     assert cached.read_text() == "in the way"
+
+
+def test_a_damaged_bundle_is_not_left_open(tmp_path):
+    """Windows lets nobody replace a file that is open: the bundle could not be made anew."""
+    path = tmp_path / "bundle"
+    path.write_bytes(b"no bytecode")
+    before = os.open(os.devnull, os.O_RDONLY)
+    os.close(before)
+    assert not Bundle(str(tmp_path), str(path)).modules
+    after = os.open(os.devnull, os.O_RDONLY)
+    os.close(after)
+    assert after == before
