@@ -182,8 +182,12 @@ class Crew:
         """
         from _thread import start_new_thread
 
-        for _ in range(min(threads, len(self.starts)) - 1):
-            start_new_thread(self.work, ())
+        try:
+            for _ in range(min(threads, len(self.starts)) - 1):
+                start_new_thread(self.work, ())
+        except RuntimeError:
+            # Memory or threads are short: those that run do it all.
+            return
 
     def work(self) -> None:
         """Squeeze chunks until none waits."""

@@ -36,6 +36,15 @@ def attempt(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, raised
 
 
+def in_thread(call: Callable[..., None], *given: Any) -> bool:
+    """Begin *call* in a thread of its own; return False where none can be made, as memory or threads are short."""
+    try:
+        start_new_thread(call, given)
+    except RuntimeError:
+        return False
+    return True
+
+
 def share(items: Iterable[Item], action: Callable[[Item], object], hands: int) -> None:
     """Call *action* for each of *items*: in their order with one hand, begun in their order with more.
 
@@ -61,10 +70,13 @@ def share(items: Iterable[Item], action: Callable[[Item], object], hands: int) -
             pending.clear()
         working.release()
 
-    helpers = [allocate_lock() for _ in range(min(hands, len(pending)) - 1)]
-    for working in helpers:
+    helpers = []
+    for _ in range(min(hands, len(pending)) - 1):
+        working = allocate_lock()
         working.acquire()
-        start_new_thread(help_out, (working,))
+        if not in_thread(help_out, working):
+            break
+        helpers.append(working)
     try:
         work()
     finally:

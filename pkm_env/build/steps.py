@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 from _queue import Empty, SimpleQueue
-from _thread import start_new_thread
 
 from pkm_build.errors import PkmError
-from pkm_env.hands import attempt
+from pkm_env.hands import attempt, in_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +106,8 @@ class _Crowd:
             self.errors[at] = raised
         else:
             self.under_way += 1
-            start_new_thread(self._make, (at, call))
+            if not in_thread(self._make, at, call):
+                self._make(at, call)
 
     def _make(self, at: int, call: Call) -> None:
         """Make a call, in a thread of its own."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import threading
 from _queue import Empty, SimpleQueue
-from _thread import start_new_thread
 
-from pkm_env.hands import attempt
+from pkm_env.hands import attempt, in_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,10 @@ PATIENCE_S = 1.0
 
 
 class Crew:
-    """Up to *threads* threads, started as they are needed; nobody waits for them when the process ends."""
+    """Up to *threads* threads, started as they are needed; nobody waits for them when the process ends.
+
+    Where not one can be made, jobs are done as they are submitted.
+    """
 
     def __init__(self, threads: int = THREADS) -> None:
         self._limit = threads
@@ -50,9 +52,13 @@ class Crew:
         self._under_way += 1
         self._jobs.put((job, then))
         if self._started < min(self._limit, self._under_way):
-            self._started += 1
             # threading.Thread.start waits until the thread runs: 5 ms each where others hold the interpreter.
-            start_new_thread(self._work, ())
+            if in_thread(self._work):
+                self._started += 1
+            else:
+                self._limit = self._started
+        if not self._started:
+            self._work_once()
 
     def step(self) -> None:
         """Wait until a job is done, and hand over all that are; there must be one under way."""
@@ -81,6 +87,14 @@ class Crew:
         then(result, error)
 
     def _work(self) -> None:
-        while (taken := self._jobs.get()) is not None:
-            job, then = taken
-            self._done.put((then, *attempt(job)))
+        while self._work_once():
+            pass
+
+    def _work_once(self) -> bool:
+        """Do the next job; return whether there was one before the end."""
+        taken = self._jobs.get()
+        if taken is None:
+            return False
+        job, then = taken
+        self._done.put((then, *attempt(job)))
+        return True

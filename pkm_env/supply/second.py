@@ -10,7 +10,7 @@ from __future__ import annotations
 import _signal
 import os
 import sys
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock
 from collections import deque
 from marshal import dumps, loads
 from mmap import mmap
@@ -18,6 +18,7 @@ from struct import Struct
 
 from pkm_env.build.steps import processors
 from pkm_env.files import write_all
+from pkm_env.hands import in_thread
 from pkm_env.index.client import Answer
 
 TYPE_CHECKING = False
@@ -60,7 +61,10 @@ class SecondReader:
         self._free = [place * ROOM for place in range(PLACES)]
         self._tickets: deque[Ticket] = deque()
         self._is_open = True
-        start_new_thread(self._listen, ())
+        if not in_thread(self._listen):
+            # Nobody would hear an answer: all pages are to be read here.
+            self._is_open = False
+            os.close(replies)
 
     def read(self, position: int, name: str, answer: Answer) -> list[str] | None:
         """Return the warnings of a page when it was read and kept, None when it is to be read here.

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from pkm_build import archives
 from pkm_build.errors import BuildError
+from tests.support.threads import no_threads
 
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_characters="/\0\r\n\\", exclude_categories=["Cc"]),
@@ -75,12 +76,28 @@ def test_long_names_survive_in_a_tar(tmp_path, length):
         assert [(m.name, m.mode) for m in opened] == [(name, 0o755)]
 
 
-def test_threads_give_the_bytes_of_one(tmp_path):
+def many_members():
+    """Members that are worth several threads."""
     rng = random.Random(1)
     words = [rng.randbytes(3).hex() for _ in range(50)]
     members = [(f"{n}.py", " ".join(rng.choices(words, k=4000)).encode(), False) for n in range(200)]
     assert sum(len(data) for _, data, _ in members) > archives.LARGE
+    return members
+
+
+def test_threads_give_the_bytes_of_one(tmp_path):
+    members = many_members()
     assert wheel_of(tmp_path / "a", members, threads=1) == wheel_of(tmp_path / "b", members, threads=4)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a stack that is too large is refused otherwise"
+)
+def test_where_no_thread_can_be_made_one_gives_the_same_bytes(tmp_path):
+    members = many_members()
+    with no_threads():
+        found = wheel_of(tmp_path / "a", members, threads=4)
+    assert found == wheel_of(tmp_path / "b", members, threads=1)
 
 
 def test_a_file_that_vanishes_while_threads_work_is_an_error(tmp_path):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
 from pkm_env.hands import ENOUGH, MOST, hands_for, share
+from tests.support.threads import no_threads
 
 
 @pytest.mark.parametrize(("processors", "hands"), [(1, 1), (2, 2), (64, MOST), (None, 1)])
@@ -52,3 +54,13 @@ def test_error_of_one_hand_ends_the_work_and_is_raised(hands):
 
 def test_hands_without_work_end():
     share([], lambda _: pytest.fail("there is nothing to take"), 4)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a stack that is too large is refused otherwise"
+)
+def test_where_no_thread_can_be_made_one_hand_does_it_all():
+    taken: list[int] = []
+    with no_threads():
+        share(range(10), taken.append, 4)
+    assert taken == list(range(10))

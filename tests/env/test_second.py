@@ -166,3 +166,18 @@ def test_none_is_made_where_the_system_has_no_more_to_give():
         "    print(begin(read, at_once=2))"
     )
     assert told == ["None"] * 3
+
+
+def test_where_no_thread_can_listen_all_pages_are_to_be_read_here():
+    told = said(
+        "second.close()\n"
+        "while len(os.listdir('/proc/self/task')) > 1:\n"
+        "    os.sched_yield()\n"
+        "from tests.support.threads import no_threads\n"
+        "with no_threads():\n"
+        "    deaf = begin(read, at_once=2)\n"
+        "print(deaf.read(0, 'spam', page()))\n"
+        "deaf.close()\n"
+        "print(os.path.exists(f'/proc/{deaf._pid}'))"
+    )
+    assert told == ["None", "False"]

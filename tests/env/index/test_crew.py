@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from pkm_env.index.crew import Crew
+from tests.support.threads import no_threads
 
 
 def test_results_and_errors_are_handed_over_in_the_callers_thread():
@@ -74,3 +75,18 @@ def test_a_process_ends_though_its_crew_still_waits():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 None\n", "")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a stack that is too large is refused otherwise"
+)
+def test_where_no_thread_can_be_made_jobs_are_done_as_they_come():
+    crew = Crew(3)
+    told: list[object] = []
+    with no_threads():
+        for number in range(3):
+            crew.submit(lambda number=number: number, lambda result, error: told.append((result, error)))
+        while crew.under_way:
+            crew.step()
+    crew.close()
+    assert told == [(0, None), (1, None), (2, None)]
