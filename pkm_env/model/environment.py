@@ -121,7 +121,10 @@ def read_environment(table: Table, name: str, project: Project, options: Options
     environment = Environment(name, read_options(table, options), table.key)
     implied = ("dev",) if name == DEFAULT and "groups" not in table.data and "dev" in project.groups else ()
     environment.groups = names_in(table, "groups", project.groups, "group") or implied
-    environment.extras = names_in(table, "extras", project.optional_dependencies, "extra")
+    if "optional-dependencies" in project.dynamic:  # only the backend knows them
+        environment.extras = tuple(dict.fromkeys([normalise(name) for name in table.strings("extras")]))
+    else:
+        environment.extras = names_in(table, "extras", project.optional_dependencies, "extra")
     environment.dependencies = tuple(
         (text, (*table.key, "dependencies", at)) for at, text in enumerate(table.strings("dependencies"))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
+from pkm_build.tables import meant
 from pkm_env.lock.compose import SectionResult
 from pkm_env.lock.lockfile import BUILD_PREFIX, LockedPackage, LockSection
 from pkm_env.model.platforms import short_platform
@@ -48,6 +49,16 @@ class NoSolutionFound(PkmError):
             named = f"what building {environment.removeprefix(BUILD_PREFIX)} requires"
         super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}")
         self.environment = environment
+
+
+class UnknownExtra(PkmError):
+    """An extra that an environment names, and that the project's backend does not give."""
+
+    def __init__(self, who: str, extra: str, known: Sequence[str]) -> None:
+        hint = meant(
+            extra, known, f"the extras are {', '.join(known)}" if known else "the project has no extras"
+        )
+        super().__init__(f'{who} has no extra "{extra}"', hint)
 
 
 class Locker(Staleness):
@@ -282,7 +293,9 @@ class Locker(Staleness):
             for text, key in required:
                 yield Root(text, Origin(who, key))
             for extra in environment.extras:
-                for text, key in extras.get(extra, ()):
+                if extra not in extras:
+                    raise UnknownExtra(who, extra, sorted(extras))
+                for text, key in extras[extra]:
                     yield Root(text, Origin(who, key, extra=extra))
         for group in environment.groups:
             for text, key in expand_group(project, group):

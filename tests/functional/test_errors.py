@@ -105,6 +105,42 @@ def test_a_version_that_another_backend_gives_needs_no_word_of_ours(pkm, tmp_pat
     assert pkm("lock", cwd=project).code == 0
 
 
+def test_extras_that_only_the_backend_knows_are_held_against_its_answer(pkm, tmp_path):
+    """The backend is one of the tree, and writes what it is asked for."""
+    hooks = """
+        import os
+
+        def prepare_metadata_for_build_wheel(folder, settings=None):
+            os.mkdir(os.path.join(folder, "shop-1.0.dist-info"))
+            with open(os.path.join(folder, "shop-1.0.dist-info", "METADATA"), "w") as stream:
+                stream.write("Metadata-Version: 2.1\\nName: shop\\nVersion: 1.0\\nProvides-Extra: tests\\n")
+                stream.write("Requires-Dist: eggs==1.0 ; extra == 'tests'\\n")
+            return "shop-1.0.dist-info"
+        """
+    text = """
+        [build-system]
+        requires = []
+        build-backend = "local"
+        backend-path = ["."]
+
+        [project]
+        name = "shop"
+        version = "1.0"
+        dynamic = ["optional-dependencies"]
+
+        [tool.pkm.env.default]
+        extras = ["tests"]
+        """
+    project = write_project(tmp_path / "shop", text, {"local.py": hooks})
+    done = pkm("lock", cwd=project)
+    assert done.code == 0, done.stderr
+    assert 'name = "eggs"' in (project / "pylock.toml").read_text()
+    write_project(tmp_path / "shop", text.replace('"tests"', '"test"'))
+    said = refused(pkm, project, "lock")
+    assert 'error: shop has no extra "test"' in said
+    assert 'did you mean "tests"?' in said
+
+
 def test_a_misspelt_key_is_refused_whatever_the_backend(pkm, tmp_path):
     text = OTHER.format(name="shop") + 'dependancies = ["spam"]\nrequires-python = "3"\n'
     said = refused(pkm, write_project(tmp_path / "shop", text), "lock")
