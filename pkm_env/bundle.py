@@ -21,6 +21,7 @@ except ImportError:
     from importlib.util import MAGIC_NUMBER
 
 import pkm_env
+from pkm_build import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,14 +77,17 @@ class Bundle:
             return
 
     def _open(self) -> None:
-        """Read the index; it counts for the same Python, and where pkm was not moved: code knows its place."""
+        """Read the index; it counts for the same Python and pkm, and where that was not moved: code knows its place.
+
+        Sources of another pkm may agree in size and time, where times are set to one for all, as in some images.
+        """
         descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             whole = os.fstat(descriptor).st_size
             self._begin = SIZE + int.from_bytes(os.read(descriptor, SIZE), "little")
             head = os.read(descriptor, min(self._begin, whole) - SIZE)
-            magic, root, size, modules = marshal.loads(head)  # noqa: S302 - as trusted as bytecode
-            if (magic, root, self._begin + size) != (MAGIC_NUMBER, self.root, whole):
+            *made_by, size, modules = marshal.loads(head)  # noqa: S302 - as trusted as bytecode
+            if (made_by, self._begin + size) != ([MAGIC_NUMBER, __version__, self.root], whole):
                 return
             self.modules = modules
             if hasattr(os, "pread"):
@@ -189,7 +193,7 @@ def write(path: str, root: str, modules: dict[str, tuple[Known, bytes]]) -> None
     for name, (known, code) in modules.items():
         index[name] = (*known, begin, len(code))
         begin += len(code)
-    head = marshal.dumps((MAGIC_NUMBER, root, begin, index))
+    head = marshal.dumps((MAGIC_NUMBER, __version__, root, begin, index))
     beside = f"{path}.{os.getpid()}"
     try:
         with open(beside, "wb") as file:

@@ -75,6 +75,18 @@ def test_a_module_that_was_changed_counts_as_it_is_now(tree):
     assert not any("main" in path for path in opened)
 
 
+def test_a_bundle_of_another_pkm_is_not_used_though_its_sources_look_the_same(tree):
+    """Some images have one time for all files; pip removes bytecode with what it was compiled from, and no bundle."""
+    main, init = tree / "pkm_env" / "cli" / "main.py", tree / "pkm_build" / "__init__.py"
+    text = main.read_text()
+    for word in ("first", "other"):
+        main.write_text(f"{text}\nprint({word!r})\n")
+        os.utime(main, (10**9, 10**9))
+        shutil.rmtree(main.parent / "__pycache__", ignore_errors=True)
+        assert run(tree)[1][0] == word
+        init.write_text(init.read_text().replace('__version__ = "', '__version__ = "1'))
+
+
 @pytest.mark.parametrize("damage", [b"", b"no bytecode", b"\x00" * 4096, None])
 def test_a_damaged_bundle_is_made_anew(tree, damage):
     run(tree)
