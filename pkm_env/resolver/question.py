@@ -146,17 +146,21 @@ class Question:
         return mask & package.yanked
 
     def locked(self, target: Target) -> Mapping[str, str]:
-        """Return what the lock holds for *target*, and else for targets that share patch releases with it."""
+        """Return what the lock holds for *target*, and else for targets that share patch releases with it.
+
+        Of its parts the later ones come first: most often they have what does not fit the earlier ones, so that
+        the target is split again.
+        """
         shared = [
-            (known.patches == target.patches, versions)
+            (known.patches != target.patches, -known.patches[0], versions)
             for known, versions in self._locked.get(_kind(target), ())
             if target.is_part_of(known) or known.is_part_of(target)
         ]
         if len(shared) == 1:
-            return shared[0][1]
+            return shared[0][2]
         merged: dict[str, str] = {}
         # The first one counts, the target's own before all others.
-        for _own, versions in sorted(shared, key=lambda pair: not pair[0]):
+        for _other, _patch, versions in sorted(shared, key=lambda known: known[:2]):
             merged = {**versions, **merged}
         return merged
 

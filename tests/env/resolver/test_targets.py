@@ -133,6 +133,15 @@ def test_what_the_lock_holds_for_a_target_counts_for_it_alone():
     assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["1", "2", "1"]
 
 
+def test_parts_that_the_lock_has_stay_apart():
+    """Whatever else has changed: the later patch releases would lose what fits them alone."""
+    world = {"a": {"1": [], "2": {"requires_python": ">=3.12.4"}}}
+    locked = {L312.part((0, 3)).key: {"a": "1"}, L312.part((4, None)).key: {"a": "2"}}
+    outcomes = ask(world, "a", targets=(L312,), locked=locked)
+    assert [one.target.patches for one in outcomes] == [(0, 3), (4, None)]
+    assert chosen(outcomes, "a") == ["1", "2"]
+
+
 def test_a_release_is_asked_for_once_whatever_the_number_of_targets():
     world = Universe({"a": {"1": ["b; sys_platform == 'win32'", "c"]}, "b": {"1": []}, "c": {"1": []}})
     ask(world, "a", targets=(L310, L312, W312))
