@@ -185,10 +185,28 @@ class Request:
 
     def asking(self, root: Root) -> Request:
         """Return the same problem with one more requirement."""
+        made = self._copy()
+        made.roots = (*self.roots, root)
+        return made
+
+    def without_wishes(self, targets: Sequence[Target]) -> Request:
+        """Return the same problem for some targets, with nothing locked or preferred; what is held is held still."""
+        made = self._copy()
+        made.targets = tuple(targets)
+        if self.held is None:
+            wished = [*self.preferences.items()]
+            wished += [(name, (version,)) for pins in self.locked.values() for name, version in pins.items()]
+            held: dict[str, tuple[str, ...]] = {}
+            for name, versions in wished:
+                held[name] = (*held.get(name, ()), *versions)
+            made.held = held
+        made.locked, made.preferences = {}, {}
+        return made
+
+    def _copy(self) -> Request:
         made = Request.__new__(Request)
         for name in Request.__slots__:
             setattr(made, name, getattr(self, name))
-        made.roots = (*self.roots, root)
         return made
 
 

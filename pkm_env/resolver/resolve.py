@@ -64,6 +64,8 @@ def resolve(
     search = Search(question, knowledge, common)
     outcomes = _solve_all(request, search, notebook)
     search.keep()
+    if any(isinstance(outcome, Resolution) for outcome in outcomes.values()):
+        outcomes = _told_alone(outcomes, request, knowledge, notebook, common)
     notebook.save()
     places = sorted(outcomes)
     return tuple(_joined([outcomes[place] for place in places], [place for place, _low in places]))
@@ -85,6 +87,32 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
         for place, outcome in zip(waiting.pop(0).places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
     return outcomes
+
+
+def _told_alone(
+    outcomes: dict[tuple[int, int], Outcome],
+    request: Request,
+    knowledge: Knowledge,
+    notebook: Notebook,
+    common: Common,
+) -> dict[tuple[int, int], Outcome]:
+    """Return the outcomes with the targets that have no solution at all solved again by themselves.
+
+    Which proof is found, and whether a target is split on the way, depends on what was locked before and on the other
+    targets; what stands in the lock of a target that is left out must not.
+    """
+    failed = sorted(
+        {place for place, _low in outcomes}
+        - {place for (place, _low), outcome in outcomes.items() if isinstance(outcome, Resolution)}
+    )
+    if not failed:
+        return outcomes
+    alone = request.without_wishes([request.targets[place] for place in failed])
+    search = Search(Question(alone, common.read), knowledge, common)
+    found = {key: outcome for key, outcome in outcomes.items() if key[0] not in failed}
+    for (place, low), outcome in _solve_all(alone, search, notebook).items():
+        found[failed[place], low] = outcome
+    return found
 
 
 def _joined(outcomes: Sequence[Outcome], places: Sequence[int]) -> list[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -159,8 +159,24 @@ def test_the_same_question_has_the_same_answer_and_locked_versions_stay(universe
             }
 
 
+def plain_release(tags="py3-none-any", requires_python=None):
+    return {"requires": [], "requires_python": requires_python, "tags": tags}
+
+
+SPLIT = {
+    "1": plain_release(),
+    "2": plain_release(LINUX_WHEEL),
+    "3": plain_release(requires_python=">=3.12.1"),
+}
+
+
 @settings(max_examples=150, deadline=None)
 @given(universes, roots)
+# The target without a solution is split by 3 on the way, unless the others hold 2 already.
+@example(
+    {"a": SPLIT, "b": {"1": plain_release()}, "c": {"1": plain_release()}},
+    ["a", "a==2; sys_platform == 'win32'"],
+)
 def test_what_is_locked_for_each_target_stays(universe, texts):
     first = ask(universe, *texts, targets=TARGETS)
     locked = {
@@ -175,6 +191,8 @@ def test_what_is_locked_for_each_target_stays(universe, texts):
             assert {name: pin.identity for name, pin in after.pins.items()} == {
                 name: pin.identity for name, pin in before.pins.items()
             }
+        else:
+            assert str(explain(after, where=where)) == str(explain(before, where=where))
 
 
 @settings(max_examples=100, deadline=None)

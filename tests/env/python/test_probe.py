@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,11 @@ from pkm_env.python.probe import MARK, interpreter_of, parse_musl, platform_of, 
 from pkm_env.python.tags import linux_platforms, tags_of
 
 PYENV = Path.home() / ".pyenv" / "versions"
+# The newest ones and PyPy, where the machine has them as programs of their own.
+ON_PATH = [shutil.which(name) or "" for name in ("python3.14", "python3.14t", "python3.15", "pypy3")]
 REAL = sorted(
     {os.path.realpath(sys.executable)}
+    | {path for path in ON_PATH if path and "shims" not in path}
     | {str(path) for path in PYENV.glob("3.*/bin/python") if path.parts[-3].split(".")[1] not in {"6", "7"}}
 )
 JUDGED = [path for path in REAL if "/3.8." not in path]  # packaging needs 3.9
@@ -82,7 +86,8 @@ def test_markers_are_those_that_packaging_computes_inside(path):
 @pytest.mark.parametrize("path", REAL)
 def test_paths_are_those_of_a_virtual_environment(path):
     found = probe(path)
-    assert found.paths["purelib"] == f"lib/python{found.minor}/site-packages"
+    folder = "pypy" if found.implementation == "pypy" else "python"
+    assert found.paths["purelib"] == f"lib/{folder}{found.minor}/site-packages"
     assert found.paths["scripts"] == "bin"
     assert os.path.samefile(found.base_executable, path)
 
