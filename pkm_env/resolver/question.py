@@ -146,23 +146,20 @@ class Question:
         return mask & package.yanked
 
     def locked(self, target: Target) -> Mapping[str, str]:
-        """Return what the lock holds for *target*, and else for targets that share patch releases with it.
+        """Return what the lock holds for *target*, or for the wider target that it is a part of."""
+        for known, versions in self._locked.get(_kind(target), ()):
+            if target.is_part_of(known):
+                return versions
+        return {}
 
-        Of its parts the later ones come first: most often they have what does not fit the earlier ones, so that
-        the target is split again.
-        """
-        shared = [
-            (known.patches != target.patches, -known.patches[0], versions)
-            for known, versions in self._locked.get(_kind(target), ())
-            if target.is_part_of(known) or known.is_part_of(target)
-        ]
-        if len(shared) == 1:
-            return shared[0][2]
-        merged: dict[str, str] = {}
-        # The first one counts, the target's own before all others.
-        for _other, _patch, versions in sorted(shared, key=lambda known: known[:2]):
-            merged = {**versions, **merged}
-        return merged
+    def cuts(self, target: Target) -> set[int]:
+        """Return the patch releases at which the lock cuts *target* in parts: each keeps what it holds for it."""
+        low, high = target.patches
+        found = set()
+        for known, _versions in self._locked.get(_kind(target), ()):
+            begin, end = known.patches
+            found |= {begin} if end is None else {begin, end + 1}
+        return {cut for cut in found if low < cut and (high is None or cut <= high)}
 
     def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
         """Return the sources that names are bound to wherever they are asked for; *holds* answers markers."""

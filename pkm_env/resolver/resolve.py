@@ -79,6 +79,10 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
     waiting.sort(key=lambda one: _order(one.target, newest_first=newest_first))
     outcomes: dict[tuple[int, int], Outcome] = {}
     while waiting:
+        cuts = {cut for target in waiting[0].targets for cut in search.question.cuts(target)}
+        if cuts:
+            waiting = _split(waiting, tuple(sorted(cuts)), notebook, search.common)
+            continue
         try:
             found = search.outcomes(waiting[0])
         except SplitTarget as split:

@@ -130,7 +130,7 @@ def test_the_locks_version_counts_before_what_was_chosen_earlier():
 def test_what_the_lock_holds_for_a_target_counts_for_it_alone():
     world = {"a": {"1": [], "2": [], "3": []}}
     locked = {L311.key: {"a": "2"}, L312.part((4, None)).key: {"a": "1"}, L312.part((0, 3)).key: {"a": "3"}}
-    assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["1", "2", "1"]
+    assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["3", "2", "3", "1"]
 
 
 def test_parts_that_the_lock_has_stay_apart():
