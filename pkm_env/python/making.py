@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pkm_env.model.interpreter import Interpreter
 
 
+WITHOUT_LIB64 = (3, 15)
+
+
 class VenvImpossible(PkmError):
     """An environment cannot be made at this place or from this interpreter."""
 
@@ -53,10 +56,7 @@ def make_venv(
         if folder.startswith("lib64/") and not os.path.lexists(os.path.join(place, "lib64")):
             continue
         os.makedirs(os.path.join(place, *folder.split("/")), exist_ok=True)
-    if (
-        platform not in {"win32", "darwin"}
-        and "64" in interpreter.platform + interpreter.markers["platform_machine"]
-    ):
+    if has_lib64(interpreter, platform):
         os.symlink("lib", os.path.join(place, "lib64"))
     scripts = os.path.join(place, paths["scripts"])
     put_python(interpreter, scripts, copies=copies, platform=platform)
@@ -69,6 +69,16 @@ def make_venv(
     text = "".join(f"{key} = {value}\n" for key, value in settings.items())
     write_new(os.path.join(place, CONFIGURATION), text.encode("utf-8", "surrogateescape"))
     return venv_of(interpreter, place, settings, platform)
+
+
+def has_lib64(interpreter: Interpreter, platform: str) -> bool:
+    """Whether an environment has the link lib64: as Python's own do, since 3.15 only where libraries lie there."""
+    if platform in {"win32", "darwin"}:
+        return False
+    if "64" not in interpreter.platform + interpreter.markers["platform_machine"]:
+        return False
+    number = tuple(int(part) for part in interpreter.minor.split("."))
+    return number < WITHOUT_LIB64 or interpreter.paths["platlib"].startswith("lib64/")
 
 
 def activation_scripts_for(path: str, prompt: str, scripts: str, platform: str) -> Mapping[str, str]:

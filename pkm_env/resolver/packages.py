@@ -430,14 +430,15 @@ class TargetProblem:
 
     def _is_held_back(self, name: str, version: int, mask: int) -> bool:
         """Return whether *mask* has a better version that the Python an earlier one was chosen for excludes."""
-        better = self.better(name, version, mask)
+        if not mask >> version.bit_length() and self.question.rules.resolution == HIGHEST:
+            return False
+        before = self.earlier.target(name, version)
+        # Parts of one target stay together.
+        better = 0 if before.python == self.target.python else self.better(name, version, mask)
         if better:
-            usable, before = self.usable(name), self.earlier.target(name, version)
-            better &= usable.mask & ~usable.late
-            # Parts of one target stay together.
-            if better and before.python != self.target.python:
-                return bool(better & ~self.ground.admitted(name, before))
-        return False
+            barred, late = self.ground.barred(name)
+            better &= ~(barred | late)
+        return bool(better and better & self.usable(name).mask & ~self.ground.admitted(name, before))
 
     def passes(self, name: str, version: int) -> bool:
         """Return whether a version that was chosen before is not preferred, for the Python that it was chosen for."""
@@ -446,7 +447,10 @@ class TargetProblem:
 
     def better(self, name: str, version: int, mask: int) -> int:
         """Return the versions out of *mask* that the strategy takes before *version*."""
-        return mask & -(version << 1) if self._wants_highest(name) else mask & (version - 1)
+        if self._wants_highest(name):
+            above = version.bit_length()
+            return mask >> above << above
+        return mask & (version - 1)
 
     def _first(self, name: str, mask: int) -> int:
         """Return the version that the strategy takes first."""

@@ -58,7 +58,8 @@ class Solution:
         self._varying: tuple[list[Active], list[tuple[str, int]]] = [], []
         self._is_looked_at = True
         self._passed = list(self._find_passed())
-        self._built = [name for name, bit in self.versions.items() if not bit & problem.usable(name).wheels]
+        # What is built; None while nobody asked.
+        self._built: list[str] | None = None
         # The better releases that its Python excludes, by name; None while nobody asked.
         self._excluded: list[tuple[str, int]] | None = None
 
@@ -118,6 +119,8 @@ class Solution:
         problem = self.problem
         if any(problem.usable(name).mask != other.usable(name).mask for name in self._passed):
             return True
+        if self._built is None:
+            self._built = list(self._find_built())
         if any(other.usable(name).wheels & ~problem.usable(name).wheels for name in self._built):
             return True
         if problem.target.python == other.target.python:
@@ -128,12 +131,20 @@ class Solution:
             better & (usable := other.usable(name)).mask & ~usable.late for name, better in self._excluded
         )
 
+    def _find_built(self) -> Iterable[str]:
+        """Yield what is built here."""
+        problem = self.problem
+        for name, bit in self.versions.items():
+            package = problem.package(name)
+            if package.direct is None and problem.members & ~problem.view.able(package, bit)[1]:
+                yield name
+
     def _find_excluded(self) -> Iterable[tuple[str, int]]:
         """Yield the better releases that the Python of the target excludes, by name."""
         problem = self.problem
         for name, version in self.versions.items():
-            package = problem.package(name)
-            better = problem.better(name, version, package.whole & ~1 & ~problem.ground.barred(name)[0])
+            better = problem.better(name, version, problem.package(name).whole & ~1)
+            better &= better and ~problem.ground.barred(name)[0]
             better &= better and ~problem.ground.admitted(name, problem.target)
             if better:
                 yield name, better

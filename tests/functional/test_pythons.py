@@ -1,4 +1,4 @@
-"""pkm runs on Python 3.10 to 3.13, makes environments of each, and of older ones."""
+"""pkm runs on Python 3.10 to 3.15, makes environments of each, and of older ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.support.interpreters import MINORS, interpreter, libraries
+from tests.support.interpreters import interpreter, known_minors, libraries
 from tests.support.projects import BUILT, ROOT, Pkm, write_project
 
 TOML = (
@@ -21,7 +21,7 @@ shop = "shop:main"
 FILES = {"src/shop/__init__.py": "def main():\n    import spam, sys\n    print(sys.version_info[:2])\n"}
 
 
-@pytest.mark.parametrize("minor", ["3.8", "3.9", *MINORS])
+@pytest.mark.parametrize("minor", ["3.8", "3.9", *known_minors()])
 def test_an_environment_may_be_of_any_python(pkm, tmp_path, minor):
     project = write_project(tmp_path / "p", TOML, FILES)
     result = pkm("sync", "-p", interpreter(minor), cwd=project)
@@ -30,7 +30,7 @@ def test_an_environment_may_be_of_any_python(pkm, tmp_path, minor):
     assert script.stdout == f"({minor.replace('.', ', ')})\n"
 
 
-@pytest.mark.parametrize("minor", MINORS)
+@pytest.mark.parametrize("minor", known_minors())
 def test_pkm_runs_on_every_python_and_writes_the_same_lock(index, tmp_path, minor):
     reference = write_project(tmp_path / "reference", TOML, FILES)
     assert Pkm(tmp_path / "home", index_url=index.url)("lock", cwd=reference).code == 0
@@ -43,7 +43,7 @@ def test_pkm_runs_on_every_python_and_writes_the_same_lock(index, tmp_path, mino
     assert pkm("run", "shop", cwd=project).stdout == f"({minor.replace('.', ', ')})\n"
 
 
-@pytest.mark.parametrize("minor", MINORS)
+@pytest.mark.parametrize("minor", known_minors())
 def test_the_backend_builds_the_same_wheel_on_every_python(tmp_path, minor):
     code = "import sys; sys.path.insert(0, sys.argv[1]); import pkm_build; print(pkm_build.build_wheel(sys.argv[2]))"
     env = {"PYTHONPATH": libraries(), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}

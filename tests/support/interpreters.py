@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 MINORS = ("3.10", "3.11", "3.12", "3.13")
+LATER = ("3.14", "3.15")
 
 
 def find_interpreter(minor: str) -> str | None:
@@ -37,3 +38,8 @@ def libraries() -> str:
     import packaging
 
     return str(Path(packaging.__file__).parent.parent)
+
+
+def known_minors() -> tuple[str, ...]:
+    """Return the minor versions that pkm must run on, and those of the newest that this machine has."""
+    return (*MINORS, *(minor for minor in LATER if find_interpreter(minor)))

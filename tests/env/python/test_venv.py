@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pkm_env.model.interpreter import Interpreter
-from pkm_env.python.making import VenvImpossible, make_venv, put_launchers, python_names
+from pkm_env.python.making import VenvImpossible, has_lib64, make_venv, put_launchers, python_names
 from pkm_env.python.venv import BrokenVenv, Venv, read_settings, read_venv
 from tests.env.python.test_probe import REAL
 from tests.support.environments import interpreter
@@ -207,6 +207,22 @@ def test_names_of_other_interpreters():
 
 
 @pytest.mark.parametrize(
+    ("version", "platlib", "expected"),
+    [
+        ("3.14.1", "lib/python3.14/site-packages", True),
+        ("3.15.0", "lib/python3.15/site-packages", False),
+        ("3.15.0", "lib64/python3.15/site-packages", True),
+    ],
+)
+def test_the_link_for_64_bits_is_that_of_python(version, platlib, expected):
+    base = other(version, "cpython")
+    base.platform, base.paths["platlib"] = "linux-x86_64", platlib
+    base.markers["platform_machine"] = "x86_64"
+    assert has_lib64(base, "linux") is expected
+    assert not has_lib64(base, "darwin")
+
+
+@pytest.mark.parametrize(
     ("launcher", "implementation"),
     [
         ("venvlauncher.exe", "cpython"),
@@ -292,9 +308,12 @@ def test_activation_in_csh(tmp_path):
     assert lines == [str(tmp_path / "v"), str(tmp_path / "v" / "bin" / "python"), "0"]
 
 
-def test_activation_in_nushell(tmp_path):
-    make_venv(interpreter(), str(tmp_path / "v"), prompt="it's")
-    script = f"""
+# Few machines have it.
+if shutil.which("nu"):
+
+    def test_activation_in_nushell(tmp_path):
+        make_venv(interpreter(), str(tmp_path / "v"), prompt="it's")
+        script = f"""
 overlay use "{tmp_path}/v/bin/activate.nu"
 print $env.VIRTUAL_ENV
 print (which python | get path | first)
@@ -303,14 +322,14 @@ print ($env.PYTHONHOME? | default none)
 deactivate
 print ($env.VIRTUAL_ENV? | default none)
 """
-    lines = run_shell("nu", "--no-config-file", "-c", script, PYTHONHOME="/old")
-    assert [line.rstrip() for line in lines] == [
-        str(tmp_path / "v"),
-        str(tmp_path / "v" / "bin" / "python"),
-        "(it's)",
-        "none",
-        "none",
-    ]
+        lines = run_shell("nu", "--no-config-file", "-c", script, PYTHONHOME="/old")
+        assert [line.rstrip() for line in lines] == [
+            str(tmp_path / "v"),
+            str(tmp_path / "v" / "bin" / "python"),
+            "(it's)",
+            "none",
+            "none",
+        ]
 
 
 def test_each_shell_has_its_script(tmp_path):
