@@ -58,9 +58,18 @@ def main(path: str) -> None:
     for folder, _, names in os.walk(command.build_lib):
         for name in names:
             whole = os.path.join(folder, name)
-            made[os.path.relpath(whole, command.build_lib).replace(os.sep, "/")] = whole
+            made[for_all(os.path.relpath(whole, command.build_lib).replace(os.sep, "/"))] = whole
     with open(path + ".out", "w", encoding="utf-8") as stream:
         json.dump(made, stream)
+
+
+def for_all(name: str) -> str:
+    """Return the name by which every Python finds a module with the limited API, not that of one system alone.
+
+    setuptools takes the first that this Python knows, which since 3.15 is ".abi3-x86_64-linux-gnu.so" and the like.
+    """
+    stem, mark, rest = name.rpartition(".abi3-")
+    return f"{stem}.abi3.so" if mark and rest.endswith(".so") else name
 
 
 @contextmanager

@@ -123,9 +123,9 @@ def python_of(name: str, build: Build) -> tuple[str, str] | None:
     _, dot, mark = stem.rpartition(".")
     if not dot or suffix not in ("so", "pyd"):
         return limited_pyd(name, build)
-    if mark in ("abi3", "abi3t"):
-        return oldest(name, build), mark
     word, _, rest = mark.partition("-")
+    if word in ("abi3", "abi3t"):
+        return oldest(name, build), word
     if word == "cpython" and rest[:1].isdigit():
         number = rest.partition("-")[0]
         return "cp" + number.rstrip("tdm"), "cp" + number

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pkm_build import builder, natives, tags
 from pkm_build.archives import NATIVE_MAGIC
+from pkm_build.compiling import for_all
 from pkm_build.errors import BuildError
 
 
@@ -104,6 +105,7 @@ WHEELS = {
     "plain suffix": ("spam/x.pypy3.so", "py3-none-linux_x86_64"),
     "debug": ("spam/_x.cpython-313td-x86_64-linux-gnu.so", "cp313-cp313td-linux_x86_64"),
     "abi3": ("spam/_x.abi3.so", "cp310-abi3-linux_x86_64"),
+    "abi3 of one system": ("spam/_x.abi3-x86_64-linux-gnu.so", "cp310-abi3-linux_x86_64"),
     "abi3t": ("spam/_x.abi3t.so", "cp310-abi3t-linux_x86_64"),
 }
 
@@ -255,3 +257,16 @@ def test_compressed_tags_expand_and_join():
     assert tags.compress(["py3-none-any", "py2-none-any"]) == "py2.py3-none-any"
     with pytest.raises(BuildError, match="one file name"):
         tags.compress(["cp311-cp311-any", "cp312-cp312-any"])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("spam/_x.abi3-x86_64-linux-gnu.so", "spam/_x.abi3.so"),
+        ("spam/_x.abi3.so", "spam/_x.abi3.so"),
+        ("spam/_x.cpython-315-x86_64-linux-gnu.so", "spam/_x.cpython-315-x86_64-linux-gnu.so"),
+        ("spam.abi3-x/_x.pyd", "spam.abi3-x/_x.pyd"),
+    ],
+)
+def test_a_module_with_the_limited_api_has_the_name_that_every_python_knows(name: str, expected: str):
+    assert for_all(name) == expected
