@@ -107,6 +107,8 @@ def read_bounds(table: Table, key: str) -> tuple[str, ...]:
         said = requirement_fault(text)
         if not said and parse_requirement(text).url:
             said = "it bounds no version; [tool.pkm.sources] binds a name to a place"
+        elif not said and parse_requirement(text).extras:
+            said = "a bound asks for no extras"
         if said:
             table.fault((key, at), f'"{without_secrets_in(text)}": {said}')
     return texts

@@ -22,6 +22,7 @@ def faults_of(tool):
     [
         ("a>>1", "Expected"),
         ("a @ https://files.example/a-1-py3-none-any.whl", "it bounds no version"),
+        ("a[x]<3", "a bound asks for no extras"),
     ],
 )
 def test_a_constraint_that_bounds_nothing_is_a_fault(text, reason):
