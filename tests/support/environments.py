@@ -147,4 +147,4 @@ def dies(run: Callable[[Disk], object], at: int) -> bool:
 
 def site(place: Path) -> Path:
     """The folder of an environment's packages."""
-    return next((place / "lib").glob("python*")) / "site-packages"
+    return next((place / "lib").glob("py*")) / "site-packages"

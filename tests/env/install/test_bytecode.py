@@ -42,7 +42,8 @@ def compiled(place):
 @pytest.mark.parametrize("base", REAL)
 def test_each_python_finds_its_bytecode_current(tmp_path, wheel, base):
     sync(tmp_path / "v", wheel, python=base, compile_bytecode=True)
-    tag = "cpython-" + interpreter(base).minor.replace(".", "")
+    found = interpreter(base)
+    tag = ("pypy" if found.implementation == "pypy" else "cpython-") + found.minor.replace(".", "")
     assert compiled(tmp_path / "v") == [
         f"__pycache__/top.{tag}.pyc",
         f"spam/__pycache__/__init__.{tag}.pyc",
