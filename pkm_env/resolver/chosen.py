@@ -55,6 +55,9 @@ class Chosen:
     may be something to tell. A target stands for its class.
     """
 
+    # Whether each version is the one that its targets prefer (``wished``).
+    is_preferred = False
+
     def __init__(self, view: View, pins: dict[Any, Pin]) -> None:
         """Take the targets, and the pins that were made for any view."""
         self.view = view
@@ -69,7 +72,8 @@ class Chosen:
         # Names that some target needs, and no version is known of.
         self.unknown: dict[str, None] = {}
         self._next: dict[int, list[Pair]] = {}
-        self._whole: dict[int, dict[int, int]] = {}
+        # What each mask of packages leads to, and the targets for which it does.
+        self._whole: dict[int, list[Pair]] = {}
         self._cells: dict[Any, list[tuple[int, Pin]]] = {}
         self._answers: dict[int, list[Answer]] = {}
 
@@ -88,6 +92,10 @@ class Chosen:
             first = mask & -mask
             mask ^= first
             yield self.keys[first.bit_length() - 1]
+
+    def known(self, _ground: Ground, name: str) -> tuple[Pair, ...]:
+        """Return the versions of a package."""
+        return self.versions.get(name, ())
 
     def version(self, name: str, bit: int) -> int:
         """Return the version that was chosen for a target, 0 for none."""
@@ -123,9 +131,9 @@ class Chosen:
                 for number, bit, allowed in self._asks.get(name, ()):
                     if bit & fresh and not version & allowed:
                         self._fail(number, bit)
-        for bit, known in self._whole.items():
-            if bit & members:
-                self._whole[bit] = {number: mask for number, mask in known.items() if not mask & OPEN}
+        for packages, known in self._whole.items():
+            if any(mask & OPEN and targets & members for targets, mask in known):
+                self._whole[packages] = [pair for pair in known if not (pair[1] & OPEN and pair[0] & members)]
 
     def _fail(self, number: int, bit: int) -> None:
         """Note that what a package needs is not what was chosen."""
@@ -142,62 +150,90 @@ class Chosen:
 
     # What leads to what ---------------------------------------------------------------------------
 
-    def wholes(self, bit: int) -> dict[int, int]:
-        """Return what ``whole`` found for a target until now, by number."""
-        return self._whole.setdefault(bit, {})
-
-    def whole(self, ground: Ground, bit: int, number: int) -> int:
-        """Return all that a package leads to for a target.
+    def reached(self, ground: Ground, bit: int, packages: int) -> int:
+        """Return all that some packages lead to for a target, themselves too.
 
         :raises Unlike: when a name on the way means another thing here.
         """
-        known = self.wholes(bit)
-        found, waiting = 0, 1 << number
+        for pair in self._whole.get(packages, ()):
+            if pair[0] & bit:
+                return pair[1]
+        alike, found, waiting = self.view.targets.every, 0, packages
         while waiting:
             first = waiting & -waiting
-            place = first.bit_length() - 1
-            mask = known.get(place)
-            if mask is None:
-                mask = first
-                waiting |= self._nexts(ground, bit, place)
-            found |= mask
-            waiting &= ~found
-        known[number] = found
+            waiting ^= first
+            if not first & found:
+                own, mask = self._whole_of(ground, bit, first)
+                alike &= own
+                found |= mask
+        self._whole.setdefault(packages, []).append((alike, found))
         return found
 
-    def _nexts(self, ground: Ground, bit: int, number: int) -> int:
-        """Return what a package needs itself."""
-        for targets, found in self._next.get(number, ()):
-            if targets & bit:
-                return found
+    def _whole_of(self, ground: Ground, bit: int, package: int) -> Pair:
+        """Return all that one package, as a mask, leads to for a target, and the targets for which it does."""
+        known = self._whole
+        for pair in known.get(package, ()):
+            if pair[0] & bit:
+                return pair
+        alike, found, waiting = self.view.targets.every, 0, package
+        while waiting:
+            first = waiting & -waiting
+            for own, mask in known.get(first, ()):
+                if own & bit:
+                    found |= mask
+                    waiting &= ~mask
+                    alike &= own
+                    break
+            else:
+                own, mask = self._nexts(ground, bit, first.bit_length() - 1)
+                alike &= own
+                found |= first
+                waiting = (waiting | mask) & ~found
+        whole = alike, found
+        known.setdefault(package, []).append(whole)
+        return whole
+
+    def _nexts(self, ground: Ground, bit: int, number: int) -> Pair:
+        """Return the targets for which a package needs what it needs for one of them, and that."""
+        for pair in self._next.get(number, ()):
+            if pair[0] & bit:
+                return pair
         key = self.keys[number]
         if key == ROOT or isinstance(key, Row):
-            return 0
+            return self.view.targets.every, 0
         name = name_of(key)
         if name in ground.special:
             raise Unlike
         version = self._settled(ground, name, bit)
         if not version:
             self.unknown[name] = None
-            return OPEN
+            return bit, OPEN
         template = ground.template(self.view, key, version)
-        targets, found = bit, FAILED
+        found = bit, FAILED
         if not isinstance(template, Refusal) and (not template.python or template.admitted & bit):
             if not template.asked.isdisjoint(ground.special):
                 raise Unlike
-            targets = next(pair[1] for pair in self.versions[name] if pair[1] & bit) & template.admitted
-            targets, found = self._needs(ground, template, (bit, targets), number)
+            found = self._needs(ground, template, (bit, self._alike(name, bit)), number)
         if not self._is_quiet(ground, key, version):
             self.loud |= 1 << number
-        self._next.setdefault(number, []).append((targets, found))
+        self._next.setdefault(number, []).append(found)
         return found
+
+    def _alike(self, name: str, bit: int) -> int:
+        """Return the targets that have the version of a package that one of them has."""
+        for _version, targets in self.versions[name]:
+            if targets & bit:
+                return targets
+        return bit
 
     def _needs(self, ground: Ground, template: Template, where: Pair, number: int) -> Pair:
         """Return what the requirements need that count for a target, and those of some targets that need the same."""
-        (bit, targets), found = where, 0
-        ground.hint(
-            row.ask.requirement.name for row in template.rows if row.needs is None and row.in_all & bit
-        )
+        bit, targets = where
+        targets &= template.admitted
+        found, numbers = 0, self.numbers
+        fresh = [row.ask.requirement.name for row in template.rows if row.needs is None and row.in_all & bit]
+        if fresh:
+            ground.hint(fresh)
         for row in template.rows:
             if not row.in_any & bit:
                 targets &= ~row.in_any
@@ -207,7 +243,7 @@ class Chosen:
                 found |= 1 << self.number(row)
             else:
                 targets &= row.in_all
-                needs = ground.wanted(row)
+                needs = ground.wanted(row) if row.needs is None else row.needs
                 if isinstance(needs, Refusal):
                     found |= FAILED
                     continue
@@ -215,24 +251,35 @@ class Chosen:
                     self.doubtful |= 1 << self.number(row)
                     found |= 1 << self.number(row)
                 for key, allowed, _ask in needs:
-                    found |= 1 << self.number(key)
-                    admitted = self._admitted(ground, key, allowed, (number, bit))
+                    admitted = (
+                        self._admitted(ground, key, allowed, (number, bit)) if isinstance(key, str) else -1
+                    )
                     targets &= admitted or bit
-                    found |= 0 if admitted else FAILED
+                    # What is not admitted is not looked at: nobody else might.
+                    if not admitted:
+                        found |= FAILED
+                    elif key in numbers:
+                        found |= 1 << numbers[key]
+                    else:
+                        found |= 1 << self.number(key)
         return targets, found
 
-    def _admitted(self, ground: Ground, key: Key, allowed: int, asker: tuple[int, int]) -> int:
+    def _admitted(self, ground: Ground, name: str, allowed: int, asker: tuple[int, int]) -> int:
         """Return the targets whose version of a package is allowed; the asker's own alone where none is known."""
-        if not isinstance(key, str):
-            return -1
         number, bit = asker
-        version = self._settled(ground, key, bit)
-        if not version or key in self.choosing:
-            self._asks.setdefault(key, []).append((number, bit, allowed))
+        version = found = 0
+        for other, targets in self.versions.get(name, ()):
+            if targets & bit:
+                version = other
+            if other & allowed:
+                found |= targets
+        if not version:
+            version = self._settled(ground, name, bit)
+            for other, targets in self.versions.get(name, ()):
+                found |= targets if other & allowed else 0
+        if not version or name in self.choosing:
+            self._asks.setdefault(name, []).append((number, bit, allowed))
             return bit if not version or version & allowed else 0
-        found = 0
-        for other, targets in self.versions[key]:
-            found |= targets if other & allowed else 0
         return found if found & bit else 0
 
     @staticmethod
@@ -251,24 +298,25 @@ class Chosen:
         for known in answers:
             if known.targets & bit:
                 return known
-        names: list[str] = []
         extras: dict[str, list[str]] = {}
+        names = []
         for key in self.packages(reached):
             if isinstance(key, str):
                 names.append(key)
             elif isinstance(key, tuple):
                 extras.setdefault(key[0], []).append(key[1])
+        names.sort()
         targets, pins = self.view.targets.every, {}
-        for name in sorted(names):
+        for name in names:
             own = tuple(sorted(extras[name])) if name in extras else ()
-            cells = self._cells.setdefault((name, own), [])
-            for cell in cells:
+            place = (name, own) if own else name
+            for cell in self._cells.get(place, ()):
                 if cell[0] & bit:
                     break
             else:
                 cell = self._cell(ground, bit, name, own)
                 # Those that are made later know more targets.
-                cells.insert(0, cell)
+                self._cells.setdefault(place, []).insert(0, cell)
             targets &= cell[0]
             pins[name] = cell[1]
         found = Answer(pins, targets)
@@ -277,19 +325,18 @@ class Chosen:
 
     def _cell(self, ground: Ground, bit: int, name: str, extras: tuple[str, ...]) -> tuple[int, Pin]:
         """Return the targets for which a package with *extras* is pinned as for one of them, and the pin."""
-        version, cell = next(pair for pair in self.versions[name] if pair[1] & bit)
-        needed = set()
+        cell, needs = -1, 0
         for key in (name, *[(name, extra) for extra in extras]):
-            template = ground.template(self.view, key, version)
-            for row in () if isinstance(template, Refusal) else template.rows:
-                cell &= row.in_all if row.in_all & bit else ~row.in_any
-                if row.in_all & bit:
-                    needed.add(row.ask.requirement.name)
+            pair = self._nexts(ground, bit, self.numbers[key])
+            cell &= pair[0]
+            needs |= pair[1]
+        asked = {name_of(key) for key in self.packages(needs) if not isinstance(key, Row)} - {name}
         requires = []
-        for other in sorted(needed - {name}):
-            its_version, targets = next(pair for pair in self.versions[other] if pair[1] & bit)
-            cell &= targets
-            requires.append((other, ground.package(other).version(its_version)))
+        for other in sorted(asked):
+            cell &= self._alike(other, bit)
+            requires.append((other, ground.package(other).version(self.version(other, bit))))
+        version = self.version(name, bit)
+        cell &= self._alike(name, bit)
         package = ground.package(name)
         place = (package, version, extras, tuple(requires))
         pin = self._pins.get(place)

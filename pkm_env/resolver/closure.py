@@ -17,7 +17,7 @@ from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.resolver.chosen import Answer, Chosen
@@ -33,7 +33,7 @@ class Closure:
 
     def __init__(self, ground: Ground, chosen: Chosen) -> None:
         self._ground = ground
-        self._chosen = chosen
+        self.chosen = chosen
         self._apart = ground.special | ground.question.constraints.keys()
         self._apart_mask = self._known = 0
         self._reached: dict[int, int] = {}
@@ -51,7 +51,7 @@ class Closure:
         waiting = dict(self._roots)
         while waiting:
             key, targets = waiting.popitem()
-            template = self._ground.template(self._chosen.view, key, ROOT_BIT)
+            template = self._ground.template(self.chosen.view, key, ROOT_BIT)
             if isinstance(template, Refusal):
                 self._unlike |= targets
                 continue
@@ -66,7 +66,7 @@ class Closure:
                 for needed, allowed, _ask in needs:
                     name = name_of(needed)
                     if name != ROOT:
-                        self._ask(active, name, self._chosen.number(needed), allowed)
+                        self._ask(active, name, self.chosen.number(needed), allowed)
                     elif active & ~self._roots.get(needed, 0):
                         waiting[needed] = active & ~self._roots.get(needed, 0)
                         self._roots[needed] = self._roots.get(needed, 0) | active
@@ -75,7 +75,7 @@ class Closure:
         """Note that the project asks for a package, and for which targets that is not what was chosen."""
         self._asked.append((targets, name, number, allowed))
         covered = 0
-        for version, among in self._chosen.versions.get(name, ()):
+        for version, among in self.chosen.known(self._ground, name):
             covered |= among
             if not version & allowed:
                 self._unlike |= targets & among
@@ -92,16 +92,16 @@ class Closure:
             return None
         try:
             reached, own = self._follow(members, problem)
-            answer = self._chosen.answer(self._ground, bit, reached)
+            answer = self.chosen.answer(self._ground, bit, reached)
             self._check(answer, bit, reached, own)
         except Unlike:
             return None
         finally:
-            self._chosen.choosing.clear()
+            self.chosen.choosing.clear()
         self._reached[bit] = reached
         known = self._notes.get(id(answer))
         if known is None:
-            loud = reached & self._chosen.loud
+            loud = reached & self.chosen.loud
             notes = self._tell(loud, problem()) if loud else ()
             self._notes[id(answer)] = answer, notes
             return Found(self, bit, answer, notes, problem)
@@ -114,14 +114,14 @@ class Closure:
 
         :raises Unlike: when something is in the way.
         """
-        chosen, ground, bit = self._chosen, self._ground, members & -members
+        chosen, ground, bit = self.chosen, self._ground, members & -members
         own: dict[str, int] = {}
+        asked = 0
+        for targets, _name, number, _allowed in self._asked:
+            if targets & bit:
+                asked |= 1 << number
         while True:
-            reached = 0
-            whole = chosen.wholes(bit)
-            for targets, _name, number, _allowed in self._asked:
-                if targets & bit:
-                    reached |= whole.get(number) or chosen.whole(ground, bit, number)
+            reached = chosen.reached(ground, bit, asked)
             for targets, name, _number, allowed in self._open:
                 version = chosen.version(name, bit) if targets & bit else allowed
                 if version and not version & allowed:
@@ -146,21 +146,21 @@ class Closure:
         :raises Unlike: when it would not.
         :raises SplitTarget: when a part of it has another answer.
         """
-        for row in self._chosen.packages(reached & self._chosen.doubtful):
+        for row in self.chosen.packages(reached & self.chosen.doubtful):
             needs = self._ground.settled(row)
             if needs is None or isinstance(needs, Refusal):
                 raise Unlike
-        targets = self._chosen.view.targets
+        targets = self.chosen.view.targets
         target = targets.targets[bit.bit_length() - 1]
         locked = self._ground.question.locked(target)
-        if answer.preferred.get(bit) is not locked:
+        if not self.chosen.is_preferred and answer.preferred.get(bit) is not locked:
             if not answer.listed.items() <= locked.items() and any(
                 locked.get(name) != text for name, text in answer.listed.items() if name not in own
             ):
                 raise Unlike
             if not own:
                 answer.preferred[bit] = locked
-        torn = [row.ask.requirement.marker for row in self._chosen.packages(reached & self._chosen.torn)]
+        torn = [row.ask.requirement.marker for row in self.chosen.packages(reached & self.chosen.torn)]
         if torn:
             cuts = {marker_cuts(targets.node(marker), target) for marker in torn}
             if len(cuts) == 1 and all(cuts):
@@ -169,16 +169,16 @@ class Closure:
 
     def version(self, name: str, bit: int) -> int:
         """Return the version that a target has of a package that an index lists, 0 where it needs none."""
-        number = self._chosen.numbers.get(name, 0)
+        number = self.chosen.numbers.get(name, 0)
         if not self._reached[bit] >> number & 1 or self._ground.package(name).direct is not None:
             return 0
-        return self._chosen.version(name, bit)
+        return self.chosen.version(name, bit)
 
     def decided(self, bit: int) -> dict[Key, int]:
         """Return the version of each package that a target needs, the project among them."""
-        keys = self._chosen.packages(self._reached[bit])
+        keys = self.chosen.packages(self._reached[bit])
         packages = [key for key in keys if not isinstance(key, Row)]
-        found = {key: self._chosen.version(name_of(key), bit) for key in packages}
+        found = {key: self.chosen.version(name_of(key), bit) for key in packages}
         return {key: ROOT_BIT for key, targets in self._roots.items() if targets & bit} | found
 
     def asked_names(self, bit: int) -> frozenset[str]:
@@ -187,7 +187,7 @@ class Closure:
 
     def _mask_apart(self) -> int:
         """Return the packages that mean another thing to this environment, as far as they have numbers."""
-        numbers = self._chosen.numbers
+        numbers = self.chosen.numbers
         if self._known != len(numbers):
             self._known = len(numbers)
             self._apart_mask = sum(1 << numbers[name] for name in self._apart if name in numbers)
@@ -200,7 +200,7 @@ class Closure:
 
         :raises Unlike: when that is not plain.
         """
-        chosen, bit = self._chosen, problem.bit
+        chosen, bit = self.chosen, problem.bit
         names = [
             name
             for name in chosen.unknown
@@ -216,7 +216,7 @@ class Closure:
     def _masks(self, name: str, bit: int, reached: int) -> list[int]:
         """Return the versions that each need of a package allows, equal ones once."""
         own = [allowed for targets, other, _, allowed in self._asked if other == name and targets & bit]
-        return list(dict.fromkeys([*own, *self._chosen.masks(name, bit, reached)]))
+        return list(dict.fromkeys([*own, *self.chosen.masks(name, bit, reached)]))
 
     def _best(self, problem: TargetProblem, name: str, reached: int) -> int:
         """Return the version that is chosen whichever of the needs are met first, 0 where that is not plain.
@@ -226,7 +226,8 @@ class Closure:
         """
         best = 0
         masks = self._masks(name, problem.bit, reached)
-        for mask in masks:
+        usable = problem.usable(name)
+        for mask in (*masks, *self._within(name, masks, problem)):
             try:
                 version, excluded = problem.choose(name, mask)
             except SplitTarget:  # Before a walk comes to that, it may give up.
@@ -234,14 +235,43 @@ class Closure:
             if excluded is not None or (best and version != best):
                 return 0
             best = version
-        return best if len(masks) == 1 or best & problem.usable(name).wheels else 0
+        if self.chosen.is_preferred:
+            return best if self._is_as_shared(name, best, problem) else 0
+        return best if len(masks) == 1 or best & usable.wheels else 0
+
+    @staticmethod
+    def _is_as_shared(name: str, best: int, problem: TargetProblem) -> bool:
+        """Return whether a target cannot but take a version that is to be chosen, whatever solution it might share.
+
+        What has to be built is shared between targets with the same wheels, but it is not preferred to a wheel.
+        """
+        usable = problem.usable(name)
+        before = [version for version in problem.earlier.get(name, ()) if version & usable.mask]
+        if best & usable.wheels:
+            before = before[: before.index(best)] if best in before else before
+            return all(version & usable.wheels for version in before)
+        return all(version == best for version in before)
+
+    @staticmethod
+    def _within(name: str, masks: Sequence[int], problem: TargetProblem) -> Iterable[int]:
+        """Yield what is left where all who admit a version meet that was chosen before.
+
+        Where it is held back in that, it is in all that some of them leave.
+        """
+        for before in problem.earlier.get(name, ()) if len(masks) > 1 else ():
+            admitting = [mask for mask in masks if mask & before]
+            left = -1
+            for mask in admitting:
+                left &= mask
+            if len(admitting) > 1:
+                yield left
 
     def _tell(self, loud: int, problem: TargetProblem) -> tuple[str, ...]:
         """Return what was decided for the user."""
         told: dict[Key, int] = {}
-        for key in self._chosen.packages(loud):
+        for key in self.chosen.packages(loud):
             name = name_of(key)
-            told[name] = told[key] = self._chosen.version(name, problem.bit)
+            told[name] = told[key] = self.chosen.version(name, problem.bit)
         return tuple(notes_on(problem, told))
 
 

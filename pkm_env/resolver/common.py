@@ -36,11 +36,11 @@ class Common:
         "_knowledge",
         "_memory",
         "_notebooks",
-        "_pins",
         "_releases",
         "_views",
         "near",
         "parts",
+        "pins",
         "read",
         "several",
     )
@@ -55,7 +55,8 @@ class Common:
         self._views: dict[tuple[int, int, tuple[str, ...]], View] = {}
         self._kept: dict[tuple[int, int], tuple[Any, dict[Any, Any]]] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
-        self._pins: dict[Any, Pin] = {}
+        # The pins that closures made.
+        self.pins: dict[Any, Pin] = {}
         # The views of parts of targets, by the view that was split, the classes and the cuts.
         self.parts: dict[tuple[int, tuple[int, ...], tuple[int, ...]], View] = {}
         # What ``Question`` has read.
@@ -107,7 +108,7 @@ class Common:
         if found is None:
             from pkm_env.resolver.chosen import Chosen
 
-            found = self._chosen[key] = Chosen(view, self._pins)
+            found = self._chosen[key] = Chosen(view, self.pins)
         return found
 
 

@@ -40,6 +40,9 @@ class Earlier:
         self._asked[name] = len(self._closed)
         return found
 
+    def __bool__(self) -> bool:
+        return bool(self._versions or self._closed)
+
     def target(self, name: str, version: int) -> Target:
         """Return the target that one of the versions of a package was chosen for first."""
         return self._targets[name, version]

@@ -51,7 +51,7 @@ class View:
     A row is (targets for all of whose patches files fit, targets for any, whether it is a wheel, versions).
     """
 
-    __slots__ = ("_able", "_agreeing", "_kept", "_rows", "_spread", "tags", "targets", "wider")
+    __slots__ = ("_able", "_agreeing", "_kept", "_rows", "_spread", "classes", "tags", "targets", "wider")
 
     def __init__(self, targets: Sequence[Target], notebook: Notebook, wider: View | None = None) -> None:
         """Make the view of *targets*; each of them is, or is a part of, one of the view *wider*."""
@@ -63,6 +63,8 @@ class View:
         self._able: dict[tuple[int, int], tuple[int, int]] = {}
         self._kept = notebook.page(f"rows {name}")
         self.wider = wider
+        # The members of each class of targets that no marker tells apart.
+        self.classes = [members for members, _places in classes_of(targets)]
         self._spread: list[tuple[int, int]] = []
         if wider is not None:
             self._spread = list(_spread(wider.targets.targets, targets))
@@ -94,13 +96,18 @@ class View:
         for in_all, in_any, wheel, mask in self.wider.rows(package):
             if in_any & ~in_all & relevant:
                 return None
-            fitting = 0
-            for bit, parts in self._spread:
-                if in_all & bit:
-                    fitting |= parts
+            fitting = self.parts_of(in_all)
             if fitting:
                 rows.append((fitting, fitting, wheel, mask))
         return rows
+
+    def parts_of(self, wholes: int) -> int:
+        """Return the targets that are parts of those in a mask of the wider view."""
+        found = 0
+        for bit, parts in self._spread:
+            if wholes & bit:
+                found |= parts
+        return found
 
     def _make_rows(self, package: Package) -> list[Row]:
         merged: dict[tuple[int, int, bool], int] = {}
@@ -183,6 +190,30 @@ class View:
                         by_wheel |= in_all
             found = self._able[id(package), version] = able, by_wheel
         return found
+
+    def able_partly(self, package: Package, version: int) -> int:
+        """Return the targets that can use one version for some of their patches, or for all."""
+        able = 0
+        for _in_all, in_any, _wheel, mask in self.rows(package):
+            if mask & version:
+                able |= in_any
+        return able
+
+    def possible(self, package: Package, targets: int) -> int:
+        """Return the versions that any of some targets can use for some of its patches."""
+        found = 0
+        for _in_all, in_any, _wheel, mask in self.rows(package):
+            if in_any & targets:
+                found |= mask
+        return found
+
+
+def classes_of(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the targets that no marker tells apart: as a mask, and their places."""
+    grouped: dict[tuple[object, ...], list[int]] = {}
+    for place, target in enumerate(targets):
+        grouped.setdefault((target.patches, *sorted(target.markers.items())), []).append(place)
+    return [(sum(1 << place for place in places), tuple(places)) for places in grouped.values()]
 
 
 def _digest(targets: Sequence[Target]) -> str:

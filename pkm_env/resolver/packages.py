@@ -11,13 +11,13 @@ from pkm_env.model.versions import UnreadableVersion, python_cuts
 from pkm_env.resolver.fit import SplitTarget, Usable
 from pkm_env.resolver.ground import Begin
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
-from pkm_env.resolver.request import HIGHEST, LOWEST
+from pkm_env.resolver.request import HIGHEST
 from pkm_env.resolver.template import EVERY, Template
 from pkm_env.resolver.walk import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.target import Target
@@ -46,15 +46,17 @@ class TargetProblem:
         members: int,
         earlier: Earlier,
         begun: Mapping[Key, int] | None = None,
-        kept: dict[Key, list[Kept]] | None = None,
+        kept: Callable[[], dict[Key, list[Kept]]] = dict,
         *,
         several: bool = False,
     ) -> None:
         """Take the targets, what was chosen for *earlier* ones, and the choices of a solve that was *begun*.
 
-        *kept* is what was chosen for targets of the same view, by *several* environments or by this one alone.
+        *kept* tells what was chosen for targets of the same view, by *several* environments or by this one alone.
         """
-        self.kept = {} if kept is None else kept
+        self._find_kept = kept
+        # None until a walk asks.
+        self._kept: dict[Key, list[Kept]] | None = None
         self.several = several
         self.begun = begun or {}
         self.ground = ground
@@ -119,7 +121,10 @@ class TargetProblem:
         The version is the one that is preferred here, and nothing that this environment says for itself can
         change what it needs.
         """
-        for kept in self.kept.get(package, ()):
+        name = package if isinstance(package, str) else package[0]
+        if self.several and name in self.special:
+            return None
+        for kept in self._all_kept().get(package, ()):
             version, needs, active, text, targets = kept
             if version & mask and not self.members & ~targets:
                 break
@@ -139,7 +144,7 @@ class TargetProblem:
 
     def _is_preferred(self, name: str, version: int, text: str, mask: int) -> bool:
         """Return whether ``choose`` would take a version, which has a wheel, out of *mask*; False where in doubt."""
-        if name in self.constraints or (self.several and name in self.special):
+        if name in self.constraints:
             return False
         locked = self.locked.get(name)
         if locked is not None or name in self.question.preferences:
@@ -168,7 +173,12 @@ class TargetProblem:
                 targets &= able if package.direct is not None else by_wheel
             text = package.version(bit) if package is not None else ""
             entry = (bit, needs, active, text, targets if ~targets & every else EVERY)
-            self.kept.setdefault(key, []).append(entry)
+            self._all_kept().setdefault(key, []).append(entry)
+
+    def _all_kept(self) -> dict[Key, list[Kept]]:
+        if self._kept is None:
+            self._kept = self._find_kept()
+        return self._kept
 
     def _is_common(self, package: Package | None, version: int, active: Active) -> bool:
         """Return whether any environment might choose a version, and it would need the same there."""
@@ -310,7 +320,7 @@ class TargetProblem:
         """Say whose metadata will be asked for: of the best version of each package met for the first time."""
         wanted = []
         for package, mask in packages:
-            if package in self.kept or not isinstance(package, str) or package == ROOT:
+            if not isinstance(package, str) or package == ROOT or package in (self._kept or ()):
                 continue
             if not self.earlier.get(package, ()):
                 known = self.package(package)
@@ -434,7 +444,7 @@ class TargetProblem:
             return False
         before = self.earlier.target(name, version)
         # Parts of one target stay together.
-        better = 0 if before.python == self.target.python else self.better(name, version, mask)
+        better = 0 if before.python == self.target.python else self.question.better(name, version, mask)
         if better:
             barred, late = self.ground.barred(name)
             better &= ~(barred | late)
@@ -445,20 +455,9 @@ class TargetProblem:
         mask = self.usable(name).mask
         return bool(version & mask) and self._is_held_back(name, version, mask)
 
-    def better(self, name: str, version: int, mask: int) -> int:
-        """Return the versions out of *mask* that the strategy takes before *version*."""
-        if self._wants_highest(name):
-            above = version.bit_length()
-            return mask >> above << above
-        return mask & (version - 1)
-
     def _first(self, name: str, mask: int) -> int:
         """Return the version that the strategy takes first."""
-        return 1 << (mask.bit_length() - 1) if self._wants_highest(name) else mask & -mask
-
-    def _wants_highest(self, name: str) -> bool:
-        strategy = self.question.rules.resolution
-        return strategy == HIGHEST or (strategy != LOWEST and name not in self.question.direct_names)
+        return 1 << (mask.bit_length() - 1) if self.question.wants_highest(name) else mask & -mask
 
     def _file_cuts(self, package: Package, version: int) -> tuple[int, ...]:
         cuts: set[int] = set()

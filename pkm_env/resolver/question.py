@@ -11,6 +11,7 @@ from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.knowledge import consents_to_prereleases, pinned_version
 from pkm_env.resolver.notes import Ask
 from pkm_env.resolver.overrides import Overrides
+from pkm_env.resolver.request import HIGHEST, LOWEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,6 +153,18 @@ class Question:
                 return versions
         return {}
 
+    @property
+    def has_locked(self) -> bool:
+        """Whether the lock holds anything."""
+        return bool(self._locked)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the lock holds something for a part of a target."""
+        return any(
+            known.patches != (0, None) for pairs in self._locked.values() for known, _versions in pairs
+        )
+
     def cuts(self, target: Target) -> set[int]:
         """Return the patch releases at which the lock cuts *target* in parts: each keeps what it holds for it."""
         low, high = target.patches
@@ -160,6 +173,18 @@ class Question:
             begin, end = known.patches
             found |= {begin} if end is None else {begin, end + 1}
         return {cut for cut in found if low < cut and (high is None or cut <= high)}
+
+    def wants_highest(self, name: str) -> bool:
+        """Return whether the strategy takes the highest version of a package first."""
+        strategy = self.rules.resolution
+        return strategy == HIGHEST or (strategy != LOWEST and name not in self.direct_names)
+
+    def better(self, name: str, version: int, mask: int) -> int:
+        """Return the versions out of *mask* that the strategy takes before *version*."""
+        if self.wants_highest(name):
+            above = version.bit_length()
+            return mask >> above << above
+        return mask & (version - 1)
 
     def bindings(self, holds: Callable[[str], bool]) -> dict[str, Source]:
         """Return the sources that names are bound to wherever they are asked for; *holds* answers markers."""

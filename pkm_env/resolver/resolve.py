@@ -10,7 +10,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import source_of_url
 from pkm_env.resolver.common import Common
 from pkm_env.resolver.earlier import Earlier
-from pkm_env.resolver.fit import SplitTarget
+from pkm_env.resolver.fit import SplitTarget, classes_of
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
@@ -21,10 +21,12 @@ from pkm_env.resolver.walk import Counts, Unsolvable, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from pkm_env.model.ports import Memory, Releases
     from pkm_env.model.target import Target
+    from pkm_env.resolver.chosen import Chosen
     from pkm_env.resolver.closure import Closure
     from pkm_env.resolver.fit import View
     from pkm_env.resolver.knowledge import Knowledge
@@ -44,6 +46,9 @@ __all__ = [
     "resolve",
     "source_of_url",
 ]
+
+# With fewer classes, to walk is less work than to find out what all of them have in common.
+WORTH_A_CLOSURE = 4
 
 
 def resolve(
@@ -73,16 +78,30 @@ def resolve(
 
 def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tuple[int, int], Outcome]:
     """Return the outcomes by the place of their target in the request, and their first patch release."""
-    view = search.common.view(request.targets, notebook)
-    waiting = [Class(view, members, places) for members, places in _classes(request.targets)]
+    cut = list(_cut(request.targets, search.question))
+    view = search.common.view([target for _place, target in cut], notebook)
+    waiting = [
+        Class(view, members, tuple([cut[part][0] for part in parts]))
+        for members, parts in classes_of(view.targets.targets)
+    ]
     newest_first = request.rules.resolution == HIGHEST
-    waiting.sort(key=lambda one: _order(one.target, newest_first=newest_first))
+    waiting.sort(key=lambda one: _order(request.targets[one.places[0]], newest_first=newest_first))
+    try:
+        return _solve_each(list(waiting), search, notebook)
+    except NotAsWished:
+        for one in waiting:
+            one.begun = {}
+        search.walk_all()
+        return _solve_each(waiting, search, notebook)
+
+
+def _solve_each(waiting: list[Class], search: Search, notebook: Notebook) -> dict[tuple[int, int], Outcome]:
+    """Return the outcomes of classes, in their order.
+
+    :raises NotAsWished: when they have to be found by walks alone.
+    """
     outcomes: dict[tuple[int, int], Outcome] = {}
     while waiting:
-        cuts = {cut for target in waiting[0].targets for cut in search.question.cuts(target)}
-        if cuts:
-            waiting = _split(waiting, tuple(sorted(cuts)), notebook, search.common)
-            continue
         try:
             found = search.outcomes(waiting[0])
         except SplitTarget as split:
@@ -91,6 +110,25 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
         for place, outcome in zip(waiting.pop(0).places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
     return outcomes
+
+
+def _cut(targets: Sequence[Target], question: Question) -> Iterable[tuple[int, Target]]:
+    """Yield the targets with their places, in parts where the lock has parts of them, or of others of their Python."""
+    cuts: dict[tuple[object, ...], set[int]] = {}
+    for target in targets:
+        cuts.setdefault((target.python, target.patches), set()).update(question.cuts(target))
+    for place, target in enumerate(targets):
+        own = sorted(cuts[target.python, target.patches])
+        for part in _parts(target.patches, own) if own else ():
+            yield place, target.part(part)
+        if not own:
+            yield place, target
+
+
+def _parts(patches: tuple[int, int | None], cuts: Sequence[int]) -> list[tuple[int, int | None]]:
+    """Return patch releases in parts that begin at *cuts*."""
+    low, high = patches
+    return list(zip((low, *cuts), (*(cut - 1 for cut in cuts), high), strict=True))
 
 
 def _told_alone(
@@ -152,6 +190,10 @@ def _for_target(outcome: Outcome, target: Target) -> Outcome:
     return Resolution(target, outcome.pins, outcome.notes, outcome.steps, outcome.askers)
 
 
+class NotAsWished(Exception):
+    """A class has no answer among what is wished for, after others had."""
+
+
 class Class:
     """Targets that no marker tells apart: bits of a view, and their places in the request.
 
@@ -178,13 +220,6 @@ class Class:
         return self.targets[0]
 
 
-def _classes(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:
-    grouped: dict[tuple[object, ...], list[int]] = {}
-    for place, target in enumerate(targets):
-        grouped.setdefault((target.patches, *sorted(target.markers.items())), []).append(place)
-    return [(sum(1 << place for place in places), tuple(places)) for places in grouped.values()]
-
-
 def _order(target: Target, *, newest_first: bool) -> tuple[tuple[int, ...], str]:
     """Return the place of a target in the order of solving.
 
@@ -205,8 +240,7 @@ def _split(
     """
     first = waiting[0]
     alike = [one for one in waiting if one.view is first.view and _python(one) == _python(first)]
-    low, high = first.target.patches
-    patches = list(zip((low, *cuts), (*(cut - 1 for cut in cuts), high), strict=True))
+    patches = _parts(first.target.patches, cuts)
     key = (id(first.view), tuple([one.members for one in alike]), cuts)
     view = common.parts.get(key)
     if view is None:
@@ -237,16 +271,32 @@ class Search:
         self.common = common
         self.question = question
         self.knowledge = knowledge
+        self._walks_all = False
+        self._begin()
+
+    def _begin(self) -> None:
         self.allowances = Allowances()
         self._grounds: dict[tuple[object, ...], Ground] = {}
         self._only: Ground | None = None
+        # Solutions that others may share, in the order in which they are preferred.
         self._solutions: list[Solution] = []
+        self._near: Solution | None = None
+        # The pins of all answers, by what they are.
+        self._answers: dict[tuple[int, ...], Mapping[str, Pin]] = {}
         self._failures: list[Derivation] = []
         self._earlier = Earlier()
-        self._solved: dict[tuple[int, int], tuple[View, Ground, int, Solution]] = {}
-        self._closures: dict[tuple[int, int], Closure] = {}
+        # What was decided for classes, in the order of solving.
+        self._decided: list[tuple[View, Ground, int, Mapping[Any, int]]] = []
+        self._closures: dict[tuple[int, int, bool], Closure] = {}
         # Views of which no other environment knew anything.
-        self._new: set[tuple[int, int]] = set()
+        self._new: set[tuple[int, int, bool]] = set()
+        # Whether a class was answered from what is wished for.
+        self._is_wished = False
+
+    def walk_all(self) -> None:
+        """Begin again, with no answer from what is wished for."""
+        self._begin()
+        self._walks_all = True
 
     def outcomes(self, one: Class) -> list[Outcome]:
         """Return the outcome of each member of a class.
@@ -267,17 +317,21 @@ class Search:
     def _outcomes(self, one: Class) -> list[Outcome]:
         ground = self._ground(one)
         if self.common.several and not self._failures:
-            closed = self._closed(one, ground)
+            closed = self._closed(one, ground, wished=False)
             if closed is not None:
                 return closed
         problem = self._problem(one, ground)
         for solution in self._solutions:
             if solution.fits(problem):
-                self._note(solution, one, ground)
+                self._note(one, ground, solution.decided)
                 return [solution.resolution(target, shared=True) for target in one.targets]
         for failure in self._failures:
             if failure.holds_for(problem):
                 return [NoSolution(target, failure) for target in one.targets]
+        if not self._failures and self._is_worth_a_closure(one):
+            closed = self._closed(one, ground, wished=True, problem=problem)
+            if closed is not None:
+                return closed
         try:
             solution = self._solve(problem, one)
         except Unsolvable as failure:
@@ -285,54 +339,84 @@ class Search:
             self._failures.append(derivation)
             return [NoSolution(target, derivation) for target in one.targets]
         self._solutions.append(solution)
-        self._note(solution, one, ground)
+        self._near = solution
+        self._note(one, ground, solution.decided)
         self._earlier.note(solution.versions, one.target)
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
 
     def _problem(self, one: Class, ground: Ground) -> TargetProblem:
         common = self.common
-        kept = common.kept(one.view, ground)
+
+        def kept() -> dict[Any, Any]:
+            return common.kept(one.view, ground)
+
         return TargetProblem(
             ground, one.view, one.members, self._earlier, one.begun, kept, several=common.several
         )
 
-    def _note(self, solution: Solution, one: Class, ground: Ground) -> None:
-        """Note that a solution is that of a class, for ``keep``."""
-        place = (id(one.view), id(solution))
-        members = self._solved[place][2] if place in self._solved else 0
-        self._solved[place] = one.view, ground, members | one.members, solution
+    def _note(self, one: Class, ground: Ground, decided: Mapping[Any, int]) -> None:
+        """Note what was decided for a class, for ``keep``."""
+        self._decided.append((one.view, ground, one.members, decided))
 
     def keep(self) -> None:
         """Keep what was chosen for the environments to come."""
-        for view, ground, members, solution in self._solved.values() if self.common.several else ():
-            self.common.chosen(view, ground).note(ground, members, solution.decided)
+        for view, ground, members, decided in self._decided if self.common.several else ():
+            self.common.chosen(view, ground).note(ground, members, decided)
 
-    def _closed(self, one: Class, ground: Ground) -> list[Outcome] | None:
-        """Return the outcomes where nearly all was chosen by other environments, else None."""
-        key = (id(one.view), id(ground))
-        closure = self._closures.get(key)
+    def _closed(
+        self, one: Class, ground: Ground, *, wished: bool, problem: TargetProblem | None = None
+    ) -> list[Outcome] | None:
+        """Return the outcomes where nearly all was chosen by other environments or is *wished* for, else None."""
+        closure = self._closure(one, ground, wished=wished)
         if closure is None:
-            chosen = self.common.chosen(one.view, ground)
-            if not chosen.versions or key in self._new:
-                self._new.add(key)
-                return None
-            from pkm_env.resolver.closure import Closure
+            return None
+        made = [] if problem is None else [problem]
 
-            closure = self._closures[key] = Closure(ground, chosen)
-        made: list[TargetProblem] = []
-
-        def problem() -> TargetProblem:
+        def of_class() -> TargetProblem:
             if not made:
                 made.append(self._problem(one, ground))
             return made[0]
 
-        found = closure.answer(one.members, problem)
+        found = closure.answer(one.members, of_class)
         if found is None:
             return None
-        if found.is_new:
-            self._earlier.note_closed(closure, one.members & -one.members, one.target)
-        steps = {"decisions": len(found.pins) if found.is_new else 0, "conflicts": 0, "checks": 0, "asked": 0}
-        return [Resolution(target, found.pins, found.notes, steps, found) for target in one.targets]
+        self._is_wished |= wished
+        bit = one.members & -one.members
+        pins = self._answers.setdefault(tuple(map(id, found.pins.values())), found.pins)
+        is_new = found.is_new and pins is found.pins
+        if is_new:
+            self._earlier.note_closed(closure, bit, one.target)
+        if wished and self.common.several:
+            self._note(one, ground, closure.decided(bit))
+        steps = {"decisions": len(pins) if is_new else 0, "conflicts": 0, "checks": 0, "asked": 0}
+        return [Resolution(target, pins, found.notes, steps, found) for target in one.targets]
+
+    def _is_worth_a_closure(self, one: Class) -> bool:
+        """Return whether a class may be answered from what is wished for, if anything is."""
+        if self._walks_all or len(one.view.classes) < WORTH_A_CLOSURE:
+            return False
+        return self.question.has_locked or bool(self._earlier)
+
+    def _closure(self, one: Class, ground: Ground, *, wished: bool) -> Closure | None:
+        """Return the closure for a class: among what other environments chose, or what is *wished* for here."""
+        key = (id(one.view), id(ground), wished)
+        if key in self._closures:
+            return self._closures[key]
+        if wished:
+            from pkm_env.resolver.wished import Wished
+
+            wider = self._closures.get((id(one.view.wider), id(ground), True))
+            known = wider.chosen if wider is not None and isinstance(wider.chosen, Wished) else None
+            chosen: Chosen = Wished(one.view, self.common.pins, self.question, self._earlier, known)
+        else:
+            chosen = self.common.chosen(one.view, ground)
+            if not chosen.versions or key in self._new:
+                self._new.add(key)
+                return None
+        from pkm_env.resolver.closure import Closure
+
+        found = self._closures[key] = Closure(ground, chosen)
+        return found
 
     def _ground(self, one: Class) -> Ground:
         """Return the ground of all targets that bind the same names to the same sources."""
@@ -353,6 +437,9 @@ class Search:
         asked = self.knowledge.asked
         counts = Counts()
         decided = walk(problem, ROOT)
+        if self._is_wished:
+            # Which solutions a class may share is known for walks alone.
+            raise NotAsWished
         if decided is None:
             from pkm_env.resolver.solver import Solver
 
@@ -366,8 +453,9 @@ class Search:
         else:
             counts.decisions = len(decided)
         place = (id(one.view), one.members)
-        near = self.common.near.get(place) or (self._solutions[-1] if self._solutions else None)
-        found = Solution(problem, decided, counts, self.knowledge.asked - asked, near)
+        near = self.common.near.get(place) or self._near
+        found = Solution(problem, decided, counts, self.knowledge.asked - asked, near, self.common.pins)
+        self._answers[tuple(map(id, found.pins.values()))] = found.pins
         if found.chosen:
             self.common.near.setdefault(place, found)
         problem.keep(decided)

@@ -35,9 +35,11 @@ class Solution:
         counts: Counts,
         asked: int,
         near: Solution | None = None,
+        pins: dict[Any, Pin] | None = None,
     ) -> None:
-        """Take what was decided; most of it is as in the solution *near* by."""
+        """Take what was decided; most of it is as in the solution *near* by. *pins* are those that were made."""
         self.problem = problem
+        self._made = {} if pins is None else pins
         self.counts = counts
         self.asked = asked
         self.active = [(key, bit, *problem.active(key, bit)) for key, bit in decided.items()]
@@ -143,7 +145,7 @@ class Solution:
         """Yield the better releases that the Python of the target excludes, by name."""
         problem = self.problem
         for name, version in self.versions.items():
-            better = problem.better(name, version, problem.package(name).whole & ~1)
+            better = problem.question.better(name, version, problem.package(name).whole & ~1)
             better &= better and ~problem.ground.barred(name)[0]
             better &= better and ~problem.ground.admitted(name, problem.target)
             if better:
@@ -252,8 +254,12 @@ class Solution:
                 if one not in versions:
                     versions[one] = problem.package(one).version(decided[one])
             requires = tuple([(other, versions[other]) for other in needed])
-            pins[name] = Pin(name, versions[name], package.source, tuple(own or ()), requires)
-            pins[name].asked = package.asked
+            place = (package, decided[name], tuple(own or ()), requires)
+            pin = self._made.get(place)
+            if pin is None:
+                pin = self._made[place] = Pin(name, versions[name], package.source, place[2], requires)
+                pin.asked = package.asked
+            pins[name] = pin
         return pins
 
     def _changed_since(self, near: Solution) -> set[str]:

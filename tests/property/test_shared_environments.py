@@ -9,12 +9,15 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pkm_env.resolver.resolve as resolver
 from pkm_env.model.distribution import Source
 from pkm_env.model.target import make_target
 from pkm_env.resolver.common import Common
 from pkm_env.resolver.resolve import NoSolution, Origin, Request, Resolution, Root, Rules, resolve
 from tests.support.universe import NoMemory, Universe
 
+# More classes than any request has.
+NEVER = 1000
 TARGETS = (
     make_target("3.11", "linux-x86_64"),
     make_target("3.12", "linux-x86_64"),
@@ -219,6 +222,15 @@ def test_environments_that_are_much_alike_are_answered_as_each_alone(universe, s
     check_each(universe, sources, own_extra, asked, prefer=True)
 
 
+def test_an_extra_of_a_fork_is_not_taken_for_that_of_the_release_elsewhere():
+    universe = {"a": {"1": {}}, "b": {"1": {}}}
+    fork = Source("directory", "/fork")
+    forks = {"/fork": {"version": "1", "requires": ["a; extra == 'x'"]}}
+    usual = {name: usual for name, (usual, _) in DIFFERENCES.items()}
+    environment = {**usual, "roots": ["b[x]"], "sources": {"b": (("sys_platform == 'win32'", fork),)}}
+    check_each(universe, forks, "a", [environment, environment], prefer=True)
+
+
 # Releases of which much differs from target to target: files, and what they need.
 varied = st.fixed_dictionaries(
     {
@@ -259,3 +271,31 @@ def test_what_was_chosen_for_other_targets_spares_a_target_only_what_it_would_fi
     together = resolve(question, Universe(universe, {}), NoMemory())
     world = Universe(universe, {})
     assert plain(together) == plain(resolve(question, world, NoMemory(), Forgetful(world, NoMemory())))
+
+
+def solved_with(least, question, world):
+    """Return the outcomes where targets are answered from what is wished for, if *least* classes of a view wait."""
+    before = resolver.WORTH_A_CLOSURE
+    resolver.WORTH_A_CLOSURE = least
+    try:
+        return plain(resolve(question, world, NoMemory()))
+    finally:
+        resolver.WORTH_A_CLOSURE = before
+
+
+@settings(max_examples=400, deadline=None)
+@given(varied_universes, st.lists(own, min_size=1, max_size=3), locks)
+def test_what_is_wished_for_is_what_a_walk_finds(universe, roots, locked):
+    environment = {**{name: usual for name, (usual, _) in DIFFERENCES.items()}, "roots": roots}
+    question = request(environment, "a", locked, {})
+    walked = solved_with(NEVER, question, Universe(universe, {}))
+    assert solved_with(1, question, Universe(universe, {})) == walked
+
+
+@settings(max_examples=200, deadline=None)
+@given(universes, forks, own, environments(), locks)
+def test_what_is_wished_for_is_what_a_walk_finds_under_all_rules(universe, sources, own_extra, asked, locked):
+    for environment in asked:
+        question = request(environment, own_extra, locked, {})
+        walked = solved_with(NEVER, question, Universe(universe, sources))
+        assert solved_with(1, question, Universe(universe, sources)) == walked
