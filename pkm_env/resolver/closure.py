@@ -10,6 +10,7 @@ from __future__ import annotations
 from pkm_env.model.markers import marker_cuts
 from pkm_env.resolver.chosen import FAILED, OPEN, Unlike
 from pkm_env.resolver.fit import SplitTarget
+from pkm_env.resolver.ground import Begin
 from pkm_env.resolver.notes import ROOT, ROOT_BIT
 from pkm_env.resolver.solution import Askers, name_of, notes_on
 from pkm_env.resolver.template import Row
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Asked = tuple[int, str, int, int]  # targets, a name, the number of it or of its extra, the versions
+
+# With more names to choose at once a walk is less work.
+MOST_OPEN = 12
 
 
 class Closure:
@@ -86,14 +90,20 @@ class Closure:
         """Return what ``walk`` would find for a class of targets; None where that takes a walk.
 
         :raises SplitTarget: when ``walk`` would.
+        :raises Begin: when ``walk`` would.
         """
         bit = members & -members
         if self._unlike & bit:
             return None
         try:
             reached, own = self._follow(members, problem)
+            self._check_allowed(reached)
+            if self.chosen.is_preferred:
+                self._check_whole(bit, reached)
             answer = self.chosen.answer(self._ground, bit, reached)
-            self._check(answer, bit, reached, own)
+            if not self.chosen.is_preferred:
+                self._check_preferred(answer, bit, own)
+                self._check_whole(bit, reached)
         except Unlike:
             return None
         finally:
@@ -140,28 +150,51 @@ class Closure:
             raise Unlike
         return reached, own
 
-    def _check(self, answer: Answer, bit: int, reached: int, own: Mapping[str, int]) -> None:
-        """Find out whether a target would take an answer: it is allowed and preferred.
+    def _check_allowed(self, reached: int) -> None:
+        """Find out whether what has to be allowed is.
 
-        :raises Unlike: when it would not.
-        :raises SplitTarget: when a part of it has another answer.
+        :raises Unlike: when it is not.
+        :raises Begin: when a release asks for it here first.
         """
+        begin = None
         for row in self.chosen.packages(reached & self.chosen.doubtful):
             needs = self._ground.settled(row)
+            if needs is None and self.chosen.is_preferred and not reached & self.chosen.torn:
+                try:
+                    needs = self._ground.settle(row)
+                except Begin as found:
+                    begin = found
+                    continue
             if needs is None or isinstance(needs, Refusal):
                 raise Unlike
+        if begin is not None:
+            raise begin
+
+    def _check_preferred(self, answer: Answer, bit: int, own: Mapping[str, int]) -> None:
+        """Find out whether a target prefers what is in an answer, but for what had to be chosen.
+
+        :raises Unlike: when it does not.
+        """
+        locked = self._ground.question.locked(self.chosen.view.targets.targets[bit.bit_length() - 1])
+        if answer.preferred.get(bit) is locked:
+            return
+        if not answer.listed.items() <= locked.items() and any(
+            locked.get(name) != text for name, text in answer.listed.items() if name not in own
+        ):
+            raise Unlike
+        if not own:
+            answer.preferred[bit] = locked
+
+    def _check_whole(self, bit: int, reached: int) -> None:
+        """Find out whether all of a target has the same answer.
+
+        :raises SplitTarget: when a part of it has another.
+        :raises Unlike: when it is not clear where it is to be split.
+        """
         targets = self.chosen.view.targets
-        target = targets.targets[bit.bit_length() - 1]
-        locked = self._ground.question.locked(target)
-        if not self.chosen.is_preferred and answer.preferred.get(bit) is not locked:
-            if not answer.listed.items() <= locked.items() and any(
-                locked.get(name) != text for name, text in answer.listed.items() if name not in own
-            ):
-                raise Unlike
-            if not own:
-                answer.preferred[bit] = locked
         torn = [row.ask.requirement.marker for row in self.chosen.packages(reached & self.chosen.torn)]
         if torn:
+            target = targets.targets[bit.bit_length() - 1]
             cuts = {marker_cuts(targets.node(marker), target) for marker in torn}
             if len(cuts) == 1 and all(cuts):
                 raise SplitTarget(cuts.pop())
@@ -206,6 +239,8 @@ class Closure:
             for name in chosen.unknown
             if reached >> chosen.numbers[name] & 1 and not chosen.version(name, bit)
         ]
+        if len(names) > MOST_OPEN:
+            raise Unlike
         problem.visit([(name, self._masks(name, bit, reached)[0]) for name in names])
         chosen.choosing.update(names)
         found = {name: self._best(problem, name, reached) for name in names}

@@ -58,6 +58,15 @@ class Allowances:
         other.bound.update(self.bound)
         return other
 
+    def become(self, other: Allowances) -> None:
+        """Allow what *other* does, and no more."""
+        # In place: packages look at them.
+        self.prereleases.intersection_update(other.prereleases)
+        self.yanked.clear()
+        self.yanked.update(other.yanked)
+        self.bound.clear()
+        self.bound.update(other.bound)
+
 
 class _Refused(Exception):
     """A release cannot be used, for the reason given; never leaves this module."""
@@ -313,6 +322,15 @@ class Ground:
             # What the project asks for itself was allowed before.
             own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
         return None if own is None else own[1]
+
+    def settle(self, row: Row) -> Sequence[Need] | Refusal:
+        """Return what one requirement of a release needs that nobody settled yet.
+
+        :raises Begin: when it asks for what is kept out until somebody asks for it.
+        """
+        found = row, self._need_or_refusal(row.ask.copy())
+        self._own_needs[id(row)] = found
+        return found[1]
 
     def wanted(self, row: Row) -> Sequence[Need] | Refusal:
         """Return what a requirement of a release needs, where that names nothing special, though it be not allowed."""

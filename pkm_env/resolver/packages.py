@@ -442,12 +442,14 @@ class TargetProblem:
         """Return whether *mask* has a better version that the Python an earlier one was chosen for excludes."""
         if not mask >> version.bit_length() and self.question.rules.resolution == HIGHEST:
             return False
-        before = self.earlier.target(name, version)
-        # Parts of one target stay together.
-        better = 0 if before.python == self.target.python else self.question.better(name, version, mask)
+        # Parts of one target, and targets of one Python, stay together.
+        if self.target.python in self.earlier.pythons(name, version):
+            return False
+        better = self.question.better(name, version, mask)
         if better:
             barred, late = self.ground.barred(name)
             better &= ~(barred | late)
+        before = self.earlier.target(name, version)
         return bool(better and better & self.usable(name).mask & ~self.ground.admitted(name, before))
 
     def passes(self, name: str, version: int) -> bool:

@@ -42,6 +42,7 @@ class Question:
     __slots__ = (
         "_constraints",
         "_locked",
+        "_merged",
         "_pins",
         "_read",
         "direct_names",
@@ -77,6 +78,7 @@ class Question:
             if known is None:
                 known = self._read[key,] = target_from_key(key)
             self._locked.setdefault(_kind(known), []).append((known, versions))
+        self._merged: dict[int, tuple[Target, Mapping[str, str]]] = {}
         self.root_name = normalise(request.root_name)
         self.root_version = request.root_version
         self.roots = tuple(self._root(root) for root in request.roots)
@@ -147,11 +149,24 @@ class Question:
         return mask & package.yanked
 
     def locked(self, target: Target) -> Mapping[str, str]:
-        """Return what the lock holds for *target*, or for the wider target that it is a part of."""
-        for known, versions in self._locked.get(_kind(target), ()):
-            if target.is_part_of(known):
-                return versions
-        return {}
+        """Return what the lock holds for *target*, or for wider targets that it is a part of: the narrowest counts."""
+        found = self._merged.get(id(target))
+        if found is None:
+            found = self._merged[id(target)] = target, self._find_locked(target)
+        return found[1]
+
+    def _find_locked(self, target: Target) -> Mapping[str, str]:
+        known = [pair for pair in self._locked.get(_kind(target), ()) if target.is_part_of(pair[0])]
+        if len(known) < 2:  # noqa: PLR2004 - nothing to merge
+            return known[0][1] if known else {}
+        # Another environment was split where this one is not, or the other way round.
+        widest_first = sorted(
+            known, key=lambda pair: -sum(other.is_part_of(pair[0]) for other, _versions in known)
+        )
+        merged: dict[str, str] = {}
+        for _known, versions in widest_first:
+            merged.update(versions)
+        return merged
 
     @property
     def has_locked(self) -> bool:

@@ -86,29 +86,28 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
     ]
     newest_first = request.rules.resolution == HIGHEST
     waiting.sort(key=lambda one: _order(request.targets[one.places[0]], newest_first=newest_first))
-    try:
-        return _solve_each(list(waiting), search, notebook)
-    except NotAsWished:
-        for one in waiting:
-            one.begun = {}
-        search.walk_all()
-        return _solve_each(waiting, search, notebook)
+    return _solve_each(waiting, search, notebook)
 
 
 def _solve_each(waiting: list[Class], search: Search, notebook: Notebook) -> dict[tuple[int, int], Outcome]:
-    """Return the outcomes of classes, in their order.
-
-    :raises NotAsWished: when they have to be found by walks alone.
-    """
+    """Return the outcomes of classes, in their order."""
     outcomes: dict[tuple[int, int], Outcome] = {}
+    before = waiting, outcomes
     while waiting:
+        if not search.is_wished:
+            before = waiting, dict(outcomes)
         try:
             found = search.outcomes(waiting[0])
         except SplitTarget as split:
             waiting = _split(waiting, split.cuts, notebook, search.common)
             continue
-        for place, outcome in zip(waiting.pop(0).places, found, strict=True):
+        except NotAsWished:
+            waiting, outcomes = before
+            search.walk_on()
+            continue
+        for place, outcome in zip(waiting[0].places, found, strict=True):
             outcomes[place, outcome.target.patches[0]] = outcome
+        waiting = waiting[1:]
     return outcomes
 
 
@@ -271,10 +270,6 @@ class Search:
         self.common = common
         self.question = question
         self.knowledge = knowledge
-        self._walks_all = False
-        self._begin()
-
-    def _begin(self) -> None:
         self.allowances = Allowances()
         self._grounds: dict[tuple[object, ...], Ground] = {}
         self._only: Ground | None = None
@@ -283,6 +278,8 @@ class Search:
         self._near: Solution | None = None
         # The pins of all answers, by what they are.
         self._answers: dict[tuple[int, ...], Mapping[str, Pin]] = {}
+        # Which of them were noted for which Python.
+        self._noted: set[tuple[int, str]] = set()
         self._failures: list[Derivation] = []
         self._earlier = Earlier()
         # What was decided for classes, in the order of solving.
@@ -290,13 +287,24 @@ class Search:
         self._closures: dict[tuple[int, int, bool], Closure] = {}
         # Views of which no other environment knew anything.
         self._new: set[tuple[int, int, bool]] = set()
-        # Whether a class was answered from what is wished for.
-        self._is_wished = False
+        # What was known before the first class was answered from what is wished for.
+        self._before: tuple[Earlier, set[tuple[int, str]], int, Allowances] | None = None
+        self._walks = False
 
-    def walk_all(self) -> None:
-        """Begin again, with no answer from what is wished for."""
-        self._begin()
-        self._walks_all = True
+    @property
+    def is_wished(self) -> bool:
+        """Whether a class was answered from what is wished for."""
+        return self._before is not None
+
+    def walk_on(self) -> None:
+        """Go back to where the first class was answered from what is wished for; it and all after it are walked."""
+        assert self._before is not None, "a class was answered so"
+        self._earlier, self._noted, decided, allowances = self._before
+        self.allowances.become(allowances)
+        del self._decided[decided:]
+        self._before = None
+        self._walks = True
+        self._closures.clear()
 
     def outcomes(self, one: Class) -> list[Outcome]:
         """Return the outcome of each member of a class.
@@ -307,6 +315,8 @@ class Search:
             try:
                 return self._outcomes(one)
             except Begin as begin:  # noqa: PERF203 - once or twice in a run
+                if self.is_wished:
+                    raise NotAsWished from None
                 if begin.bound:
                     self._grounds.clear()
                     self._only = None
@@ -321,17 +331,26 @@ class Search:
             if closed is not None:
                 return closed
         problem = self._problem(one, ground)
+        shared = self._shared(problem, one)
+        if shared is None and not self._failures and self._is_worth_a_closure(one):
+            shared = self._closed(one, ground, wished=True, problem=problem)
+        return self._solved(problem, one) if shared is None else shared
+
+    def _shared(self, problem: TargetProblem, one: Class) -> list[Outcome] | None:
+        """Return the outcomes that were found for another class, None where none is those of this one too."""
         for solution in self._solutions:
             if solution.fits(problem):
-                self._note(one, ground, solution.decided)
+                self._note(one, problem.ground, solution.decided)
+                if one.target.python != solution.problem.target.python:
+                    self._earlier.note(solution.versions, one.target)
                 return [solution.resolution(target, shared=True) for target in one.targets]
         for failure in self._failures:
             if failure.holds_for(problem):
                 return [NoSolution(target, failure) for target in one.targets]
-        if not self._failures and self._is_worth_a_closure(one):
-            closed = self._closed(one, ground, wished=True, problem=problem)
-            if closed is not None:
-                return closed
+        return None
+
+    def _solved(self, problem: TargetProblem, one: Class) -> list[Outcome]:
+        """Return the outcomes of a search."""
         try:
             solution = self._solve(problem, one)
         except Unsolvable as failure:
@@ -340,7 +359,7 @@ class Search:
             return [NoSolution(target, derivation) for target in one.targets]
         self._solutions.append(solution)
         self._near = solution
-        self._note(one, ground, solution.decided)
+        self._note(one, problem.ground, solution.decided)
         self._earlier.note(solution.versions, one.target)
         return [solution.resolution(target, shared=number > 0) for number, target in enumerate(one.targets)]
 
@@ -380,11 +399,15 @@ class Search:
         found = closure.answer(one.members, of_class)
         if found is None:
             return None
-        self._is_wished |= wished
+        if wished and self._before is None:
+            done = len(self._decided)
+            self._before = self._earlier.copy(), set(self._noted), done, self.allowances.copy()
         bit = one.members & -one.members
         pins = self._answers.setdefault(tuple(map(id, found.pins.values())), found.pins)
         is_new = found.is_new and pins is found.pins
-        if is_new:
+        place = (id(pins), one.target.python)
+        if place not in self._noted:
+            self._noted.add(place)
             self._earlier.note_closed(closure, bit, one.target)
         if wished and self.common.several:
             self._note(one, ground, closure.decided(bit))
@@ -393,7 +416,7 @@ class Search:
 
     def _is_worth_a_closure(self, one: Class) -> bool:
         """Return whether a class may be answered from what is wished for, if anything is."""
-        if self._walks_all or len(one.view.classes) < WORTH_A_CLOSURE:
+        if self._walks or len(one.view.classes) < WORTH_A_CLOSURE:
             return False
         return self.question.has_locked or bool(self._earlier)
 
@@ -437,7 +460,7 @@ class Search:
         asked = self.knowledge.asked
         counts = Counts()
         decided = walk(problem, ROOT)
-        if self._is_wished:
+        if self.is_wished:
             # Which solutions a class may share is known for walks alone.
             raise NotAsWished
         if decided is None:

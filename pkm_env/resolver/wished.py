@@ -132,13 +132,13 @@ class Wished(Chosen):
         if found:
             self.versions[name] = tuple(found.items())
 
-    def _able(self, wishing: int, able: int, python: str = "") -> int:
-        """Return the classes, of those *wishing* for a version, of which all members are able; of one Python or any."""
-        if not wishing & ~able and not python:
+    def _able(self, wishing: int, able: int, pythons: set[str] | None = None) -> int:
+        """Return the classes, of those *wishing* for a version and of some Pythons, of which all members are able."""
+        if not wishing & ~able and pythons is None:
             return wishing
         found = 0
         for members, first in self._classes:
-            if members & wishing and not members & ~able and python in {"", first.python}:
+            if members & wishing and not members & ~able and (pythons is None or first.python in pythons):
                 found |= members
         return found
 
@@ -154,13 +154,14 @@ class Wished(Chosen):
                 return
             if version & barred:
                 continue
-            python = ""
+            pythons: set[str] | None = None
             better = ground.question.better(package.name, version, package.whole & ~1 & ~barred & ~late)
             if better & self.view.possible(package, rest):
                 before = self._earlier.target(package.name, version)
-                python = before.python if better & ~ground.admitted(package.name, before) else ""
+                if better & ~ground.admitted(package.name, before):
+                    pythons = self._earlier.pythons(package.name, version)
             able = self.view.able(package, version)[1]
-            takers = self._able(rest, able, python)
+            takers = self._able(rest, able, pythons)
             if takers:
                 yield version, takers
             if takers == rest:

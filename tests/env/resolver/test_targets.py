@@ -20,6 +20,10 @@ def chosen(outcomes, name):
     return [outcome.pins[name].version if name in outcome.pins else None for outcome in outcomes]
 
 
+def versions(outcome):
+    return {name: pin.version for name, pin in outcome.pins.items()}
+
+
 def worked(outcomes):
     return [outcome.steps["decisions"] > 0 for outcome in outcomes]
 
@@ -131,6 +135,24 @@ def test_what_the_lock_holds_for_a_target_counts_for_it_alone():
     world = {"a": {"1": [], "2": [], "3": []}}
     locked = {L311.key: {"a": "2"}, L312.part((4, None)).key: {"a": "1"}, L312.part((0, 3)).key: {"a": "3"}}
     assert chosen(ask(world, "a", targets=(L310, L311, L312), locked=locked), "a") == ["3", "2", "3", "1"]
+
+
+def test_what_another_target_of_the_same_python_has_counts_though_a_newer_python_holds_it_back():
+    world = {"a": {"1": [], "2": {"requires_python": "<3.12"}}}
+    outcomes = ask(world, "a", targets=(L312, L311, W311), locked={L311.key: {"a": "1"}})
+    assert chosen(outcomes, "a") == ["1", "1", "1"]
+
+
+def test_a_part_keeps_what_is_held_for_the_whole_target_where_nothing_else_is_held_for_it():
+    world = {"a": {"1": [], "2": []}, "b": {"1": [], "2": []}}
+    part = L312.part((0, 3)).key
+    outcomes = ask(
+        world, "a", "b", targets=(L312,), locked={part: {"a": "1"}, L312.key: {"a": "2", "b": "1"}}
+    )
+    assert [(outcome.target.patches, versions(outcome)) for outcome in outcomes] == [
+        ((0, 3), {"a": "1", "b": "1"}),
+        ((4, None), {"a": "2", "b": "1"}),
+    ]
 
 
 def test_parts_that_the_lock_has_stay_apart():
