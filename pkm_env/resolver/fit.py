@@ -6,7 +6,7 @@ from _blake2 import blake2b
 
 from pkm_env.model.markers import TargetSet, marker_cuts
 from pkm_env.model.tag_set import TagSet
-from pkm_env.model.versions import UnreadableVersion
+from pkm_env.model.versions import UnreadableVersion, python_truths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
-    from pkm_env.resolver.notebook import Notebook
+    from pkm_env.resolver.notebook import Notebook, Page
 
     Row = tuple[int, int, bool, int]
 
@@ -206,6 +206,22 @@ class View:
             if in_any & targets:
                 found |= mask
         return found
+
+
+def admits(requires_python: str, target: Target, known: Page) -> bool:
+    """Return whether a Requires-Python admits all patches of a target; one that cannot be read does.
+
+    *known* are the answers of earlier runs.
+    """
+    place = (requires_python, target.python, *target.patches)
+    found: bool | None = known.find(place)
+    if found is None:
+        try:
+            found = not requires_python or python_truths(requires_python, target.python, target.patches)[0]
+        except UnreadableVersion:
+            found = True
+        known.keep(place, found)
+    return found
 
 
 def classes_of(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:

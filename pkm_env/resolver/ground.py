@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
-from pkm_env.model.versions import UnreadableVersion, VersionLine, python_truths
+from pkm_env.model.versions import UnreadableVersion, VersionLine
+from pkm_env.resolver.fit import admits
 from pkm_env.resolver.knowledge import Packages, asks_for_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
 from pkm_env.resolver.template import EVERY, Row, Template
@@ -183,9 +184,9 @@ class Ground:
         key = (name, target.python, target.patches)
         found = self._admitted.get(key)
         if found is None:
-            found = 0
+            found, page = 0, self.knowledge.notebook.page("admitted")
             for requires_python, _tags, mask in self.package(name).signatures:
-                if found | mask << 1 != found and _admits(requires_python, target):
+                if found | mask << 1 != found and admits(requires_python, target, page):
                     found |= mask << 1
             self._admitted[key] = found
         return found
@@ -477,14 +478,6 @@ class Ground:
             )
         self.allowances.bound[requirement.name] = (wanted, asker)
         raise Begin(bound=True)
-
-
-def _admits(requires_python: str, target: Target) -> bool:
-    """Return whether a Requires-Python admits all patches of a target; one that cannot be read does."""
-    try:
-        return not requires_python or python_truths(requires_python, target.python, target.patches)[0]
-    except UnreadableVersion:
-        return True
 
 
 def _name(key: Key) -> str:

@@ -49,6 +49,8 @@ __all__ = [
 
 # With fewer classes, to walk is less work than to find out what all of them have in common.
 WORTH_A_CLOSURE = 4
+# After so many classes without an answer among what is wished for, the others have none either.
+MOST_MISSES = 2
 
 
 def resolve(
@@ -290,6 +292,8 @@ class Search:
         # What was known before the first class was answered from what is wished for.
         self._before: tuple[Earlier, set[tuple[int, str]], int, Allowances] | None = None
         self._walks = False
+        # Classes that had no answer among what is wished for.
+        self._misses = 0
 
     @property
     def is_wished(self) -> bool:
@@ -334,6 +338,7 @@ class Search:
         shared = self._shared(problem, one)
         if shared is None and not self._failures and self._is_worth_a_closure(one):
             shared = self._closed(one, ground, wished=True, problem=problem)
+            self._misses += shared is None
         return self._solved(problem, one) if shared is None else shared
 
     def _shared(self, problem: TargetProblem, one: Class) -> list[Outcome] | None:
@@ -416,7 +421,7 @@ class Search:
 
     def _is_worth_a_closure(self, one: Class) -> bool:
         """Return whether a class may be answered from what is wished for, if anything is."""
-        if self._walks or len(one.view.classes) < WORTH_A_CLOSURE:
+        if self._walks or self._misses >= MOST_MISSES or len(one.view.classes) < WORTH_A_CLOSURE:
             return False
         return self.question.has_locked or bool(self._earlier)
 
