@@ -72,7 +72,7 @@ class Chosen:
         # Names that some target needs, and no version is known of.
         self.unknown: dict[str, None] = {}
         self._next: dict[int, list[Pair]] = {}
-        # What each mask of packages leads to, and the targets for which it does.
+        # What each mask of packages leads to, and the targets for which it does; without what is not known yet.
         self._whole: dict[int, list[Pair]] = {}
         self._cells: dict[Any, list[tuple[int, Pin]]] = {}
         self._answers: dict[int, list[Answer]] = {}
@@ -131,9 +131,6 @@ class Chosen:
                 for number, bit, allowed in self._asks.get(name, ()):
                     if bit & fresh and not version & allowed:
                         self._fail(number, bit)
-        for packages, known in self._whole.items():
-            if any(mask & OPEN and targets & members for targets, mask in known):
-                self._whole[packages] = [pair for pair in known if not (pair[1] & OPEN and pair[0] & members)]
 
     def _fail(self, number: int, bit: int) -> None:
         """Note that what a package needs is not what was chosen."""
@@ -162,19 +159,22 @@ class Chosen:
         while waiting:
             first = waiting & -waiting
             waiting ^= first
-            if not first & found:
-                own, mask = self._whole_of(ground, bit, first)
-                alike &= own
-                found |= mask
-        self._whole.setdefault(packages, []).append((alike, found))
+            if first & found:
+                continue
+            for whole in self._whole.get(first, ()):
+                if whole[0] & bit:
+                    break
+            else:
+                whole = self._whole_of(ground, bit, first)
+            alike &= whole[0]
+            found |= whole[1]
+        if not found & OPEN:
+            self._whole.setdefault(packages, []).append((alike, found))
         return found
 
     def _whole_of(self, ground: Ground, bit: int, package: int) -> Pair:
-        """Return all that one package, as a mask, leads to for a target, and the targets for which it does."""
+        """Find out all that one package, as a mask, leads to for a target, and the targets for which it does."""
         known = self._whole
-        for pair in known.get(package, ()):
-            if pair[0] & bit:
-                return pair
         alike, found, waiting = self.view.targets.every, 0, package
         while waiting:
             first = waiting & -waiting
@@ -190,7 +190,8 @@ class Chosen:
                 found |= first
                 waiting = (waiting | mask) & ~found
         whole = alike, found
-        known.setdefault(package, []).append(whole)
+        if not found & OPEN:
+            known.setdefault(package, []).append(whole)
         return whole
 
     def _nexts(self, ground: Ground, bit: int, number: int) -> Pair:

@@ -408,7 +408,9 @@ class Search:
             done = len(self._decided)
             self._before = self._earlier.copy(), set(self._noted), done, self.allowances.copy()
         bit = one.members & -one.members
-        pins = self._answers.setdefault(tuple(map(id, found.pins.values())), found.pins)
+        pins = found.pins
+        if wished:
+            pins = self._answers.setdefault(tuple(map(id, pins.values())), pins)
         is_new = found.is_new and pins is found.pins
         place = (id(pins), one.target.python)
         if place not in self._noted:
