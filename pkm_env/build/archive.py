@@ -44,8 +44,8 @@ KINDS = {
     tarfile.LNKTYPE: HARD_LINK,
 }
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
-# zipfile raises the second for a method that it does not know, the third for what is encrypted.
-ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, *UNREADABLE)
+# zipfile raises the second for what is encrypted, and a kind of it for a method that it does not know.
+ZIP_FAULTS = (zipfile.BadZipFile, RuntimeError, *UNREADABLE)
 SIZE_HINT = "if you trust it: sdist-size in [limits] of your configuration sets another bound"
 
 

@@ -322,7 +322,7 @@ class _Unpacking:
             os.symlink(
                 target.replace("/", os.sep), self._path(parts), target_is_directory=found in self.folders
             )
-        except (OSError, NotImplementedError) as error:  # the second: a system that knows no links
+        except OSError as error:
             if found not in self.files:
                 raise BadSdist(
                     self.filename, f"its link to {target!r} can't be made here", member="/".join(parts)

@@ -341,16 +341,8 @@ def zipped_metadata(path: str) -> str:
     import zipfile
     import zlib
 
-    # zipfile says NotImplementedError of a method that it does not know, RuntimeError of what is encrypted.
-    faults = (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-    )
+    # zipfile says RuntimeError of what is encrypted, and a kind of it of a method that it does not know.
+    faults = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]

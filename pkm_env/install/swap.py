@@ -51,11 +51,12 @@ def make_notes(place: str) -> None:
     hidden = os.path.join(top, ".gitignore")
     if not os.path.exists(hidden):
         make_directories(top)
-        try:  # noqa: SIM105 - contextlib costs 2 ms here
+        make_directories(folder)
+        try:
             write_new(hidden, b"*\n")
         except FileExistsError:
             # Another process was quicker, with the same content.
-            pass
+            return
     make_directories(folder)
 
 

@@ -308,12 +308,9 @@ def test_activation_in_csh(tmp_path):
     assert lines == [str(tmp_path / "v"), str(tmp_path / "v" / "bin" / "python"), "0"]
 
 
-# Few machines have it.
-if shutil.which("nu"):
-
-    def test_activation_in_nushell(tmp_path):
-        make_venv(interpreter(), str(tmp_path / "v"), prompt="it's")
-        script = f"""
+def test_activation_in_nushell(tmp_path):
+    make_venv(interpreter(), str(tmp_path / "v"), prompt="it's")
+    script = f"""
 overlay use "{tmp_path}/v/bin/activate.nu"
 print $env.VIRTUAL_ENV
 print (which python | get path | first)
@@ -322,14 +319,14 @@ print ($env.PYTHONHOME? | default none)
 deactivate
 print ($env.VIRTUAL_ENV? | default none)
 """
-        lines = run_shell("nu", "--no-config-file", "-c", script, PYTHONHOME="/old")
-        assert [line.rstrip() for line in lines] == [
-            str(tmp_path / "v"),
-            str(tmp_path / "v" / "bin" / "python"),
-            "(it's)",
-            "none",
-            "none",
-        ]
+    lines = run_shell("nu", "--no-config-file", "-c", script, PYTHONHOME="/old")
+    assert [line.rstrip() for line in lines] == [
+        str(tmp_path / "v"),
+        str(tmp_path / "v" / "bin" / "python"),
+        "(it's)",
+        "none",
+        "none",
+    ]
 
 
 def test_each_shell_has_its_script(tmp_path):
