@@ -64,7 +64,7 @@ class UnknownExtra(PkmError):
 class Locker(Staleness):
     """Solves environments one after the other.
 
-    ``solves`` counts the targets that needed a solve of their own.
+    ``solves`` counts the targets for which something had to be decided.
     """
 
     def __init__(

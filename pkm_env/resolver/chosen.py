@@ -74,7 +74,7 @@ class Chosen:
         self._next: dict[int, list[Pair]] = {}
         # What each mask of packages leads to, and the targets for which it does; without what is not known yet.
         self._whole: dict[int, list[Pair]] = {}
-        self._cells: dict[Any, list[tuple[int, Pin]]] = {}
+        self._cells: dict[tuple[str, tuple[str, ...]], list[tuple[int, Pin]]] = {}
         self._answers: dict[int, list[Answer]] = {}
 
     def number(self, key: Key) -> int:
@@ -231,7 +231,7 @@ class Chosen:
         """Return what the requirements need that count for a target, and those of some targets that need the same."""
         bit, targets = where
         targets &= template.admitted
-        found, numbers = 0, self.numbers
+        found = 0
         fresh = [row.ask.requirement.name for row in template.rows if row.needs is None and row.in_all & bit]
         if fresh:
             ground.hint(fresh)
@@ -257,30 +257,19 @@ class Chosen:
                     )
                     targets &= admitted or bit
                     # What is not admitted is not looked at: nobody else might.
-                    if not admitted:
-                        found |= FAILED
-                    elif key in numbers:
-                        found |= 1 << numbers[key]
-                    else:
-                        found |= 1 << self.number(key)
+                    found |= 1 << self.number(key) if admitted else FAILED
         return targets, found
 
     def _admitted(self, ground: Ground, name: str, allowed: int, asker: tuple[int, int]) -> int:
         """Return the targets whose version of a package is allowed; the asker's own alone where none is known."""
         number, bit = asker
-        version = found = 0
-        for other, targets in self.versions.get(name, ()):
-            if targets & bit:
-                version = other
-            if other & allowed:
-                found |= targets
-        if not version:
-            version = self._settled(ground, name, bit)
-            for other, targets in self.versions.get(name, ()):
-                found |= targets if other & allowed else 0
+        version = self._settled(ground, name, bit)
         if not version or name in self.choosing:
             self._asks.setdefault(name, []).append((number, bit, allowed))
             return bit if not version or version & allowed else 0
+        found = 0
+        for other, targets in self.versions[name]:
+            found |= targets if other & allowed else 0
         return found if found & bit else 0
 
     @staticmethod
@@ -310,14 +299,14 @@ class Chosen:
         targets, pins = self.view.targets.every, {}
         for name in names:
             own = tuple(sorted(extras[name])) if name in extras else ()
-            place = (name, own) if own else name
-            for cell in self._cells.get(place, ()):
+            cells = self._cells.setdefault((name, own), [])
+            for cell in cells:
                 if cell[0] & bit:
                     break
             else:
                 cell = self._cell(ground, bit, name, own)
                 # Those that are made later know more targets.
-                self._cells.setdefault(place, []).insert(0, cell)
+                cells.insert(0, cell)
             targets &= cell[0]
             pins[name] = cell[1]
         found = Answer(pins, targets)

@@ -98,12 +98,9 @@ class Closure:
         try:
             reached, own = self._follow(members, problem)
             self._check_allowed(reached)
-            if self.chosen.is_preferred:
-                self._check_whole(bit, reached)
             answer = self.chosen.answer(self._ground, bit, reached)
-            if not self.chosen.is_preferred:
-                self._check_preferred(answer, bit, own)
-                self._check_whole(bit, reached)
+            self._check_preferred(answer, bit, own)
+            self._check_whole(bit, reached)
         except Unlike:
             return None
         finally:
@@ -112,11 +109,9 @@ class Closure:
         known = self._notes.get(id(answer))
         if known is None:
             loud = reached & self.chosen.loud
-            notes = self._tell(loud, problem()) if loud else ()
-            self._notes[id(answer)] = answer, notes
-            return Found(self, bit, answer, notes, problem)
+            known = self._notes[id(answer)] = answer, self._tell(loud, problem()) if loud else ()
         found = Found(self, bit, answer, known[1], problem)
-        found.is_new = False
+        found.decisions = len(own)
         return found
 
     def _follow(self, members: int, problem: Callable[[], TargetProblem]) -> tuple[int, dict[str, int]]:
@@ -176,7 +171,7 @@ class Closure:
         :raises Unlike: when it does not.
         """
         locked = self._ground.question.locked(self.chosen.view.targets.targets[bit.bit_length() - 1])
-        if answer.preferred.get(bit) is locked:
+        if self.chosen.is_preferred or answer.preferred.get(bit) is locked:
             return
         if not answer.listed.items() <= locked.items() and any(
             locked.get(name) != text for name, text in answer.listed.items() if name not in own
@@ -281,7 +276,7 @@ class Closure:
         What has to be built is shared between targets with the same wheels, but it is not preferred to a wheel.
         """
         usable = problem.usable(name)
-        before = [version for version in problem.earlier.get(name, ()) if version & usable.mask]
+        before = [version for version in problem.earlier.get(name) if version & usable.mask]
         if best & usable.wheels:
             before = before[: before.index(best)] if best in before else before
             return all(version & usable.wheels for version in before)
@@ -293,7 +288,7 @@ class Closure:
 
         Where it is held back in that, it is in all that some of them leave.
         """
-        for before in problem.earlier.get(name, ()) if len(masks) > 1 else ():
+        for before in problem.earlier.get(name) if len(masks) > 1 else ():
             admitting = [mask for mask in masks if mask & before]
             left = -1
             for mask in admitting:
@@ -311,9 +306,12 @@ class Closure:
 
 
 class Found:
-    """An answer for one class of targets, and who asks for its packages; that is worked out when somebody asks."""
+    """An answer for one class of targets, and who asks for its packages; that is worked out when somebody asks.
 
-    __slots__ = ("_askers", "_bit", "_closure", "_problem", "is_new", "notes", "pins")
+    ``decisions`` counts the versions that had to be chosen.
+    """
+
+    __slots__ = ("_askers", "_bit", "_closure", "_problem", "decisions", "notes", "pins")
 
     def __init__(
         self,
@@ -325,7 +323,7 @@ class Found:
     ) -> None:
         self.pins = answer.pins
         self.notes = notes
-        self.is_new = True
+        self.decisions = 0
         self._closure = closure
         self._bit = bit
         self._problem = problem

@@ -55,7 +55,7 @@ class Common:
         self._views: dict[tuple[int, int, tuple[str, ...]], View] = {}
         self._kept: dict[tuple[int, int], tuple[Any, dict[Any, Any]]] = {}
         self._chosen: dict[tuple[int, int], Chosen] = {}
-        # The pins that closures made.
+        # The pins that were made, by what they are made of.
         self.pins: dict[Any, Pin] = {}
         # The views of parts of targets, by the view that was split, the classes and the cuts.
         self.parts: dict[tuple[int, tuple[int, ...], tuple[int, ...]], View] = {}

@@ -37,7 +37,7 @@ class Earlier:
         other._closed = [*self._closed]
         return other
 
-    def get(self, name: str, _default: Sequence[int] = ()) -> Sequence[int]:
+    def get(self, name: str) -> Sequence[int]:
         """Return the versions of a package; those of closures are looked up now, as few are ever asked for."""
         if not self._closed:
             return self._versions.get(name, ())

@@ -60,7 +60,7 @@ class View:
         self.tags = TagSet(targets)
         self._rows: dict[int, tuple[Package, list[Row]]] = {}
         self._agreeing: dict[int, bool] = {}
-        self._able: dict[tuple[int, int], tuple[int, int]] = {}
+        self._able: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._kept = notebook.page(f"rows {name}")
         self.wider = wider
         # The members of each class of targets that no marker tells apart.
@@ -178,26 +178,19 @@ class View:
             wheels &= own_wheels
         return whole, part, wheels
 
-    def able(self, package: Package, version: int) -> tuple[int, int]:
-        """Return the targets that can use one version, and those that can by a wheel, for all patches."""
+    def able(self, package: Package, version: int) -> tuple[int, int, int]:
+        """Return the targets that can use one version, for all patches and by a wheel so, and for some patches."""
         found = self._able.get((id(package), version))
         if found is None:
-            able = by_wheel = 0
-            for in_all, _in_any, wheel, mask in self.rows(package):
+            able = by_wheel = partly = 0
+            for in_all, in_any, wheel, mask in self.rows(package):
                 if mask & version:
                     able |= in_all
+                    partly |= in_any
                     if wheel:
                         by_wheel |= in_all
-            found = self._able[id(package), version] = able, by_wheel
+            found = self._able[id(package), version] = able, by_wheel, partly
         return found
-
-    def able_partly(self, package: Package, version: int) -> int:
-        """Return the targets that can use one version for some of their patches, or for all."""
-        able = 0
-        for _in_all, in_any, _wheel, mask in self.rows(package):
-            if mask & version:
-                able |= in_any
-        return able
 
     def possible(self, package: Package, targets: int) -> int:
         """Return the versions that any of some targets can use for some of its patches."""

@@ -191,6 +191,14 @@ class Ground:
             self._admitted[key] = found
         return found
 
+    def excluded(self, name: str, version: int, among: int, target: Target) -> int:
+        """Return what is better than a version *among* some, rules let in, and the Python of a target excludes."""
+        better = self.question.better(name, version, among)
+        if better:
+            barred, late = self.barred(name)
+            better &= ~(barred | late)
+        return better and better & ~self.admitted(name, target)
+
     # Templates -------------------------------------------------------------------------------------
 
     def template(self, view: View, key: Key, version: int) -> Template | Refusal:

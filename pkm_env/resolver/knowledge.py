@@ -406,14 +406,17 @@ class Knowledge:
             return release
         found = []
         for _number, text in sorted(line for group in release.grouped.values() for line in group):
-            try:
-                found.append(self.requirement(text))
-            except UnreadableRequirement:  # noqa: PERF203 - of the few releases that have one
-                repaired = repair(text)
-                if repaired is None:
-                    return self.unreadable(text)
-                found.append(repaired)
+            requirement = self._requirement_or(text, repair)
+            if requirement is None:
+                return self.unreadable(text)
+            found.append(requirement)
         return found
+
+    def _requirement_or(self, text: str, repair: Callable[[str], Requirement | None]) -> Requirement | None:
+        try:
+            return self.requirement(text)
+        except UnreadableRequirement:
+            return repair(text)
 
     def unreadable(self, text: str) -> Unavailable:
         """Return why a release with the requirement *text* cannot be used."""

@@ -149,7 +149,7 @@ class TargetProblem:
         locked = self.locked.get(name)
         if locked is not None or name in self.question.preferences:
             return locked == text
-        for before in self.earlier.get(name, ()):
+        for before in self.earlier.get(name):
             if before == version:
                 return not self._is_held_back(name, before, mask)
             if before & mask & self.usable(name).mask:
@@ -169,7 +169,7 @@ class TargetProblem:
                 continue
             targets = template.agreeing(numbers)
             if package is not None and isinstance(key, str):
-                able, by_wheel = self.view.able(package, bit)
+                able, by_wheel, _ = self.view.able(package, bit)
                 targets &= able if package.direct is not None else by_wheel
             text = package.version(bit) if package is not None else ""
             entry = (bit, needs, active, text, targets if ~targets & every else EVERY)
@@ -311,10 +311,14 @@ class TargetProblem:
                 batch.append(bit)
         self.knowledge.hint_releases((known.asked, known.version(bit)) for bit in batch)
         for bit in batch:
-            try:
-                self.needs(package, bit)
-            except (SplitTarget, Begin):  # noqa: PERF203 - of few versions
-                continue  # It matters only when the version is chosen.
+            self._look_at(package, bit)
+
+    def _look_at(self, package: Key, version: int) -> None:
+        """Find out what a version needs that is not chosen; what its choice would lead to does not matter yet."""
+        try:
+            self.needs(package, version)
+        except (SplitTarget, Begin):
+            return
 
     def visit(self, packages: Sequence[tuple[Key, int]]) -> None:
         """Say whose metadata will be asked for: of the best version of each package met for the first time."""
@@ -322,7 +326,7 @@ class TargetProblem:
         for package, mask in packages:
             if not isinstance(package, str) or package == ROOT or package in (self._kept or ()):
                 continue
-            if not self.earlier.get(package, ()):
+            if not self.earlier.get(package):
                 known = self.package(package)
                 usable = self.usable(package)
                 open_mask = mask & usable.mask
@@ -433,7 +437,7 @@ class TargetProblem:
                     if bit & among:
                         return bit
         if package.direct is None:
-            for bit in self.earlier.get(name, ()):
+            for bit in self.earlier.get(name):
                 if bit & (wheels or mask) and not self._is_held_back(name, bit, wheels or mask):
                     return bit
         return self.begun.get(name, 0) & mask or self._first(name, mask & ~usable.late or mask)
@@ -445,12 +449,8 @@ class TargetProblem:
         # Parts of one target, and targets of one Python, stay together.
         if self.target.python in self.earlier.pythons(name, version):
             return False
-        better = self.question.better(name, version, mask)
-        if better:
-            barred, late = self.ground.barred(name)
-            better &= ~(barred | late)
         before = self.earlier.target(name, version)
-        return bool(better and better & self.usable(name).mask & ~self.ground.admitted(name, before))
+        return bool(self.ground.excluded(name, version, mask & self.usable(name).mask, before))
 
     def passes(self, name: str, version: int) -> bool:
         """Return whether a version that was chosen before is not preferred, for the Python that it was chosen for."""

@@ -157,7 +157,7 @@ class Question:
 
     def _find_locked(self, target: Target) -> Mapping[str, str]:
         known = [pair for pair in self._locked.get(_kind(target), ()) if target.is_part_of(pair[0])]
-        if len(known) < 2:  # noqa: PLR2004 - nothing to merge
+        if not known[1:]:
             return known[0][1] if known else {}
         # Another environment was split where this one is not, or the other way round.
         widest_first = sorted(

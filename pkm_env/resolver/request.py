@@ -248,7 +248,7 @@ class Resolution:
 
     ``pins`` by name, sorted; one value for all targets that share it. ``notes`` tell what was decided for the
     user. ``steps`` counts the work ("decisions", "conflicts", "checks", "asked"); all are 0 where the answer
-    was shared with an earlier target.
+    was shared with an earlier target, or followed from what is locked and was chosen before.
     """
 
     __slots__ = ("askers", "notes", "pins", "steps", "target")

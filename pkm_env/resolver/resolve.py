@@ -315,18 +315,28 @@ class Search:
 
         :raises SplitTarget: when its patch releases have different answers.
         """
-        while True:
-            try:
-                return self._outcomes(one)
-            except Begin as begin:  # noqa: PERF203 - once or twice in a run
-                if self.is_wished:
-                    raise NotAsWished from None
-                if begin.bound:
-                    self._grounds.clear()
-                    self._only = None
-                self._closures.clear()
-                for ground in self._grounds.values():
-                    ground.begin_again()
+        found = None
+        while found is None:
+            found = self._outcomes_or_begin(one)
+        return found
+
+    def _outcomes_or_begin(self, one: Class) -> list[Outcome] | None:
+        """Return the outcome of each member of a class; None where more has to be allowed, and is by now.
+
+        :raises NotAsWished: where that may be no matter of what was answered before.
+        """
+        try:
+            return self._outcomes(one)
+        except Begin as begin:
+            if self.is_wished:
+                raise NotAsWished from None
+            if begin.bound:
+                self._grounds.clear()
+                self._only = None
+        self._closures.clear()
+        for ground in self._grounds.values():
+            ground.begin_again()
+        return None
 
     def _outcomes(self, one: Class) -> list[Outcome]:
         ground = self._ground(one)
@@ -411,14 +421,14 @@ class Search:
         pins = found.pins
         if wished:
             pins = self._answers.setdefault(tuple(map(id, pins.values())), pins)
-        is_new = found.is_new and pins is found.pins
         place = (id(pins), one.target.python)
         if place not in self._noted:
             self._noted.add(place)
             self._earlier.note_closed(closure, bit, one.target)
         if wished and self.common.several:
             self._note(one, ground, closure.decided(bit))
-        steps = {"decisions": len(pins) if is_new else 0, "conflicts": 0, "checks": 0, "asked": 0}
+        decisions = found.decisions if pins is found.pins else 0
+        steps = {"decisions": decisions, "conflicts": 0, "checks": 0, "asked": 0}
         return [Resolution(target, pins, found.notes, steps, found) for target in one.targets]
 
     def _is_worth_a_closure(self, one: Class) -> bool:

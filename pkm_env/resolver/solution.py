@@ -109,7 +109,7 @@ class Solution:
         """Yield what was not chosen as for targets before, whose Python holds it back."""
         problem = self.problem
         for name, version in self.versions.items():
-            earlier = problem.earlier.get(name, ())
+            earlier = problem.earlier.get(name)
             if earlier and earlier[0] != version and any(problem.passes(name, before) for before in earlier):
                 yield name
 
@@ -129,9 +129,7 @@ class Solution:
             return False
         if self._excluded is None:
             self._excluded = list(self._find_excluded())
-        return any(
-            better & (usable := other.usable(name)).mask & ~usable.late for name, better in self._excluded
-        )
+        return any(better & other.usable(name).mask for name, better in self._excluded)
 
     def _find_built(self) -> Iterable[str]:
         """Yield what is built here."""
@@ -145,9 +143,8 @@ class Solution:
         """Yield the better releases that the Python of the target excludes, by name."""
         problem = self.problem
         for name, version in self.versions.items():
-            better = problem.question.better(name, version, problem.package(name).whole & ~1)
-            better &= better and ~problem.ground.barred(name)[0]
-            better &= better and ~problem.ground.admitted(name, problem.target)
+            among = problem.package(name).whole & ~1
+            better = problem.ground.excluded(name, version, among, problem.target)
             if better:
                 yield name, better
 
@@ -276,7 +273,7 @@ class Solution:
         """Return the targets of *view* that have a file of this version of *name*, of the kind that is taken here."""
         problem = self.problem
         package = problem.package(name)
-        able, by_wheel = view.able(package, version)
+        able, by_wheel, _ = view.able(package, version)
         own = by_wheel if view is problem.view else problem.view.able(package, version)[1]
         if package.direct is None and not problem.members & ~own:
             able = by_wheel  # Else it would be built there, though it need not be here.
@@ -287,7 +284,7 @@ class Solution:
         problem = self.problem
         preferences = problem.question.preferences
         for name, version in self.chosen:
-            earlier = problem.earlier.get(name, ()) if name in self.versions else ()
+            earlier = problem.earlier.get(name) if name in self.versions else ()
             wished = preferences.get(name)
             comes_first = (
                 wished[0] == self.pins[name].version if wished else version in (earlier or [version])[:1]

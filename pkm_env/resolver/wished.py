@@ -75,12 +75,11 @@ class Wished(Chosen):
             ]
             if kept:
                 self._next[number] = kept
-        for place, cells in wider._cells.items():
-            self._take_cells(place, cells)
+        for (name, extras), cells in wider._cells.items():
+            self._take_cells(name, extras, cells)
 
-    def _take_cells(self, place: Any, cells: Iterable[tuple[int, Pin]]) -> None:
+    def _take_cells(self, name: str, extras: tuple[str, ...], cells: Iterable[tuple[int, Pin]]) -> None:
         """Take the pins of a package with some extras, for targets of which is known what it needs."""
-        name, extras = (place, ()) if isinstance(place, str) else place
         known = -1
         for key in (name, *[(name, extra) for extra in extras]):
             some = 0
@@ -89,7 +88,7 @@ class Wished(Chosen):
             known &= some
         found = [(parts, pin) for whole, pin in cells if (parts := self.view.parts_of(whole) & known)]
         if found:
-            self._cells[place] = found
+            self._cells[name, extras] = found
 
     def note(self, ground: Ground, members: int, decided: Mapping[Any, int]) -> None:
         """Note what was decided for some targets, which nobody wished for."""
@@ -148,22 +147,16 @@ class Wished(Chosen):
         Each class prefers the first that it can use at all. It takes that out of any others where it has a wheel of it,
         and where the Python that it was chosen for does not exclude what is better (``_is_held_back``).
         """
-        barred, late = ground.barred(package.name)
-        for version in self._earlier.get(package.name):
-            if not rest:
-                return
+        name, barred = package.name, ground.barred(package.name)[0]
+        for version in self._earlier.get(name):
             if version & barred:
                 continue
-            pythons: set[str] | None = None
-            better = ground.question.better(package.name, version, package.whole & ~1 & ~barred & ~late)
-            if better & self.view.possible(package, rest):
-                before = self._earlier.target(package.name, version)
-                if better & ~ground.admitted(package.name, before):
-                    pythons = self._earlier.pythons(package.name, version)
-            able = self.view.able(package, version)[1]
-            takers = self._able(rest, able, pythons)
+            _, able, able_partly = self.view.able(package, version)
+            before, possible = self._earlier.target(name, version), self.view.possible(package, rest)
+            is_held_back = ground.excluded(name, version, possible, before)
+            takers = self._able(rest, able, self._earlier.pythons(name, version) if is_held_back else None)
             if takers:
                 yield version, takers
-            if takers == rest:
+            rest &= ~(takers | self._able(rest, able_partly))
+            if not rest:
                 return
-            rest &= ~(takers | self._able(rest, self.view.able_partly(package, version)))
