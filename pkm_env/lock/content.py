@@ -51,23 +51,28 @@ class Digests:
                 if found is None:
                     found = self._known[key] = self._entry(package, mask, section)
                 facts.append(found)
-        return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
+        return short_digest("\n".join(facts))
 
     def _entry(self, package: LockedPackage, mask: int, section: LockSection) -> str:
-        """Return what a section says of an entry, in one text."""
+        """Return the digest of what a section says of an entry; sections share most of these."""
         files = package.files
         if len(package.sections) > 1:
             fit = self._fit(section)
             files = tuple(file for file in files if not file.is_wheel or fit.mask(file.filename) & mask)
         source = "" if package.source is None else repr(sorted_source(package))
         told = " ".join([f"{file.filename} {digest_of(file)}" for file in files])
-        return f"{package.name} {package.version} {mask:x} {source} {told}"
+        return short_digest(f"{package.name} {package.version} {mask:x} {source} {told}")
 
     def _fit(self, section: LockSection) -> Fit:
         found = self._fits.get(section.targets)
         if found is None:
             found = self._fits[section.targets] = Fit(self._targets[section.name])
         return found
+
+
+def short_digest(text: str) -> str:
+    """Return the digest of a text, as a section carries it."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def digest_of(file: LockedFile) -> str:

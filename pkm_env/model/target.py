@@ -64,6 +64,7 @@ class Target:
 
     __slots__ = (
         "_given",
+        "_key",
         "_members",
         "_tags",
         "_taken",
@@ -93,6 +94,7 @@ class Target:
         )
         self._tags = tags
         self._given = tags is not None
+        self._key = ""
         self._taken: dict[str, bool] = {}
         self._members: TagParts | frozenset[str] | None = None
 
@@ -105,6 +107,11 @@ class Target:
     @property
     def key(self) -> str:
         """What a lock writes: "3.12 linux-x86_64-glibc2.28", "3.11.3+ pypy macos-arm64-14"."""
+        if not self._key:
+            self._key = self._make_key()
+        return self._key
+
+    def _make_key(self) -> str:
         low, high = self.patches
         python = self.python
         if high is not None:

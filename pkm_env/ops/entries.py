@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pkm_env.resolver.common import Common
     from pkm_env.resolver.request import Pin, Resolution
 
+    # A pin, the mask of the targets that have it, and what it needs, as (name, version) of entries.
+    Pinned = tuple[Pin, int, tuple[tuple[str, str], ...]]
+
 
 class KnownFiles:
     """Which files of a release some targets can install, as the lock has them, kept from run to run.
@@ -75,7 +78,8 @@ class LockRun:
     and name, those for the newest Python first: what was chosen to be new is no wish of an environment that wants
     the oldest. ``targets`` are those of a Requires-Python and platforms. ``files`` are those of entries with their
     index, by release, targets and rules; ``edges`` is what pins need, ``listed`` the versions from an index among
-    pins that targets share, by strategy. ``several``: more than one environment is to be solved.
+    pins that targets share, by strategy; ``entries`` are what solutions make together (``Entries.pinned``).
+    ``several``: more than one environment is to be solved.
     """
 
     __slots__ = (
@@ -85,6 +89,7 @@ class LockRun:
         "chosen_here",
         "chosen_now",
         "edges",
+        "entries",
         "files",
         "known_files",
         "listed",
@@ -100,6 +105,7 @@ class LockRun:
         self.files: dict[Any, tuple[str, tuple[LockedFile, ...]]] = {}
         self.edges: dict[Pin, tuple[tuple[str, str], ...]] = {}
         self.listed: dict[tuple[str, int], tuple[Mapping[str, Pin], dict[str, str]]] = {}
+        self.entries: dict[Any, tuple[Any, Sequence[Pinned]]] = {}
         self.several = False
         self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
@@ -111,7 +117,8 @@ class LockRun:
         other = LockRun(self._memory, self.known_files)
         other.chosen_now = self.chosen_now
         other.targets, other.several = self.targets, self.several
-        other.files, other.edges, other.listed = self.files, self.edges, self.listed
+        other.files, other.edges = self.files, self.edges
+        other.entries, other.listed = self.entries, self.listed
         other._commons, other._fits = self._commons, self._fits
         return other
 
@@ -151,28 +158,44 @@ class Entries:
 
     def made(self, solved: Sequence[Resolution]) -> tuple[LockedPackage, ...]:
         """Return the entries, each with the targets that have it and the files that they can install."""
-        masks: dict[Pin, int] = {}
-        edges = self.run.edges
-        for shared, mask in self.note_choices(solved):
-            for pin in shared.values():
-                masks[pin] = masks.get(pin, 0) | mask
-                if pin not in edges:
-                    edges[pin] = edges_of(pin, shared)
-        alike: dict[tuple[str, str, Any], list[Pin]] = {}
-        for pin in masks:
-            alike.setdefault((pin.asked, pin.version, pin.source), []).append(pin)
         fit = self.run.fit([resolution.target for resolution in solved])
-        found = []
-        for pins in alike.values():
-            mask, requires = masks[pins[0]], edges[pins[0]]
-            for pin in pins[1:]:
-                mask |= masks[pin]
-                requires = tuple(sorted({*requires, *edges[pin]}))
-            found.append(self.entry(pins[0], mask, fit, requires))
+        found = [self.entry(pin, mask, fit, requires) for pin, mask, requires in self.pinned(solved)]
         fit.remember()
         if self.environment.project in ("editable", "wheel"):
             found.append(self.project_entry(solved))
         return tuple(found)
+
+    def pinned(self, solved: Sequence[Resolution]) -> Sequence[Pinned]:
+        """Return a pin of each entry, the mask of the targets that have it, and what it needs there.
+
+        Environments that ask for much the same have the same solutions.
+        """
+        shared = self.note_choices(solved)
+        place = tuple([(id(pins), mask) for pins, mask in shared])
+        if place not in self.run.entries:
+            self.run.entries[place] = shared, self.find_pinned(shared)
+        return self.run.entries[place][1]
+
+    def find_pinned(self, shared: Iterable[tuple[Mapping[str, Pin], int]]) -> Sequence[Pinned]:
+        """Return what ``pinned`` does, out of each solution with the targets that share it."""
+        masks: dict[Pin, int] = {}
+        edges = self.run.edges
+        for pins, mask in shared:
+            for pin in pins.values():
+                masks[pin] = masks.get(pin, 0) | mask
+                if pin not in edges:
+                    edges[pin] = edges_of(pin, pins)
+        alike: dict[tuple[str, str, Any], list[Pin]] = {}
+        for pin in masks:
+            alike.setdefault((pin.asked, pin.version, pin.source), []).append(pin)
+        found = []
+        for same in alike.values():
+            mask, requires = masks[same[0]], edges[same[0]]
+            for pin in same[1:]:
+                mask |= masks[pin]
+                requires = tuple(sorted({*requires, *edges[pin]}))
+            found.append((same[0], mask, requires))
+        return found
 
     def note_choices(self, solved: Sequence[Resolution]) -> list[tuple[Mapping[str, Pin], int]]:
         """Note what is chosen now; return each solution once, with the mask of the targets that share it."""
@@ -182,6 +205,7 @@ class Entries:
             shared[id(resolution.pins)] = (pins, mask | 1 << bit)
         here = self.run.chosen_here.setdefault(self.strategy, {})
         now = self.run.chosen_now.setdefault(self.strategy, {})
+        known: dict[tuple[int, int], dict[str, str]] = {}
         for resolution in reversed(solved):
             place = (self.strategy, id(resolution.pins))
             _, chosen = self.run.listed.get(place, (None, None))
@@ -193,9 +217,15 @@ class Entries:
                     now.setdefault(name, {}).setdefault(version)
             key = resolution.target.key
             before = here.get(key)
-            # A value that says it all stays, so that what was found out of it does too.
-            if before is None or not chosen.keys() <= before.keys():
-                here[key] = {**chosen, **before} if before else chosen
+            if before is None:
+                here[key] = chosen
+                continue
+            both = known.get((id(chosen), id(before)))
+            if both is None:
+                # A value that says it all stays, so that what was found out of it does too.
+                both = before if chosen.keys() <= before.keys() else {**chosen, **before}
+                known[id(chosen), id(before)] = both
+            here[key] = both
         return list(shared.values())
 
     def entry(self, pin: Pin, mask: int, fit: Fit, requires: tuple[tuple[str, str], ...]) -> LockedPackage:

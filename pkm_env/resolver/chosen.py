@@ -39,7 +39,7 @@ class Answer:
     __slots__ = ("listed", "pins", "preferred", "targets")
 
     def __init__(self, pins: Mapping[str, Pin], targets: int) -> None:
-        # What the targets that prefer these versions were found to prefer.
+        # What is locked for targets that were found to prefer these versions.
         self.preferred: dict[int, Mapping[str, str]] = {}
         self.pins = pins
         self.targets = targets
@@ -76,6 +76,9 @@ class Chosen:
         self._whole: dict[int, list[Pair]] = {}
         self._cells: dict[tuple[str, tuple[str, ...]], list[tuple[int, Pin]]] = {}
         self._answers: dict[int, list[Answer]] = {}
+        # What all answers for a target have in common: the packages, the targets that have the same pins, and these.
+        self._shared: dict[int, tuple[int, int, dict[str, Pin]]] = {}
+        self._extras: dict[str, list[tuple[str, int]]] = {}
 
     def number(self, key: Key) -> int:
         """Return the number of a package."""
@@ -83,6 +86,8 @@ class Chosen:
         if found is None:
             found = self.numbers[key] = len(self.keys)
             self.keys.append(key)
+            if isinstance(key, tuple):
+                self._extras.setdefault(key[0], []).append((key[1], found))
         return found
 
     def packages(self, mask: int) -> Iterable[Key]:
@@ -288,16 +293,32 @@ class Chosen:
         for known in answers:
             if known.targets & bit:
                 return known
+        packages, targets, pins = self._shared.get(bit, (reached, 0, {}))
+        if not targets or packages & ~reached:
+            packages &= reached
+            targets, pins = self._pinned(ground, bit, packages, packages)
+            self._shared[bit] = packages, targets, pins
+        if packages != reached:
+            # Environments have most in common.
+            own_targets, own = self._pinned(ground, bit, reached, reached & ~packages)
+            targets, own = targets & own_targets, {**pins, **own}
+            pins = {name: own[name] for name in sorted(own)}
+        found = Answer(pins, targets)
+        answers.insert(0, found)
+        return found
+
+    def _pinned(self, ground: Ground, bit: int, reached: int, packages: int) -> tuple[int, dict[str, Pin]]:
+        """Return the pins of some packages of those *reached*, and the targets that have the same."""
         extras: dict[str, list[str]] = {}
         names = []
-        for key in self.packages(reached):
+        for key in self.packages(packages):
             if isinstance(key, str):
                 names.append(key)
             elif isinstance(key, tuple):
-                extras.setdefault(key[0], []).append(key[1])
-        names.sort()
+                names.append(key[0])
+                extras[key[0]] = [extra for extra, number in self._extras[key[0]] if reached >> number & 1]
         targets, pins = self.view.targets.every, {}
-        for name in names:
+        for name in sorted(names):
             own = tuple(sorted(extras[name])) if name in extras else ()
             cells = self._cells.setdefault((name, own), [])
             for cell in cells:
@@ -309,9 +330,7 @@ class Chosen:
                 cells.insert(0, cell)
             targets &= cell[0]
             pins[name] = cell[1]
-        found = Answer(pins, targets)
-        answers.insert(0, found)
-        return found
+        return targets, pins
 
     def _cell(self, ground: Ground, bit: int, name: str, extras: tuple[str, ...]) -> tuple[int, Pin]:
         """Return the targets for which a package with *extras* is pinned as for one of them, and the pin."""

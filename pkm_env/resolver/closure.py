@@ -41,12 +41,15 @@ class Closure:
         self._apart = ground.special | ground.question.constraints.keys()
         self._apart_mask = self._known = 0
         self._reached: dict[int, int] = {}
+        self._answers: dict[int, Answer] = {}
+        self._decided: dict[tuple[int, int, tuple[Key, ...]], dict[Key, int]] = {}
         self._notes: dict[int, tuple[Answer, tuple[str, ...]]] = {}
         # The project and its extras, with the targets that need them; those that something is in the way of.
         self._roots: dict[Key, int] = {ROOT: chosen.view.targets.every}
         self._unlike = 0
-        # What it asks for; what of that no version was known of before.
+        # What it asks for; as masks, by the targets for which it does; what of that no version was known of before.
         self._asked: list[Asked] = []
+        self._masks_asked: dict[int, int] = {}
         self._open: list[Asked] = []
         self._find_asked()
 
@@ -78,6 +81,7 @@ class Closure:
     def _ask(self, targets: int, name: str, number: int, allowed: int) -> None:
         """Note that the project asks for a package, and for which targets that is not what was chosen."""
         self._asked.append((targets, name, number, allowed))
+        self._masks_asked[targets] = self._masks_asked.get(targets, 0) | 1 << number
         covered = 0
         for version, among in self.chosen.known(self._ground, name):
             covered |= among
@@ -105,7 +109,7 @@ class Closure:
             return None
         finally:
             self.chosen.choosing.clear()
-        self._reached[bit] = reached
+        self._reached[bit], self._answers[bit] = reached, answer
         known = self._notes.get(id(answer))
         if known is None:
             loud = reached & self.chosen.loud
@@ -122,9 +126,9 @@ class Closure:
         chosen, ground, bit = self.chosen, self._ground, members & -members
         own: dict[str, int] = {}
         asked = 0
-        for targets, _name, number, _allowed in self._asked:
+        for targets, mask in self._masks_asked.items():
             if targets & bit:
-                asked |= 1 << number
+                asked |= mask
         while True:
             reached = chosen.reached(ground, bit, asked)
             for targets, name, _number, allowed in self._open:
@@ -171,14 +175,14 @@ class Closure:
         :raises Unlike: when it does not.
         """
         locked = self._ground.question.locked(self.chosen.view.targets.targets[bit.bit_length() - 1])
-        if self.chosen.is_preferred or answer.preferred.get(bit) is locked:
+        if self.chosen.is_preferred or id(locked) in answer.preferred:
             return
         if not answer.listed.items() <= locked.items() and any(
-            locked.get(name) != text for name, text in answer.listed.items() if name not in own
+            name not in own for name, _version in answer.listed.items() - locked.items()
         ):
             raise Unlike
         if not own:
-            answer.preferred[bit] = locked
+            answer.preferred[id(locked)] = locked
 
     def _check_whole(self, bit: int, reached: int) -> None:
         """Find out whether all of a target has the same answer.
@@ -203,11 +207,18 @@ class Closure:
         return self.chosen.version(name, bit)
 
     def decided(self, bit: int) -> dict[Key, int]:
-        """Return the version of each package that a target needs, the project among them."""
-        keys = self.chosen.packages(self._reached[bit])
-        packages = [key for key in keys if not isinstance(key, Row)]
-        found = {key: self.chosen.version(name_of(key), bit) for key in packages}
-        return {key: ROOT_BIT for key, targets in self._roots.items() if targets & bit} | found
+        """Return the version of each package that a target needs, the project among them.
+
+        It is one value for targets with the same answer.
+        """
+        roots = tuple([key for key, targets in self._roots.items() if targets & bit])
+        place = (id(self._answers[bit]), self._reached[bit], roots)
+        if place not in self._decided:
+            keys = self.chosen.packages(self._reached[bit])
+            packages = [key for key in keys if not isinstance(key, Row)]
+            found = {key: self.chosen.version(name_of(key), bit) for key in packages}
+            self._decided[place] = dict.fromkeys(roots, ROOT_BIT) | found
+        return self._decided[place]
 
     def asked_names(self, bit: int) -> frozenset[str]:
         """Return the names that the project asks for, by itself or by an extra of its own."""

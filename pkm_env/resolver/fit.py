@@ -63,8 +63,7 @@ class View:
         self._able: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._kept = notebook.page(f"rows {name}")
         self.wider = wider
-        # The members of each class of targets that no marker tells apart.
-        self.classes = [members for members, _places in classes_of(targets)]
+        self.classes = classes_of(targets)
         self._spread: list[tuple[int, int]] = []
         if wider is not None:
             self._spread = list(_spread(wider.targets.targets, targets))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import source_of_url
 from pkm_env.resolver.common import Common
 from pkm_env.resolver.earlier import Earlier
-from pkm_env.resolver.fit import SplitTarget, classes_of
+from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
@@ -83,8 +83,7 @@ def _solve_all(request: Request, search: Search, notebook: Notebook) -> dict[tup
     cut = list(_cut(request.targets, search.question))
     view = search.common.view([target for _place, target in cut], notebook)
     waiting = [
-        Class(view, members, tuple([cut[part][0] for part in parts]))
-        for members, parts in classes_of(view.targets.targets)
+        Class(view, members, tuple([cut[part][0] for part in parts])) for members, parts in view.classes
     ]
     newest_first = request.rules.resolution == HIGHEST
     waiting.sort(key=lambda one: _order(request.targets[one.places[0]], newest_first=newest_first))
@@ -115,6 +114,9 @@ def _solve_each(waiting: list[Class], search: Search, notebook: Notebook) -> dic
 
 def _cut(targets: Sequence[Target], question: Question) -> Iterable[tuple[int, Target]]:
     """Yield the targets with their places, in parts where the lock has parts of them, or of others of their Python."""
+    if not question.has_parts:
+        yield from enumerate(targets)
+        return
     cuts: dict[tuple[object, ...], set[int]] = {}
     for target in targets:
         cuts.setdefault((target.python, target.patches), set()).update(question.cuts(target))
@@ -394,7 +396,10 @@ class Search:
 
     def keep(self) -> None:
         """Keep what was chosen for the environments to come."""
+        alike: dict[tuple[int, int, int], list[Any]] = {}
         for view, ground, members, decided in self._decided if self.common.several else ():
+            alike.setdefault((id(view), id(ground), id(decided)), [view, ground, decided, 0])[3] |= members
+        for view, ground, decided, members in alike.values():
             self.common.chosen(view, ground).note(ground, members, decided)
 
     def _closed(

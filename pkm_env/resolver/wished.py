@@ -45,7 +45,7 @@ class Wished(Chosen):
         self._locked: dict[str, dict[str, int]] = {}
         # What had to be chosen, as nothing was wished for.
         self._own: set[str] = set()
-        for members in view.classes:
+        for members, _places in view.classes:
             first = view.targets.targets[(members & -members).bit_length() - 1]
             self._classes.append((members, first))
             for name, text in question.locked(first).items():
@@ -57,7 +57,7 @@ class Wished(Chosen):
     def _take(self, wider: Wished) -> None:
         """Take what is said of whole targets, and counts for all of one: it counts for their parts too."""
         parts_of = self.view.parts_of
-        self.numbers, self.keys = wider.numbers, wider.keys
+        self.numbers, self.keys, self._extras = wider.numbers, wider.keys, wider._extras
         self.torn, self.doubtful, self.loud = wider.torn, wider.doubtful, wider.loud
         open_ended = {number for asks in wider._asks.values() for number, _bit, _allowed in asks}
         doubtful = wider.torn | FAILED | OPEN
