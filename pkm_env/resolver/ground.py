@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
-    Place = tuple[int, Key, int]
+    # The view, the package, and its version; or what its versions share.
+    Place = Any
     Made = tuple[View, "Template | Refusal"]
 
 
@@ -207,15 +208,29 @@ class Ground:
         known = self._templates.get(place)
         if known is None:
             if _name(key) in self.special:
-                known = view, self._make(view, key, version)
+                known = view, self._make(view, key, version, self._templates)
             else:
                 known = self.shared.get(place)
                 if known is None:
-                    known = self.shared[place] = view, self._make(view, key, version)
+                    known = self.shared[place] = view, self._make(view, key, version, self.shared)
             self._templates[place] = known
         return known[1]
 
-    def _make(self, view: View, key: Key, version: int) -> Template | Refusal:
+    def _make(self, view: View, key: Key, version: int, known: dict[Any, Made]) -> Template | Refusal:
+        """Make a template, or find that of another version that needs the same."""
+        name, extra = (key, "") if isinstance(key, str) else key
+        place: Any = (id(view), key)
+        # Of most packages one version is looked at, and nothing is to be compared.
+        if place in known and name != ROOT:
+            if self.question.overrides:
+                return self._make_own(view, key, version)
+            place = (id(view), key, self.knowledge.content(self.package(name), version, extra))
+        found = known.get(place)
+        if found is None:
+            found = known[place] = view, self._make_own(view, key, version)
+        return found[1]
+
+    def _make_own(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
         wider = self._templates.get((id(view.wider), key, version))
         if wider is not None and isinstance(wider[1], Template):

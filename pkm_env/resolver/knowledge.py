@@ -214,6 +214,14 @@ class Knowledge:
             found = sorted((*found, *release.grouped["*"]))
         return [(number, self.requirement(text)) for number, text in found]
 
+    def content(self, package: Package, bit: int, extra: str) -> tuple[object, ...]:
+        """Return a value that releases share for which ``asks`` and ``requires_python`` give the same."""
+        release = self.release(package, bit)
+        if isinstance(release, Unavailable):
+            return (release.reason,)
+        grouped = release.grouped
+        return grouped.get(extra), grouped.get("*"), grouped.get(UNREADABLE), release.requires_python
+
     def release(self, package: Package, bit: int) -> Release | Unavailable:
         """Return what a release says, from an earlier run where its files are the same."""
         key = (package.asked, bit, id(package.direct))

@@ -79,3 +79,16 @@ def test_what_one_project_is_itself_is_a_package_that_others_need():
         for name in ("a", "shop", "a")
     ]
     assert [one[0].pins["d"].requires for one in answers] == [(), (("a", "1"),), ()]
+
+
+def test_versions_that_say_the_same_share_what_is_worked_out_of_it():
+    world = {"a": {str(number): ["b>=2"] for number in range(30)}, "b": {"1": [], "2": []}}
+    universe = Universe(world)
+    shared = Common(universe, NoMemory())
+    request = Request([Root(text, origin(0)) for text in ("a", "b<2")], TARGETS)
+    assert all(isinstance(one, NoSolution) for one in resolve(request, universe, NoMemory(), shared))
+    known = shared.knowledge(shared.notebook(request), request.rules).templates
+    of_a = {place[2]: made for place, (_view, made) in known.items() if place[1] == "a" and len(place) > 2}
+    assert sum(isinstance(version, int) for version in of_a) == 30
+    # The first is compared with nothing.
+    assert len({id(made) for made in of_a.values()}) == 2
