@@ -1,7 +1,7 @@
 """The digest of an index page: from the files it lists to the masks a resolver works on.
 
-Pure, and on the way of every cold answer: the files come in columns (``lines``), and whatever repeats in
-these is read once.
+Pure, and on the way of every cold answer: the files come in columns (``lines``), those of one version are read
+together, and whatever repeats in these is read once.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from _blake2 import blake2b
 from collections import Counter, defaultdict
 from functools import reduce
 from itertools import compress
-from operator import attrgetter, not_, or_
+from operator import attrgetter, or_
 from struct import pack
 
 from pkm_build.grammar import normalise
-from pkm_env.index.names import FileNames, wheel_tags
+from pkm_env.index.names import SDIST, FileNames, wheel_tags
 from pkm_env.index.times import day_of
 from pkm_env.model.rows import NOT_YANKED, files_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from pkm_env.index.lines import Lines
@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     Warn = Callable[[str], None]
     # Requires-Python, and the compressed tag set.
     Signature = tuple[str, str]
+    # Files of one version, one after the other: the version, the places of the first and of the next one behind them,
+    # and the compressed tag set of each (SDIST for an sdist).
+    Stretch = tuple[ReadVersion, int, int, tuple[str, ...]]
 
 NEVER = 0xFFFF
+OF_SDIST = (SDIST,)
+LATER = "~"  # sorts behind all dates
 ENDINGS = (".whl", ".gz", ".zip")
 KEY_OF = attrgetter("key")
 
@@ -66,20 +71,13 @@ def make_page(
     *memo* keeps the versions read so far, for the next pages; *refuse* is told of each file that is suspicious.
     """
     lines = first_of_each(lines)
-    versions, kinds, foreign = read_names(lines, FileNames(name, memo))
-    for at in sorted(foreign):
+    stretches = Stretches(lines.filenames, FileNames(name, memo))
+    for at in stretches.foreign:
         filename = lines.filenames[at]
         # Many projects have old files with odd names of their own; only another's name is suspicious.
         if filename.endswith(ENDINGS) and not normalise(filename).startswith(f"{name}-"):
             refuse(f"{filename[:120]} is no wheel or sdist of {name}")
-    if foreign:
-        known = [at not in foreign for at in range(len(lines))]
-        lines, versions, kinds = (
-            lines.only(known),
-            list(compress(versions, known)),
-            list(compress(kinds, known)),
-        )
-    return digested(name, lines, versions, kinds)
+    return digested(name, lines, stretches.found)
 
 
 def first_of_each(lines: Lines) -> Lines:
@@ -98,47 +96,78 @@ def first_of_each(lines: Lines) -> Lines:
     return lines.only(flags)
 
 
-def read_names(lines: Lines, names: FileNames) -> tuple[list[Any], list[Any], set[int]]:
-    """Return version and compressed tag set ("sdist" for an sdist) of each file, and which are none of the project.
+class Stretches:
+    """The files of a project in stretches (``found``), and the places of those that are none of its (``foreign``).
 
-    What a name is cut into is read once for all the names that have it; where that does not say what the
-    file is (the name of an old sdist may have hyphens), the whole name is read.
+    Most pages list the wheels of a version one after the other, and most versions have wheels for what those before
+    had wheels for.
     """
-    of_wheels = set(compress(lines.versions, lines.tails))
-    of_sdists = set(compress(lines.versions, map(not_, lines.tails)))
-    read = dict.fromkeys(of_wheels & of_sdists)
-    read |= {text: names.version(text) for text in of_wheels - of_sdists}
-    read |= {text: names.sdist_version(text) for text in of_sdists - of_wheels}
-    kind_of = {tail: wheel_tags(tail) if tail else "sdist" for tail in set(lines.tails)}
-    versions, kinds = list(map(read.get, lines.versions)), list(map(kind_of.get, lines.tails))
-    stems = set(lines.stems)
-    own = {stem for stem in stems if names.is_own(stem)}
-    unread = (
-        {at for at, stem in enumerate(lines.stems) if stem not in own} if len(own) < len(stems) else set()
-    )
-    for of_text, found in ((read, versions), (kind_of, kinds)):
-        if None in of_text.values():
-            unread.update([at for at, it in enumerate(found) if it is None])
-    for at in unread:
-        versions[at], kinds[at] = names.read(lines.filenames[at]) or (None, None)
-    return versions, kinds, {at for at in unread if versions[at] is None}
+
+    __slots__ = ("_filenames", "_kinds", "_names", "foreign", "found")
+
+    def __init__(self, filenames: Sequence[str], names: FileNames) -> None:
+        self.found: list[Stretch] = []
+        self.foreign: list[int] = []
+        self._filenames = filenames
+        self._names = names
+        # The compressed tag sets of names that end so, () where one has none.
+        self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
+        # The wheels from *begin* on begin with *start*, which says their *version*; its sdist probably comes next.
+        start, sdist, version, begin = "\0", "", None, 0
+        for at, filename in enumerate(filenames):
+            if filename.startswith(start):
+                continue
+            if version is not None and begin < at:
+                self._add_wheels(version, begin, at, len(start))
+            begin = at + 1
+            if version is not None and filename == sdist:
+                self.found.append((version, at, at + 1, OF_SDIST))
+            elif (wheel := names.start_of_wheel(filename)) is not None:
+                version, start = wheel
+                sdist = f"{start[:-1]}.tar.gz"
+                begin = at
+            else:
+                self._add(at)
+        if version is not None and begin < len(filenames):
+            self._add_wheels(version, begin, len(filenames), len(start))
+
+    def _add_wheels(self, version: ReadVersion, begin: int, end: int, size: int) -> None:
+        """Add what are wheels of a version by the *size* characters that their names begin with."""
+        tails = tuple([filename[size:] for filename in self._filenames[begin:end]])
+        kinds = self._kinds.get(tails)
+        if kinds is None:
+            known = [kind for kind in map(wheel_tags, tails) if kind is not None]
+            kinds = self._kinds[tails] = tuple(known) if len(known) == len(tails) else ()
+        if kinds:
+            self.found.append((version, begin, end, kinds))
+            return
+        for place in range(begin, end):
+            self._add(place)
+
+    def _add(self, place: int) -> None:
+        """Add one file by its whole name."""
+        read = self._names.read(self._filenames[place])
+        if read is None:
+            self.foreign.append(place)
+        else:
+            self.found.append((read[0], place, place + 1, (read[1],)))
 
 
-def digested(name: str, lines: Lines, versions: Sequence[ReadVersion], kinds: Sequence[str]) -> Page:
-    """Return the page of *lines*, whose versions and compressed tag sets are given."""
-    groups, number_of = numbered(versions)
+def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> Page:
+    """Return the page of *lines*, the files of the project among which are *stretches*."""
+    groups, number_of = numbered([stretch[0] for stretch in stretches])
+    numbers = [number_of[stretch[0]] for stretch in stretches]
     bits = [1 << number for number in range(len(groups))]
-    numbers = list(map(number_of.__getitem__, versions))
     prereleases = sum(compress(bits, [group[0].is_prerelease for group in groups]))
-    yanked, counts = yanked_of(numbers, lines.yanked)
-    files = zip(zip(lines.needs, kinds, strict=True), map(bits.__getitem__, numbers), strict=True)
-    masks = masks_of(files if counts is None else compress(files, counts))
+    wholly, partly = yanked_in(numbers, stretches, lines.yanked)
+    yanked = sum([1 << number for number in wholly])
+    masks = masks_of(numbers, stretches, lines, partly)
     signatures = tuple([(needs, tags, mask) for (needs, tags), mask in sorted(masks.items())])
-    digest = (shown(groups, versions, kinds), signatures, prereleases, yanked)
+    digest = (shown(groups, stretches), signatures, prereleases, yanked)
     members: list[list[str]] = [[] for _ in groups]
-    for number, text in zip(numbers, lines.texts, strict=True):
-        members[number].append(text)
-    spans = spans_of(numbers, lines.dates, len(groups))
+    for number, (_version, begin, end, _kinds) in zip(numbers, stretches, strict=True):
+        members[number] += lines.texts[begin:end]
+    spans = spans_of(numbers, stretches, lines.dates, len(groups))
     return Page((*digest, listing_key(name, digest), spans), ["\n".join(texts) for texts in members], [])
 
 
@@ -156,14 +185,15 @@ def numbered(versions: Sequence[ReadVersion]) -> tuple[list[list[ReadVersion]], 
     return groups, number_of
 
 
-def shown(
-    groups: list[list[ReadVersion]], versions: Sequence[ReadVersion], kinds: Sequence[str]
-) -> tuple[str, ...]:
+def shown(groups: list[list[ReadVersion]], stretches: Sequence[Stretch]) -> tuple[str, ...]:
     """Return how each version is shown: as wheels write it, then as is commoner, then as its letters come first."""
     if len(groups) == sum(map(len, groups)):
         return tuple([version.text for (version,) in groups])
-    in_all = Counter([version.text for version in versions])
-    in_sdists = Counter([it.text for it, tags in zip(versions, kinds, strict=True) if tags == "sdist"])
+    in_all: Counter[str] = Counter()
+    in_sdists: Counter[str] = Counter()
+    for version, begin, end, kinds in stretches:
+        in_all[version.text] += end - begin
+        in_sdists[version.text] += kinds.count(SDIST)
 
     def rank(version: ReadVersion) -> tuple[int, int, str]:
         text = version.text
@@ -172,44 +202,71 @@ def shown(
     return tuple([min(group, key=rank).text for group in groups])
 
 
-def yanked_of(numbers: list[int], yanked: Sequence[str]) -> tuple[int, list[bool] | None]:
-    """Return the mask of the versions whose files are all yanked, and which files count; None for all of them."""
+def yanked_in(
+    numbers: Sequence[int], stretches: Sequence[Stretch], yanked: Sequence[str]
+) -> tuple[set[int], set[int]]:
+    """Return the versions of which all files are yanked, and those of which some are."""
     if NOT_YANKED.issuperset(yanked):
-        return 0, None
-    offered = set(compress(numbers, map(NOT_YANKED.__contains__, yanked)))
-    counts = [told in NOT_YANKED or at not in offered for at, told in zip(numbers, yanked, strict=True)]
-    return sum([1 << number for number in set(numbers) - offered]), counts
+        return set(), set()
+    some, others = set(), set()
+    for number, (_version, begin, end, _kinds) in zip(numbers, stretches, strict=True):
+        told = yanked[begin:end]
+        if not NOT_YANKED.issuperset(told):
+            some.add(number)
+        if not NOT_YANKED.isdisjoint(told):
+            others.add(number)
+    return some - others, some & others
 
 
-def masks_of(files: Iterable[tuple[Signature, int]]) -> dict[Signature, int]:
-    """Return the versions of each signature; *files* are each one's signature and the bit of its version."""
-    found: dict[Signature, list[int]] = defaultdict(list)
-    for signature, bit in files:
-        found[signature].append(bit)
-    return {signature: reduce(or_, bits) for signature, bits in found.items()}
+def masks_of(
+    numbers: Sequence[int], stretches: Sequence[Stretch], lines: Lines, partly: set[int]
+) -> dict[Signature, int]:
+    """Return the versions of each signature; what is yanked does not count for those that are only *partly* so."""
+    found: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
+    needs = lines.needs
+    for number, (_version, begin, end, kinds) in zip(numbers, stretches, strict=True):
+        count = end - begin
+        if number not in partly and (count == 1 or needs[begin:end].count(needs[begin]) == count):
+            found[needs[begin], kinds].append(number)
+            continue
+        for need, kind, yanked in zip(needs[begin:end], kinds, lines.yanked[begin:end], strict=True):
+            if number not in partly or yanked in NOT_YANKED:
+                found[need, (kind,)].append(number)
+    masks: dict[Signature, int] = defaultdict(int)
+    for (need, kinds), having in found.items():
+        mask = reduce(or_, [1 << number for number in having])
+        for kind in kinds:
+            masks[need, kind] |= mask
+    return masks
 
 
-def spans_of(numbers: list[int], dates: Sequence[str], count: int) -> bytes:
+def spans_of(numbers: Sequence[int], stretches: Sequence[Stretch], dates: Sequence[str], count: int) -> bytes:
     """Return the days of the earliest and the latest upload of *count* versions, as a digest holds them.
 
     All dates have one form, so they sort as texts.
     """
     undated: set[int] = set()
-    if "" in dates:
-        undated = {number for number, date in zip(numbers, dates, strict=True) if not date}
-        numbers, dates = list(compress(numbers, dates)), list(filter(None, dates))
-    latest = dict(zip(numbers, dates, strict=True))
-    earliest = latest.copy()
-    # Most files of a version came on one day.
-    others = [(at, date) for at, date in zip(numbers, dates, strict=True) if date != latest[at]]
-    for number, date in others:
-        earliest[number] = min(date, earliest[number])
-        latest[number] = max(date, latest[number])
-    days = {date: day_of(date) for date in {*latest.values(), *earliest.values()}}
-    days[""] = NEVER
-    found = [days[earliest.get(number, "")] for number in range(count)]
-    last = [NEVER if number in undated else days[latest[number]] for number in range(count)]
-    return pack(f"<{2 * count}H", *[day for pair in zip(found, last, strict=True) for day in pair])
+    earliest, latest = [LATER] * count, [""] * count
+    for number, (_version, begin, end, _kinds) in zip(numbers, stretches, strict=True):
+        low = high = dates[begin]
+        if end - begin > 1:
+            part = dates[begin:end]
+            if part.count(low) < len(part):
+                low, high = min(part), max(part)
+        if not low:
+            undated.add(number)
+            low = min(filter(None, dates[begin:end]), default=LATER)
+        if low != earliest[number]:
+            earliest[number] = min(low, earliest[number])
+        if high != latest[number]:
+            latest[number] = max(high, latest[number])
+    days = {date: day_of(date) for date in {*earliest, *latest} - {"", LATER}}
+    days[""] = days[LATER] = NEVER
+    for number in undated:
+        latest[number] = ""
+    return pack(
+        f"<{2 * count}H", *[days[date] for pair in zip(earliest, latest, strict=True) for date in pair]
+    )
 
 
 def listing_key(name: str, digest: tuple[Any, ...]) -> str:

@@ -17,27 +17,25 @@ if TYPE_CHECKING:
     Column = Sequence[str]
 
 DATE = 10  # characters of a time
+COLUMNS = 5
 
 
 class Lines:
     """Files of a page, in any order.
 
-    ``texts`` are their rows (``model.rows``), joined by tabs; the other columns are cells of these. ``stems``,
-    ``versions`` and ``tails`` are the file names cut at their first two hyphens, "" where there are fewer;
-    ``dates`` what the times of upload begin with.
+    ``texts`` are their rows (``model.rows``), joined by tabs; the other columns are cells of these, ``dates`` what the
+    times of upload begin with.
     """
 
-    __slots__ = ("dates", "filenames", "needs", "stems", "tails", "texts", "versions", "yanked")
+    __slots__ = ("dates", "filenames", "needs", "texts", "yanked")
 
     def __init__(self, *columns: Column) -> None:
-        self.filenames, self.stems, self.versions, self.tails = columns[:4]
-        self.needs, self.dates, self.yanked, self.texts = columns[4:]
+        self.filenames, self.needs, self.dates, self.yanked, self.texts = columns
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """All columns, in the order in which they are given."""
-        names = (self.filenames, self.stems, self.versions, self.tails)
-        return (*names, self.needs, self.dates, self.yanked, self.texts)
+        return self.filenames, self.needs, self.dates, self.yanked, self.texts
 
     @property
     def rows(self) -> list[Row]:
@@ -57,18 +55,10 @@ def lines_of(rows: Iterable[Row]) -> Lines:
     """Return files that were read one by one."""
     kept = list(rows)
     if not kept:
-        return Lines(*[()] * 8)
+        return Lines(*[()] * COLUMNS)
     _, filenames, _, needs, _, times, _, yanked, _ = zip(*kept, strict=True)
-    stems, versions, tails = zip(*map(cut, filenames), strict=True)
     texts = list(map("\t".join, kept))
-    return Lines(filenames, stems, versions, tails, needs, dates_of(times), yanked, texts)
-
-
-def cut(filename: str) -> tuple[str, str, str]:
-    """Return a file name cut at its first two hyphens."""
-    stem, _, rest = filename.partition("-")
-    version, _, tail = rest.partition("-")
-    return stem, version, tail
+    return Lines(filenames, needs, dates_of(times), yanked, texts)
 
 
 def dates_of(times: Column) -> Column:

@@ -9,6 +9,7 @@ Source: Binary distribution format, Source distribution format.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pkm_build.grammar import NotUnderstood, normalise, quick_version
 from pkm_build.grammar import read_version as normal_version
@@ -16,8 +17,11 @@ from pkm_env.model.versions import FINAL, LAST, is_prerelease, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pkm_env.model.versions import Key
 
+SDIST = "sdist"
 SDIST_ENDINGS = (".tar.gz", ".zip")
 TAGS = 3  # of Python, ABI and platform
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
@@ -31,6 +35,8 @@ SPELLED = re.compile(
     re.ASCII,
 ).fullmatch
 LONGEST = 100
+SHORT = 4  # digits of numbers that come again
+UNREAD: Any = object()
 PHASES = {"alpha": "a", "beta": "b", "preview": "rc", "pre": "rc", "c": "rc"}
 TAG_SET = re.compile(rf"{PYTHON_TAG}(?:\.{PYTHON_TAG})*-\w+(?:\.\w+)*-\w+(?:\.\w+)*", re.ASCII).fullmatch
 
@@ -63,14 +69,12 @@ def read_version(text: str) -> ReadVersion | None:
 def read_release(text: str) -> ReadVersion | None:
     """Return a release in its normal form, numbers and dots alone, as nine versions of ten are; None for others."""
     try:
-        release = list(map(int, text.split(".")))
+        release = tuple(map(NUMBERS.__getitem__, text.split(".")))
     except ValueError:
         return None
-    if ".".join(map(str, release)) != text or "-" in text:
-        return None
-    while len(release) > 1 and not release[-1]:
-        release.pop()
-    return ReadVersion(text, (0, tuple(release), FINAL, 0, -1, LAST, ()))
+    while not release[-1] and len(release) > 1:
+        release = release[:-1]
+    return ReadVersion(text, (0, release, FINAL, 0, -1, LAST, ()))
 
 
 def respelled(text: str) -> str:
@@ -88,6 +92,25 @@ def respelled(text: str) -> str:
     if short_post or post:
         written += f".post{int(short_post or post_number or 0)}"
     return f"{written}.dev{int(dev_number or 0)}" if dev else written
+
+
+class Numbers(dict[str, int]):
+    """Numbers by their texts, where these are as Python writes them; most versions are made of few."""
+
+    def __missing__(self, text: str) -> int:
+        """Read one.
+
+        :raises ValueError: when it is written otherwise, or is none.
+        """
+        number = int(text)
+        if str(number) != text or number < 0:
+            raise ValueError(text)
+        if len(text) <= SHORT:
+            self[text] = number
+        return number
+
+
+NUMBERS = Numbers()
 
 
 class FileNames:
@@ -114,20 +137,23 @@ class FileNames:
                 return self._read_sdist(filename[: -len(ending)])
         return None
 
-    def sdist_version(self, text: str) -> ReadVersion | None:
-        """Return what *text*, the end of an sdist's name, says as a version, None when it says none."""
-        for ending in SDIST_ENDINGS:
-            if text.endswith(ending):
-                return self.version(text[: -len(ending)])
-        return None
+    def start_of_wheel(self, filename: str) -> tuple[ReadVersion, str] | None:
+        """Return the version of a wheel, and what its name begins with before the tags; None when it is none."""
+        if not filename.endswith(".whl"):
+            return None
+        raw, _, rest = filename.partition("-")
+        number, hyphen, _ = rest.partition("-")
+        if not hyphen or not self.is_own(raw):
+            return None
+        version = self.version(number)
+        return None if version is None else (version, f"{raw}-{number}-")
 
     def version(self, text: str) -> ReadVersion | None:
         """Return what *text* says as a version, None when it is none."""
-        try:
-            return self._versions[text]
-        except KeyError:
+        found: ReadVersion | None = self._versions.get(text, UNREAD)
+        if found is UNREAD:
             found = self._versions[text] = read_version(text)
-            return found
+        return found
 
     def is_own(self, raw: str) -> bool:
         """Whether *raw*, what the name of a wheel begins with, is that of the project."""
@@ -152,18 +178,19 @@ class FileNames:
         if stem.startswith(self._stem):
             version = self.version(stem[len(self._stem) :])
             if version is not None:
-                return version, "sdist"
+                return version, SDIST
         position = stem.find("-")
         while position > 0:
             if normalise(stem[:position]) == self.name:
                 version = self.version(stem[position + 1 :])
                 if version is not None:
                     self._stem = stem[: position + 1]
-                    return version, "sdist"
+                    return version, SDIST
             position = stem.find("-", position + 1)
         return None
 
 
+@lru_cache(1 << 14)
 def wheel_tags(tail: str) -> str | None:
     """Return the compressed tag set in what stands behind the version of a wheel, None when there is none."""
     tags = tail[:-4]

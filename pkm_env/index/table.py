@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 KEYS = ("core-metadata", "filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
 NEEDED = frozenset(("filename", "hashes", "url"))
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")
-# The groups of a file name: all of it, and what it is cut into at its first two hyphens.
-NAME = ("filename", "stem", "version", "tail")
-NAME_PATTERN = r'(?P<name>([^-]*)-([^"-]*)(?:-([^"]*)|))'
+NAME_PATTERN = r'(?P<name>[^"]*)'
 # What has one length as a rule is passed over unseen: what is in a column, is checked there.
 DIGEST = r'\{"sha256":".{64}"\}'
 OTHER = r'(?:null|true|false|-?[0-9]+|"[^"\\]*"|\{"sha256":"[^"]*"\})'
@@ -87,10 +85,10 @@ class Shape:
         """Return the pattern of the value behind *key*, and note what it holds."""
         name_first = keys.index("filename") < keys.index("url")
         if key == "filename":
-            self.order += NAME if name_first else ()
+            self.order += [key] if name_first else []
             return f'"{NAME_PATTERN}"' if name_first else r'"(?P=name)"'
         if key == "url":
-            self.order += [key] if name_first else [key, *NAME]
+            self.order += [key] if name_first else [key, "filename"]
             return rf'"({self._link})(?P=name)"' if name_first else rf'"({self._link}){NAME_PATTERN}"'
         cell = key
         if key in METADATA_KEYS:
@@ -202,8 +200,8 @@ def usual(found: list[tuple[str, ...]], shape: Shape) -> Lines:
     if not are_usual(columns, set(dates)):
         raise Unlike
     cells = zip(*[columns[key] for key in KEYS], repeat(""), strict=False)
-    names = [columns[part] for part in NAME]
-    return Lines(*names, columns["requires-python"], dates, columns["yanked"], list(map("\t".join, cells)))
+    needs, yanked = columns["requires-python"], columns["yanked"]
+    return Lines(columns["filename"], needs, dates, yanked, list(map("\t".join, cells)))
 
 
 def are_usual(columns: Columns, dates: set[str]) -> bool:
