@@ -5,10 +5,12 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_build.tables import meant
+from pkm_env.lock.compose import chosen
 from pkm_env.lock.graph import Graph, section_graph, shown
+from pkm_env.lock.membership import targets_of
 from pkm_env.model.distribution import Unavailable, without_secrets_in
 from pkm_env.model.requirements import parse_requirement
-from pkm_env.model.versions import is_prerelease, version_key
+from pkm_env.model.versions import UnreadableVersion, is_prerelease, python_truths, version_key
 from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.packages import requested_names
 from pkm_env.workspace import read_lock_text
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
+    from pkm_env.model.ports import Listing
+    from pkm_env.model.target import Target
 
 
 class NotThere(PkmError):
@@ -206,8 +210,11 @@ def reason_of(
 def outdated(context: Context, environment: Environment) -> tuple[list[Outdated], list[str]]:
     """Return the locked packages of which the index has a later final version, and those it does not tell of.
 
-    Both are sorted by name; the second are texts with the reason.
+    One counts that a target can install for which the package is locked. Both are sorted by name; the second are texts
+    with the reason.
     """
+    section = locked(context, environment).sections[environment.section]
+    targets = targets_of(section)
     graph = graph_of(context, environment)
     releases = context.supply(environment)
     indexed = [key for key, package in sorted(graph.packages.items()) if package.source is None]
@@ -220,11 +227,32 @@ def outdated(context: Context, environment: Environment) -> tuple[list[Outdated]
         if isinstance(listing, Unavailable):
             unknown.append(f"{name}: {listing.reason}")
             continue
+        holding = tuple(chosen(targets, graph.packages[name, version].sections[section.name]))
+        usable = installable(listing, holding) & ~listing.yanked
         finals = [
             text
             for bit, text in enumerate(listing.versions)
-            if not listing.yanked >> bit & 1 and not is_prerelease(version_key(text))
+            if usable >> bit & 1 and not is_prerelease(version_key(text))
         ]
         if finals and version_key(finals[-1]) > version_key(version):
             found.append(Outdated(name, version, finals[-1], requested=name in requested))
     return found, unknown
+
+
+def installable(listing: Listing, targets: Sequence[Target]) -> int:
+    """Return the versions of which some target can install a file, as a mask."""
+    found = 0
+    for requires_python, tags, mask in listing.signatures:
+        if any(
+            (tags == "sdist" or target.takes(tags)) and may_run(requires_python, target) for target in targets
+        ):
+            found |= mask
+    return found
+
+
+def may_run(requires_python: str, target: Target) -> bool:
+    """Return whether a Requires-Python admits any patch release of a target; one that cannot be read does."""
+    try:
+        return not requires_python or python_truths(requires_python, target.python, target.patches)[1]
+    except UnreadableVersion:
+        return True

@@ -262,6 +262,13 @@ def test_outdated_says_so_when_all_is_at_its_latest(project):
     assert project.says("env", "outdated") == "default: every package is at its latest version\n"
 
 
+def test_outdated_leaves_out_what_no_target_of_the_package_can_install(project, index):
+    index.add_wheel("spam", "4.0", listed_requires_python=">=3.99", requires_python=">=3.99")
+    index.add_wheel("eggs", "4.0", tags="cp27-cp27m-win32")
+    project.ask_anew()
+    assert project.says("env", "outdated") == "default: every package is at its latest version\n"
+
+
 def test_outdated_without_an_answer_does_not_call_a_package_current(project):
     project.ask_anew()
     told = project("env", "outdated", "--offline")
