@@ -25,10 +25,13 @@ def index_list(context: Context, arguments: argparse.Namespace, output: Output, 
         keys = ("name", "url", "format", "default", "explicit", "origin")
         print_json(output, [{key: getattr(index, key) for key in keys} for index in indexes])
         return 0
-    width = max((len(index.name) for index in indexes), default=0)
+    rows = []
     for index in indexes:
         kind = "default" if index.default else "explicit" if index.explicit else ""
-        output.result(f"{index.name:<{width}}  {index.url}  {kind:<8}  {index.origin}".rstrip())
+        rows.append((index.name, index.url, kind, index.origin))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        output.result("  ".join(map(str.ljust, row, widths)).rstrip())
     return 0
 
 
