@@ -25,9 +25,10 @@ def run(context: Context, environment: Environment, command: Sequence[str]) -> i
     environ = activated(context.environ, venv, sys.platform)
     program = find_program(command[0], environ["PATH"])
     if program is None:
-        context.reporter.warn(
-            f'there is no command "{command[0]}" in {context.workspace.relative(venv)} or on PATH'
-        )
+        told = f'there is no command "{command[0]}" in {context.workspace.relative(venv)} or on PATH'
+        if command[0].endswith(".py") and os.path.isfile(command[0]):
+            told += f"; for the file of that name: pkm run python {command[0]}"
+        context.reporter.warn(told)
         return NOT_FOUND
     if os.name == "posix":
         try:

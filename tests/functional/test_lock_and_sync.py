@@ -177,6 +177,11 @@ def test_run_passes_the_code_of_the_program_on(pkm, project):
     ok(pkm("sync", cwd=project))
     assert pkm("run", "python", "-c", "raise SystemExit(7)", cwd=project).code == 7
     assert pkm("run", "no-such-program", cwd=project).code == 127
+    (project / "tidy.py").write_text("print('tidy')")
+    told = pkm("run", "tidy.py", cwd=project)
+    assert told.code == 127
+    assert "for the file of that name: pkm run python tidy.py" in told.stderr
+    assert pkm("run", "python", "tidy.py", cwd=project).stdout == "tidy\n"
 
 
 def test_run_leaves_surplus_packages_alone(pkm, project):
