@@ -5,12 +5,11 @@ from __future__ import annotations
 from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_build.tables import meant
-from pkm_env.lock.compose import chosen
 from pkm_env.lock.graph import Graph, section_graph, shown
 from pkm_env.lock.membership import targets_of
-from pkm_env.model.distribution import Unavailable, without_secrets_in
+from pkm_env.model.distribution import without_secrets_in
 from pkm_env.model.requirements import parse_requirement
-from pkm_env.model.versions import UnreadableVersion, is_prerelease, python_truths, version_key
+from pkm_env.model.versions import version_key
 from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.packages import requested_names
 from pkm_env.workspace import read_lock_text
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
-    from pkm_env.model.ports import Listing
-    from pkm_env.model.target import Target
 
 
 class NotThere(PkmError):
@@ -213,6 +210,9 @@ def outdated(context: Context, environment: Environment) -> tuple[list[Outdated]
     One counts that a target can install for which the package is locked. Both are sorted by name; the second are texts
     with the reason.
     """
+    from pkm_env.resolver.common import Common
+    from pkm_env.resolver.request import Request, Rules
+
     section = locked(context, environment).sections[environment.section]
     targets = targets_of(section)
     graph = graph_of(context, environment)
@@ -220,39 +220,24 @@ def outdated(context: Context, environment: Environment) -> tuple[list[Outdated]
     indexed = [key for key, package in sorted(graph.packages.items()) if package.source is None]
     releases.hint(names=[name for name, _ in indexed])
     requested = {key[0] for key in graph.roots}
+    options = environment.options
+    rules = Rules(
+        no_build=options.no_build is True or frozenset(options.no_build or ()),
+        no_binary=options.no_binary is True or frozenset(options.no_binary or ()),
+    )
+    common = Common(releases, context.memory)
+    notebook = common.notebook(Request((), targets, rules=rules, root_name=context.workspace.project.name))
+    knowledge, view = common.knowledge(notebook, rules), common.view(targets, notebook)
     found = []
     unknown = []
     for name, version in indexed:
-        listing = releases.listing(name)
-        if isinstance(listing, Unavailable):
-            unknown.append(f"{name}: {listing.reason}")
+        package = knowledge.package(name)
+        if package.missing is not None:
+            unknown.append(f"{name}: {package.missing.reason}")
             continue
-        holding = tuple(chosen(targets, graph.packages[name, version].sections[section.name]))
-        usable = installable(listing, holding) & ~listing.yanked
-        finals = [
-            text
-            for bit, text in enumerate(listing.versions)
-            if usable >> bit & 1 and not is_prerelease(version_key(text))
-        ]
-        if finals and version_key(finals[-1]) > version_key(version):
-            found.append(Outdated(name, version, finals[-1], requested=name in requested))
+        holding = graph.packages[name, version].sections[section.name]
+        finals = view.possible(package, holding) & package.finals
+        latest = package.version(1 << finals.bit_length() - 1) if finals else version
+        if version_key(latest) > version_key(version):
+            found.append(Outdated(name, version, latest, requested=name in requested))
     return found, unknown
-
-
-def installable(listing: Listing, targets: Sequence[Target]) -> int:
-    """Return the versions of which some target can install a file, as a mask."""
-    found = 0
-    for requires_python, tags, mask in listing.signatures:
-        if any(
-            (tags == "sdist" or target.takes(tags)) and may_run(requires_python, target) for target in targets
-        ):
-            found |= mask
-    return found
-
-
-def may_run(requires_python: str, target: Target) -> bool:
-    """Return whether a Requires-Python admits any patch release of a target; one that cannot be read does."""
-    try:
-        return not requires_python or python_truths(requires_python, target.python, target.patches)[1]
-    except UnreadableVersion:
-        return True
