@@ -9,7 +9,6 @@ from __future__ import annotations
 from _blake2 import blake2b
 from collections import Counter, defaultdict
 from functools import reduce
-from itertools import compress
 from operator import attrgetter, or_
 from struct import pack
 
@@ -157,8 +156,7 @@ def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> Page:
     """Return the page of *lines*, the files of the project among which are *stretches*."""
     groups, number_of = numbered([stretch[0] for stretch in stretches])
     numbers = [number_of[stretch[0]] for stretch in stretches]
-    bits = [1 << number for number in range(len(groups))]
-    prereleases = sum(compress(bits, [group[0].is_prerelease for group in groups]))
+    prereleases = sum([1 << number for number, group in enumerate(groups) if group[0].is_prerelease])
     wholly, partly = yanked_in(numbers, stretches, lines.yanked)
     yanked = sum([1 << number for number in wholly])
     masks = masks_of(numbers, stretches, lines, partly)
