@@ -77,7 +77,7 @@ def blaming(path: str, name: str) -> Iterator[None]:
     """Leave the name of an extension beside the description *path* where it can't be compiled."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever ends it, it is noted
         with open(path + ".failed", "a", encoding="utf-8") as stream:
             stream.write(name + "\n")
         raise

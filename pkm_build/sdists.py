@@ -163,7 +163,7 @@ def write_sdist(build: Build, selection: Selection, out_dir: str, contents: dict
     try:
         archives.write_sdist(unfinished, members, build.epoch)
         os.replace(unfinished, os.path.join(out_dir, f"{top}.tar.gz"))
-    except BaseException:
+    except BaseException:  # an interrupt too leaves no half archive
         if os.path.exists(unfinished):
             os.unlink(unfinished)
         raise

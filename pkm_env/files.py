@@ -120,7 +120,7 @@ def write_atomic(path: str, data: bytes, *, durable: bool = False) -> None:
         finally:
             os.close(descriptor)
         replace(temporary, target)
-    except BaseException:
+    except BaseException:  # an interrupt too leaves no temporary file
         remove_file(temporary)
         raise
     if durable:
@@ -409,7 +409,7 @@ class FileLock:
                 self._enter_with_flock()
                 if self._is_same_file():
                     return
-            except BaseException:
+            except BaseException:  # an interrupt too lets the lock go
                 self._close()
                 raise
             # Somebody removed the file while we waited: others lock a new one, so do we.

@@ -86,7 +86,7 @@ class Programs:
                     running.stop("interrupt")
             try:
                 running.wait(timeout_s)
-            except BaseException:
+            except BaseException:  # an interrupt too ends the build
                 running.stop("interrupt")
                 raise
             finally:

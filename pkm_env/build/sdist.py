@@ -117,7 +117,7 @@ def unpack_sdist(
     os.mkdir(destination)
     try:
         return _Unpacking(shown, destination, limits, platform).run(archive, any_top=any_top)
-    except BaseException as error:
+    except BaseException as error:  # an interrupt too leaves no folder
         remove_tree(destination)
         if isinstance(error, DamagedArchive):
             raise BadSdist(shown, error.reason, member=error.member, hint=error.hint) from error

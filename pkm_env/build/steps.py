@@ -57,7 +57,7 @@ def together(
             if not crowd.under_way:
                 return crowd.made, crowd.errors
             crowd.step()
-    except BaseException:
+    except BaseException:  # an interrupt too ends what is under way
         stop()
         while crowd.under_way:
             crowd.answer()

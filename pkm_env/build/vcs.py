@@ -238,7 +238,7 @@ class _Repository:
                 self._run("submodule", "--quiet", "update", "--init", "--recursive", inside=False, cwd=fresh)
             self._tell_of_pointers(fresh)
             os.rename(fresh, path)
-        except BaseException:
+        except BaseException:  # an interrupt too leaves no half clone
             remove_tree(fresh)
             raise
 

@@ -95,7 +95,7 @@ class Store:
             try:
                 write_new(temporary, data)
                 replace(temporary, path)
-            except BaseException:
+            except BaseException:  # an interrupt too leaves no temporary file
                 remove_file(temporary)
                 raise
         except FileNotFoundError:

@@ -78,7 +78,7 @@ def unpack(
             try:
                 digests = write_tree(wheel, root, mtime_ns)
                 return make_manifest(wheel, digests, mtime_ns)
-            except BaseException:
+            except BaseException:  # an interrupt too leaves nothing half unpacked
                 remove_tree(root)
                 raise
 

@@ -73,7 +73,7 @@ class WheelCache:
             manifest = unpack_wheel(archive, tree, filename=filename, limits=self._limits)
             write_new(os.path.join(temporary, MANIFEST), pack(manifest.to_plain()))
             appear(temporary, folder)
-        except BaseException:
+        except BaseException:  # an interrupt too leaves nothing half unpacked
             remove_tree(temporary)
             raise
         return UnpackedWheel(os.path.join(folder, TREE), manifest)

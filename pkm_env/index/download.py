@@ -64,7 +64,7 @@ class Download:
                 self._forget_part()
                 result = self._fetch(last=True)
                 assert result is not None
-        except BaseException:
+        except BaseException:  # an interrupt too leaves no half file
             os.close(self._descriptor)
             os.unlink(self._target)
             raise

@@ -231,7 +231,7 @@ class Http:
         """Return what *consume* makes of the answer; the connection is kept if all of it was read."""
         try:
             result = consume(response, url)
-        except BaseException:
+        except BaseException:  # an interrupt too closes it
             connection.close()
             raise
         if response.may_follow:
@@ -283,7 +283,7 @@ class Http:
                 break
             try:
                 return connection, connection.ask("GET", target, host, sent)
-            except BaseException as error:
+            except BaseException as error:  # an interrupt too closes it
                 connection.close()
                 # The server closed it meanwhile; that is no failed try. To be silent is.
                 if not isinstance(error, (OSError, BadAnswer)) or isinstance(error, TimeoutError):
@@ -292,7 +292,7 @@ class Http:
         try:
             connection.connect(min(self._timeout_s, CONNECT_S), self._timeout_s)
             return connection, connection.ask("GET", target, host, sent)
-        except BaseException:
+        except BaseException:  # an interrupt too closes it
             connection.close()
             raise
 

@@ -149,7 +149,7 @@ def make(
         staging = swap.begin(place_, disk)
         outcome = build(place_, staging, interpreter, plan, wheels, options)
         swap.take_place(place_, disk)
-    except BaseException:
+    except BaseException:  # an interrupt too is undone
         swap.abandon(place_)
         raise
     sync_directory(os.path.dirname(place_), options.platform)
@@ -171,7 +171,7 @@ def make_in_place(
     swap.empty_place(place_)
     try:
         outcome = build(place_, place_, interpreter, plan, wheels, options)
-    except BaseException:
+    except BaseException:  # an interrupt too is undone
         swap.empty_place(place_)
         raise
     report(outcome, options.reporter)

@@ -240,7 +240,7 @@ def execute(todo: Change, options: Options) -> str:
         remove_emptied(todo, options)
         sync_records(todo)
         journal.commit(path, disk)
-    except BaseException:
+    except BaseException:  # an interrupt too is undone
         journal.take_back(path)
         raise
     return mode

@@ -94,7 +94,7 @@ def begin(venv_path: str, intent: Intent, disk: Disk = DISK) -> str:
         finally:
             os.close(descriptor)
         disk.rename(fresh, folder)
-    except BaseException:
+    except BaseException:  # an interrupt too leaves no journal half made
         remove_tree(fresh)
         raise
     sync_directory(state)
