@@ -5,9 +5,8 @@ Packages have numbers, so that what one leads to is a mask.
 
 from __future__ import annotations
 
-from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.request import Pin
-from pkm_env.resolver.solution import name_of
 from pkm_env.resolver.template import Row
 from pkm_env.resolver.walk import Refusal
 

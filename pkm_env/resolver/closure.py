@@ -11,8 +11,8 @@ from pkm_env.model.markers import marker_cuts
 from pkm_env.resolver.chosen import FAILED, OPEN, Unlike
 from pkm_env.resolver.fit import SplitTarget
 from pkm_env.resolver.ground import Begin
-from pkm_env.resolver.notes import ROOT, ROOT_BIT
-from pkm_env.resolver.solution import Askers, name_of, notes_on
+from pkm_env.resolver.notes import ROOT, ROOT_BIT, name_of
+from pkm_env.resolver.solution import Askers, notes_on
 from pkm_env.resolver.template import Row
 from pkm_env.resolver.walk import Refusal
 

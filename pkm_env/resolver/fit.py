@@ -224,6 +224,32 @@ def classes_of(targets: Sequence[Target]) -> list[tuple[int, tuple[int, ...]]]:
     return [(sum(1 << place for place in places), tuple(places)) for places in grouped.values()]
 
 
+class Class:
+    """Targets that no marker tells apart: bits of a view, and their places in the request.
+
+    ``begun`` are the decisions of a solve that ended when it had to be split: its parts go on with them.
+    """
+
+    __slots__ = ("begun", "members", "places", "targets", "view")
+
+    def __init__(self, view: View, members: int, places: tuple[int, ...]) -> None:
+        self.view = view
+        self.members = members
+        self.places = places
+        self.begun: dict[object, int] = {}
+        # The members, in the order of the request.
+        self.targets: list[Target] = []
+        while members:
+            first = members & -members
+            self.targets.append(view.targets.targets[first.bit_length() - 1])
+            members ^= first
+
+    @property
+    def target(self) -> Target:
+        """The first member."""
+        return self.targets[0]
+
+
 def _digest(targets: Sequence[Target]) -> str:
     """Return a short text that no other targets have."""
     return blake2b(repr([target.to_plain() for target in targets]).encode(), digest_size=16).hexdigest()

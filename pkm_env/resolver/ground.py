@@ -7,7 +7,7 @@ from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion, VersionLine
 from pkm_env.resolver.fit import admits
 from pkm_env.resolver.knowledge import Packages, asks_for_prereleases, pinned_version
-from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
+from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded, name_of
 from pkm_env.resolver.template import EVERY, Row, Template
 from pkm_env.resolver.walk import Refusal
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     Key = Any  # ROOT, a name, or a (name, extra) pair
     Need = tuple[Key, int, Ask]
-    # The view, the package, and its version; or what its versions share.
-    Place = Any
     Made = tuple[View, "Template | Refusal"]
 
 
@@ -83,7 +81,7 @@ class Ground:
         knowledge: Knowledge,
         bound: Mapping[str, Source],
         allowances: Allowances,
-        shared: dict[Place, Made],
+        shared: dict[Any, Made],
     ) -> None:
         """Take what is known; *shared* are templates of any ground with the same knowledge and overrides."""
         self.question = question
@@ -97,7 +95,7 @@ class Ground:
         self.special = frozenset(
             (ROOT, question.root_name, *knowledge.bound_elsewhere(bound), *allowances.bound)
         )
-        self._templates: dict[Place, Made] = {}
+        self._templates: dict[Any, Made] = {}
         self._own_needs: dict[int, tuple[Row, Sequence[Need] | Refusal]] = {}
         self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
@@ -207,7 +205,7 @@ class Ground:
         place = (id(view), key, version)
         known = self._templates.get(place)
         if known is None:
-            if _name(key) in self.special:
+            if name_of(key) in self.special:
                 known = view, self._make(view, key, version, self._templates)
             else:
                 known = self.shared.get(place)
@@ -221,14 +219,13 @@ class Ground:
         name, extra = (key, "") if isinstance(key, str) else key
         place: Any = (id(view), key)
         # Of most packages one version is looked at, and nothing is to be compared.
-        if place in known and name != ROOT:
-            if self.question.overrides:
-                return self._make_own(view, key, version)
-            place = (id(view), key, self.knowledge.content(self.package(name), version, extra))
-        found = known.get(place)
-        if found is None:
-            found = known[place] = view, self._make_own(view, key, version)
-        return found[1]
+        if place in known:
+            is_alone = name == ROOT or self.question.overrides
+            content = version if is_alone else self.knowledge.content(self.package(name), version, extra)
+            place = (id(view), key, content)
+        if place not in known:
+            known[place] = view, self._make_own(view, key, version)
+        return known[place][1]
 
     def _make_own(self, view: View, key: Key, version: int) -> Template | Refusal:
         name, extra = (key, "") if isinstance(key, str) else key
@@ -342,7 +339,7 @@ class Ground:
             if row.needs is not None:
                 return row.needs
         own = self._own_needs.get(id(row))
-        if own is None and _name(row.ask.asker) == ROOT:
+        if own is None and name_of(row.ask.asker) == ROOT:
             # What the project asks for itself was allowed before.
             own = self._own_needs[id(row)] = row, self._need_or_refusal(row.ask.copy())
         return None if own is None else own[1]
@@ -408,7 +405,7 @@ class Ground:
         try:
             return self._need(ask)
         except _Refused as refusal:
-            return Refusal(Excluded("refused", _name(ask.asker), str(refusal), ask if ask.origin else None))
+            return Refusal(Excluded("refused", name_of(ask.asker), str(refusal), ask if ask.origin else None))
 
     def _need(self, ask: Ask) -> Sequence[Need]:
         """Return what one requirement asks for: a name, and its extras."""
@@ -493,7 +490,7 @@ class Ground:
             if bound != wanted:
                 ask.why = f"{requirement.name} comes from {bound.location} here"
             return
-        asker = _name(ask.asker)
+        asker = name_of(ask.asker)
         if asker == ROOT or self.package(asker).direct is None:
             raise _Refused(
                 f"asks for {requirement.name} at {requirement.url}; "
@@ -501,7 +498,3 @@ class Ground:
             )
         self.allowances.bound[requirement.name] = (wanted, asker)
         raise Begin(bound=True)
-
-
-def _name(key: Key) -> str:
-    return key if isinstance(key, str) else str(key[0])

@@ -62,3 +62,8 @@ class Excluded:
         self.name = name
         self.reason = reason
         self.ask = ask
+
+
+def name_of(key: Key) -> str:
+    """Return the name that a package of the solve has, or is an extra of."""
+    return key if isinstance(key, str) else str(key[0])

@@ -10,7 +10,7 @@ from pkm_env.model.markers import marker_cuts, unanswerable
 from pkm_env.model.versions import UnreadableVersion, python_cuts
 from pkm_env.resolver.fit import SplitTarget, Usable
 from pkm_env.resolver.ground import Begin
-from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded
+from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded, name_of
 from pkm_env.resolver.request import HIGHEST
 from pkm_env.resolver.template import EVERY, Template
 from pkm_env.resolver.walk import Refusal
@@ -478,7 +478,7 @@ def kept_of_parts(kept: Mapping[Key, Sequence[Kept]], view: View, ground: Ground
     found: dict[Key, list[Kept]] = {}
     for key, known in kept.items():
         for version, needs, (numbers, _template), text, targets in known:
-            if targets != EVERY or (key if isinstance(key, str) else key[0]) in ground.special:
+            if targets != EVERY or name_of(key) in ground.special:
                 continue
             template = ground.template(view, key, version)
             if isinstance(template, Template):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import source_of_url
 from pkm_env.resolver.common import Common
 from pkm_env.resolver.earlier import Earlier
-from pkm_env.resolver.fit import SplitTarget
+from pkm_env.resolver.fit import Class, SplitTarget
 from pkm_env.resolver.ground import Allowances, Begin, Ground
 from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
@@ -195,32 +195,6 @@ def _for_target(outcome: Outcome, target: Target) -> Outcome:
 
 class NotAsWished(Exception):
     """A class has no answer among what is wished for, after others had."""
-
-
-class Class:
-    """Targets that no marker tells apart: bits of a view, and their places in the request.
-
-    ``begun`` are the decisions of a solve that ended when it had to be split: its parts go on with them.
-    """
-
-    __slots__ = ("begun", "members", "places", "targets", "view")
-
-    def __init__(self, view: View, members: int, places: tuple[int, ...]) -> None:
-        self.view = view
-        self.members = members
-        self.places = places
-        self.begun: dict[object, int] = {}
-        # The members, in the order of the request.
-        self.targets: list[Target] = []
-        while members:
-            first = members & -members
-            self.targets.append(view.targets.targets[first.bit_length() - 1])
-            members ^= first
-
-    @property
-    def target(self) -> Target:
-        """The first member."""
-        return self.targets[0]
 
 
 def _order(target: Target, *, newest_first: bool) -> tuple[tuple[int, ...], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkm_env.resolver.notes import ROOT, Excluded
+from pkm_env.resolver.notes import ROOT, Excluded, name_of
 from pkm_env.resolver.request import Pin, Resolution
 from pkm_env.resolver.walk import EXCLUDED, NEEDS, Refusal
 
@@ -414,7 +414,7 @@ class Askers:
         """Return the names that the project asks for, by itself or by an extra of its own."""
         found: set[str] = set()
         for key, bit in self._decided.items():
-            if (key if isinstance(key, str) else key[0]) == ROOT:
+            if name_of(key) == ROOT:
                 needs = self._problem.found_needs(key, bit)
                 found.update(need[0] if isinstance(need[0], str) else need[0][0] for need in needs)
         return found - {ROOT}
@@ -471,8 +471,3 @@ def _refused_notes(problem: TargetProblem, decided: Mapping[Key, int]) -> Iterab
             release = f"{name} {problem.package(name).version(bit)} "
             reason = excluded.reason.partition("\n")[0].removeprefix(release)
             yield f"{release}is not taken: {reason}"
-
-
-def name_of(key: Key) -> str:
-    """Return the name that a package of the solve has, or is an extra of."""
-    return key if isinstance(key, str) else str(key[0])

@@ -7,9 +7,9 @@ from pkm_env.model.target import KNOWN_PYTHONS, make_target
 from pkm_env.resolver.earlier import Earlier
 from pkm_env.resolver.fit import SplitTarget, View
 from pkm_env.resolver.ground import Begin, Ground
-from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.packages import TargetProblem
-from pkm_env.resolver.solution import Solution, name_of
+from pkm_env.resolver.solution import Solution
 from pkm_env.resolver.solver import Solver
 from pkm_env.resolver.walk import Counts, Refusal, Unsolvable, walk
 from pkm_env.resolver.wording import and_list, bits
@@ -299,7 +299,7 @@ def _asked_by_others(name: str, problem: TargetProblem, decided: Decided) -> set
 
 def _asks_for(name: str, problem: TargetProblem, decided: Decided) -> Iterator[tuple[int, Ask]]:
     for key, version in decided.items():
-        asker = key if isinstance(key, str) else key[0]
+        asker = name_of(key)
         if asker not in {ROOT, name}:
             for needed, allowed, ask in problem.found_needs(key, version):
                 if needed == name:

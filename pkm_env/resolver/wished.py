@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.resolver.chosen import FAILED, OPEN, Chosen
-from pkm_env.resolver.solution import name_of
+from pkm_env.resolver.notes import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
