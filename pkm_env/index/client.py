@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 
 from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused
+from pkm_env.index.http import TooLarge, inflated, too_large
 from pkm_env.index.lines import lines_of
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
@@ -24,7 +26,7 @@ from pkm_env.index.simple import (
     summed,
 )
 from pkm_env.index.urls import local_path, origin
-from pkm_env.index.wire import NOT_MODIFIED, OK, PART
+from pkm_env.index.wire import NOT_MODIFIED, OK, PART, CutShort
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
 from pkm_env.model.distribution import Unavailable
 from pkm_env.model.rows import plain_of, row_of
@@ -52,10 +54,22 @@ class Answer:
     """What an index answered: ``state`` is "page", "same" (the cached page holds) or "missing".
 
     ``max_age_s`` says how long it may be used without asking again; -1: not to be kept at all. ``warnings`` are
-    those of a page that somebody has read and kept already, None of one that is still to be read.
+    those of a page that somebody has read and kept already, None of one that is still to be read. ``is_packed``:
+    ``body`` is gzip data. It is unpacked where it is read: that memory is used again for the next one, while each
+    thread that unpacked one would take new memory, half of all that a cold lock asks the system for.
     """
 
-    __slots__ = ("body", "content_type", "etag", "max_age_s", "modified", "state", "url", "warnings")
+    __slots__ = (
+        "body",
+        "content_type",
+        "etag",
+        "is_packed",
+        "max_age_s",
+        "modified",
+        "state",
+        "url",
+        "warnings",
+    )
 
     def __init__(
         self,
@@ -67,6 +81,7 @@ class Answer:
         etag: str = "",
         modified: str = "",
         max_age_s: int = DEFAULT_AGE_S,
+        is_packed: bool = False,
     ) -> None:
         self.state = state
         self.body = body
@@ -75,6 +90,7 @@ class Answer:
         self.etag = etag
         self.modified = modified
         self.max_age_s = max_age_s
+        self.is_packed = is_packed
         self.warnings: list[str] | None = None
 
 
@@ -90,8 +106,13 @@ class IndexClient:
 
     # Pages
 
-    def ask(self, index: IndexSpec, name: str, etag: str = "", modified: str = "") -> Answer:
+    def ask(
+        self, index: IndexSpec, name: str, etag: str = "", modified: str = "", *, unpack: bool = False
+    ) -> Answer:
         """Return what *index* says of *name*, or that what *etag* and *modified* stand for still holds.
+
+        *unpack* a page as it comes, so that what is damaged on its way is asked for again; one of a flat index, which
+        is read for each name, always is.
 
         :raises IndexFailure: when it cannot be asked, or says no.
         """
@@ -101,7 +122,7 @@ class IndexClient:
             headers["If-None-Match"] = etag
         elif modified:
             headers["If-Modified-Since"] = modified
-        response = self.http.get(url, headers, limit=MAX_PAGE, index=index.name)
+        response = self.http.get(url, headers, limit=MAX_PAGE, index=index.name, unpack=unpack or index.flat)
         age = max_age(response.headers)
         if response.status == NOT_MODIFIED:
             return Answer("same", url=response.url, max_age_s=age)
@@ -115,6 +136,7 @@ class IndexClient:
             etag=response.headers.get("etag", ""),
             modified=response.headers.get("last-modified", ""),
             max_age_s=age,
+            is_packed=response.is_packed,
         )
 
     def read(self, index: IndexSpec, name: str, answer: Answer) -> Page:
@@ -123,6 +145,7 @@ class IndexClient:
         :raises BadPage: when it is no page of an index.
         """
         refused: list[str] = []
+        answer = self._unpacked(index, name, answer)
         try:
             if index.flat:
                 every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
@@ -134,6 +157,22 @@ class IndexClient:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
         page.warnings = summed(name, refused)
         return page
+
+    def _unpacked(self, index: IndexSpec, name: str, answer: Answer) -> Answer:
+        """Return an answer with its page as it was before it was packed; what is damaged is asked for again."""
+        if not answer.is_packed:
+            return answer
+        try:
+            answer.body, answer.is_packed = inflated(bytes(answer.body), MAX_PAGE), False
+        except TooLarge as error:
+            raise BadPage(answer.url, index=index.name, reason=too_large(MAX_PAGE)) from error
+        except (zlib.error, CutShort) as error:
+            again = self.ask(index, name, unpack=True)
+            if again.state != "page":
+                reason = "it came damaged, and is not there any more"
+                raise BadPage(answer.url, index=index.name, reason=reason) from error
+            return again
+        return answer
 
     def read_local(self, index: IndexSpec, name: str) -> Page | None:
         """Return the page of *name* in an index that is a folder; None when it does not know the name.

@@ -67,15 +67,18 @@ class Later(Exception):
 
 
 class Response:
-    """A whole answer: *headers* have lower-case names, *body* is decompressed, *url* is after redirects."""
+    """A whole answer: *headers* have lower-case names, *url* is after redirects; *is_packed*: *body* is gzip data."""
 
-    __slots__ = ("body", "headers", "status", "url")
+    __slots__ = ("body", "headers", "is_packed", "status", "url")
 
-    def __init__(self, status: int, headers: dict[str, str], body: bytes, url: str) -> None:
+    def __init__(
+        self, status: int, headers: dict[str, str], body: bytes, url: str, *, is_packed: bool = False
+    ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.url = url
+        self.is_packed = is_packed
 
 
 class Certificates:
@@ -143,9 +146,17 @@ class Http:
         self._context: ssl.SSLContext | None = None
 
     def get(
-        self, url: str, headers: Mapping[str, str] | None = None, *, limit: int, index: str = ""
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        limit: int,
+        index: str = "",
+        unpack: bool = True,
     ) -> Response:
         """Return the answer to a GET, with a body of at most *limit* bytes.
+
+        Without *unpack* a body that came as gzip data stays so, and nobody knows yet whether it is whole.
 
         Statuses below 300, 304, 404, 410 and 416 are answers; all else is an error.
 
@@ -156,12 +167,15 @@ class Http:
         wanted = {"Accept-Encoding": "gzip", **(headers or {})}
 
         def consume(response: Reply, final: str) -> Response:
-            return Response(response.status, response.headers, read_body(response, limit), final)
+            body, is_packed = read_body(response, limit)
+            if is_packed and unpack:
+                body, is_packed = inflated(body, limit), False
+            return Response(response.status, response.headers, body, final, is_packed=is_packed)
 
         try:
             return self.send(url, wanted, consume, index=index)
         except TooLarge as error:
-            raise BadPage(url, index=index, reason=f"it is larger than {limit >> 20} MB") from error
+            raise BadPage(url, index=index, reason=too_large(limit)) from error
 
     def send(
         self, url: str, headers: Mapping[str, str], consume: Consume[Result], *, index: str = ""
@@ -307,10 +321,10 @@ class Http:
         return Connection(server, context=self._context, tunnel=tunnel)
 
 
-def read_body(response: Reply, limit: int) -> bytes:
-    """Return the whole body, decompressed.
+def read_body(response: Reply, limit: int) -> tuple[bytes, bool]:
+    """Return the whole body as it came, and whether it is gzip data.
 
-    :raises TooLarge: when it has more than *limit* bytes, packed or unpacked.
+    :raises TooLarge: when it has more than *limit* bytes.
     :raises CutShort: when it ends before its announced end.
     """
     parts = []
@@ -328,10 +342,15 @@ def read_body(response: Reply, limit: int) -> bytes:
     body = b"".join(parts)
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding in {"gzip", "x-gzip", "deflate"}:
-        return inflated(body, limit)
+        return body, True
     if not delimited and b"<html" in body[:1000].lower() and b"</html" not in body[-1000:].lower():
         raise CutShort("the answer has no end")
-    return body
+    return body, False
+
+
+def too_large(limit: int) -> str:
+    """Return in a phrase that a page has more than *limit* bytes."""
+    return f"it is larger than {limit >> 20} MB"
 
 
 def inflated(data: bytes, limit: int) -> bytes:

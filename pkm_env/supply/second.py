@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # The place of a body in the memory that both processes see, its size, and the size of what is told of it.
 QUESTION = Struct("<III")
 ANSWER = Struct("<II")
-# A smaller page is read in less time than it takes to hand it over, a larger one has no room.
-SMALLEST, ROOM = 1 << 16, 1 << 24
+# A smaller page is read in less time than it takes to hand it over (packed, or as it is), a larger one has no room.
+SMALLEST_PACKED, SMALLEST, ROOM = 1 << 13, 1 << 16, 1 << 24
 PLACES = 2  # one page is read while the next one waits
 
 
@@ -72,10 +72,10 @@ class SecondReader:
         That is so for small ones, and while the process has enough to do; waits for it otherwise.
         """
         size = len(answer.body)
-        if not SMALLEST <= size <= ROOM:
+        if not (SMALLEST_PACKED if answer.is_packed else SMALLEST) <= size <= ROOM:
             return None
-        marks = (answer.content_type, answer.url, answer.etag, answer.modified, answer.max_age_s)
-        told = dumps((position, name, *marks))
+        names = (name, answer.content_type, answer.url, answer.etag, answer.modified)
+        told = dumps((position, answer.max_age_s, answer.is_packed, *names))
         try:
             with self._turn:
                 if not self._is_open or not self._free:
@@ -181,11 +181,9 @@ def serve(read: Read, own: tuple[int, int, mmap], *, others: tuple[int, int], ma
             told = read_exactly(requests, told_size)
             if told is None:
                 break
-            position, name, kind, url, etag, modified, age = loads(told)  # noqa: S302 - from the first process
-            body = memoryview(room)[place : place + size]
-            answer = Answer(
-                "page", body, content_type=kind, url=url, etag=etag, modified=modified, max_age_s=age
-            )
+            answer = Answer("page", memoryview(room)[place : place + size])
+            position, answer.max_age_s, answer.is_packed, *names = loads(told)  # noqa: S302 - from the first process
+            name, answer.content_type, answer.url, answer.etag, answer.modified = names
             warnings = read(position, name, answer)
             reply = dumps(warnings)
             write_all(replies, ANSWER.pack(warnings is not None, len(reply)) + reply)

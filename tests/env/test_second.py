@@ -25,11 +25,13 @@ def read(position, name, answer):
         os.sched_yield()
     if name == "broken":
         raise KeyError(name)
+    kind = " packed" if answer.is_packed else ""
     told = f"{position} {name} {answer.url} {answer.etag} {answer.max_age_s} {len(answer.body)} {sum(answer.body[-3:])}"
-    return None if name == "not kept" else [told, str(os.getpid())]
+    return None if name == "not kept" else [told + kind, str(os.getpid())]
 
-def page(size=SMALLEST):
-    return Answer("page", b"x" * size, content_type="t", url="u", etag="e", modified="m", max_age_s=7)
+def page(size=SMALLEST, packed=False):
+    marks = {"content_type": "t", "url": "u", "etag": "e", "modified": "m", "max_age_s": 7, "is_packed": packed}
+    return Answer("page", b"x" * size, **marks)
 
 second = begin(read, at_once=2)
 """
@@ -53,6 +55,14 @@ def test_a_page_that_was_kept_is_told_with_its_warnings():
         "print(warnings[0], int(warnings[1]) != os.getpid())\nsecond.close()"
     )
     assert told == [f"3 spam u e 7 {size} 360 True"]
+
+
+def test_a_packed_page_may_be_smaller():
+    told = said(
+        "for size in (1 << 13, (1 << 13) - 1): print(second.read(0, 'spam', page(size, packed=True)))"
+    )
+    assert told[0].startswith("['0 spam u e 7 8192 360 packed'")
+    assert told[1:] == ["None"]
 
 
 def test_a_page_that_was_not_kept_and_a_small_one_are_to_be_read_here():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 
 import pytest
@@ -12,10 +14,15 @@ VERSIONS = 400
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
 
+def digest_of(number):
+    """A digest that does not become much smaller when it is packed."""
+    return hashlib.sha256(f"{number}".encode()).hexdigest()
+
+
 def large_page(index, name, odd=()):
     """The page of a package with many versions: those that are there, and *odd* entries."""
     files = [
-        {"filename": f"{name}-0.{number}-py3-none-any.whl", "hashes": {"sha256": f"{number:064x}"}}
+        {"filename": f"{name}-0.{number}-py3-none-any.whl", "hashes": {"sha256": digest_of(number)}}
         for number in range(VERSIONS)
     ]
     for entry in files:
@@ -28,7 +35,13 @@ def large_page(index, name, odd=()):
 
 
 @pytest.fixture
-def project(index, tmp_path):
+def packing(request):
+    """How pages are sent: plain unless the test says otherwise."""
+    return getattr(request, "param", "plain")
+
+
+@pytest.fixture
+def project(index, tmp_path, packing):
     """A project that needs packages with large pages; one page has an entry that pkm leaves out."""
     odd = {"filename": "ham-1.0.zip", "hashes": {"sha256": "zz"}, "url": f"{index.base}/files/ham-1.0.zip"}
     for name, more in (("eggs", ()), ("ham", (odd,))):
@@ -41,12 +54,21 @@ def project(index, tmp_path):
         }
         body = large_page(index, name, [listed, *more])
         assert len(body) > 1 << 16
-        index.reply(
-            f"/simple/{name}/", body=body, headers={"Content-Type": JSON_TYPE, "Cache-Control": "max-age=600"}
-        )
+        headers = {"Content-Type": JSON_TYPE, "Cache-Control": "max-age=600"}
+        if packing != "plain":
+            packed = gzip.compress(body)
+            headers["Content-Encoding"] = "gzip"
+            assert len(packed) > 1 << 13
+            if packing == "damaged gzip":
+                damaged = bytearray(packed)
+                damaged[5000] ^= 255
+                index.reply(f"/simple/{name}/", body=bytes(damaged), headers=headers, times=1)
+            body = packed
+        index.reply(f"/simple/{name}/", body=body, headers=headers)
     return write_project(tmp_path / "shop", f'{HEAD}dependencies = ["ham", "eggs"]\n')
 
 
+@pytest.mark.parametrize("packing", ["plain", "gzip", "damaged gzip"], indirect=True)
 def test_large_pages_give_the_same_lock_whoever_reads_them(index, pkm, project):
     told = ok(pkm("env", "lock", cwd=project))
     lock = (project / "pylock.toml").read_bytes()

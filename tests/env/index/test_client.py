@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from pkm_env.index.auth import Credentials
 from pkm_env.index.client import IndexClient, max_age
 from pkm_env.index.download import NoRanges, read_span
-from pkm_env.index.errors import HashMismatch, IndexRefused, IndexUnreachable, TooLarge, WriteFailed
+from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, TooLarge, WriteFailed
 from pkm_env.index.http import Http
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Unavailable
@@ -223,6 +224,63 @@ def test_a_page_for_all_names_is_read_for_one(index: LocalIndex, client: IndexCl
     page = client.read(flat, "eggs", client.ask(flat, ""))
     assert page.digest[0] == ("2.0",)
     assert page.warnings == []
+
+
+PACKED = {"Content-Type": "text/html", "Content-Encoding": "gzip"}
+
+
+def page_of(index: LocalIndex) -> bytes:
+    wheel = "spam-7.0-py3-none-any.whl"
+    return f'<html><a href="{index.base}/files/{wheel}">{wheel}</a></html>'.encode()
+
+
+def test_a_packed_page_is_unpacked_where_it_is_read(index: LocalIndex, client: IndexClient):
+    index.reply("/simple/spam/", body=gzip.compress(page_of(index)), headers=PACKED)
+    answer = client.ask(IndexSpec("main", index.url), "spam")
+    assert answer.is_packed
+    assert client.read(IndexSpec("main", index.url), "spam", answer).digest[0] == ("7.0",)
+    assert len(index.requests) == 1
+
+
+def test_a_packed_page_for_all_names_is_unpacked_once(index: LocalIndex, client: IndexClient):
+    index.reply("/flat/", body=gzip.compress(page_of(index)), headers=PACKED)
+    flat = IndexSpec("flat", index.flat_url, flat=True)
+    assert not client.ask(flat, "").is_packed
+
+
+@pytest.mark.parametrize("flaw", ["a byte", "its end", "another time"])
+def test_a_packed_page_that_came_damaged_is_asked_for_again(
+    index: LocalIndex, client: IndexClient, pauses: list[float], flaw: str
+):
+    whole = gzip.compress(page_of(index))
+    damaged = whole[:-9] if flaw == "its end" else whole[:20] + bytes((whole[20] ^ 255,)) + whole[21:]
+    index.reply("/simple/spam/", body=damaged, headers=PACKED, times=2 if flaw == "another time" else 1)
+    index.reply("/simple/spam/", body=whole, headers=PACKED)
+    main = IndexSpec("main", index.url)
+    assert client.read(main, "spam", client.ask(main, "spam")).digest[0] == ("7.0",)
+    assert len(pauses) == (1 if flaw == "another time" else 0)
+
+
+def test_a_packed_page_that_stays_damaged_or_goes_away_is_an_error(index: LocalIndex, client: IndexClient):
+    main = IndexSpec("main", index.url)
+    index.reply("/simple/spam/", body=gzip.compress(page_of(index))[:-9], headers=PACKED)
+    answer = client.ask(main, "spam")
+    with pytest.raises(IndexUnreachable, match="ended early"):
+        client.read(main, "spam", answer)
+    index.heal()
+    index.fail("/simple/spam/", 404)
+    with pytest.raises(BadPage, match="came damaged, and is not there any more"):
+        client.read(main, "spam", answer)
+
+
+def test_a_packed_page_that_unpacks_to_too_much_is_refused(
+    index: LocalIndex, client: IndexClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pkm_env.index.client.MAX_PAGE", 1 << 20)
+    index.reply("/simple/spam/", body=gzip.compress(bytes(1 << 21)), headers=PACKED)
+    main = IndexSpec("main", index.url)
+    with pytest.raises(BadPage, match="larger than 1 MB"):
+        client.read(main, "spam", client.ask(main, "spam"))
 
 
 def test_a_part_that_was_not_asked_for_is_not_taken(index: LocalIndex, client: IndexClient, target: str):
