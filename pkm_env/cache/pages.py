@@ -271,20 +271,19 @@ class MetadataCache:
                 self._store.write(path, data[:end])
         return known
 
-    def save(self, index: str, name: str, key: str, plain: tuple[Any, ...]) -> None:
-        """Keep the metadata of one release."""
-        self.load(index, name)[key] = plain
+    def save(self, index: str, name: str, plain: dict[str, tuple[Any, ...]]) -> None:
+        """Keep what is known of releases of a name, by key."""
+        self.load(index, name).update(plain)
         if not self._store.writable:
             return
-        content = dumps((key, plain), MARSHAL)
+        data = b"".join([record_of(item) for item in plain.items()])
         path = self._path(index, name)
         try:
             self._store.make_parents(path)
             descriptor = os.open(path, APPEND, 0o666)
             try:
                 # One write call: others append to the same file at the same time.
-                head = crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
-                os.write(descriptor, head + content)
+                os.write(descriptor, data)
             finally:
                 os.close(descriptor)
         except FileNotFoundError:
@@ -300,6 +299,12 @@ class MetadataCache:
 def file_stem(name: str) -> str:
     """Return how a name stands in the names of files: "aux.page" would be a device on Windows."""
     return f"_{name}" if name in DEVICES else name
+
+
+def record_of(item: tuple[str, tuple[Any, ...]]) -> bytes:
+    """Return a key and what is kept with it as a record."""
+    content = dumps(item, MARSHAL)
+    return b"".join((crc32(content).to_bytes(4, "little"), len(content).to_bytes(4, "little"), content))
 
 
 def read_records(data: bytes, known: dict[str, tuple[Any, ...]]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from binascii import crc32
+from itertools import count
 from marshal import dumps, loads
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
@@ -59,6 +60,9 @@ class Store:
         self.usable = True
         self.writable = True
         self._made: set[str] = set()
+        # No two processes have one number at a time, but hosts that share the folder: so some chance is in it too,
+        # once, for asking the system each time lets other threads take the interpreter.
+        self._names = map(f"{os.urandom(8).hex()}-{{}}".format, count())
         self._begins = platform == "linux" and not os.path.isdir(self.root)
         reason = distrust(self.root, platform)
         if reason:
@@ -114,7 +118,7 @@ class Store:
 
     def temporary(self, suffix: str = "") -> str:
         """Return a path of nothing yet, on the cache's file system."""
-        return self.path("tmp-1", f"{os.getpid():x}-{os.urandom(8).hex()}{suffix}")
+        return self.path("tmp-1", f"{os.getpid():x}-{next(self._names)}{suffix}")
 
     def make_parents(self, path: str) -> None:
         """Make the folder that *path* lies in, once in a run; the root is closed to others."""

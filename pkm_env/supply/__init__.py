@@ -385,35 +385,26 @@ class Supply:
         listing = self._settle_listing(name)
         if not isinstance(listing, Listing):
             return listing
-        plain = self._known_metadata(listing, version)
+        key = self._catalogue.keys[self._places[name]]
+        kept = self._metadata_cache.load(key, name)
+        token = self._token(listing, version)
+        alias = kept.get(token) if token else None
+        plain = None if alias is None else kept.get(alias[0])
+        file = None
+        if plain is None and (file := metadata_file(listing.files(version))) is not None:
+            plain = kept.get(metadata_key(file))
+            if plain is not None and token:
+                self._metadata_cache.save(key, name, {token: (metadata_key(file),)})
         if plain is not None:
             found = Metadata.from_plain(plain)
+        elif file is None:
+            found = Unavailable("unknown", f"the index lists no file of {name} {version}")
+        elif ahead and not file.is_wheel:
+            return WAIT
         else:
-            file = metadata_file(listing.files(version))
-            if file is None:
-                found = Unavailable("unknown", f"the index lists no file of {name} {version}")
-            elif ahead and not file.is_wheel:
-                return WAIT
-            else:
-                found = self._ask_metadata(name, version, file)
+            found = self._ask_metadata(name, version, file)
         self._metadata[name, version] = found
         return found
-
-    def _known_metadata(self, listing: Listing, version: str) -> tuple[Any, ...] | None:
-        """Return the plain metadata of a release, None when it is not in the cache."""
-        name = listing.name
-        key = self._catalogue.keys[self._places[name]]
-        known = self._metadata_cache.load(key, name)
-        token = self._token(listing, version)
-        alias = known.get(token) if token else None
-        if alias is not None:
-            return known.get(alias[0])
-        file = metadata_file(listing.files(version)) if known or token else None
-        if file is None:
-            return None
-        if token:
-            self._metadata_cache.save(key, name, token, (metadata_key(file),))
-        return known.get(metadata_key(file))
 
     def _token(self, listing: Listing, version: str) -> str:
         """Return what stands for the files of a version, "" where the cut-off date may take some away.
@@ -488,7 +479,10 @@ class Supply:
         if isinstance(found, Metadata):
             found = checked(found, name, version, file.filename)
         if isinstance(found, Metadata):
-            key = self._catalogue.keys[self._places[name]]
-            self._metadata_cache.save(key, name, metadata_key(file), found.to_plain())
+            records: dict[str, tuple[Any, ...]] = {metadata_key(file): found.to_plain()}
+            token = self._token(self._listings[name], version)
+            if token:
+                records[token] = (metadata_key(file),)
+            self._metadata_cache.save(self._catalogue.keys[self._places[name]], name, records)
             self._ahead.extend(set(dependency_names(found.requires)) - self._was_ahead)
         self._metadata[name, version] = found

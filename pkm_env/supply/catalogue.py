@@ -156,9 +156,12 @@ class Catalogue:
         return WAIT
 
     def _expect_many(self, key: str) -> None:
-        """Let a second process read pages where none of an index is kept yet: there will be many."""
+        """Let a second process read pages where none of an index is kept yet: there will be many, and large ones."""
         if self._begin_second is not None:
             if self._page_cache.is_new(key):
+                from pkm_build.archives import keep_freed_memory
+
+                keep_freed_memory()
                 self._second = self._begin_second(self._read_and_keep)
             # Once there are threads it is too late.
             self._begin_second = None

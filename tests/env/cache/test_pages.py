@@ -117,9 +117,9 @@ def test_damaged_or_missing_files_are_noticed_when_they_are_read(
 
 def test_metadata_is_kept_by_key_and_the_last_one_counts(store: Store):
     cache = MetadataCache(store)
-    cache.save("index", "spam", "a", ("spam", "1.0"))
-    cache.save("index", "spam", "b", ("spam", "2.0"))
-    cache.save("index", "spam", "a", ("spam", "1.1"))
+    cache.save("index", "spam", {"a": ("spam", "1.0")})
+    cache.save("index", "spam", {"b": ("spam", "2.0")})
+    cache.save("index", "spam", {"a": ("spam", "1.1")})
     assert MetadataCache(store).load("index", "spam") == {"a": ("spam", "1.1"), "b": ("spam", "2.0")}
     assert MetadataCache(store).load("other", "spam") == {}
 
@@ -127,10 +127,10 @@ def test_metadata_is_kept_by_key_and_the_last_one_counts(store: Store):
 @pytest.mark.parametrize("damage", ["cut", "flip", "zeros"])
 def test_damaged_metadata_is_forgotten_and_the_file_mended(store: Store, damage: str):
     cache = MetadataCache(store)
-    cache.save("index", "spam", "a", ("spam", "1.0"))
+    cache.save("index", "spam", {"a": ("spam", "1.0")})
     path = cache._path("index", "spam")
     good = os.path.getsize(path)
-    cache.save("index", "spam", "b", ("spam", "2.0"))
+    cache.save("index", "spam", {"b": ("spam", "2.0")})
     with open(path, "r+b") as file:
         if damage == "cut":
             file.truncate(good + 9)
@@ -143,7 +143,7 @@ def test_damaged_metadata_is_forgotten_and_the_file_mended(store: Store, damage:
     fresh = MetadataCache(store)
     assert fresh.load("index", "spam").get("a") == ("spam", "1.0")
     assert fresh.load("index", "spam").get("b") == (("spam", "2.0") if damage == "zeros" else None)
-    fresh.save("index", "spam", "c", ("spam", "3.0"))
+    fresh.save("index", "spam", {"c": ("spam", "3.0")})
     assert MetadataCache(store).load("index", "spam")["c"] == ("spam", "3.0")
 
 
