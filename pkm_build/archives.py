@@ -150,10 +150,9 @@ def squeeze_all(
 def keep_freed_memory() -> None:
     """Let the C library keep what it frees for its next use.
 
-    zlib takes 260 KiB for each member and gives them back, and an index page takes megabytes. glibc hands such blocks
-    to the system at once, which clears 65 pages anew for each member: half of all time. Once it has seen a larger
-    block come and go, it keeps up to twice that size. The block is never touched, so it takes no memory; other C
-    libraries lose nothing.
+    zlib takes 260 KiB for each member and gives them back. glibc hands such blocks to the system at once, which
+    clears 65 pages anew for each: half of all time. Once it has seen a larger block come and go, it keeps up to
+    twice that size. The block is never touched, so it takes no memory; other C libraries lose nothing.
 
     Source: mallopt(3), M_MMAP_THRESHOLD, "dynamic".
     """

@@ -14,7 +14,7 @@ from struct import pack
 
 from pkm_build.grammar import normalise
 from pkm_env.index.names import SDIST, FileNames, wheel_tags
-from pkm_env.index.times import day_of
+from pkm_env.index.times import DAYS
 from pkm_env.model.rows import NOT_YANKED, files_in
 
 TYPE_CHECKING = False
@@ -258,7 +258,7 @@ def spans_of(numbers: Sequence[int], stretches: Sequence[Stretch], dates: Sequen
             earliest[number] = min(low, earliest[number])
         if high != latest[number]:
             latest[number] = max(high, latest[number])
-    days = {date: day_of(date) for date in {*earliest, *latest} - {"", LATER}}
+    days = {date: DAYS[date] for date in {*earliest, *latest} - {"", LATER}}
     days[""] = days[LATER] = NEVER
     for number in undated:
         latest[number] = ""

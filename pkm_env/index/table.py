@@ -31,16 +31,17 @@ KEYS = ("core-metadata", "filename", "hashes", "requires-python", "size", "uploa
 NEEDED = frozenset(("filename", "hashes", "url"))
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")
 NAME_PATTERN = r'(?P<name>[^"]*)'
-# What has one length as a rule is passed over unseen: what is in a column, is checked there.
+# What has one length as a rule is passed over unseen: what is in a column, is checked there. Of what is mostly false,
+# only the rest is taken: 100,000 equal texts less.
 DIGEST = r'\{"sha256":".{64}"\}'
 OTHER = r'(?:null|true|false|-?[0-9]+|"[^"\\]*"|\{"sha256":"[^"]*"\})'
 VALUES = {
-    "core-metadata": rf"(true|false|null|{DIGEST})",
+    "core-metadata": rf"(?:false|(true|null|{DIGEST}))",
     "hashes": r'\{"sha256":"(.{64})"\}',
     "requires-python": r'(?:null|"([^"]*)")',
     "size": r"(0|[1-9][0-9]{0,17}|null)",
     "upload-time": r'"(.{27}|[^"]*)"',
-    "yanked": r'(true|false|null|"[^"]*")',
+    "yanked": r'(?:false|(true|null|"[^"]*"))',
 }
 # What comes after the last match, or between two, is the last group of one more.
 REST = r"|(.+)"

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 MARCH = 3  # the year of the reckoning begins here, so that leap days come last
 LAST_DAY = 0xFFFE
-DAYS: dict[str, int] = {}
+
+
+class Days(dict[str, int]):
+    """The days from 1970-01-01 to dates, by their texts; the far future is the last day."""
+
+    def __missing__(self, date: str) -> int:
+        counted = days_of(int(date[:4]), int(date[5:7]), int(date[8:10]))
+        self[date] = min(counted, LAST_DAY)
+        return self[date]
+
+
+# Many packages have a release of one day.
+DAYS = Days()
 
 
 def day_of(text: str) -> int:
     """Return the days from 1970-01-01 to the date that *text* begins with; the far future is the last day."""
-    date = text[:10]
-    day = DAYS.get(date)
-    if day is None:
-        counted = days_of(int(date[:4]), int(date[5:7]), int(date[8:10]))
-        day = DAYS[date] = min(counted, LAST_DAY)
-    return day
+    return DAYS[text[:10]]
 
 
 def days_of(year: int, month: int, day: int) -> int:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from pkm_env.index.times import DAYS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +61,7 @@ def are_plain_times(texts: Sequence[str], dates: Collection[str]) -> bool:
         formed = have_form(texts, sizes.pop())
     else:
         formed = all(have_form([text for text in texts if len(text) == size], size) for size in sizes)
-    return formed and all(map(is_date, dates))
+    return formed and all(map(is_date, set(dates) - DAYS.keys()))
 
 
 def is_date(text: str) -> bool:

@@ -37,6 +37,7 @@ class Waiting:
 
 WAIT = Waiting()
 OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
+LARGE = 24 << 20  # bytes; of a block of more than 32 MiB the C library learns nothing
 
 
 class Catalogue:
@@ -159,9 +160,10 @@ class Catalogue:
         """Let a second process read pages where none of an index is kept yet: there will be many, and large ones."""
         if self._begin_second is not None:
             if self._page_cache.is_new(key):
-                from pkm_build.archives import keep_freed_memory
-
-                keep_freed_memory()
+                # glibc hands what a page took back to the system at once, which clears it anew for the next one, until
+                # it has seen a large block come and go. This one is never touched, so it takes no memory.
+                # Source: mallopt(3), M_MMAP_THRESHOLD, "dynamic".
+                bytes(LARGE)
                 self._second = self._begin_second(self._read_and_keep)
             # Once there are threads it is too late.
             self._begin_second = None
