@@ -20,13 +20,14 @@ from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     Slow = Callable[[Any], tuple[Any, ...] | None]
     Columns = Mapping[str, Sequence[str]]
 
-# The keys of the cells of a row; no page tells the last cell, the path.
+# The keys of the cells of a row; no page tells the last cell, the path, where the last group of a match, which is
+# empty, stands as well.
 KEYS = ("core-metadata", "filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
 NEEDED = frozenset(("filename", "hashes", "url"))
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")
@@ -200,7 +201,9 @@ def usual(found: list[tuple[str, ...]], shape: Shape) -> Lines:
     dates = dates_of(columns["upload-time"])
     if not are_usual(columns, set(dates)):
         raise Unlike
-    cells = zip(*[columns[key] for key in KEYS], repeat(""), strict=False)
+    cells: Iterable[tuple[str, ...]] = found
+    if shape.is_spaced or tuple(shape.order) != KEYS:
+        cells = zip(*[columns[key] for key in KEYS], repeat(""), strict=False)
     needs, yanked = columns["requires-python"], columns["yanked"]
     return Lines(columns["filename"], needs, dates, yanked, list(map("\t".join, cells)))
 

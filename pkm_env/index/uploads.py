@@ -61,7 +61,7 @@ def are_plain_times(texts: Sequence[str], dates: Collection[str]) -> bool:
         formed = have_form(texts, sizes.pop())
     else:
         formed = all(have_form([text for text in texts if len(text) == size], size) for size in sizes)
-    return formed and all(map(is_date, set(dates) - DAYS.keys()))
+    return formed and all(map(is_date, [date for date in dates if date not in DAYS]))
 
 
 def is_date(text: str) -> bool:

@@ -385,16 +385,7 @@ class Supply:
         listing = self._settle_listing(name)
         if not isinstance(listing, Listing):
             return listing
-        key = self._catalogue.keys[self._places[name]]
-        kept = self._metadata_cache.load(key, name)
-        token = self._token(listing, version)
-        alias = kept.get(token) if token else None
-        plain = None if alias is None else kept.get(alias[0])
-        file = None
-        if plain is None and (file := metadata_file(listing.files(version))) is not None:
-            plain = kept.get(metadata_key(file))
-            if plain is not None and token:
-                self._metadata_cache.save(key, name, {token: (metadata_key(file),)})
+        plain, file = self._kept_metadata(listing, version)
         if plain is not None:
             found = Metadata.from_plain(plain)
         elif file is None:
@@ -405,6 +396,22 @@ class Supply:
             found = self._ask_metadata(name, version, file)
         self._metadata[name, version] = found
         return found
+
+    def _kept_metadata(self, listing: Listing, version: str) -> tuple[tuple[Any, ...] | None, File | None]:
+        """Return the plain metadata of a release, if it is in the cache, else None and the file that tells it."""
+        name = listing.name
+        key = self._catalogue.keys[self._places[name]]
+        kept = self._metadata_cache.load(key, name)
+        token = self._token(listing, version)
+        alias = kept.get(token) if token else None
+        plain = None if alias is None else kept.get(alias[0])
+        if plain is not None:
+            return plain, None
+        file = metadata_file(listing.files(version))
+        plain = None if file is None else kept.get(metadata_key(file))
+        if plain is not None and file is not None and token:
+            self._metadata_cache.save(key, name, {token: (metadata_key(file),)})
+        return plain, file
 
     def _token(self, listing: Listing, version: str) -> str:
         """Return what stands for the files of a version, "" where the cut-off date may take some away.

@@ -269,6 +269,17 @@ def test_outdated_leaves_out_what_no_target_of_the_package_can_install(project, 
     assert project.says("env", "outdated") == "default: every package is at its latest version\n"
 
 
+def test_outdated_leaves_out_what_the_rules_of_the_project_forbid(project, index):
+    index.add_sdist("spam", "4.0")
+    index.add_wheel("eggs", "4.0")
+    project.ask_anew()
+    allowed = project.json("env", "outdated")["default"]
+    assert [(found["name"], found["latest"]) for found in allowed] == [("eggs", "4.0"), ("spam", "4.0")]
+    path = project.root / "pyproject.toml"
+    path.write_text(f'{path.read_text()}\n[tool.pkm]\nno-build = ["spam"]\nno-binary = ["eggs"]\n')
+    assert project.says("env", "outdated") == "default: every package is at its latest version\n"
+
+
 def test_outdated_without_an_answer_does_not_call_a_package_current(project):
     project.ask_anew()
     told = project("env", "outdated", "--offline")
