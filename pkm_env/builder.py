@@ -18,7 +18,7 @@ from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import DEFAULT_LIMITS, metadata_of_sdist, split_sdist_filename, unpack_sdist
 from pkm_env.build.steps import processors, together
 from pkm_env.build.vcs import checkout_around
-from pkm_env.files import make_directories, remove_tree
+from pkm_env.files import remove_tree
 from pkm_env.model.distribution import Metadata, Unavailable
 
 TYPE_CHECKING = False
@@ -39,16 +39,16 @@ DYNAMIC_MATTERS = frozenset(("name", "version", "dependencies", "optional-depend
 class DistributionBuilder:
     """Builds for one interpreter.
 
-    *frontend* and *interpreter* are asked for when a build is really due. *work* is a folder for
-    unpacked sdists (made if need be); *own_root* is the user's own project, named without an origin in
-    messages.
+    *frontend* and *interpreter* are asked for when a build is really due. *work* gives a folder for unpacked sdists,
+    another one where it is told what went wrong in the first; *own_root* is the user's own project, named without an
+    origin in messages.
     """
 
     def __init__(
         self,
         frontend: Callable[[], BuildFrontend],
         interpreter: Callable[[], Interpreter],
-        work: str,
+        work: Callable[[OSError | None], str],
         *,
         own_root: str = "",
         locked: Callable[[str], Sequence[str]] | None = None,
@@ -141,17 +141,27 @@ class DistributionBuilder:
         # An archive of several projects has no name and version of one of them.
         named = None if subdirectory else split_sdist_filename(os.path.basename(path))
         name, version = named or ("", "")
-        make_directories(self._work)
         # A build may lead to another one, of another builder: each has a folder that nobody else has.
-        place = mkdtemp(prefix="sdist-", dir=self._work)
+        place = mkdtemp(prefix="sdist-", dir=self._work(None))
         try:
-            into = os.path.join(place, "tree")
-            top = unpack_sdist(path, into, any_top=named is None, limits=self._limits)
+            try:
+                top = self._unpacked(path, place, named is None)
+            except OSError as error:
+                remove_tree(place)
+                elsewhere = self._work(error)
+                if elsewhere == os.path.dirname(place):
+                    raise
+                place = mkdtemp(prefix="sdist-", dir=elsewhere)
+                top = self._unpacked(path, place, named is None)
             root = os.path.join(top, *subdirectory.split("/")) if subdirectory else top
             subject = f"{name} {version}".strip() or os.path.basename(path)
             yield BuildRequest(root, subject, origin="its sdist", name=name, version=version, package=package)
         finally:
             remove_tree(place)
+
+    def _unpacked(self, path: str, place: str, any_top: bool) -> str:
+        """Unpack an sdist below *place*, and return its top folder."""
+        return unpack_sdist(path, os.path.join(place, "tree"), any_top=any_top, limits=self._limits)
 
     def _tree_request(self, path: str, subdirectory: str, package: str) -> BuildRequest:
         root = os.path.join(path, *subdirectory.split("/")) if subdirectory else path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from pkm_env.cache.store import WORK
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +49,6 @@ class Builds:
         self._reporter = reporter
         self._supply = supply
         self._locked = locked
-        self._work = os.path.join(settings.cache_dir, "work")
         self._constraints = workspace.declaration.options.build_constraints
         self._no_build = workspace.declaration.options.no_build
         self._frontends: dict[str, BuildFrontend] = {}
@@ -60,7 +61,7 @@ class Builds:
         return DistributionBuilder(
             lambda: self.frontend(interpreter()),
             interpreter,
-            self._work,
+            lambda failed: self._store.workplace(WORK, failed),
             own_root=self._workspace.root,
             locked=lambda package: self._locked_names(package, interpreter()),
             constraints=self._constraints,
@@ -84,7 +85,7 @@ class Builds:
 
             limits = self._settings.set_limits({"build-time": "timeout_s", "build-output": "output_bytes"})
             environments = BuildEnvironments(
-                self._store.path("builds-1"),
+                self._store,
                 lambda: interpreter,
                 lambda: self._supply(interpreter),
                 self._memory,
@@ -96,7 +97,7 @@ class Builds:
             self._frontends[interpreter.path] = BuildFrontend(
                 environments,
                 environ=self._environ,
-                work=self._work,
+                work=lambda: self._store.workplace(WORK),
                 logs=os.path.join(self._workspace.root, ".pkm", "logs"),
                 shown_from=self._workspace.root,
                 warn=self._reporter.warn,

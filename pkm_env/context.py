@@ -207,13 +207,15 @@ class Context:
         return self._interpreters
 
     def stop(self) -> None:
-        """End what still runs for this command, for other projects of the workspace too."""
+        """End what still runs for this command, for other projects of the workspace too, and tidy up after it."""
         if self._builds is not None:
             self._builds.stop()
         for supply in self._supplies.values():
             supply.stop()
         for kin in self._kin.values():
             kin.stop()
+        if self._store is not None:
+            self._store.close()
 
     # the lock
 

@@ -377,7 +377,8 @@ def succeeds(take: Callable[[], None]) -> bool:
 class FileLock:
     """A lock that one process at a time holds, by an open file; a crash of its holder frees it.
 
-    Use it as a context manager. ``on_wait`` is called once, before waiting for another process.
+    One that is *shared* (not on Windows) is held by many, or by one that does not share it. Use it as a context
+    manager. ``on_wait`` is called once, before waiting for another process.
     On POSIX it is flock(2), the same protocol as filelock's, written here because importing
     filelock costs 60 ms, more than a small sync takes; on Windows it is filelock's.
 
@@ -390,9 +391,11 @@ class FileLock:
         on_wait: Callable[[], None] | None = None,
         *,
         timeout_s: float | None = None,
+        shared: bool = False,
         platform: str = sys.platform,
     ) -> None:
         self.path = path
+        self._shared = shared
         self._on_wait = on_wait
         self._timeout_s = timeout_s
         self._platform = platform
@@ -438,8 +441,9 @@ class FileLock:
     def _enter_with_flock(self) -> None:
         import fcntl
 
+        kind = fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in NO_LOCKS:
                 # Some network file systems have none: working without is better than not at all.
@@ -449,9 +453,9 @@ class FileLock:
             if self._on_wait:
                 self._on_wait()
             if self._timeout_s is None:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                fcntl.flock(self._descriptor, kind)
             else:
-                self._poll(lambda: fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                self._poll(lambda: fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB))
 
     def _poll(self, take: Callable[[], None]) -> None:
         from time import monotonic, sleep

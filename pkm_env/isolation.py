@@ -17,6 +17,7 @@ import pkm_build
 from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildEnvironment
+from pkm_env.cache.store import BUILD_ENVIRONMENTS
 from pkm_env.files import read_file, write_new
 from pkm_env.install.apply import apply
 from pkm_env.install.swap import lock as venv_lock
@@ -36,6 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pkm_env.cache.store import Store
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Memory, Reporter
     from pkm_env.resolver.request import Pin
@@ -51,11 +53,11 @@ class BuildRequirementsUnmet(PkmError):
 
 
 class BuildEnvironments:
-    """Makes them in *folder*; *supply* answers for *interpreter*."""
+    """Makes them in *store*; *supply* answers for *interpreter*."""
 
     def __init__(
         self,
-        folder: str,
+        store: Store,
         interpreter: Callable[[], Interpreter],
         supply: Callable[[], Supply],
         memory: Memory,
@@ -67,7 +69,7 @@ class BuildEnvironments:
     ) -> None:
         """Take the means; *locked* gives what the lock holds for building a package, None where it is not locked."""
         self._locked = locked
-        self._folder = folder
+        self._store = store
         self._interpreter = interpreter
         self._supply = supply
         self._memory = memory
@@ -110,12 +112,23 @@ class BuildEnvironments:
             chosen = [(item, locked_key(item)) for item in locked]
         facts = (interpreter.path, interpreter.version, interpreter.tags[0], [key for _, key in chosen])
         told = repr((*facts, own_digest() if own else ""))
-        path = os.path.join(self._folder, blake2b(told.encode(), digest_size=16).hexdigest())
+        name = blake2b(told.encode(), digest_size=16).hexdigest()
+        held = [item for item, _ in chosen]
+        place = self._store.workplace(BUILD_ENVIRONMENTS)
+        try:
+            venv = self._venv(os.path.join(place, name), interpreter, held, own=own)
+        except OSError as error:
+            elsewhere = self._store.workplace(BUILD_ENVIRONMENTS, error)
+            if elsewhere == place:
+                raise
+            venv = self._venv(os.path.join(elsewhere, name), interpreter, held, own=own)
+        return BuildEnvironment(venv.python, venv.scripts, venv.path, frozenset(interpreter.tags))
+
+    def _venv(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted], *, own: bool) -> Venv:
+        """Return the environment at *path*, which is made where it is not there."""
         with venv_lock(path):
             venv = read_venv(path)
-            if not isinstance(venv, Venv):
-                venv = self._make(path, interpreter, [item for item, _ in chosen], own=own)
-        return BuildEnvironment(venv.python, venv.scripts, venv.path, frozenset(interpreter.tags))
+            return venv if isinstance(venv, Venv) else self._make(path, interpreter, wanted, own=own)
 
     def _pins(self, requires: tuple[str, ...], reason: str) -> list[Pin]:
         origin = Origin(reason)

@@ -49,10 +49,6 @@ class Provision:
             self._sources = self._make_sources(self.fetcher)
         return self._sources
 
-    def close(self) -> None:
-        """Let go of what lies in scratch folders."""
-        self._wheels.close()
-
     def wheels(self, wanted: Sequence[Wanted], reporter: Reporter, *, phase: str = "") -> list[UnpackedWheel]:
         """Return the wheels of all *wanted*, in their order; *phase* is told when some have to be fetched.
 
@@ -64,6 +60,7 @@ class Provision:
         :raises BadWheel: when a wheel breaks the rules of its format.
         :raises NoWheel: when a build fails, or a wheel is that of another release than was locked.
         """
+        self._wheels.hold()
         found: list[UnpackedWheel | None] = [self._cached(item) for item in wanted]
         missing = [at for at, wheel in enumerate(found) if wheel is None]
         fetched = [at for at in missing if is_wheel(wanted[at])]

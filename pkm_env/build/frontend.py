@@ -68,8 +68,8 @@ class _Means:
 class BuildFrontend:
     """Builds source trees; may be used from several threads at once.
 
-    *environ* are the variables of pkm itself. *work* is the folder (made if need be) for what builds need
-    while they run, *logs* the one where the log of a failed build is kept; *shown_from* is the folder that
+    *environ* are the variables of pkm itself. *work* gives the folder for what builds need
+    while they run, *logs* is the one where the log of a failed build is kept; *shown_from* is the folder that
     paths of logs are shown relative to.
     """
 
@@ -78,7 +78,7 @@ class BuildFrontend:
         provide_environment: EnvironmentProvider,
         *,
         environ: Mapping[str, str],
-        work: str,
+        work: Callable[[], str],
         logs: str,
         shown_from: str = "",
         limits: Limits | None = None,
@@ -178,8 +178,7 @@ class BuildFrontend:
     @contextmanager
     def _job(self, request: BuildRequest, *, copies: bool = True) -> Iterator[_Job]:
         """Yield a build with folders of its own, which are removed; the log of one that failed is kept."""
-        make_directories(self._work)
-        folder = mkdtemp(prefix="build-", dir=self._work)
+        folder = mkdtemp(prefix="build-", dir=self._work())
         try:
             yield _Job(self._means, request, folder, copies=copies)
         except BuildFailed as error:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import allocate_lock
 from binascii import crc32
+from errno import EACCES
 from itertools import count
 from marshal import dumps, loads
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
-from pkm_env.files import DISK, read_file, remove_file, remove_tree, replace, write_new
+from pkm_env.files import DISK, FileLock, read_file, remove_file, remove_tree, replace, write_new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # The pages of indexes: the number changes with their form.
 PAGES = "pages-4"
+# Environments of builds; what is unpacked and built.
+BUILD_ENVIRONMENTS, WORK = "builds-1", "work-1"
 BUCKETS = (
     PAGES,
     "metadata-1",
@@ -31,10 +35,12 @@ BUCKETS = (
     "built-1",
     "archives-1",
     "git-1",
-    "builds-1",
+    BUILD_ENVIRONMENTS,
+    WORK,
     "tmp-1",
 )
 TAG = "CACHEDIR.TAG"
+IN_USE = "in-use.lock"
 TAG_TEXT = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of pkm.\n"
 OTHERS_WRITE = S_IWGRP | S_IWOTH
 # What is kept begins with these, the length of the content and its checksum (CRC-32), in four bytes each. They are
@@ -59,6 +65,10 @@ class Store:
         self._warned = False
         self.usable = True
         self.writable = True
+        self.scratch_folder = ""
+        self._turn = allocate_lock()
+        self._platform = platform
+        self._held: FileLock | None = None
         self._made: set[str] = set()
         # No two processes have one number at a time, but hosts that share the folder: so some chance is in it too,
         # once, for asking the system each time lets other threads take the interpreter.
@@ -115,6 +125,72 @@ class Store:
         """Note that the cache cannot be written, and warn."""
         self.writable = False
         self.complain(f"the cache {self.root} cannot be written ({error.strerror}); nothing new is kept")
+
+    def scratch(self) -> str:
+        """Return a folder of this run alone, for when the cache cannot be written; ``close`` removes it."""
+        with self._turn:
+            if not self.scratch_folder:
+                from tempfile import mkdtemp
+
+                self.scratch_folder = mkdtemp(prefix="pkm-")
+        return self.scratch_folder
+
+    def workplace(self, name: str, failed: OSError | None = None) -> str:
+        """Return a folder to make things in: the cache's own, or one of this run where the cache is not to be used.
+
+        *failed* is what went wrong in the place that was given before: the cache may be full or read-only.
+
+        :raises OSError: when neither can be made.
+        """
+        if failed is not None:
+            self.refuse_writes(failed)
+        self.hold()
+        path = self.path(name)
+        if self.writable:
+            try:
+                self.make_parents(os.path.join(path, "any"))
+            except OSError as error:
+                self.refuse_writes(error)
+            else:
+                if os.access(path, os.W_OK | os.X_OK):
+                    return path
+                self.refuse_writes(OSError(EACCES, os.strerror(EACCES)))
+        path = os.path.join(self.scratch(), name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def hold(self) -> None:
+        """Let nobody empty the cache until ``close``: what is handed out from now on are paths in it.
+
+        Waits for one who does. Windows has no such lock, and keeps files that are open.
+        """
+        if self._held is not None or not self.writable or self._platform == "win32":
+            return
+        path = self.path(IN_USE)
+        self._held = FileLock(
+            path, lambda: self._warn("waiting for the end of a pkm cache command"), shared=True
+        )
+        try:
+            self.make_parents(path)
+            self._held.__enter__()
+        except OSError:
+            # It cannot be written, which the first write will tell.
+            return
+
+    def alone(self, on_wait: Callable[[], None]) -> FileLock:
+        """Return what waits until nobody holds the cache, *on_wait* called before that, and lets nobody meanwhile."""
+        path = self.path(IN_USE)
+        self.make_parents(path)
+        return FileLock(path, on_wait)
+
+    def close(self) -> None:
+        """Remove the scratch folder, and hold the cache no longer."""
+        if self._held is not None:
+            self._held.__exit__(None, None, None)
+            self._held = None
+        if self.scratch_folder:
+            remove_tree(self.scratch_folder)
+            self.scratch_folder = ""
 
     def temporary(self, suffix: str = "") -> str:
         """Return a path of nothing yet, on the cache's file system."""

@@ -12,7 +12,7 @@ import os
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
-from pkm_env.cache.store import BUCKETS, PAGES, unpack
+from pkm_env.cache.store import BUCKETS, PAGES, WORK, unpack
 from pkm_env.cache.wheels import MANIFEST, WheelCache
 from pkm_env.files import hash_file, remove_tree, replace
 
@@ -168,7 +168,7 @@ def ruins(store: Store) -> Iterator[tuple[str, str]]:
 
 def unfinished(store: Store, before_s: float) -> list[str]:
     """Return the folders that killed builds and fetches of repositories left before a time."""
-    found = older(store.path("work"), before_s)
+    found = older(store.path(WORK), before_s)
     for repository in entries(store.path("git-1")):
         for folder in (repository.path, os.path.join(repository.path, "checkouts")):
             # A clone and a checkout are made under their name with the number of the process after it.

@@ -34,7 +34,6 @@ class WheelCache:
         """Take the *store*, and how much a wheel may hold where that is not as usual."""
         self._store = store
         self._limits = limits
-        self._scratch = ""
 
     def get(self, sha256: str) -> UnpackedWheel | None:
         """Return the wheel whose archive has this SHA-256, None when it is not here whole."""
@@ -57,8 +56,12 @@ class WheelCache:
                 return self._put(archive, self._store.temporary(), self._folder(sha256), filename)
             except OSError as error:
                 self._store.refuse_writes(error)
-        target = os.path.join(self.scratch(), sha256)
+        target = os.path.join(self._store.scratch(), sha256)
         return self._put(archive, f"{target}.new", target, filename)
+
+    def hold(self) -> None:
+        """Let nobody take wheels away while this command goes on."""
+        self._store.hold()
 
     def fetching(self, sha256: str) -> Fetching:
         """Return what keeps others from fetching the same file at the same time, where that can be done."""
@@ -117,19 +120,11 @@ class WheelCache:
                 self._store.refuse_writes(error)
             else:
                 return path
-        return os.path.join(self.scratch(), os.urandom(8).hex() + suffix)
-
-    def scratch(self) -> str:
-        """Return a folder of this run alone, for when the cache cannot be written."""
-        if not self._scratch:
-            from tempfile import mkdtemp
-
-            self._scratch = mkdtemp(prefix="pkm-")
-        return self._scratch
+        return os.path.join(self._store.scratch(), os.urandom(8).hex() + suffix)
 
     def is_cached(self, path: str) -> bool:
         """Whether *path* lies in the cache's own folder, not in the scratch folder, which may lie in there too."""
-        if self._scratch and path.startswith(self._scratch + os.sep):
+        if self._store.scratch_folder and path.startswith(self._store.scratch_folder + os.sep):
             return False
         return path.startswith(self._store.root + os.sep)
 
@@ -137,18 +132,12 @@ class WheelCache:
         """Note that the cache cannot be written; from now on the scratch folder is used."""
         self._store.refuse_writes(error)
 
-    def close(self) -> None:
-        """Remove the scratch folder."""
-        if self._scratch:
-            remove_tree(self._scratch)
-            self._scratch = ""
-
     def _folder(self, sha256: str) -> str:
         return self._store.path("wheels-1", sha256)
 
     def _scratched(self, sha256: str) -> UnpackedWheel | None:
-        folder = os.path.join(self._scratch, sha256)
-        if not self._scratch or not os.path.isdir(folder):
+        folder = os.path.join(self._store.scratch_folder, sha256)
+        if not self._store.scratch_folder or not os.path.isdir(folder):
             return None
         with open(os.path.join(folder, MANIFEST), "rb") as file:
             return opened(folder, unpack(file.read()))

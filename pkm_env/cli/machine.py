@@ -7,6 +7,8 @@ import time
 from pkm_build.errors import PkmError
 from pkm_env.cli.output import plural, print_json, size
 
+WAITING = "Waiting for other commands that use the cache"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -74,14 +76,19 @@ def cache_clean(context: Context, arguments: argparse.Namespace, output: Output,
     from pkm_env.cache.upkeep import clean
 
     store = usable_store(context)
-    return tell_removed(clean(store, [normalise(name) for name in arguments.packages]), output, line)
+    with store.alone(lambda: context.reporter.phase(WAITING)):
+        removed = clean(store, [normalise(name) for name in arguments.packages])
+    return tell_removed(removed, output, line)
 
 
 def cache_prune(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm cache prune``."""
     from pkm_env.cache.upkeep import prune
 
-    return tell_removed(prune(usable_store(context), time.time(), ci=arguments.ci), output, line)
+    store = usable_store(context)
+    with store.alone(lambda: context.reporter.phase(WAITING)):
+        removed = prune(store, time.time(), ci=arguments.ci)
+    return tell_removed(removed, output, line)
 
 
 def tell_removed(removed: tuple[int, int], output: Output, line: Line) -> int:

@@ -143,6 +143,7 @@ def put_right(
 def cached_wheels(goal: Goal, plan: InstallPlan) -> dict[str, UnpackedWheel] | None:
     """Return the wheels that *plan* installs, by name; None where one of them is not in the cache."""
     cache = WheelCache(Store(goal.cache_dir, no_warning))
+    cache.hold()
     found = {}
     for package in plan.installs:
         sha256 = goal.archives.get(package.name)

@@ -9,6 +9,7 @@ from pkm_build import builder as backend
 from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildRequest
 from pkm_env.build.sdist import unpack_sdist
+from pkm_env.cache.store import WORK
 from pkm_env.files import make_directories, remove_tree
 from pkm_env.lock.lockfile import BUILD_PREFIX
 from pkm_env.model.options import covers
@@ -89,8 +90,7 @@ def build_project(
     if wheel:
         began = time.monotonic()
         if sdist:
-            work = os.path.join(context.settings.cache_dir, "work", f"sdist-{os.getpid()}")
-            make_directories(os.path.dirname(work))
+            work = os.path.join(context.store.workplace(WORK), f"sdist-{os.getpid()}")
             try:
                 root = unpack_sdist(found[0].path, work)
                 path, _ = frontend.wheel(

@@ -226,8 +226,6 @@ class Supply:
             client, crew = self._network
             crew.close()
             client.http.close()
-        if self._provision is not None:
-            self._provision.close()
 
     # Waiting
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
+from tests.support.disks import small_file_system
 from tests.support.projects import HEAD, ok, write_project
 
 TOML = HEAD + 'dependencies = ["spam", "bacon"]\n'
@@ -59,7 +62,7 @@ def test_clean_of_a_package_makes_the_next_sync_fetch_it_alone(pkm, synced, inde
 
 def test_clean_empties_the_cache_and_environments_stay_whole(pkm, synced):
     assert ok(pkm("cache", "clean")).stdout.startswith("Removed ")
-    assert [path.name for path in pkm.cache.rglob("*") if path.is_file()] == ["CACHEDIR.TAG"]
+    assert {path.name for path in pkm.cache.rglob("*") if path.is_file()} == {"CACHEDIR.TAG", "in-use.lock"}
     assert ok(pkm("env", "verify", cwd=synced)).stdout == "default: every file is as it was installed\n"
 
 
@@ -91,3 +94,106 @@ def test_a_cache_that_others_may_write_to_is_not_touched(pkm):
     assert result.code == 1
     assert "others may write to it" in result.stderr
     assert wheels(pkm)
+
+
+@pytest.fixture
+def building(index, tmp_path):
+    """A project whose sync builds an sdist in an environment that holds something."""
+    index.add_wheel("helper", "1.0")
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["helper"])
+    return write_project(tmp_path / "pod", f'{HEAD}dependencies = ["bean"]\n')
+
+
+@pytest.fixture
+def temporary(pkm, tmp_path):
+    """Where the command makes what it needs for a while."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    pkm.environ["TMPDIR"] = str(folder)
+    return folder
+
+
+def test_nothing_is_built_in_a_cache_that_others_may_write_to(pkm, building, temporary):
+    pkm.cache.mkdir(parents=True)
+    pkm.cache.chmod(0o777)
+    told = ok(pkm("sync", cwd=building)).stderr
+    assert told.count("is not used: others may write to it") == 1
+    assert list(pkm.cache.iterdir()) == []
+    assert list(temporary.iterdir()) == []
+    assert ok(pkm("env", "verify", cwd=building))
+
+
+@pytest.mark.parametrize("place", ["builds-1", "work-1"])
+def test_where_the_cache_has_no_place_for_a_build_it_is_made_elsewhere(pkm, building, temporary, place):
+    pkm.cache.mkdir(parents=True)
+    (pkm.cache / place).write_text("")
+    told = ok(pkm("sync", cwd=building)).stderr
+    assert told.count("cannot be written") == 1
+    assert list(temporary.iterdir()) == []
+    assert ok(pkm("env", "verify", cwd=building))
+
+
+@pytest.mark.parametrize(
+    ("size", "wheel", "sdist"), [("40k", 1, 1), ("300k", 150_000, 1), ("400k", 1, 150_000)]
+)
+def test_where_the_cache_is_full_a_build_is_made_elsewhere(
+    pkm, building, index, temporary, size, wheel, sdist
+):
+    index.add_wheel("helper", "2.0", files={"helper/data.txt": os.urandom(wheel).hex()})
+    files = {"bean/data.txt": os.urandom(sdist).hex()}
+    index.add_sdist("bean", "2.0", backend="in-tree", build_requires=["helper"], files=files)
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, size):
+        told = ok(pkm("sync", cwd=building)).stderr
+        assert told.count("cannot be written") == 1
+    assert list(temporary.iterdir()) == []
+    ok(pkm("env", "verify", cwd=building))
+
+
+def test_clean_removes_what_killed_builds_left(pkm, building):
+    ok(pkm("sync", cwd=building))
+    left = pkm.cache / "work-1" / "build-x"
+    left.mkdir()
+    (left / "file").write_text("x")
+    assert "work-1" in ok(pkm("cache", "info")).stdout
+    ok(pkm("cache", "clean"))
+    assert not left.exists()
+
+
+# A build that tells that it began, and goes on when it is told to.
+PATIENT = """
+at_once = build_wheel
+
+def build_wheel(*given):
+    open({began!r}, "w").close()
+    open({go!r}).close()
+    return at_once(*given)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in its folders, and no shared locks")
+def test_clean_waits_for_a_sync_that_works_with_the_cache(pkm, index, tmp_path):
+    began, go = tmp_path / "began", tmp_path / "go"
+    os.mkfifo(began)
+    os.mkfifo(go)
+    index.add_sdist("bean", "1.0", backend="in-tree", hooks=PATIENT.format(began=str(began), go=str(go)))
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["spam", "bean"]\n')
+    started = {
+        "cwd": project,
+        "env": pkm.environ,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
+    syncing = subprocess.Popen(pkm.command("sync"), **started)
+    began.read_text()
+    cleaning = subprocess.Popen(pkm.command("cache", "clean"), **started)
+    assert cleaning.stderr.readline() == "Waiting for other commands that use the cache\n"
+    assert wheels(pkm)
+    go.write_text("")
+    assert syncing.wait(60) == 0, syncing.stderr.read()
+    assert cleaning.wait(60) == 0
+    assert wheels(pkm) == []
+    ok(pkm("env", "verify", cwd=project))
+    for process in (syncing, cleaning):
+        process.communicate()

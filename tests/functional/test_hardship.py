@@ -143,7 +143,7 @@ def test_a_signal_ends_the_builds_and_leaves_nothing(pkm, project, index, tmp_pa
         running.kill()
     with pytest.raises(ProcessLookupError):
         os.kill(build, 0)
-    assert list((pkm.cache / "work").iterdir()) == []
+    assert list((pkm.cache / "work-1").iterdir()) == []
     assert not (project / ".venv").exists()
 
 

@@ -36,6 +36,7 @@ class Bench:
         self.folder = folder
         self.provided = provided
         self.work = folder / "work"
+        self.work.mkdir()
         self.logs = folder / "logs"
         self.out = folder / "out"
         self.frontend = self.with_limits(Limits())
@@ -44,7 +45,7 @@ class Bench:
         self.frontend = BuildFrontend(
             self.provided,
             environ=dict(os.environ) if environ is None else environ,
-            work=str(self.work),
+            work=lambda: str(self.work),
             logs=str(self.logs),
             shown_from=str(self.folder),
             limits=limits,

@@ -104,7 +104,7 @@ def test_clean_removes_all_and_only_what_is_the_caches(filled: Filled):
     files, size = clean(filled.store)
     assert files > 8
     assert size > 1000
-    assert sorted(os.listdir(filled.store.root)) == ["CACHEDIR.TAG", "letters-2024", "notes.txt"]
+    assert sorted(os.listdir(filled.store.root)) == ["CACHEDIR.TAG", "in-use.lock", "letters-2024", "notes.txt"]
     assert filled.asked() == 8
 
 
@@ -143,7 +143,7 @@ def test_prune_removes_what_nobody_uses_and_keeps_the_rest(filled: Filled):
 
 
 @pytest.mark.parametrize(
-    "left", ["work/build-x1", "work/77-1", "git-1/abc/mirror.git.77", "git-1/abc/checkouts/0123abcd.77"]
+    "left", ["work-1/build-x1", "work-1/77-1", "git-1/abc/mirror.git.77", "git-1/abc/checkouts/0123abcd.77"]
 )
 def test_prune_removes_what_killed_builds_and_checkouts_left(filled: Filled, left: str):
     old, new = (filled.store.path(*f"{left}{end}".split("/")) for end in ("", "1"))

@@ -92,14 +92,15 @@ def test_without_a_cache_wheels_live_in_a_scratch_folder_for_this_run(tmp_path: 
     root.mkdir()
     root.chmod(0o777)
     warnings: list[str] = []
-    wheels = WheelCache(Store(str(root), warnings.append))
+    store = Store(str(root), warnings.append)
+    wheels = WheelCache(store)
     digest = sha256(archive)
     wheel = wheels.add(archive, digest, os.path.basename(archive))
     assert os.path.exists(os.path.join(wheel.path, "spam.py"))
     found = wheels.get(digest)
     assert found is not None
     assert found.path == wheel.path
-    wheels.close()
+    store.close()
     assert not os.path.exists(wheel.path)
     assert list(root.iterdir()) == []
     assert len(warnings) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 
 import pytest
 
@@ -13,6 +12,7 @@ from pkm_env.cache.unpack import unpack
 from pkm_env.install.apply import rollback, verify
 from pkm_env.install.swap import lock, repair
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
+from tests.support.disks import small_file_system
 from tests.support.environments import dies, snapshot, sync, unpacked, versions
 from tests.support.wheels import make_wheel
 
@@ -25,15 +25,8 @@ def small_disk(tmp_path):
     """A file system of one megabyte."""
     place = tmp_path / "small"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount on this system")
-    if done.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    with small_file_system(place, "1m"):
+        yield place
 
 
 def test_disk_that_fills_up_during_a_change_leaves_what_was(tmp_path, small_disk):
