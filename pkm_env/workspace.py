@@ -223,7 +223,14 @@ def read_workspace(root: str, texts: Mapping[str, str] | None = None) -> Workspa
     above = workspace_above(root)
     if above is not None:
         whole = read_workspace(above, texts)
-        return next(member for member in whole.family if member.root == root)
+        for member in whole.family:
+            if member.root == root:
+                return member
+        inner = os.path.join(above, PROJECT_FILE)
+        raise BadWorkspace(
+            f"{inner}: this workspace is itself a member of another one",
+            "a workspace has no workspace in it: name its members in the outer one, or exclude it there",
+        )
     top = read_project_folder(root, texts=texts)
     patterns = top.declaration.workspace
     if not patterns:

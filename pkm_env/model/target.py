@@ -322,12 +322,17 @@ def admits(target: Target, interpreter: Interpreter) -> bool:
     Minor version, implementation, system, architecture and C library agree, the floor is not above the
     interpreter's own, and its patch release is one that the target stands for.
     """
-    if (target.python, target.implementation) != (interpreter.minor, interpreter.implementation):
-        return False
-    if not _patch_within(interpreter.version, target.patches):
-        return False
-    system, architecture, floor = split_platform(target.platform)
-    own_system, own_architecture, own_floor = split_platform(interpreter.platform)
+    return (
+        (target.python, target.implementation) == (interpreter.minor, interpreter.implementation)
+        and _patch_within(interpreter.version, target.patches)
+        and serves(target.platform, interpreter.platform)
+    )
+
+
+def serves(platform: str, own: str) -> bool:
+    """Return whether what was solved for *platform* may be installed on a machine with the platform *own*."""
+    system, architecture, floor = split_platform(platform)
+    own_system, own_architecture, own_floor = split_platform(own)
     if (system, architecture) != (own_system, own_architecture):
         return False
     if not floor or not own_floor:

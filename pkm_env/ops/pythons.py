@@ -7,6 +7,7 @@ import os
 from pkm_build.errors import PkmError
 from pkm_env.lock.lockfile import target_summary
 from pkm_env.lock.select import admitting
+from pkm_env.model.target import serves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,9 +92,18 @@ def newest(context: Context, environment: Environment, targets: Sequence[Target]
 
     :raises NoPython: when there is none.
     """
+    platforms = dict.fromkeys(target.platform for target in targets)
+    own = ""
     for found in context.interpreters.serving(targets):
         if admitting(targets, found) is not None:
             return found
+        own = found.platform
+    if own and not any(serves(platform, own) for platform in platforms):
+        held = ", ".join(platforms)
+        raise NoPython(
+            f'this machine is {own}, and the environment "{environment.name}" is locked for {held} alone',
+            f"tool.pkm.env.{environment.name}.platforms says for which, and pkm lock which of them it leaves out",
+        )
     pythons = ", ".join(dict.fromkeys(target.name.partition(" on ")[0] for target in targets))
     raise NoPython(
         f'no Python of this machine is a target of the environment "{environment.name}" ({pythons})',

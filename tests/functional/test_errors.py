@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.support.projects import HEAD, write_project
+from tests.support.projects import HEAD, ok, write_project
 
 
 def files_of(folder):
@@ -262,3 +264,27 @@ def test_what_is_no_bound_on_the_command_line_is_a_usage_error(pkm, tmp_path, op
     failed = pkm("lock", option, text, cwd=project)
     assert failed.code == 2
     assert failed.stderr.startswith(f"error: {option}")
+
+
+def test_a_sync_on_a_platform_that_is_left_out_names_the_platforms(pkm, tmp_path, index):
+    index.add_wheel("mac-only", "1.0", tags="py3-none-macosx_12_0_arm64")
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["mac-only"]\n')
+    ok(pkm("lock", cwd=project))
+    told = pkm("sync", cwd=project)
+    assert told.code == 1
+    assert re.match(
+        r'error: this machine is \S+, and the environment "default" is locked for macos-arm64-14 alone\n'
+        r"hint: tool\.pkm\.env\.default\.platforms says for which, and pkm lock which of them it leaves out\n",
+        told.stderr,
+    )
+
+
+def test_a_workspace_in_a_workspace_is_an_error_with_its_place(pkm, tmp_path):
+    head = "[tool.pkm.workspace]\nmembers = [{member!r}]\n\n[project]\nname = {name!r}\nversion = '1'\n"
+    write_project(tmp_path / "one", head.format(member="two", name="one"))
+    write_project(tmp_path / "one" / "two", head.format(member="three", name="two"))
+    inner = write_project(tmp_path / "one" / "two" / "three", "[project]\nname = 'three'\nversion = '1'\n")
+    told = pkm("lock", cwd=inner)
+    assert told.code == 1
+    place = tmp_path / "one" / "two" / "pyproject.toml"
+    assert told.stderr.startswith(f"error: {place}: this workspace is itself a member of another one\n")

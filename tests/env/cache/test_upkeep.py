@@ -104,7 +104,12 @@ def test_clean_removes_all_and_only_what_is_the_caches(filled: Filled):
     files, size = clean(filled.store)
     assert files > 8
     assert size > 1000
-    assert sorted(os.listdir(filled.store.root)) == ["CACHEDIR.TAG", "in-use.lock", "letters-2024", "notes.txt"]
+    assert sorted(os.listdir(filled.store.root)) == [
+        "CACHEDIR.TAG",
+        "in-use.lock",
+        "letters-2024",
+        "notes.txt",
+    ]
     assert filled.asked() == 8
 
 
