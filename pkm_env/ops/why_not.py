@@ -86,14 +86,16 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
             answer.possible = "none"
             answer.lines = [f"{asked.name}: {newest.reason}"]
             return answer
-        text = f"{asked.name}=={newest}"
+        extras = f"[{','.join(asked.extras)}]" if asked.extras else ""
+        text = f"{asked.name}{extras}=={newest}"
     answer = Answer(text, held)
     where = places(lock, environment, held)
     targets = section_targets(lock)[environment.section]
     met = 0
     for version, mask in held.items():
         met |= mask if meets(version, readable(text)) else 0
-    if met == (1 << len(targets)) - 1:
+    # Which extras the environment has is not in the lock: what they ask for shows in a solution alone.
+    if met == (1 << len(targets)) - 1 and not asked.extras:
         answer.lines = [f"{asked.name} {' and '.join(where)} is in {environment.name}, as {text} asks"]
         left_out = dict(lock.sections[environment.section].left_out)
         answer.lines += left_out_lines([target_from_key(key) for key in left_out], left_out, "left out")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.projects import BUILT, ENVIRONMENTS, Result, clean_environ, ok, write_project
+from tests.support.projects import BUILT, ENVIRONMENTS, HEAD, Result, clean_environ, ok, write_project
 
 TOML = (
     BUILT
@@ -213,6 +213,18 @@ def test_why_not_of_what_all_targets_hold_tells_those_that_are_left_out(pkm, tmp
         "native 1.0 is in default, as native==1.0 asks",
         "left out: python 3.10 on linux-x86_64, and 28 more targets: native 1.0 has no wheel for it",
     ]
+
+
+def test_why_not_asks_for_what_an_extra_needs(pkm, tmp_path, index):
+    index.add_wheel("grape", "1.0")
+    index.add_wheel("wine", "1.0", extras={"red": ["grape"]})
+    project = Project(write_project(tmp_path / "bar", f'{HEAD}dependencies = ["wine"]\n'), pkm)
+    project("lock")
+    added = [{"name": "grape", "before": "", "after": "1.0"}]
+    for asked in ("wine[red]", "wine[red]>=1"):
+        told = project.json("env", "why-not", asked)
+        assert (told["possible"], told["changes"]) == ("all", added)
+    assert project.json("env", "why-not", "wine>=1")["changes"] == []
 
 
 # tree, outdated, diff
