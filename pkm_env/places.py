@@ -129,11 +129,11 @@ class Places:
         """Yield the name of each path requirement and the file that says what it is: of a folder pyproject.toml."""
         for rule in self._rules(environment):
             if rule.kind == "path":
-                location = self.source_of(rule).location
-                yield (
-                    rule.name,
-                    os.path.join(location, "pyproject.toml") if os.path.isdir(location) else location,
-                )
+                source = self.source_of(rule)
+                path = source.location
+                if os.path.isdir(path):
+                    path = os.path.join(path, *source.subdirectory.split("/"), "pyproject.toml")
+                yield rule.name, path
 
     # as seen from the lock
 
