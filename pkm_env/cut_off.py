@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
-from pkm_env.model.options import SPAN_DAYS, is_span
+from pkm_env.model.moments import normal_moment, span_days
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+DAY_S = 86_400
 
 
 class CutOff:
@@ -49,13 +51,15 @@ def choose_cut_off(
 
 
 def read_cut_off(options: Mapping[str, str]) -> CutOff | None:
-    """Return the cut-off that a section was solved with, None where it had none."""
+    """Return the cut-off that a section was solved with, None where it had none, or one that cannot be read."""
     if "cut-off" not in options:
         return None
     times: dict[str, str | None] = {}
     for part in options["cut-off"].split("; "):
         key, _, moment = part.rpartition(" ")
-        times[key] = None if moment == "none" else moment
+        times[key] = None if moment == "none" else normal_moment(moment)
+        if times[key] == "":
+            return None
     return CutOff(options.get("exclude-newer", ""), times, from_command="exclude-newer-from" in options)
 
 
@@ -77,14 +81,13 @@ def cut_off_times(value: Any, now_s: float) -> dict[str, str | None]:
 
 
 def cut_off_time(text: str, now_s: float) -> str:
-    """Return a date or a span as a time in UTC, RFC 3339."""
-    if is_span(text):
-        number, _, unit = text.strip().partition(" ")
-        # Whole days, so that locks of one day are the same.
-        moment = time.gmtime(now_s - int(number) * SPAN_DAYS[unit] * 86400)
+    """Return a date, a time or a span, as ``normal_cut_off`` gives it, as a time in UTC, RFC 3339."""
+    days = span_days(text)
+    if days is not None:
+        # Whole days, so that locks of one day are the same. Nothing was uploaded before 1970, the first year
+        # that every system can name.
+        moment = time.gmtime(max(0.0, now_s - days * DAY_S))
         return time.strftime("%Y-%m-%dT00:00:00Z", moment)
     if len(text) == len("2026-01-31"):
         return f"{text}T00:00:00Z"
-    from pkm_env.index.uploads import normal_time
-
-    return normal_time(text) or text
+    return normal_moment(text) or text

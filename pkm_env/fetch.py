@@ -10,8 +10,9 @@ import sys
 from _queue import SimpleQueue
 
 from pkm_build.errors import PkmError
+from pkm_env.cache.manifest import NoArchive
 from pkm_env.files import hash_file
-from pkm_env.index.errors import HashMismatch, IndexFailure, Offline, WriteFailed
+from pkm_env.index.errors import DamagedWheel, HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import local_path
 from pkm_env.model.core_metadata import parse_metadata
@@ -228,12 +229,19 @@ class Fetcher:
     def fetch_metadata(self, file: File) -> Metadata | Unavailable:
         """Return the metadata of a wheel by way of the whole wheel, which is kept for the sync.
 
-        :raises IndexFailure: when it cannot be had.
+        :raises IndexFailure: when it cannot be had, or comes damaged as far as anyone can tell.
         """
         try:
             return metadata_of_tree(self.fetch_wheel(file, file.hashes))
         except (HashMismatch, IndexFailure):
             raise
+        except NoArchive as error:
+            if file.path or not file.hashes.keys().isdisjoint(STRENGTH):
+                # It is what was listed: the release was made so.
+                return Unavailable("metadata", str(error))
+            raise DamagedWheel(
+                file.url, filename=file.filename, index=file.index, reason=f"it {error.reason}"
+            ) from error
         except PkmError as error:
             return Unavailable("metadata", str(error))
 

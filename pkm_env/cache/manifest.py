@@ -38,6 +38,10 @@ class BadWheel(PkmError):
         self.reason = reason
 
 
+class NoArchive(BadWheel):
+    """A wheel that is no zip archive, or one of which a part is gone: most often no wheel was sent at all."""
+
+
 def printable(text: str) -> str:
     """Return *text* with everything escaped that could move a terminal's cursor."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

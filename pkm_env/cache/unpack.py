@@ -19,6 +19,7 @@ from pkm_env.cache.manifest import (
     DataFile,
     EntryPoint,
     Manifest,
+    NoArchive,
     encode,
     parse_entry_points,
     parse_record,
@@ -65,7 +66,7 @@ def unpack(
 
     with open(archive, "rb") as stream:
         if not os.fstat(stream.fileno()).st_size:
-            raise BadWheel(filename, "is empty")
+            raise NoArchive(filename, "is empty")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             wheel = Wheel(Archive(data, filename, limits or DEFAULT, platform), filename)
             if mtime_ns is None:

@@ -14,7 +14,7 @@ import struct
 import zlib
 from stat import S_IFDIR, S_IFMT, S_IFREG
 
-from pkm_env.cache.manifest import BadWheel
+from pkm_env.cache.manifest import BadWheel, NoArchive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Archive:
         size = len(data)
         position = data.rfind(b"PK\5\6", max(0, size - END.size - MAX_16))
         if position < 0 or position + END.size > size:
-            raise self._bad("is no zip archive, or was cut short")
+            raise NoArchive(self._filename, "is no zip archive, or was cut short")
         _, disk, first_disk, here, count, length, offset, comment = END.unpack_from(data, position)
         if position + END.size + comment != size:
             raise self._bad("has data after its end")
@@ -176,10 +176,10 @@ class Archive:
     def _read_end_64(self, locator: int) -> tuple[int, tuple[int, int, int, int]]:
         _, disk, position, disks = LOCATOR_64.unpack_from(self._data, locator)
         if disk or disks > 1 or position + END_64.size > locator:
-            raise self._bad("has a damaged end")
+            raise NoArchive(self._filename, "has a damaged end")
         record = END_64.unpack_from(self._data, position)
         if record[0] != b"PK\6\6" or position + 12 + record[1] != locator or record[4] or record[5]:
-            raise self._bad("has a damaged end")
+            raise NoArchive(self._filename, "has a damaged end")
         return position, record[6:10]
 
     def _read_directory(self, start: int, end: int, count: int) -> Iterator[Member]:
@@ -190,13 +190,13 @@ class Archive:
         position = start
         for _ in range(count):
             if position + CENTRAL.size > end or self._data[position : position + 4] != b"PK\1\2":
-                raise self._bad("has a damaged directory")
+                raise NoArchive(self._filename, "has a damaged directory")
             fields = CENTRAL.unpack_from(self._data, position)
             name_at = position + CENTRAL.size
             extra_at = name_at + fields[12]
             position = extra_at + fields[13] + fields[14]
             if position > end:
-                raise self._bad("has a damaged directory")
+                raise NoArchive(self._filename, "has a damaged directory")
             raw_name = self._data[name_at:extra_at]
             extra = self._data[extra_at : extra_at + fields[13]]
             yield self._member(fields, raw_name, extra)

@@ -9,7 +9,6 @@ from pkm_build.tables import meant
 from pkm_env.cli.output import plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
-from pkm_env.model.options import is_date, is_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,15 +119,20 @@ def given_rules(arguments: argparse.Namespace) -> Given:
 
 
 def checked_cut_off(text: str | None) -> str:
-    """Return a cut-off of the command line, "" for none.
+    """Return a cut-off of the command line in its normal form, "" for none.
 
     :raises UsageError: when it is neither a date nor a span.
     """
-    if text and not (is_span(text) or is_date(text)):
+    if not text:
+        return ""
+    from pkm_env.model.moments import normal_cut_off
+
+    found = normal_cut_off(text)
+    if not found:
         raise UsageError(
             f'--exclude-newer: "{text}" is neither a date nor a span', 'as in 2026-01-31 or "14 days"'
         )
-    return text or ""
+    return found
 
 
 def lock_line(done: Locked) -> str:

@@ -37,6 +37,10 @@ class BadArchive(ValueError):
     """The bytes are no wheel whose METADATA can be read."""
 
 
+class Damaged(BadArchive):
+    """The bytes are no sound archive: what was served is perhaps not the file that is meant."""
+
+
 class NotHere(Exception):
     """This way of reading does not serve for this archive (zip64); the whole file has to be read."""
 
@@ -44,7 +48,8 @@ class NotHere(Exception):
 def wheel_metadata(filename: str, size: int, read: Read) -> str:
     """Return the text of METADATA of the wheel *filename* of *size* bytes.
 
-    :raises BadArchive: when there is none, or several, or it is damaged.
+    :raises BadArchive: when there is none, or several.
+    :raises Damaged: when it, or the archive around it, is damaged.
     :raises NotHere: when only the whole file would tell.
     """
     tail = read(max(0, size - TAIL), min(size, TAIL))
@@ -53,7 +58,7 @@ def wheel_metadata(filename: str, size: int, read: Read) -> str:
     found = find_metadata(filename, directory)
     method, checksum, packed, unpacked, offset, name_size = found
     if offset >= start:
-        raise BadArchive("its central directory points outside the entries")
+        raise Damaged("its central directory points outside the entries")
     if unpacked > MAX_METADATA or packed > MAX_METADATA:
         raise BadArchive(f"METADATA of {filename} is larger than {MAX_METADATA >> 20} MB")
     wanted = min(LOCAL.size + name_size + EXTRA + packed, start - offset)
@@ -67,12 +72,12 @@ def find_directory(tail: bytes, size: int, read: Read) -> tuple[int, int]:
         tail = read(max(0, size - MAX_COMMENT - END.size), min(size, MAX_COMMENT + END.size))
         place = tail.rfind(b"PK\x05\x06")
     if place < 0 or place + END.size > len(tail):
-        raise BadArchive("it has no end record, so it is no zip archive, or cut short")
+        raise Damaged("it has no end record, so it is no zip archive, or cut short")
     _, disk, _, _, count, length, start, _ = END.unpack_from(tail, place)
     if count == WHOLE_16 or WHOLE_32 in {length, start}:
         raise NotHere
     if disk or start + length > size or length > MAX_DIRECTORY:
-        raise BadArchive("its end record points outside the file")
+        raise Damaged("its end record points outside the file")
     return start, length
 
 
@@ -81,7 +86,7 @@ def entries(directory: bytes) -> Iterator[tuple[str, tuple[int, int, int, int, i
     place = 0
     while place < len(directory):
         if directory[place : place + 4] != b"PK\x01\x02" or place + CENTRAL.size > len(directory):
-            raise BadArchive("its central directory is damaged")
+            raise Damaged("its central directory is damaged")
         told = CENTRAL.unpack_from(directory, place)
         name_size, extra_size, comment_size = told[10:13]
         name = directory[place + CENTRAL.size : place + CENTRAL.size + name_size].decode("utf-8", "replace")
@@ -110,7 +115,7 @@ def find_metadata(filename: str, directory: bytes) -> tuple[int, int, int, int, 
 def content(block: bytes, method: int, checksum: int, packed: int, unpacked: int) -> bytes:
     """Return the content of an entry; *block* begins with its local header."""
     if len(block) < LOCAL.size or block[:4] != b"PK\x03\x04":
-        raise BadArchive("its METADATA is not where the central directory says")
+        raise Damaged("its METADATA is not where the central directory says")
     told = LOCAL.unpack_from(block)
     begin = LOCAL.size + told[9] + told[10]
     raw = block[begin : begin + packed]
@@ -121,9 +126,9 @@ def content(block: bytes, method: int, checksum: int, packed: int, unpacked: int
         try:
             raw = zlib.decompressobj(-15).decompress(raw, unpacked + 1)
         except zlib.error as error:
-            raise BadArchive("its METADATA cannot be unpacked") from error
+            raise Damaged("its METADATA cannot be unpacked") from error
     elif method:
         raise NotHere
     if len(raw) != unpacked or zlib.crc32(raw) != checksum:
-        raise BadArchive("its METADATA is damaged")
+        raise Damaged("its METADATA is damaged")
     return raw

@@ -12,10 +12,10 @@ import os
 import sys
 import zlib
 
-from pkm_env.index.archive import TAIL, BadArchive, NotHere, wheel_metadata
+from pkm_env.index.archive import TAIL, BadArchive, Damaged, NotHere, wheel_metadata
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused
+from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
 from pkm_env.index.http import TooLarge, inflated, too_large
 from pkm_env.index.lines import lines_of
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
@@ -28,7 +28,7 @@ from pkm_env.index.simple import (
 from pkm_env.index.urls import local_path, origin
 from pkm_env.index.wire import NOT_MODIFIED, OK, PART, CutShort
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
-from pkm_env.model.distribution import Unavailable
+from pkm_env.model.distribution import STRENGTH, Unavailable
 from pkm_env.model.rows import plain_of, row_of
 
 TYPE_CHECKING = False
@@ -210,29 +210,51 @@ class IndexClient:
         """Return what a wheel's METADATA says, fetched alone; None when only the whole file tells.
 
         :raises IndexFailure: when the server cannot be asked, or says no.
+        :raises HashMismatch: when the metadata sibling is not the one that is listed.
+        :raises DamagedWheel: when the wheel is no sound archive, and has no digest that the whole file could have.
         """
+        if file.metadata_hashes is not None and not file.path:
+            told = self._sibling(file)
+            if told is not None:
+                try:
+                    return parse_metadata(told)
+                except InvalidMetadata:
+                    pass  # The wheel itself says whether the index or the project made the mistake.
         try:
             text = self._metadata_text(file)
             return None if text is None else parse_metadata(text)
         except (BadArchive, InvalidMetadata) as error:
             return Unavailable("metadata", f"{file.filename}: {error}")
-        except HashMismatch as error:
-            return Unavailable("metadata", str(error).partition("\n")[0], detail=str(error))
 
     def _metadata_text(self, file: File) -> str | None:
-        """Return the text of METADATA, None when only the whole file tells.
+        """Return the text of METADATA in the wheel, None when only the whole file tells.
 
-        :raises BadArchive: when the wheel has no readable METADATA.
-        :raises HashMismatch: when the metadata sibling is not the one that is listed.
+        :raises BadArchive: when the wheel has no METADATA, or that of another project.
+        :raises DamagedWheel: as ``metadata``.
         """
         if file.path:
             return local_metadata(file.path)
-        if file.metadata_hashes is not None:
-            told = self._sibling(file)
-            if told is not None:
-                return told
         if origin(file.url) in self._whole:
             return None
+        try:
+            return self._in_parts(file)
+        except Damaged as error:
+            if not file.hashes.keys().isdisjoint(STRENGTH):
+                # The digest of the whole wheel tells damage on the way from a wheel that was made so.
+                return None
+            first = error
+        try:
+            return self._in_parts(file)
+        except Damaged as error:
+            raise DamagedWheel(
+                file.url, filename=file.filename, index=file.index, reason=str(error)
+            ) from first
+
+    def _in_parts(self, file: File) -> str | None:
+        """Return the text of METADATA from parts of the wheel, None when only the whole file tells.
+
+        :raises BadArchive: as ``wheel_metadata``.
+        """
         try:
             remote = RemoteFile(self.http, file)
             return wheel_metadata(file.filename, remote.size, remote.read)
@@ -243,9 +265,18 @@ class IndexClient:
         return None
 
     def _sibling(self, file: File) -> str | None:
-        """Return the metadata sibling (PEP 658), None when it is not there after all."""
+        """Return the metadata sibling (PEP 658), None when it is not there after all.
+
+        :raises HashMismatch: when it is another one than is listed, twice.
+        """
         path, question, query = file.url.partition("?")
         url = f"{path}.metadata{question}{query}"
+        try:
+            return self._one_sibling(file, url)
+        except HashMismatch:
+            return self._one_sibling(file, url)
+
+    def _one_sibling(self, file: File, url: str) -> str | None:
         response = self.http.get(url, limit=MAX_METADATA, index=file.index)
         if response.status != OK:
             return None
@@ -293,7 +324,7 @@ class RemoteFile:
         self._ask(f"bytes={start}-{start + length - 1}")
         begin, data = self._parts[-1]
         if begin != start or len(data) < length:
-            raise BadArchive("the server gave another part than was asked for")
+            raise Damaged("the server gave another part than was asked for")
         return data
 
     def _ask(self, wanted: str) -> None:
@@ -323,7 +354,7 @@ class RemoteFile:
                 raise
             raise NoRanges from error
         if self.size and total != self.size:
-            raise BadArchive("the file changed on the server while it was read")
+            raise Damaged("the file changed on the server while it was read")
         self.size = total
         self._parts.append((begin, data))
 

@@ -15,7 +15,7 @@ from struct import pack
 from pkm_build.grammar import normalise
 from pkm_env.index.names import SDIST, FileNames, wheel_tags
 from pkm_env.index.times import DAYS
-from pkm_env.model.rows import NOT_YANKED, files_in
+from pkm_env.model.rows import HASHES, NOT_YANKED, files_in, read_digests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def make_page(
 
     *memo* keeps the versions read so far, for the next pages; *refuse* is told of each file that is suspicious.
     """
-    lines = first_of_each(lines)
+    lines = first_of_each(lines, refuse)
     stretches = Stretches(lines.filenames, FileNames(name, memo))
     for at in stretches.foreign:
         filename = lines.filenames[at]
@@ -79,20 +79,34 @@ def make_page(
     return digested(name, lines, stretches.found)
 
 
-def first_of_each(lines: Lines) -> Lines:
-    """Return *lines*, of several with one file name always the same one, in whatever order they are."""
+def first_of_each(lines: Lines, refuse: Warn) -> Lines:
+    """Return *lines*, of several with one file name always the same one, in whatever order they are.
+
+    Where their digests differ, nobody knows which of them the file should have: it is left out.
+    """
     if len(set(lines.filenames)) == len(lines):
         return lines
-    first: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
     for filename, text in zip(lines.filenames, lines.texts, strict=True):
-        first[filename] = min(text, first.get(filename, text))
-    seen: set[str] = set()
+        texts.setdefault(filename, []).append(text)
+    first = {filename: min(told) for filename, told in texts.items()}
+    seen = {filename for filename, told in texts.items() if len(told) > 1 and differ(told)}
+    for filename in sorted(seen):
+        if filename.endswith(ENDINGS):
+            refuse(f"{filename[:120]} is listed twice, with different hashes")
     flags = []
     for filename, text in zip(lines.filenames, lines.texts, strict=True):
         flags.append(text == first[filename] and filename not in seen)
         if flags[-1]:
             seen.add(filename)
     return lines.only(flags)
+
+
+def differ(texts: Sequence[str]) -> bool:
+    """Whether rows of one file name tell different digests of one kind."""
+    known: dict[str, str] = {}
+    told = [read_digests(text.split("\t")[HASHES]) for text in texts]
+    return any(known.setdefault(kind, digest) != digest for one in told for kind, digest in one.items())
 
 
 class Stretches:

@@ -9,6 +9,7 @@
         ├── IndexRefused        an answer that says no (401, 403, other 4xx)
         ├── BadPage             an answer that is no page of an index
         ├── TooLarge            a file that is larger than was listed or locked
+        ├── DamagedWheel        a wheel that is no sound archive, and no digest tells whether it should be
         ├── Offline             a request would be needed, and none may be sent
         └── HashMismatch        a file that is not the one that was listed or locked
 
@@ -101,6 +102,19 @@ class TooLarge(IndexFailure):
 
     def __str__(self) -> str:
         return f"{self.reason}\n  {self.url}"
+
+
+class DamagedWheel(IndexFailure):
+    """A wheel that is no sound archive, of which no digest tells whether it is the one that is meant."""
+
+    hint = "if the index has nothing better, a constraint that excludes this release leaves it out"
+
+    def __init__(self, url: str, *, filename: str, index: str = "", reason: str = "") -> None:
+        super().__init__(url, index=index, reason=reason)
+        self.filename = printable(filename)
+
+    def __str__(self) -> str:
+        return f"the file {self.filename} from {self.where} is damaged: {self.reason}\n  {self.url}"
 
 
 class Offline(IndexFailure):

@@ -101,14 +101,7 @@ def converted(text: str) -> str:
     found = FORM(text.strip())
     if found is None:
         return ""
-    from datetime import datetime, timezone
+    from pkm_env.model.moments import in_utc
 
-    moment, fraction, offset = found.groups()
-    # Python 3.10 reads fractions of three and six digits alone, later ones all.
-    digits = f".{fraction[:6]:0<6}" if fraction else ""
-    try:
-        when = datetime.fromisoformat(moment + digits + ("+00:00" if offset in {None, "Z"} else offset))
-        moved = when.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return ""
-    return moved.isoformat().replace("+00:00", "Z") if moved.year >= int(FIRST_YEAR) else ""
+    moved = in_utc(*found.groups())
+    return moved if moved >= FIRST_YEAR else ""

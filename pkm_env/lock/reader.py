@@ -8,11 +8,13 @@ Source: pylock.toml specification (PEP 751).
 
 from __future__ import annotations
 
+from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_env.lock.content import mixed_sections
 from pkm_env.lock.lockfile import LOCK_VERSION, Lock, LockedFile, LockedPackage, LockSection
-from pkm_env.lock.membership import BadLock, read_membership, targets_of
+from pkm_env.lock.membership import BadLock, read_membership
 from pkm_env.model.distribution import STRENGTH, Source
+from pkm_env.model.target import target_from_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Reader:
         """
         version = self.checked_version()
         sections = self.sections()
-        targets = {name: targets_of(section) for name, section in sections.items()}
+        targets = {name: self.targets(section) for name, section in sections.items()}
         memo: dict[str, dict[str, int]] = {}
         packages = []
         for at, table in enumerate(self.value(self.data, "packages", list, "", needed=True)):
@@ -100,17 +102,40 @@ class Reader:
         """Return one section."""
         left_out = self.value(table, "left-out", list, where) or []
         known = ("inputs", "content", "targets", "left-out")
+        if not all(isinstance(item, dict) for item in left_out):
+            raise self.bad(f"{where}.left-out", "must be a list of tables with target and reason")
+        return LockSection(
+            name,
+            self.value(table, "inputs", str, where, needed=True),
+            tuple(self.value(table, "targets", list, where, needed=True)),
+            left_out=tuple(
+                (
+                    self.value(item, "target", str, f"{where}.left-out[{at}]", needed=True),
+                    self.value(item, "reason", str, f"{where}.left-out[{at}]", needed=True),
+                )
+                for at, item in enumerate(left_out)
+            ),
+            options={key: str(value) for key, value in table.items() if key not in known},
+            content=self.value(table, "content", str, where) or "",
+        )
+
+    def targets(self, section: LockSection) -> tuple[Target, ...]:
+        """Return the targets of a section, after a look at those that were left out."""
+        where = f"tool.pkm.sections.{section.name}"
+        for at, (key, _) in enumerate(section.left_out):
+            self.target(key, f"{where}.left-out[{at}].target")
+        return tuple(self.target(key, f"{where}.targets[{at}]") for at, key in enumerate(section.targets))
+
+    def target(self, key: object, where: str) -> Target:
+        """Return the target that a section names."""
+        if not isinstance(key, str):
+            raise self.bad(where, "must be a string")
         try:
-            return LockSection(
-                name,
-                self.value(table, "inputs", str, where, needed=True),
-                tuple(str(key) for key in self.value(table, "targets", list, where, needed=True)),
-                left_out=tuple((str(item["target"]), str(item["reason"])) for item in left_out),
-                options={key: str(value) for key, value in table.items() if key not in known},
-                content=self.value(table, "content", str, where) or "",
-            )
-        except (KeyError, TypeError) as error:
-            raise self.bad(f"{where}.left-out", "must be a list of tables with target and reason") from error
+            return target_from_key(key)
+        except PkmError as error:
+            raise self.bad(where, str(error)) from error
+        except ValueError as error:
+            raise self.bad(where, f'"{key}" is no target, as "3.12 linux-x86_64-glibc2.28" is one') from error
 
     def package(
         self,
@@ -188,17 +213,27 @@ class Reader:
             raise self.bad(where, "has no name, path or url")
         if "/" in filename or "\\" in filename or "\0" in filename:
             raise self.bad(f"{where}.name", "is no file name")
-        time = table.get("upload-time")
+        size = self.value(table, "size", int, where)
+        if size is not None and size < 0:
+            raise self.bad(f"{where}.size", "must not be negative")
         return LockedFile(
             filename,
             url,
             self.hashes(table, where),
             path=path,
-            size=self.value(table, "size", int, where),
-            upload_time=""
-            if isinstance(time, (str, type(None)))
-            else str(time.isoformat()).replace("+00:00", "Z"),
+            size=size,
+            upload_time=self.upload_time(table, where),
         )
+
+    def upload_time(self, table: dict[str, Any], where: str) -> str:
+        """Return when a file was uploaded, "" where it is not told; a text of another tool tells pkm nothing."""
+        time = table.get("upload-time")
+        if time is None or isinstance(time, str):
+            return ""
+        # A date-time or a date of TOML; a time of day has no year.
+        if not hasattr(time, "year"):
+            raise self.bad(f"{where}.upload-time", "must be a date-time")
+        return str(time.isoformat()).replace("+00:00", "Z")
 
     def hashes(self, table: dict[str, Any], where: str) -> dict[str, str]:
         """Return the digests of a file: at least one."""

@@ -34,9 +34,9 @@ class Options:
     """The rules of one solve.
 
     ``prereleases`` is one of PRERELEASES, or a dict of normalised names to them ("*" for the
-    rest, "default" in the file). ``exclude_newer`` is None, a text (a date or a span such as "14 days"), or a dict of
-    names, "index:NAME" and "default" to such texts or False. ``no_build``, ``no_binary`` and
-    ``lock_build`` are True for all, else a tuple of normalised names. ``constraints`` and
+    rest, "default" in the file). ``exclude_newer`` is None, a text (a date, a time in UTC, or a span such
+    as "14 days"), or a dict of names, "index:NAME" and "default" to such texts or False. ``no_build``,
+    ``no_binary`` and ``lock_build`` are True for all, else a tuple of normalised names. ``constraints`` and
     ``build_constraints`` are requirement texts.
     """
 
@@ -162,32 +162,15 @@ def cutoff_key(name: str) -> str:
 
 
 def cutoff_text(table: Table, key: str, value: Any) -> str:
-    """Return a date or span as text; "" with a fault noted where it is neither."""
+    """Return a date, a time in UTC or a span as text; "" with a fault noted where it is none of them."""
+    # Only a cut-off pays for what reads times.
+    from pkm_env.model.moments import normal_cut_off
+
+    # What TOML reads as a date or a time by itself is written as RFC 3339 has it, with a space.
     text = value if isinstance(value, str) else str(value) if hasattr(value, "isoformat") else ""
-    if is_span(text) or is_date(text):
-        return text
-    table.fault(key, "is neither a date nor a span", 'write "2026-01-31", a time in RFC 3339, or "14 days"')
-    return ""
-
-
-MONTHS, DAYS = range(1, 13), range(1, 32)
-SPAN_DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7, "d": 1, "w": 7}
-
-
-def is_span(text: str) -> bool:
-    """Whether *text* says a number of days or weeks."""
-    number, _, unit = text.strip().partition(" ")
-    return number.isdecimal() and unit in SPAN_DAYS
-
-
-def is_date(text: str) -> bool:
-    """Whether *text* begins with a date in ISO 8601 form (and may go on with a time)."""
-    date = text[:10]
-    parts = date.split("-")
-    return (
-        [len(part) for part in parts] == [4, 2, 2]
-        and all(part.isdecimal() for part in parts)
-        and int(parts[1]) in MONTHS
-        and int(parts[2]) in DAYS
-        and (len(text) == len(date) or text[len(date)] in "Tt ")
-    )
+    found = normal_cut_off(text)
+    if not found:
+        table.fault(
+            key, "is neither a date nor a span", 'write "2026-01-31", a time in RFC 3339, or "14 days"'
+        )
+    return found

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOT_YANKED = frozenset(("", "false", "null", '""'))
 NO_SIBLING = frozenset(("", "false", "null"))
 SHA256_DIGITS = 64
+HASHES = 2  # the place of this cell
 
 
 def files_in(text: str) -> tuple[tuple[Any, ...], ...]:

@@ -15,7 +15,9 @@ DAY_S = 86_400
     [
         ("2025-12-31", "2025-12-31T00:00:00Z"),
         ("2025-12-31T10:00:00+02:00", "2025-12-31T08:00:00Z"),
+        ("2025-12-31 10:00:00z", "2025-12-31T10:00:00Z"),
         ("14 days", "2025-12-18T00:00:00Z"),
+        ("36500 days", "1970-01-01T00:00:00Z"),
         ("2 weeks", "2025-12-18T00:00:00Z"),
     ],
 )
@@ -39,6 +41,13 @@ def test_the_day_that_a_span_was_counted_back_from_stays():
     kept = choose_cut_off("14 days", "", {}, NOW_S).options()
     assert choose_cut_off("14 days", "", kept, NOW_S + 9 * DAY_S).options() == kept
     assert choose_cut_off("13 days", "", kept, NOW_S).times == {"default": "2025-12-19T00:00:00Z"}
+
+
+@pytest.mark.parametrize("kept", ["default yesterday", "default", "5", "default 2025-02-31T00:00:00Z", ""])
+def test_a_kept_cut_off_that_cannot_be_read_is_worked_out_anew(kept):
+    assert read_cut_off({"exclude-newer": "14 days", "cut-off": kept}) is None
+    found = choose_cut_off("14 days", "", {"exclude-newer": "14 days", "cut-off": kept}, NOW_S)
+    assert found.times == {"default": "2025-12-18T00:00:00Z"}
 
 
 def test_what_the_command_line_gave_stays_whatever_is_declared():

@@ -237,6 +237,31 @@ def test_a_cut_off_that_is_a_span_is_moved_only_by_an_upgrade(pkm, project, inde
     assert sections(project)["default"]["cut-off"] == first
 
 
+@pytest.mark.parametrize(
+    "told",
+    ["2026-01-01T12:00:00Z", "2026-01-01 14:00:00+02:00", "2026-01-01T12:00:00", '"2026-01-01 12:00z"'],
+)
+def test_a_cut_off_holds_however_the_time_is_written(pkm, project, index, told):
+    for filename, hour in {"spam-1.0": 6, "spam-2.0": 18, "eggs-1.0": 6, "eggs-2.0": 6, "ham-1.0": 6}.items():
+        index.file(f"{filename}-py3-none-any.whl").upload_time = f"2026-01-01T{hour:02}:00:00Z"
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text + f"[tool.pkm]\nexclude-newer = {told}\n")
+    ok(pkm("lock", cwd=project))
+    assert sections(project)["default"]["cut-off"] == "default 2026-01-01T12:00:00Z"
+    assert 'name = "spam"\nversion = "1.0"' in lock_text(project)
+
+
+def test_the_command_line_takes_the_same_forms_of_a_cut_off_and_refuses_what_is_no_date(pkm, project, index):
+    for filename in ("spam-1.0", "spam-2.0", "eggs-1.0", "eggs-2.0", "ham-1.0"):
+        index.file(f"{filename}-py3-none-any.whl").upload_time = "2026-01-01T06:00:00Z"
+    ok(pkm("lock", "--exclude-newer", "2026-01-01 14:00:00+02:00", cwd=project))
+    assert sections(project)["default"]["cut-off"] == "default 2026-01-01T12:00:00Z"
+    for text in ("2025-02-31", "2024-01-01Tx", "99999999999 days"):
+        told = pkm("lock", "--exclude-newer", text, cwd=project)
+        assert told.code == 2
+        assert f'--exclude-newer: "{text}" is neither a date nor a span' in told.stderr
+
+
 def test_a_cut_off_of_an_index_that_is_none_is_refused(pkm, project):
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,20 @@ import pytest
 from pkm_env.index.auth import Credentials
 from pkm_env.index.client import IndexClient, max_age
 from pkm_env.index.download import NoRanges, read_span
-from pkm_env.index.errors import BadPage, HashMismatch, IndexRefused, IndexUnreachable, TooLarge, WriteFailed
+from pkm_env.index.errors import (
+    BadPage,
+    DamagedWheel,
+    HashMismatch,
+    IndexRefused,
+    IndexUnreachable,
+    TooLarge,
+    WriteFailed,
+)
 from pkm_env.index.http import Http
 from pkm_env.index.spec import IndexSpec
 from pkm_env.model.distribution import File, Metadata, Unavailable
 from tests.support.index_server import LocalIndex
+from tests.support.wheels import wheel_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,11 +177,32 @@ def test_a_folder_that_is_not_there_is_told(index: LocalIndex, client: IndexClie
     assert index.requests == []
 
 
-def test_metadata_of_another_digest_than_listed_is_not_taken(index: LocalIndex, client: IndexClient):
-    found = client.metadata(the_file(index, metadata_hashes={"sha256": "0" * 64}))
-    assert isinstance(found, Unavailable)
-    assert found.kind == "metadata"
-    assert "is not the one that is expected" in found.reason
+def test_metadata_of_another_digest_than_listed_is_an_error_after_one_more_try(
+    index: LocalIndex, client: IndexClient
+):
+    with pytest.raises(HashMismatch) as caught:
+        client.metadata(the_file(index, metadata_hashes={"sha256": "0" * 64}))
+    assert caught.value.filename == "spam-1.0-py3-none-any.whl.metadata"
+    assert (caught.value.expected, caught.value.index) == ("0" * 64, "main")
+    assert index.count(".metadata") == 2
+
+
+def test_metadata_that_came_damaged_once_is_asked_for_again(index: LocalIndex, client: IndexClient):
+    digest = hashlib.sha256(index.file("spam-1.0-py3-none-any.whl").metadata or b"").hexdigest()
+    index.reply(".metadata", body=b"Name: other", times=1)
+    found = client.metadata(the_file(index, metadata_hashes={"sha256": digest}))
+    assert isinstance(found, Metadata)
+    assert index.count(".metadata") == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>sign in</html>"], ids=["empty", "a page"])
+def test_a_sibling_without_a_digest_that_is_no_metadata_is_replaced_by_a_range(
+    index: LocalIndex, client: IndexClient, body: bytes
+):
+    index.reply(".metadata", body=body)
+    found = client.metadata(the_file(index, metadata_hashes={}))
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs",)
 
 
 def test_a_sibling_that_is_not_there_after_all_is_replaced_by_a_range(index: LocalIndex, client: IndexClient):
@@ -189,11 +220,27 @@ def test_a_server_without_ranges_is_asked_for_a_part_once(index: LocalIndex, cli
     assert len(index.requests) == 1
 
 
-def test_a_wheel_that_is_no_archive_has_no_metadata(index: LocalIndex, client: IndexClient):
+def test_a_wheel_that_is_no_archive_is_read_whole_for_its_digest(index: LocalIndex, client: IndexClient):
     index.replace("spam-1.0-py3-none-any.whl", b"<html>not found</html>")
+    assert client.metadata(the_file(index)) is None
+
+
+def test_a_wheel_without_a_digest_that_is_no_archive_is_an_error_after_one_more_try(
+    index: LocalIndex, client: IndexClient
+):
+    index.replace("spam-1.0-py3-none-any.whl", b"<html>not found</html>")
+    with pytest.raises(DamagedWheel, match=r'from index "main" is damaged: it has no end record') as caught:
+        client.metadata(the_file(index, hashes={}))
+    assert caught.value.filename == "spam-1.0-py3-none-any.whl"
+    assert len(index.requests) == 2
+
+
+def test_a_wheel_of_another_project_is_passed_over(index: LocalIndex, client: IndexClient):
+    _, other = wheel_bytes("eggs", "1.0")
+    index.replace("spam-1.0-py3-none-any.whl", other)
     found = client.metadata(the_file(index))
     assert isinstance(found, Unavailable)
-    assert "no end record" in found.reason
+    assert "that of another project" in found.reason
 
 
 @pytest.mark.parametrize("text", ["", "bytes */5", "bytes a-b/c", "lines 0-1/2", "bytes 0-4/*"])

@@ -160,6 +160,50 @@ def test_two_entries_of_one_name_count_once_whatever_their_order():
     assert page(one, other).files == page(other, one).files
 
 
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [
+        ({"sha256": A}, {"sha256": B}),
+        ({"sha256": A}, {}, {"sha256": B}),
+        ({"sha256": A, "md5": "c" * 32}, {"sha256": A, "md5": "d" * 32}),
+    ],
+    ids=["two", "with one of none between", "of another kind"],
+)
+def test_a_file_that_is_listed_twice_with_different_hashes_is_left_out_with_a_warning(hashes):
+    kept = entry("spam-2.0-py3-none-any.whl")
+    listed = [entry(hashes=told) for told in hashes]
+    for entries in ([*listed, kept], [kept, *reversed(listed)]):
+        found = page(*entries)
+        assert found.digest[0] == ("2.0",)
+        (told,) = found.warnings
+        assert told.startswith("spam: an entry of the index page is left out: spam-1.0-py3-none-any.whl ")
+        assert told.endswith("is listed twice, with different hashes")
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [
+        ({"sha256": A}, {"sha256": A}),
+        ({"sha256": A}, {"sha256": A.upper()}),
+        ({"sha256": A}, {"md5": "c" * 32}),
+        ({"sha256": A}, {}),
+    ],
+    ids=["identical", "in capitals", "of two kinds", "one without"],
+)
+def test_a_file_that_is_listed_twice_with_hashes_that_agree_counts_once(hashes):
+    found = page(*[entry(hashes=told) for told in hashes])
+    assert len(found.files[0]) == 1
+    assert found.warnings == []
+
+
+def test_an_old_archive_that_is_listed_twice_is_passed_over_without_a_word():
+    found = page(*[entry("spam-1.0.exe", hashes={"sha256": told}) for told in (A, B)])
+    assert (found.files, found.warnings) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("filename", "version", "tags"),
     [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import time
+
 try:
     import tomllib
 except ModuleNotFoundError:
@@ -101,6 +103,14 @@ def test_any_text_survives_as_a_toml_string(text):
     assert tomllib.loads(f"a = {string(text)}")["a"] == text
 
 
+FILE = {"name": "a-1-py3-none-any.whl", "url": "u", "hashes": {"sha256": "0"}}
+
+
+def with_section(targets=("3.11 linux-x86_64",), left_out=()):
+    table = {"inputs": "", "targets": list(targets), "left-out": list(left_out)}
+    return {"tool": {"pkm": {"sections": {"x": table}}}}
+
+
 BROKEN = [
     ("lock-version", {"lock-version": "2.0"}, "not understood"),
     ("lock-version", {"lock-version": "1"}, "not understood"),
@@ -116,6 +126,40 @@ BROKEN = [
         "packages[0].wheels[0].name",
         {"packages": [{"name": "a", "wheels": [{"name": "../a.whl", "hashes": {"sha256": "0"}}]}]},
         "no file name",
+    ),
+    *(
+        (f"tool.pkm.sections.x.targets[{at}]", with_section(targets=targets), reason)
+        for at, targets, reason in (
+            (0, ["3.11"], "is no target"),
+            (0, ["x"], "is no target"),
+            (1, ["3.11 linux-x86_64", 5], "must be a string"),
+            (0, [{}], "must be a string"),
+            (0, ["9.9 amiga-68k"], '"amiga-68k" is no platform'),
+            (0, ["3.11 jython linux-x86_64"], "is no target"),
+        )
+    ),
+    *(
+        (f"tool.pkm.sections.x.left-out{key}", with_section(left_out=[item]), reason)
+        for key, item, reason in (
+            ("", 5, "must be a list of tables"),
+            ("[0].target", {"reason": "x"}, "is missing"),
+            ("[0].target", {"target": "x", "reason": "y"}, "is no target"),
+            ("[0].reason", {"target": "3.11 linux-x86_64", "reason": 5}, "must be a string"),
+        )
+    ),
+    *(
+        (f"packages[0].{key}", {"packages": [{"name": "a", **entry}]}, reason)
+        for key, entry, reason in (
+            ("wheels[0].upload-time", {"wheels": [{**FILE, "upload-time": 5}]}, "must be a date-time"),
+            ("sdist.upload-time", {"sdist": {**FILE, "upload-time": []}}, "must be a date-time"),
+            ("wheels[0].upload-time", {"wheels": [{**FILE, "upload-time": {}}]}, "must be a date-time"),
+            ("wheels[0].upload-time", {"wheels": [{**FILE, "upload-time": time(12)}]}, "must be a date-time"),
+            ("wheels[0].size", {"wheels": [{**FILE, "size": -1}]}, "negative"),
+            ("wheels[0].size", {"wheels": [{**FILE, "size": "1"}]}, "must be a whole number"),
+            ("sdist.hashes", {"sdist": {**FILE, "hashes": "0"}}, "must be a table"),
+            ("sdist.hashes", {"sdist": {**FILE, "hashes": {"sha256": 5}}}, "must hold a digest"),
+            ("index", {"index": 5}, "must be a string"),
+        )
     ),
     ("tool.pkm.sections.x.inputs", {"packages": [], "tool": {"pkm": {"sections": {"x": {}}}}}, "is missing"),
 ]

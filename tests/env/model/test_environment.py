@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+try:
+    import tomllib
+except ModuleNotFoundError:
+    import tomli as tomllib
+
 from pkm_build.project import read_project
 from pkm_build.tables import Table
 from pkm_env.model.declaration import read_declaration
@@ -75,6 +80,9 @@ FAULTS = [
     ({"env": {"t": {"project": "wheels"}}}, "tool.pkm.env.t.project", "unknown value", "wheel"),
     ({"resolution": "lowst"}, "tool.pkm.resolution", "unknown value", "lowest"),
     ({"exclude-newer": "yesterday"}, "tool.pkm.exclude-newer", "neither a date nor a span", "14 days"),
+    ({"exclude-newer": "2025-02-31"}, "tool.pkm.exclude-newer", "neither a date nor a span", "RFC 3339"),
+    ({"exclude-newer": {"a": "2024-02-30"}}, "tool.pkm.exclude-newer.a", "neither a date nor a span", ""),
+    ({"env": {"t": {"exclude-newer": True}}}, "tool.pkm.env.t.exclude-newer", "neither a date nor", ""),
     ({"sources": {"a": {"gti": "x"}}}, "tool.pkm.sources.a.gti", "unknown key", "git"),
     ({"sources": {"a": {"url": "x", "path": "y"}}}, "tool.pkm.sources.a", "more than one place", ""),
     ({"sources": {"a": {"index": "nope"}}}, "tool.pkm.sources.a.index", 'no index "nope"', ""),
@@ -108,6 +116,28 @@ def test_a_cut_off_is_a_date_or_a_span(text):
     declaration, faults = declare({"exclude-newer": text})
     assert declaration.options.exclude_newer == text
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "expected"),
+    [
+        ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00Z"),
+        ("2024-05-01 12:00:00+02:00", "2024-05-01T10:00:00Z"),
+        ("2024-05-01T12:00:00", "2024-05-01T12:00:00Z"),
+        ("2024-05-01", "2024-05-01"),
+        ('"2024-05-01 12:00:00"', "2024-05-01T12:00:00Z"),
+    ],
+)
+def test_a_cut_off_may_be_a_date_or_a_time_of_toml_also_of_a_package_or_an_index(toml, expected):
+    tables = f"exclude-newer = {{ default = {toml}, spam = {toml}, 'index:own' = {toml} }}"
+    declaration, faults = declare(tomllib.loads(tables))
+    assert declaration.options.exclude_newer == dict.fromkeys(("default", "spam", "index:own"), expected)
+    assert faults == []
+
+
+def test_a_time_of_day_alone_is_no_cut_off():
+    _, faults = declare(tomllib.loads("exclude-newer = 12:00:00"))
+    assert [key for key, _, _ in faults] == ["tool.pkm.exclude-newer"]
 
 
 def test_cut_offs_may_differ_by_package_and_index():
