@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
+from pkm_build.project import expand_group
+from pkm_env.index.urls import local_path
 from pkm_env.model.distribution import Source, source_of_url, without_secrets
+from pkm_env.model.requirements import parse_requirement
 from pkm_env.workspace import native_inputs
 
 TYPE_CHECKING = False
@@ -126,14 +130,23 @@ class Places:
         return found + [path for _, path in self._deciding_files(environment)]
 
     def _deciding_files(self, environment: Environment) -> Iterator[tuple[str, str]]:
-        """Yield the name of each path requirement and the file that says what it is: of a folder pyproject.toml."""
+        """Yield the name of each path requirement and the file that says what it is: of a folder pyproject.toml.
+
+        A requirement that has an address on this disk is one too; it stands for its own name.
+        """
         for rule in self._rules(environment):
             if rule.kind == "path":
-                source = self.source_of(rule)
-                path = source.location
-                if os.path.isdir(path):
-                    path = os.path.join(path, *source.subdirectory.split("/"), "pyproject.toml")
-                yield rule.name, path
+                yield rule.name, deciding_file(self.source_of(rule))
+        project = self._workspace.project
+        texts = [*project.dependencies, *(text for text, _ in environment.dependencies)]
+        texts += [text for extra in project.optional_dependencies.values() for text in extra]
+        texts += [text for name in environment.groups for text, _ in expand_group(project, name)]
+        for text in dict.fromkeys(texts):
+            if "file:" in text:
+                source = source_of_url(parse_requirement(text).url)
+                path = local_path(source.location, sys.platform)
+                if path:
+                    yield text, deciding_file(source.replaced(location=path))
 
     # as seen from the lock
 
@@ -197,6 +210,13 @@ def archive(rule: SourceRule) -> Source:
     """Return the archive that a rule names, with the digests that stand behind its address."""
     found = source_of_url(str(rule.values["url"]))
     return found.replaced(subdirectory=str(rule.values.get("subdirectory", "")) or found.subdirectory)
+
+
+def deciding_file(source: Source) -> str:
+    """Return the file of a local source that says what it is: of a folder its pyproject.toml."""
+    if not os.path.isdir(source.location):
+        return source.location
+    return os.path.join(source.location, *source.subdirectory.split("/"), "pyproject.toml")
 
 
 def content_digest(path: str) -> str:

@@ -120,3 +120,26 @@ def test_a_lock_that_contradicts_the_wheel_of_a_file_is_refused(pkm, tmp_path, i
     )
     (project / "pylock.toml").write_text(twice)
     assert 'two entries "ref" are for one target' in pkm("sync", "--frozen", cwd=project).stderr
+
+
+@pytest.mark.parametrize("place", ["address", "address below", "path below", "group", "extra"])
+def test_a_folder_that_asks_for_more_makes_the_lock_stale(pkm, tmp_path, index, place):
+    index.add_wheel("leaf", "1.0")
+    folder = tmp_path / "branch" / "inner" if "below" in place else tmp_path / "branch"
+    write_project(folder, HEAD.replace("shop", "branch") + "dependencies = []\n")
+    address = (tmp_path / "branch").as_uri()
+    asked = f"branch @ {address}" + ("#subdirectory=inner" if place == "address below" else "")
+    text = {
+        "path below": 'dependencies = ["branch"]\n[tool.pkm.sources]\n'
+        'branch = { path = "../branch", subdirectory = "inner" }\n',
+        "group": f'dependencies = []\n[dependency-groups]\ndev = ["{asked}"]\n'
+        '[tool.pkm.env.default]\ngroups = ["dev"]\n',
+        "extra": f'dependencies = []\noptional-dependencies.more = ["{asked}"]\n'
+        '[tool.pkm.env.default]\nextras = ["more"]\n',
+    }.get(place, f'dependencies = ["{asked}"]\n')
+    project = write_project(tmp_path / "shop", HEAD + text)
+    ok(pkm("lock", cwd=project))
+    assert pkm("lock", "--check", cwd=project).code == 0
+    write_project(folder, HEAD.replace("shop", "branch") + 'dependencies = ["leaf"]\n')
+    assert pkm("lock", "--check", cwd=project).code == 1
+    assert "+ leaf 1.0" in ok(pkm("lock", cwd=project)).stdout
