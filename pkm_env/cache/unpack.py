@@ -25,7 +25,8 @@ from pkm_env.cache.manifest import (
     record_row,
     script_of,
 )
-from pkm_env.cache.zips import DEFAULT, Archive, fold
+from pkm_env.cache.paths import fold
+from pkm_env.cache.zips import DEFAULT, Archive
 from pkm_env.files import TRUNCATING, long_path, remove_tree, write_all
 
 TYPE_CHECKING = False
