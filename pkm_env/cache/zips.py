@@ -15,7 +15,7 @@ import zlib
 from stat import S_IFDIR, S_IFMT, S_IFREG
 
 from pkm_env.cache.manifest import BadWheel
-from pkm_env.cache.paths import fold, unsafe_path
+from pkm_env.cache.paths import fold, shortened, unsafe_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,6 +202,10 @@ class Archive:
         """Return one entry of the directory, checked by itself."""
         flags, method, system = fields[5], fields[6], fields[2]
         name = self._decode(raw_name, flags)
+        # First of all: a name of 64 kB is nothing to quote, and nothing to take apart.
+        reason = unsafe_path(name, self._platform)
+        if reason:
+            raise self._bad(reason, shortened(name))
         if flags & ENCRYPTED:
             raise self._bad("is encrypted", name)
         if flags & ~ALLOWED_FLAGS:
@@ -217,9 +221,6 @@ class Archive:
             raise self._bad("contradicts itself about its size", name)
         if system == UNIX:
             self._check_mode(name, mode)
-        reason = unsafe_path(name, self._platform)
-        if reason:
-            raise self._bad(reason, name)
         return Member(
             {
                 "raw_name": raw_name,
@@ -238,7 +239,7 @@ class Archive:
         try:
             return raw_name.decode("utf-8" if flags & UTF_8 else "cp437")
         except UnicodeDecodeError:
-            raise self._bad("is a name that is not UTF-8", ascii(raw_name)[2:-1]) from None
+            raise self._bad("is a name that is not UTF-8", shortened(ascii(raw_name)[2:-1])) from None
 
     def _check_mode(self, name: str, mode: int) -> None:
         """Refuse links, devices and bits that give rights; 0 is a tool that says nothing."""
