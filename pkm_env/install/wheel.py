@@ -237,7 +237,7 @@ def add_folder(placement: Placement, top: str, folder: str) -> None:
 
 
 def check_place(name: str, inside: str, site: Site) -> None:
-    """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg.
+    """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg, or be read in its place.
 
     *inside* is its path in the environment, with forward slashes.
 
@@ -245,6 +245,8 @@ def check_place(name: str, inside: str, site: Site) -> None:
     """
     if is_of_environment(inside, site.inside["scripts"]):
         raise Refused(name, inside, "belongs to the environment")
+    if is_read_at_start(inside, site.inside["scripts"]):
+        raise Refused(name, inside, "would change how the interpreter starts")
 
 
 def is_of_environment(inside: str, scripts: str) -> bool:
@@ -257,6 +259,22 @@ def is_of_environment(inside: str, scripts: str) -> bool:
     if folder + "/" == scripts.lower():
         return is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION
     return folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}
+
+
+def is_read_at_start(inside: str, scripts: str) -> bool:
+    """Whether a path lies where the interpreter looks for its configuration or library before those it should have.
+
+    No environment has such a file, so one that is there may be removed. Paths are as in ``is_of_environment``.
+
+    Source: ``site`` and ``getpath`` of CPython: a pyvenv.cfg beside the interpreter comes before that above it.
+    """
+    folder, _, last = inside.lower().rpartition("/")
+    if folder + "/" != scripts.lower():
+        return False
+    windows = scripts.lower() == "scripts/"
+    return last == "pyvenv.cfg" or (
+        windows and (last.endswith("._pth") or (last.startswith("python") and last.endswith(".dll")))
+    )
 
 
 def is_python(name: str) -> bool:

@@ -267,6 +267,20 @@ def test_scripts_of_eggs_and_development_installs_go_though_nothing_lists_them(p
     assert snapshot(place) == before
 
 
+def test_second_configuration_of_the_environment_goes_with_who_brought_it(place):
+    before = snapshot(place)
+    write(
+        site(place),
+        {
+            "../../../bin/pyvenv.cfg": "home = /elsewhere\n",
+            "spam-1.0.dist-info/METADATA": "Name: spam\nVersion: 1.0\n",
+            "spam-1.0.dist-info/RECORD": "../../../bin/pyvenv.cfg,,\n",
+        },
+    )
+    sync(place)
+    assert snapshot(place) == before
+
+
 def test_what_makes_the_environment_one_stays_whoever_claims_it(place):
     before = snapshot(place)
     write(

@@ -16,7 +16,7 @@ from installer.scripts import Script
 from pkm_env.cache.manifest import EntryPoint
 from pkm_env.install.apply import verify
 from pkm_env.install.launcher import NoLauncher, launcher
-from pkm_env.install.wheel import DIGESTS, digest_of, first_line, is_python, rewritten, script_body
+from pkm_env.install.wheel import DIGESTS, Refused, digest_of, first_line, is_python, rewritten, script_body
 from tests.env.python.test_probe import REAL
 from tests.support.environments import site, sync, unpacked, wanted
 from tests.support.wheels import make_wheel
@@ -206,6 +206,17 @@ def test_data_for_lib64_goes_to_lib_and_the_link_stays(cache, tmp_path):
     assert verify(str(tmp_path / "v")) == []
     sync(tmp_path / "v")
     assert sorted(os.listdir(tmp_path / "v" / "lib")) == [site(tmp_path / "v").parent.name]
+
+
+@pytest.mark.parametrize("path", ["scripts/pyvenv.cfg", "data/bin/pyvenv.cfg", "data/pyvenv.cfg"])
+def test_second_configuration_of_the_environment_is_refused(cache, tmp_path, path):
+    """``site`` believes the one beside the interpreter, which can open the base's packages to the environment."""
+    wheel = unpacked(cache, "evil", "1.0", data={path: "include-system-site-packages = true\n"})
+    with pytest.raises(Refused) as caught:
+        sync(tmp_path / "v", wheel)
+    assert caught.value.name == "evil"
+    assert caught.value.path.endswith("pyvenv.cfg")
+    assert not (tmp_path / "v").exists()
 
 
 def test_script_of_the_wheel_gives_way_to_its_entry_point(cache, tmp_path):
