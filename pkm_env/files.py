@@ -35,6 +35,8 @@ NO_LOCKS = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK))
 # Programs without a manifest take 260 characters, a folder 12 fewer.
 WINDOWS_PATH = 240
 TRUNCATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Characters of a path below a tree that is removed; four bytes each, they stay under 4,096.
+DEEP = 900
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -203,27 +205,48 @@ def remove_file(path: str) -> bool:
 def remove_tree(path: str) -> None:
     """Remove a directory and all below it, links as links; nothing happens where nothing is.
 
-    A directory that may not be written is made writable first.
+    A directory that may not be written is made writable first. No depth is too much: not for the stack of
+    calls, and not for the longest path that the system takes, as what lies deep is moved up.
     """
+    left = [(path, False)]
+    while left:
+        folder, empty = left.pop()
+        if empty:
+            os.rmdir(folder)
+            continue
+        if len(folder) - len(path) > DEEP:
+            os.chmod(folder, 0o700)
+            higher = f"{path}{os.sep}{os.urandom(6).hex()}"
+            os.rename(folder, higher)
+            folder = higher
+        below = remove_files(folder)
+        if below is not None:
+            left.append((folder, True))
+            left += [(inner, False) for inner in below]
+
+
+def remove_files(path: str) -> list[str] | None:
+    """Remove the files in a directory and return its directories; None when *path* is none, and gone."""
     try:
         entries = list(os.scandir(path))
     except FileNotFoundError:
-        return
+        return None
     except NotADirectoryError:
         remove_file(path)
-        return
+        return None
     except PermissionError:
         os.chmod(path, 0o700)
         entries = list(os.scandir(path))
     if os.path.islink(path):
         os.unlink(path)
-        return
+        return None
+    below = []
     for entry in entries:
         if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
-            remove_tree(entry.path)
+            below.append(entry.path)
         else:
             remove_entry(entry)
-    os.rmdir(path)
+    return below
 
 
 def is_junction(entry: os.DirEntry[str]) -> bool:
@@ -288,27 +311,6 @@ def with_long_paths(function: Callable[..., None], platform: str) -> Callable[..
         function(*(long_path(item, platform) if isinstance(item, str) else item for item in arguments))
 
     return call
-
-
-def copy_hashed(source: str, target: str, algorithm: str = "sha256") -> tuple[str, int]:
-    """Copy a file to a new one and return the hex digest and size in bytes of what was copied."""
-    import hashlib
-
-    digest = hashlib.new(algorithm)
-    size = 0
-    reading = os.open(source, READING)
-    try:
-        writing = os.open(target, TRUNCATING, 0o666)
-        try:
-            while block := os.read(reading, CHUNK):
-                digest.update(block)
-                size += len(block)
-                write_all(writing, block)
-        finally:
-            os.close(writing)
-    finally:
-        os.close(reading)
-    return digest.hexdigest(), size
 
 
 def copy(source: str, target: str) -> None:

@@ -22,6 +22,7 @@ from packaging.version import Version
 from pkm_build.grammar import NotUnderstood, normalise, read_version
 from pkm_env.build.archive import FILE, FOLDER, HARD_LINK, LINK, SIZE_HINT, DamagedArchive, read_archive
 from pkm_env.build.errors import BadSdist
+from pkm_env.cache.paths import PATH_BYTES, shortened, too_long
 from pkm_env.files import remove_tree
 from pkm_env.model.core_metadata import InvalidMetadata, header_fields, is_static, metadata_of
 
@@ -120,10 +121,10 @@ def unpack_sdist(
     except BaseException as error:  # an interrupt too leaves no folder
         remove_tree(destination)
         if isinstance(error, DamagedArchive):
-            raise BadSdist(shown, error.reason, member=error.member, hint=error.hint) from error
+            raise BadSdist(shown, error.reason, member=shortened(error.member), hint=error.hint) from error
         if isinstance(error, OSError) and error.errno in UNNAMEABLE:
             raise BadSdist(
-                shown, "this system can't have a file of this name", member=_tail(error)
+                shown, "this system can't have a file of this name", member=shortened(_tail(error))
             ) from error
         raise
 
@@ -181,11 +182,14 @@ class _Unpacking:
             self._refuse(member, "it is a device, a pipe or of an unknown kind")
 
     def _refuse(self, member: Member, reason: str) -> NoReturn:
-        raise BadSdist(self.filename, reason, member=member.name)
+        raise BadSdist(self.filename, reason, member=shortened(member.name))
 
     def _parts(self, member: Member) -> Parts:
         """Return the path of a member as its parts, () for the folder that the archive itself stands for."""
         name = member.name.replace("\\", "/") if self.platform == "win32" else member.name
+        reason = too_long(name)
+        if reason:
+            self._refuse(member, f"it {reason}")
         if name.startswith("/"):
             self._refuse(member, "its path is absolute")
         parts = tuple(part for part in name.split("/") if part not in {"", "."})
@@ -263,7 +267,9 @@ class _Unpacking:
         """Write a hard link as a copy of the earlier member that it names."""
         named = tuple(part for part in member.target.split("/") if part not in {"", "."})
         if named not in self.files or member.target.startswith("/"):
-            self._refuse(member, f"it links to {member.target!r}, which is no earlier file of this archive")
+            self._refuse(
+                member, f"it links to {shortened(member.target)!r}, which is no earlier file of this archive"
+            )
         if named != parts:
             with open(self._path(named), "rb") as stream:
                 self._write_file(member, parts, iter(lambda: stream.read(CHUNK), b""))
@@ -271,6 +277,8 @@ class _Unpacking:
     def _note_link(self, member: Member, parts: Parts) -> None:
         if parts in self.files or parts in self.folders or parts in self.links:
             self._refuse(member, "it is there twice")
+        if len(member.target) > PATH_BYTES:
+            self._refuse(member, f"it links to a path of more than {PATH_BYTES:,} bytes")
         target = member.target.replace("\\", "/") if self.platform == "win32" else member.target
         if (
             not target
@@ -362,7 +370,7 @@ def read_pkg_info(archive: str, *, filename: str = "", limits: Limits = DEFAULT_
                     raise BadSdist(shown, "its PKG-INFO is far too large", member=member.name)
                 return b"".join(member.blocks()).decode("utf-8", "replace")
     except DamagedArchive as error:
-        raise BadSdist(shown, error.reason, member=error.member, hint=error.hint) from error
+        raise BadSdist(shown, error.reason, member=shortened(error.member), hint=error.hint) from error
     return None
 
 

@@ -8,6 +8,7 @@ Source: Binary distribution format (packaging.python.org), "File Format" and "De
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -26,7 +27,8 @@ from pkm_env.cache.manifest import (
     record_row,
     script_of,
 )
-from pkm_env.cache.zips import DEFAULT, Archive, fold
+from pkm_env.cache.paths import fold, shortened
+from pkm_env.cache.zips import DEFAULT, Archive
 from pkm_env.files import TRUNCATING, long_path, remove_tree, write_all
 
 TYPE_CHECKING = False
@@ -79,8 +81,11 @@ def unpack(
             try:
                 digests = write_tree(wheel, root, mtime_ns)
                 return make_manifest(wheel, digests, mtime_ns)
-            except BaseException:  # an interrupt too leaves nothing half unpacked
+            except BaseException as error:  # an interrupt too leaves nothing half unpacked
                 remove_tree(root)
+                if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                    name = shortened(str(error.filename or "")[len(root) + 1 :].replace(os.sep, "/"))
+                    raise wheel.bad("has a path that this system does not take", name) from error
                 raise
 
 
@@ -165,19 +170,19 @@ class Wheel:
                 # Some tools of Windows wrote backslashes; no member can have one.
                 name = written.replace("\\", "/")
                 if rows.get(name, (digest, size)) != (digest, size):
-                    raise self.bad(f"lists {name} twice, with different content", path)
+                    raise self.bad(f"lists {shortened(name)} twice, with different content", path)
                 rows[name] = (digest, size)
         except ValueError as error:
-            raise self.bad(f"has a row that is none: {error}", path) from None
+            raise self.bad(f"has a row that is none: {shortened(str(error))}", path) from None
         unsigned = {path, *(f"{self.dist_info}/{name}" for name in SIGNATURES)}
         for name in self.members:
             if name not in rows and name not in unsigned:
                 raise self.bad("is not listed in RECORD", name)
         for name, (digest, _) in rows.items():
             if name not in self.members and name not in unsigned:
-                raise self.bad("is listed in RECORD and not in the archive", name)
+                raise self.bad("is listed in RECORD and not in the archive", shortened(name))
             if name not in unsigned and digest.partition("=")[0] not in DIGESTS:
-                raise self.bad("has no hash in RECORD that proves anything", name)
+                raise self.bad("has no hash in RECORD that proves anything", shortened(name))
         return rows
 
     def _read_entry_points(self) -> tuple[tuple[EntryPoint, ...], tuple[EntryPoint, ...]]:

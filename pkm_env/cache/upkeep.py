@@ -8,6 +8,7 @@ set to.
 from __future__ import annotations
 
 import os
+from stat import S_ISDIR
 
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
@@ -258,18 +259,22 @@ def usage_of(store: Store, bucket: str) -> Usage:
 
 
 def measure(path: str, seen: set[tuple[int, int]]) -> tuple[int, int]:
-    """Return number and size of the files at or below *path*."""
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return 0, 0
-    if not os.path.isdir(path) or os.path.islink(path):
+    """Return number and size of the files at or below *path*, but for what lies deeper than a path may be long."""
+    files = size = 0
+    left = [path]
+    while left:
+        path = left.pop()
+        try:
+            status = os.lstat(path)
+        except OSError:
+            continue
+        if S_ISDIR(status.st_mode):
+            left += [entry.path for entry in entries(path)]
+            continue
         key = (status.st_dev, status.st_ino)
-        size = 0 if key in seen else status.st_size
+        files, size = files + 1, size + (0 if key in seen else status.st_size)
         seen.add(key)
-        return 1, size
-    sums = [measure(entry.path, seen) for entry in entries(path)]
-    return sum(files for files, _ in sums), sum(size for _, size in sums)
+    return files, size
 
 
 def remove(store: Store, places: Iterable[str]) -> tuple[int, int]:

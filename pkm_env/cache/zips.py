@@ -15,6 +15,7 @@ import zlib
 from stat import S_IFDIR, S_IFMT, S_IFREG
 
 from pkm_env.cache.manifest import BadWheel, NoArchive
+from pkm_env.cache.paths import fold, shortened, unsafe_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,12 +40,6 @@ PIECE = 1 << 20
 MAPPED_BYTES = 4 << 20
 # Windows cannot be told.
 DROP = getattr(mmap, "MADV_DONTNEED", None)
-# The longest name that every file system takes.
-NAME_BYTES = 255
-WINDOWS_DEVICES = frozenset(
-    {"con", "prn", "aux", "nul", "conin$", "conout$"}
-    | {f"{port}{number}" for port in ("com", "lpt") for number in (*"123456789", "\xb9", "\xb2", "\xb3")}
-)
 
 
 class Limits:
@@ -207,6 +202,10 @@ class Archive:
         """Return one entry of the directory, checked by itself."""
         flags, method, system = fields[5], fields[6], fields[2]
         name = self._decode(raw_name, flags)
+        # First of all: a name of 64 kB is nothing to quote, and nothing to take apart.
+        reason = unsafe_path(name, self._platform)
+        if reason:
+            raise self._bad(reason, shortened(name))
         if flags & ENCRYPTED:
             raise self._bad("is encrypted", name)
         if flags & ~ALLOWED_FLAGS:
@@ -222,9 +221,6 @@ class Archive:
             raise self._bad("contradicts itself about its size", name)
         if system == UNIX:
             self._check_mode(name, mode)
-        reason = unsafe_path(name, self._platform)
-        if reason:
-            raise self._bad(reason, name)
         return Member(
             {
                 "raw_name": raw_name,
@@ -243,7 +239,7 @@ class Archive:
         try:
             return raw_name.decode("utf-8" if flags & UTF_8 else "cp437")
         except UnicodeDecodeError:
-            raise self._bad("is a name that is not UTF-8", ascii(raw_name)[2:-1]) from None
+            raise self._bad("is a name that is not UTF-8", shortened(ascii(raw_name)[2:-1])) from None
 
     def _check_mode(self, name: str, mode: int) -> None:
         """Refuse links, devices and bits that give rights; 0 is a tool that says nothing."""
@@ -434,54 +430,6 @@ class Archive:
             yield engine.flush()
             if not engine.eof or engine.unused_data:
                 raise self._bad("is not of the size that was announced", member.name)
-
-
-def fold(name: str) -> str:
-    """Return *name* as a file system sees it that ignores case and composes letters."""
-    if name.isascii():
-        return name.lower()
-    from unicodedata import normalize
-
-    return normalize("NFC", normalize("NFD", name).casefold())
-
-
-def unsafe_path(name: str, platform: str) -> str:
-    """Return why the path *name* of an archive may not be written below a directory, or "".
-
-    A trailing slash marks a directory. What only Windows reads otherwise (devices, streams, names
-    that end in a dot or space) is refused there alone: such names are in use elsewhere.
-    """
-    if "\\" in name:
-        return "has a backslash in its path"
-    if not name.isprintable() and any(character < " " or character == "\x7f" for character in name):
-        return "has a control character in its path"
-    if name.startswith("/") or (name[1:2] == ":" and name[0].isalpha()):
-        return "is an absolute path"
-    for part in name.removesuffix("/").split("/"):
-        reason = unsafe_part(part, platform)
-        if reason:
-            return reason
-    return ""
-
-
-def unsafe_part(part: str, platform: str) -> str:
-    """Return why one name in a path may not be used, or ""."""
-    if part in {"", ".", ".."}:
-        return "leads outside, or nowhere"
-    if len(part) * 4 > NAME_BYTES and len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES:
-        return "has a name of more than 255 bytes"
-    if platform == "win32" and unsafe_on_windows(part):
-        return "is a name that Windows does not take"
-    return ""
-
-
-def unsafe_on_windows(part: str) -> bool:
-    """Whether Windows takes the name *part* for a device, a stream or another name."""
-    return (
-        part.partition(".")[0].rstrip(" ").lower() in WINDOWS_DEVICES
-        or part[-1] in ". "
-        or any(character in '<>:"|?*' for character in part)
-    )
 
 
 def load_inflate() -> tuple[Any, tuple[type[Exception], ...]]:

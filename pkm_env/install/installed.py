@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from pkm_env.cache.manifest import parse_record
 from pkm_env.files import read_file
 from pkm_env.plan import OURS, InstalledDistribution
 
@@ -25,6 +26,7 @@ STATE = ".pkm"
 IDENTITIES = "installed"
 HEADER = "pkm installed 3"
 SUFFIXES = {".dist-info": "dist-info", ".egg-info": "egg-info", ".egg": "egg", ".egg-link": "egg-link"}
+ENDINGS = tuple(SUFFIXES)
 
 
 NO_NOTE: Note = ("", "", (), ())
@@ -49,7 +51,36 @@ def scan(venv: Venv, known: Mapping[str, InstalledDistribution] = NOTHING) -> li
             if distribution.installer == OURS:
                 distribution.identity = identity
                 distribution.tops = tops
+    if len({distribution.name for distribution in found}) < len(found):
+        found = without_parts(found)
     return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
+
+
+def without_parts(found: list[InstalledDistribution]) -> list[InstalledDistribution]:
+    """Return *found* without the egg-infos that are files of a dist-info of their name, which its RECORD lists.
+
+    Some wheels bring their egg-info by accident: that is one installation, not two.
+    """
+    records: dict[str, list[str]] = {}
+    for distribution in found:
+        if distribution.kind == "dist-info":
+            records.setdefault(distribution.name, []).append(distribution.path)
+    return [
+        one
+        for one in found
+        if one.kind == "dist-info" or not any(lists(path, one.path) for path in records.get(one.name, ()))
+    ]
+
+
+def lists(dist_info: str, path: str) -> bool:
+    """Whether the RECORD in *dist_info* lists the file *path* or one below it; both are absolute."""
+    folder = os.path.dirname(dist_info)
+    try:
+        rows = list(parse_record(read_file(os.path.join(dist_info, "RECORD")).decode("utf-8")))
+    except (OSError, ValueError):
+        return False
+    files = (os.path.normpath(os.path.join(folder, row)) for row, _, _ in rows)
+    return any(file == path or file.startswith(path + os.sep) for file in files)
 
 
 def scan_folder(
@@ -61,10 +92,11 @@ def scan_folder(
     except FileNotFoundError:
         return
     for name in names:
-        stem, dot, ending = name.rpartition(".")
-        kind = SUFFIXES.get(dot + ending)
-        # pip renames to "~ame" what it is about to remove.
-        if not kind or not stem or stem[0] in "~.":
+        # Most names are of code, and need not be taken apart.
+        if not name.endswith(ENDINGS):
+            continue
+        stem, kind = record_kind(name)
+        if not kind:
             continue
         path = f"{folder}{os.sep}{name}"
         distribution = known.get(path) or (
@@ -72,6 +104,14 @@ def scan_folder(
         )
         if distribution is not None:
             yield distribution
+
+
+def record_kind(name: str) -> tuple[str, str]:
+    """Return stem and kind of what in site-packages says that something is installed, "" as kind of all else."""
+    stem, dot, ending = name.rpartition(".")
+    kind = SUFFIXES.get(dot + ending, "")
+    # pip renames to "~ame" what it is about to remove.
+    return stem, kind if stem and stem[0] not in "~." else ""
 
 
 def read_dist_info(path: str, stem: str) -> InstalledDistribution | None:

@@ -13,6 +13,7 @@ import sys
 
 from pkm_build.errors import PkmError
 from pkm_env.cache.manifest import encode, record_row
+from pkm_env.install.installed import read_legacy, record_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,12 +164,14 @@ def place(
 ) -> Placement:
     """Return what *wheel* puts into the environment of *site*.
 
-    :raises Refused: when it would replace the interpreter or what makes the environment one.
+    :raises Refused: when it would replace the interpreter or what makes the environment one, count as another
+        package, or put two files in one place.
     """
     manifest = wheel.manifest
     root = site.folder("purelib" if manifest.root_is_purelib else "platlib") + os.sep
     placement = Placement(manifest.name, manifest, root + manifest.dist_info)
     place_root(placement, wheel, root)
+    check_tops(placement, wheel, site.inside["purelib" if manifest.root_is_purelib else "platlib"])
     for data in manifest.data:
         place_data(placement, wheel, data, site)
     for kind, scripts in (("console", manifest.console), ("gui", manifest.gui)):
@@ -184,7 +187,61 @@ def place(
         text = json.dumps(direct_url, sort_keys=True, separators=(",", ":"))
         path = f"{placement.dist_info}{os.sep}direct_url.json"
         placement.write(path, prefix + "direct_url.json", text.encode("utf-8"))
+    if manifest.data:
+        check_clashes(placement, site)
     return placement
+
+
+def check_tops(placement: Placement, wheel: UnpackedWheel, inside: str) -> None:
+    """Look at each top-level name of the wheel's root, which goes to *inside*: see ``check_claim``."""
+    manifest = placement.manifest
+    tops = [directory for directory in manifest.directories if "/" not in directory]
+    tops += [name for directory, names in manifest.files if not directory for name in names]
+    for top in tops:
+        if top != manifest.dist_info:
+            check_claim(placement, top, f"{wheel.path}/{top}", inside)
+
+
+def check_claim(placement: Placement, top: str, tree: str, inside: str) -> None:
+    """Refuse what in site-packages (*inside*) would count as another installation; it lies at *tree* in the cache.
+
+    An egg-info of the package itself comes with some wheels by accident, and counts as a part of it
+    (``installed.without_parts``).
+
+    :raises Refused: when it is one.
+    """
+    stem, kind = record_kind(top)
+    if not kind:
+        return
+    if kind in {"egg-info", "egg"}:
+        found = read_legacy(tree, stem, kind)
+        if found is None or found.name == placement.name:
+            return
+    raise Refused(placement.name, inside + top, "would count as another installed package")
+
+
+def check_clashes(placement: Placement, site: Site) -> None:
+    """Refuse two files of one wheel in one place, and a file in the place of a folder.
+
+    Only files of the data folder can fall on others, so other wheels are not looked at.
+
+    :raises Refused: in that case.
+    """
+    fold = str.lower if site.platform in {"win32", "darwin"} else str
+    start = len(site.venv.path) + 1
+    folders = {fold(folder) for folder in placement.directories}
+    for inside in site.inside.values():
+        parts = inside.rstrip("/").split("/")
+        folders.update(
+            fold(os.path.join(site.venv.path, *parts[:count])) for count in range(1, len(parts) + 1)
+        )
+    seen: set[str] = set()
+    for path in placement.created():
+        key = fold(path)
+        if key in folders or key in seen:
+            reason = "is a folder too" if key in folders else "comes from two places in its wheel"
+            raise Refused(placement.name, path[start:].replace(os.sep, "/"), reason)
+        seen.add(key)
 
 
 def place_root(placement: Placement, wheel: UnpackedWheel, root: str) -> None:
@@ -215,6 +272,11 @@ def place_data(placement: Placement, wheel: UnpackedWheel, data: DataFile, site:
             return
     inside = site.inside[data.scheme] + path
     check_place(placement.name, inside, site)
+    for start in {site.inside["purelib"], site.inside["platlib"]}:
+        if inside.lower().startswith(start.lower()):
+            top, _, below = inside[len(start) :].partition("/")
+            tree = data.source.removesuffix(f"/{below}") if below else data.source
+            check_claim(placement, top, f"{wheel.path}/{tree}", start)
     folder, _, name = inside.rpartition("/")
     add_folder(placement, site.venv.path + os.sep, folder)
     target = os.path.join(site.venv.path, *folder.split("/"), "")
@@ -237,7 +299,7 @@ def add_folder(placement: Placement, top: str, folder: str) -> None:
 
 
 def check_place(name: str, inside: str, site: Site) -> None:
-    """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg.
+    """Refuse a file that would become the interpreter, an activation script or pyvenv.cfg, or be read in its place.
 
     *inside* is its path in the environment, with forward slashes.
 
@@ -245,6 +307,8 @@ def check_place(name: str, inside: str, site: Site) -> None:
     """
     if is_of_environment(inside, site.inside["scripts"]):
         raise Refused(name, inside, "belongs to the environment")
+    if is_read_at_start(inside, site.inside["scripts"]):
+        raise Refused(name, inside, "would change how the interpreter starts")
 
 
 def is_of_environment(inside: str, scripts: str) -> bool:
@@ -257,6 +321,22 @@ def is_of_environment(inside: str, scripts: str) -> bool:
     if folder + "/" == scripts.lower():
         return is_python(last) or last.removesuffix(".bat").removesuffix(".exe") in ACTIVATION
     return folded in {"pyvenv.cfg", ".gitignore"} or folded.partition("/")[0] in {".pkm", "lib64"}
+
+
+def is_read_at_start(inside: str, scripts: str) -> bool:
+    """Whether a path lies where the interpreter looks for its configuration or library before those it should have.
+
+    No environment has such a file, so one that is there may be removed. Paths are as in ``is_of_environment``.
+
+    Source: ``site`` and ``getpath`` of CPython: a pyvenv.cfg beside the interpreter comes before that above it.
+    """
+    folder, _, last = inside.lower().rpartition("/")
+    if folder + "/" != scripts.lower():
+        return False
+    windows = scripts.lower() == "scripts/"
+    return last == "pyvenv.cfg" or (
+        windows and (last.endswith("._pth") or (last.startswith("python") and last.endswith(".dll")))
+    )
 
 
 def is_python(name: str) -> bool:

@@ -13,7 +13,6 @@ from pkm_env.files import (
     FileLock,
     Locked,
     copy,
-    copy_hashed,
     long_path,
     read_file,
     remove_tree,
@@ -80,20 +79,30 @@ def test_removed_tree_takes_links_and_not_their_targets(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["outside", "kept"]
 
 
+def test_tree_that_is_deeper_than_any_path_is_removed(tmp_path):
+    """A build can make one, a step at a time."""
+    start = os.getcwd()
+    (tmp_path / "tree").mkdir()
+    try:
+        os.chdir(tmp_path / "tree")
+        for _ in range(5000):
+            os.mkdir("d")
+            os.chdir("d")
+        os.mkdir("empty")
+        with open("file", "w", encoding="utf-8"):
+            pass
+    finally:
+        os.chdir(start)
+    remove_tree(str(tmp_path / "tree"))
+    assert os.listdir(tmp_path) == []
+
+
 def test_link_to_a_folder_is_removed_and_its_target_stays(tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "kept").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path / "outside")
     remove_tree(str(tmp_path / "link"))
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept", "outside"]
-
-
-def test_copy_hashes_what_it_copies(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    digest, size = copy_hashed(str(tmp_path / "a"), str(tmp_path / "b"))
-    assert (tmp_path / "b").read_bytes() == b"abc"
-    assert size == 3
-    assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_copy_keeps_time_and_execute_bit(tmp_path):

@@ -180,6 +180,31 @@ def test_name_that_is_too_long_for_the_system_is_told_as_such(tmp_path: Path) ->
     assert "this system can't have" in _refused(_written(tmp_path, info), tmp_path).reason
 
 
+@pytest.mark.parametrize("form", ["tar.gz", "zip"])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("d/" * 30_000 + "x.py", "more than 1,024 bytes"),
+        ("d/" * 100 + "x.py", "more than 100 folders deep"),
+    ],
+    ids=["levels", "deep"],
+)
+def test_path_that_is_longer_or_deeper_than_any_in_use_is_refused(
+    tmp_path: Path, form: str, name: str, word: str
+) -> None:
+    sdist = make_sdist(tmp_path, "spam", "1.0", files={name: "x"}, form=form)
+    error = _refused(str(sdist), tmp_path)
+    assert word in error.reason
+    assert len(str(error)) < 400
+
+
+def test_target_of_a_link_has_the_bound_of_a_path(tmp_path: Path) -> None:
+    """Following it takes the square of its length."""
+    info = _member("spam-1.0/link", tarfile.SYMTYPE, "d/" * 100_000 + "x")
+    error = _refused(_written(tmp_path, info), tmp_path)
+    assert "more than 1,024 bytes" in error.reason
+
+
 def test_sparse_file_is_refused(tmp_path: Path) -> None:
     info = _member("spam-1.0/x")
     info.pax_headers = {"GNU.sparse.major": "1"}

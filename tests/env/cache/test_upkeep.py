@@ -160,6 +160,17 @@ def test_prune_removes_what_killed_builds_and_checkouts_left(filled: Filled, lef
     assert os.path.exists(new)
 
 
+def test_prune_removes_a_tree_that_is_deeper_than_the_stack_of_calls(tmp_path: Path):
+    left = tmp_path / "tmp-1" / "left"
+    folder = str(left)
+    for _ in range(1800):
+        os.makedirs(folder, exist_ok=True)
+        folder += "/d"
+    os.utime(left, (0, 0))
+    prune(Store(str(tmp_path), print), time.time())
+    assert not left.exists()
+
+
 def test_prune_keeps_repositories_and_checkouts(filled: Filled):
     kept = [
         filled.store.path("git-1", "abc", *parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pkm_env.cache.unpack import BadWheel
+from pkm_env.cache.unpack import BadWheel, unpack
 from pkm_env.cache.zips import MAPPED_BYTES, PIECE, Archive, Limits
 from tests.support.bad_wheels import INFO, bad, entry, recorded, refused, take
 from tests.support.environments import snapshot
@@ -102,6 +102,43 @@ def test_path_that_leads_outside_or_nowhere_is_refused(tmp_path, name):
     error = bad(tmp_path, edit_recorded=recorded(name), entries=[(entry(name), b"x")])
     assert error.member
     assert str(error).isprintable()
+
+
+DEEP = "d/" * 100
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("a/" + "d/" * 30_000 + "x.py", "more than 1,024 bytes"),
+        ("d" * 200 + ("/" + "d" * 200) * 25, "more than 1,024 bytes"),
+        ("\xe9" * 200 + ("/" + "\xe9" * 120) * 2, "255 bytes"),
+        (("\xe9" * 120 + "/") * 5 + "x.py", "more than 1,024 bytes"),
+        (DEEP + "d/x.py", "more than 100 folders deep"),
+    ],
+    ids=["levels", "parts", "name", "letters", "deep"],
+)
+def test_path_that_is_longer_or_deeper_than_any_in_use_is_refused(tmp_path, name, word):
+    error = bad(tmp_path, files={name: "x"})
+    assert word in error.reason
+    assert len(str(error)) < 400
+
+
+def test_path_of_as_many_levels_as_may_be_is_unpacked(tmp_path):
+    filename, content = wheel_bytes("spam", "1.0", files={DEEP + "x.py": "x"})
+    take(tmp_path, content, filename)
+    assert (tmp_path / "tree" / DEEP / "x.py").read_text() == "x"
+
+
+def test_path_that_the_system_does_not_take_is_told_of_the_wheel(tmp_path):
+    (tmp_path / "cache").mkdir()
+    filename, content = wheel_bytes("spam", "1.0", files={("d" * 190 + "/") * 5 + "x.py": "x"})
+    long = "/".join(["cache", *["c" * 200] * ((4000 - len(str(tmp_path))) // 201)])
+    os.makedirs(tmp_path / long)
+    (tmp_path / "spam.whl").write_bytes(content)
+    with pytest.raises(BadWheel, match="does not take"):
+        unpack(str(tmp_path / "spam.whl"), str(tmp_path / long / "tree"), filename=filename)
+    assert os.listdir(tmp_path / long) == []
 
 
 def test_nul_in_a_name_is_refused(tmp_path):

@@ -267,6 +267,29 @@ def test_scripts_of_eggs_and_development_installs_go_though_nothing_lists_them(p
     assert snapshot(place) == before
 
 
+def test_egg_info_that_no_record_lists_is_a_second_installation(place, tmp_path):
+    wheel = unpacked(tmp_path / "cache", "spam", "1.0")
+    sync(place, wheel)
+    write(site(place), {"spam-0.9.egg-info/PKG-INFO": "Name: spam\nVersion: 0.9\n"})
+    assert sorted(one.kind for one in installed(place)) == ["dist-info", "egg-info"]
+    sync(place, wheel)
+    assert [one.kind for one in installed(place)] == ["dist-info"]
+
+
+def test_second_configuration_of_the_environment_goes_with_who_brought_it(place):
+    before = snapshot(place)
+    write(
+        site(place),
+        {
+            "../../../bin/pyvenv.cfg": "home = /elsewhere\n",
+            "spam-1.0.dist-info/METADATA": "Name: spam\nVersion: 1.0\n",
+            "spam-1.0.dist-info/RECORD": "../../../bin/pyvenv.cfg,,\n",
+        },
+    )
+    sync(place)
+    assert snapshot(place) == before
+
+
 def test_what_makes_the_environment_one_stays_whoever_claims_it(place):
     before = snapshot(place)
     write(

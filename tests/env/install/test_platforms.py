@@ -92,6 +92,19 @@ def test_names_of_the_environment_are_refused_whatever_their_case(tmp_path, wind
         sync(tmp_path / "v", windows, unpacked(tmp_path / "cache", "evil", "1.0", scripts={name: "evil:x"}))
 
 
+@pytest.mark.parametrize(
+    "name", ["PyVenv.cfg", "python313._pth", "Python._PTH", "python3.dll", "PYTHON313.DLL"]
+)
+@pytest.mark.parametrize("scheme", ["scripts", "data/scripts"])
+def test_what_python_on_windows_reads_beside_itself_is_refused(tmp_path, windows, scheme, name):
+    with pytest.raises(Refused, match="how the interpreter starts"):
+        sync(
+            tmp_path / "v",
+            windows,
+            unpacked(tmp_path / "cache", "evil", "1.0", data={f"{scheme}/{name}": "x"}),
+        )
+
+
 @pytest.mark.parametrize(("ignore_case", "count"), [(False, 0), (True, 1)])
 def test_files_that_differ_by_case_are_one_where_case_is_ignored(tmp_path, ignore_case, count):
     venv = make_venv(interpreter(), str(tmp_path / "v"))

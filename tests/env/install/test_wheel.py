@@ -16,9 +16,9 @@ from installer.scripts import Script
 from pkm_env.cache.manifest import EntryPoint
 from pkm_env.install.apply import verify
 from pkm_env.install.launcher import NoLauncher, launcher
-from pkm_env.install.wheel import DIGESTS, digest_of, first_line, is_python, rewritten, script_body
+from pkm_env.install.wheel import DIGESTS, Refused, digest_of, first_line, is_python, rewritten, script_body
 from tests.env.python.test_probe import REAL
-from tests.support.environments import site, sync, unpacked, wanted
+from tests.support.environments import installed, site, sync, unpacked, wanted
 from tests.support.wheels import make_wheel
 
 CODE = "import sys\ndef main():\n    print('ran', *sys.argv[1:])\n    return 3\nclass C:\n    m = staticmethod(main)\n"
@@ -206,6 +206,88 @@ def test_data_for_lib64_goes_to_lib_and_the_link_stays(cache, tmp_path):
     assert verify(str(tmp_path / "v")) == []
     sync(tmp_path / "v")
     assert sorted(os.listdir(tmp_path / "v" / "lib")) == [site(tmp_path / "v").parent.name]
+
+
+@pytest.mark.parametrize("path", ["scripts/pyvenv.cfg", "data/bin/pyvenv.cfg", "data/pyvenv.cfg"])
+def test_second_configuration_of_the_environment_is_refused(cache, tmp_path, path):
+    """``site`` believes the one beside the interpreter, which can open the base's packages to the environment."""
+    wheel = unpacked(cache, "evil", "1.0", data={path: "include-system-site-packages = true\n"})
+    with pytest.raises(Refused) as caught:
+        sync(tmp_path / "v", wheel)
+    assert caught.value.name == "evil"
+    assert caught.value.path.endswith("pyvenv.cfg")
+    assert not (tmp_path / "v").exists()
+
+
+CLAIM = "Metadata-Version: 2.1\nName: victim\nVersion: 9.0\n"
+PACKAGES = f"data/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+
+
+@pytest.mark.parametrize(
+    ("files", "data"),
+    [
+        ({}, {"purelib/victim-9.0.dist-info/METADATA": CLAIM}),
+        ({}, {"platlib/victim-9.0.dist-info/METADATA": CLAIM}),
+        ({}, {f"{PACKAGES}/victim-9.0.dist-info/METADATA": CLAIM}),
+        ({}, {"purelib/evil-1.0.dist-info/direct_url.json": "{}"}),
+        ({}, {f"{PACKAGES}/victim.egg-info": CLAIM}),
+        ({}, {"purelib/evil.egg-info/PKG-INFO": CLAIM}),
+        ({"victim.egg-info/PKG-INFO": CLAIM}, {}),
+        ({"victim-9.0-py3.10.egg-info": CLAIM}, {}),
+        ({"evil.egg-info/PKG-INFO": CLAIM}, {}),
+        ({"victim.egg-info/top_level.txt": ""}, {}),
+        ({"victim-9.0.egg/EGG-INFO/PKG-INFO": CLAIM}, {}),
+        ({"victim.egg-link": "/elsewhere"}, {}),
+    ],
+)
+def test_what_would_count_as_another_package_is_refused(cache, tmp_path, files, data):
+    wheel = unpacked(cache, "evil", "1.0", files={"evil.py": "", **files}, data=data)
+    with pytest.raises(Refused, match="another installed package") as caught:
+        sync(tmp_path / "v", wheel)
+    assert caught.value.path.startswith("lib/")
+    assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"files": {"spam_eggs.egg-info/PKG-INFO": "Name: Spam.Eggs\nVersion: 1.0\n", "spam.py": ""}},
+        {"files": {"Spam.Eggs-1.0-py3.10.egg-info": "", "spam.py": ""}},
+        {"data": {"purelib/spam_eggs.egg-info/PKG-INFO": ""}},
+        {"data": {f"{PACKAGES}/spam_eggs.egg-info/PKG-INFO": ""}},
+    ],
+)
+def test_egg_info_of_the_wheel_itself_is_a_part_of_it(cache, tmp_path, how):
+    place = tmp_path / "v"
+    sync(place)
+    before = contents(place)
+    wheel = unpacked(cache, "Spam.Eggs", "1.0", **how)
+    assert sync(place, wheel).installed == ("spam-eggs",)
+    assert any("egg-info" in path for path in contents(place))
+    assert [(one.name, one.kind) for one in installed(place)] == [("spam-eggs", "dist-info")]
+    assert sync(place, wheel).installed == ()
+    sync(place)
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize(
+    ("how", "path", "word"),
+    [
+        ({"data": {"purelib/a.py": "1", "platlib/a.py": "2"}}, "/a.py", "two places"),
+        ({"data": {f"{PACKAGES}/spam.py": "2"}}, "/spam.py", "two places"),
+        ({"data": {"data/bin/run": ""}, "scripts": {"run": "spam:main"}}, "bin/run", "two places"),
+        ({"data": {"data/bin": ""}}, "bin", "folder"),
+        ({"data": {"data/lib": ""}}, "lib", "folder"),
+        ({"files": {"a/b.py": ""}, "data": {f"{PACKAGES}/a": ""}}, "/a", "folder"),
+    ],
+)
+def test_files_of_one_wheel_in_one_place_are_refused(cache, tmp_path, how, path, word):
+    wheel = unpacked(cache, "spam", "1.0", **how)
+    with pytest.raises(Refused, match=word) as caught:
+        sync(tmp_path / "v", wheel)
+    assert caught.value.name == "spam"
+    assert caught.value.path.endswith(path)
+    assert not (tmp_path / "v").exists()
 
 
 def test_script_of_the_wheel_gives_way_to_its_entry_point(cache, tmp_path):
