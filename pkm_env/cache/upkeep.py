@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from stat import S_ISDIR
 
+from pkm_env.cache.bytecode import verify_bytecode
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
@@ -123,21 +124,24 @@ def verify(store: Store, *, each: Callable[[str], None] | None = None) -> list[F
 
 
 def bad_wheels(store: Store, each: Callable[[str], None] | None) -> Iterator[Finding]:
-    """Yield the unpacked wheels with a file that is not what was unpacked."""
+    """Yield the unpacked wheels with a file that is not what was unpacked, and the damaged bytecode of others."""
     wheels = WheelCache(store)
     for entry in entries(store.path("wheels-1")):
         wheel = wheels.get(entry.name)
         if wheel is None:
             continue
+        release = f"{wheel.manifest.name} {wheel.manifest.version}"
         if each:
-            each(f"{wheel.manifest.name} {wheel.manifest.version}")
+            each(release)
         try:
             damaged = verify_tree(wheel)
         except BadWheel as error:
             damaged = error.reason
         if damaged:
-            told = f"{wheel.manifest.name} {wheel.manifest.version}: {damaged} is not what was unpacked"
-            yield Finding(entry.path, told)
+            yield Finding(entry.path, f"{release}: {damaged} is not what was unpacked")
+            continue
+        for path, changed in verify_bytecode(wheel):
+            yield Finding(path, f"{release}: {changed} is not what was compiled")
 
 
 def bad_pages(store: Store) -> Iterator[Finding]:

@@ -270,7 +270,7 @@ def status(context: Context, output: Output, line: Line) -> int:
     """``pkm`` alone: where one is, and what one would do next."""
     from pkm_env.ops.show import environment_states, next_steps
 
-    states = environment_states(context, context.workspace.environments)
+    states = environment_states(context, context.workspace.environments, output.teller(json=line.json))
     if line.json:
         print_json(output, [state.to_json() for state in states])
         return 0

@@ -25,7 +25,7 @@ def env_list(context: Context, arguments: argparse.Namespace, output: Output, li
     from pkm_env.ops.show import environment_states
 
     del arguments
-    states = environment_states(context, context.workspace.environments)
+    states = environment_states(context, context.workspace.environments, output.teller(json=line.json))
     if line.json:
         print_json(output, [state.to_json() for state in states])
         return 0
@@ -41,7 +41,7 @@ def env_info(context: Context, arguments: argparse.Namespace, output: Output, li
     from pkm_env.ops.show import environment_states
 
     chosen = context.workspace.chosen(arguments.environments or ["default"])
-    states = environment_states(context, chosen)
+    states = environment_states(context, chosen, output.teller(json=line.json))
     if line.json:
         print_json(output, [state.to_json() for state in states])
         return 0
@@ -213,7 +213,7 @@ def env_verify(context: Context, arguments: argparse.Namespace, output: Output, 
     shown = {}
     for environment in context.workspace.chosen(arguments.environments or ["default"]):
         path = context.workspace.venv_path(environment)
-        found = verified(context, environment, quick=arguments.quick)
+        found = verified(context, environment, output.teller(json=line.json), quick=arguments.quick)
         wrong += len(found)
         shown[environment.name] = [
             {"package": one.name, "path": os.path.relpath(one.path, path), "what": one.kind} for one in found
@@ -234,13 +234,17 @@ def env_rollback(context: Context, arguments: argparse.Namespace, output: Output
     from pkm_env.ops.installed import rolled_back
 
     environment = context.workspace.environment(arguments.environment)
-    done, said = rolled_back(context, environment, force=arguments.force)
+    said: list[str] = []
+    tell = output.teller(json=line.json)
+    try:
+        done = rolled_back(context, environment, said.append, force=arguments.force)
+    finally:
+        for text in said:
+            tell(text)
     if line.json:
         told = {"environment": environment.name, "repaired": bool(said)}
         print_json(output, {**told, "whole": done.whole, "files": done.files})
         return 0
-    if said:
-        output.told(said)
     output.told(f"{environment.name} is as it was before the last sync that changed it")
     return 0
 

@@ -7,7 +7,7 @@ from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, TextIO
 
 SHOWN_AFTER_S = 0.2
@@ -47,6 +47,10 @@ class Output:
         """Print what was done to stdout, not with --quiet: nobody asked for it."""
         if self.level >= 0:
             self.result(text)
+
+    def teller(self, *, json: bool) -> Callable[[str], None]:
+        """Return ``told``, or with *json*, which stands alone on stdout, what says nothing."""
+        return (lambda _: None) if json else self.told
 
     def changes(self, changes: Iterable[tuple[str, str]]) -> None:
         """Print changes, each a sign and a text, the signs coloured on a terminal.

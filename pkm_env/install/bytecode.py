@@ -1,5 +1,7 @@
 """The compiled modules of a wheel: made once for each Python, kept beside its tree, linked like its files.
 
+What is kept, and whether it is whole, is ``cache.bytecode``'s.
+
 A hard link or copy keeps the size and time of its source, which is what an interpreter asks of
 bytecode; so what was compiled for the tree in the cache is current in every environment. Compiling the
 122 packages of a data project takes half a minute; linking the result a fraction of a second.
@@ -9,12 +11,18 @@ Source: PEP 3147, PEP 552 (timestamp-based files); ``py_compile`` of the interpr
 
 from __future__ import annotations
 
-import marshal
 import os
 
 from pkm_build.errors import PkmError
+from pkm_env.cache.bytecode import (
+    INDEX,
+    UNFINISHED,
+    bytecode_from,
+    whole_bytecode,
+)
 from pkm_env.cache.manifest import record_row
-from pkm_env.files import read_file, remove_tree, replace, write_new
+from pkm_env.files import remove_tree, replace, write_new
+from pkm_env.hands import hands_for, share
 from pkm_env.install.installed import list_folder
 
 TYPE_CHECKING = False
@@ -22,23 +30,25 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
+    from pkm_env.cache.bytecode import Bytecode
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.install.wheel import Placement
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Reporter
     from pkm_env.python.venv import Venv
 
-HEADER = b"pkm bytecode 1\n"
-INDEX = "index"
 CACHE = "__pycache__"
 # Work that takes longer than this is taken for work that never ends.
 TIMEOUT_S = 600
 # What a module costs beside its size, counted as size.
 MODULE_BYTES = 500
-# Reads "source, target, name in tracebacks" lines, separated by NUL; prints the cache tag, then the
-# targets that were made. What does not compile (templates, Python 2) is left out, as pip does.
+# What is told of each compiled module: its path, size and checksum.
+TOLD = 3
+# Reads "source, target, name in tracebacks" lines, separated by NUL; prints the cache tag, then path, size and
+# checksum of each target that was made. It gets the time of its source: an edit of it, and a torn one, are seen by a
+# look. What does not compile (templates, Python 2) is left out, as pip does.
 SCRIPT = """
-import os, py_compile, sys, warnings
+import binascii, os, py_compile, sys, warnings
 warnings.simplefilter("ignore")
 sys.setrecursionlimit(10000)
 out = [sys.implementation.cache_tag or ""]
@@ -50,29 +60,19 @@ for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\\
     target += "." + out[0] + ".pyc"
     try:
         py_compile.compile(source, target, name, doraise=True, invalidation_mode=timestamp)
+        with open(target, "rb") as stream:
+            content = stream.read()
+        time = os.stat(source).st_mtime_ns
+        os.utime(target, ns=(time, time))
     except (py_compile.PyCompileError, OSError, ValueError, RecursionError, MemoryError):
         continue
-    out.append(target)
+    out += target, str(len(content)), str(binascii.crc32(content))
 sys.stdout.buffer.write("\\0".join(out).encode("utf-8", "surrogateescape"))
 """
 
 
 class CompilationFailed(PkmError):
     """The interpreter that should compile does not do its work."""
-
-
-class Bytecode:
-    """The compiled modules of a wheel.
-
-    ``path`` is where they lie (absolute); ``files`` pairs each ``__pycache__`` folder, relative to the
-    root of the wheel, with the names in it, both sorted.
-    """
-
-    __slots__ = ("files", "path")
-
-    def __init__(self, path: str, files: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
-        self.path = path
-        self.files = files
 
 
 def bytecode_key(interpreter: Interpreter) -> str:
@@ -86,16 +86,29 @@ def bytecode_path(wheel: UnpackedWheel, interpreter: Interpreter) -> str:
     return f"{wheel.path}.{bytecode_key(interpreter)}"
 
 
-def read_bytecode(path: str) -> Bytecode | None:
-    """Return what lies at *path*, None when it is not there or not to be read."""
-    try:
-        data = read_file(os.path.join(path, INDEX))
-        if not data.startswith(HEADER):
-            return None
-        files = marshal.loads(data[len(HEADER) :])  # noqa: S302 - as trusted as the cache it lies in
-    except (OSError, ValueError, EOFError, TypeError):
-        return None
-    return Bytecode(path, files)
+def kept_bytecode(
+    wheels: Mapping[str, UnpackedWheel], interpreter: Interpreter, reporter: Reporter | None
+) -> dict[str, Bytecode]:
+    """Return what the cache holds whole of the compiled modules of *wheels*, by name; *reporter* is told of damage.
+
+    Their content is not read.
+    """
+    found: dict[str, Bytecode] = {}
+    damaged: dict[str, str] = {}
+
+    def look(name: str) -> None:
+        kept, path = whole_bytecode(bytecode_path(wheels[name], interpreter), wheels[name])
+        if kept is not None:
+            found[name] = kept
+        elif path:
+            damaged[name] = path
+
+    files = sum(len(sizes) for wheel in wheels.values() for sizes in wheel.manifest.sizes)
+    share(sorted(wheels), look, hands_for(files))
+    for name, path in sorted(damaged.items()):
+        if reporter:
+            reporter.warn(f"the cache held damaged bytecode of {name} ({path}); it is compiled anew")
+    return found
 
 
 def bytecode_of(
@@ -112,28 +125,26 @@ def bytecode_of(
 
     :raises CompilationFailed: when the interpreter does not do its work.
     """
-    found: dict[str, Bytecode] = {}
+    found = kept_bytecode(wheels, interpreter, reporter)
     missing: list[tuple[str, str, str]] = []
     for name, wheel in sorted(wheels.items()):
-        final = bytecode_path(wheel, interpreter)
-        kept = read_bytecode(final)
-        if kept is not None:
-            found[name] = kept
+        if name in found:
             continue
-        fresh = f"{final}.{os.urandom(4).hex()}.tmp"
+        final = bytecode_path(wheel, interpreter)
+        fresh = f"{final}.{os.urandom(4).hex()}{UNFINISHED}"
         try:
             os.mkdir(fresh)
         except OSError:
             os.makedirs(scratch, exist_ok=True)
             final = os.path.join(scratch, name)
-            fresh = f"{final}.tmp"
+            fresh = f"{final}{UNFINISHED}"
             os.mkdir(fresh)
         missing.append((name, fresh, final))
     told = [reporter.start("compile", name, source_bytes(wheels[name])) for name, _, _ in missing if reporter]
     try:
         made = compile_all([(wheels[name], fresh) for name, fresh, _ in missing], interpreter)
         for name, fresh, final in missing:
-            found[name] = keep(fresh, final, made.get(fresh, []))
+            found[name] = keep(fresh, final, made.get(fresh, []), wheels[name])
     finally:
         for number in told:
             if reporter:
@@ -154,40 +165,39 @@ def source_bytes(wheel: UnpackedWheel) -> int:
     )
 
 
-def keep(fresh: str, final: str, paths: Sequence[str]) -> Bytecode:
-    """Let the compiled modules in *fresh* stand at *final*, unless another process was quicker."""
-    grouped: dict[str, list[str]] = {}
-    for path in paths:
-        folder, name = os.path.split(path)
-        grouped.setdefault(folder.replace(os.sep, "/"), []).append(name)
-    files = tuple((folder, tuple(sorted(grouped[folder]))) for folder in sorted(grouped))
-    write_new(os.path.join(fresh, INDEX), HEADER + marshal.dumps(files, 2))
+def keep(fresh: str, final: str, made: Sequence[tuple[str, int, int]], wheel: UnpackedWheel) -> Bytecode:
+    """Let the compiled modules of *wheel* in *fresh* stand at *final*, unless another process was quicker."""
+    compiled = bytecode_from(final, made)
+    write_new(os.path.join(fresh, INDEX), compiled.index())
     try:
         replace(fresh, final)
     except OSError:
-        there = read_bytecode(final)
+        there, _ = whole_bytecode(final, wheel)
         if there is not None:
             return there
-        # Something unreadable is in the way: its name goes first, so that nobody takes it for whole.
+        # Something damaged is in the way: its name goes first, so that nobody takes it for whole.
         replace(final, f"{fresh}.old")
         remove_tree(f"{fresh}.old")
         replace(fresh, final)
-    return Bytecode(final, files)
+    return compiled
 
 
-def compile_all(work: Sequence[tuple[UnpackedWheel, str]], interpreter: Interpreter) -> dict[str, list[str]]:
-    """Compile the modules of each wheel into its folder and return by it what was made, relative to it."""
+def compile_all(
+    work: Sequence[tuple[UnpackedWheel, str]], interpreter: Interpreter
+) -> dict[str, list[tuple[str, int, int]]]:
+    """Compile the modules of each wheel into its folder; return by it the path in it, size and checksum of each."""
     jobs = [job for wheel, folder in work for job in jobs_of(wheel, folder)]
     if not jobs:
         return {}
     count = max(1, min(os.cpu_count() or 1, 8))
-    made = run_all(share(jobs, count), interpreter)
-    found: dict[str, list[str]] = {}
+    made = run_all(dealt(jobs, count), interpreter)
+    found: dict[str, list[tuple[str, int, int]]] = {}
     starts = {folder + os.sep: folder for _, folder in work}
-    for path in sorted(made):
+    end = UNFINISHED + os.sep
+    for path, size, checksum in made:
         # The folder's name ends in ".tmp", which no part of a wheel's path below it is cut at.
-        start = path[: path.index(".tmp" + os.sep) + len(".tmp" + os.sep)]
-        found.setdefault(starts[start], []).append(path[len(start) :])
+        start = path[: path.index(end) + len(end)]
+        found.setdefault(starts[start], []).append((path[len(start) :], size, checksum))
     return found
 
 
@@ -207,7 +217,7 @@ def jobs_of(wheel: UnpackedWheel, folder: str) -> list[tuple[int, str]]:
     return jobs
 
 
-def share(jobs: Sequence[tuple[int, str]], count: int) -> list[list[str]]:
+def dealt(jobs: Sequence[tuple[int, str]], count: int) -> list[list[str]]:
     """Return *jobs* in up to *count* shares of about the same size; the largest are dealt first."""
     shares: list[list[str]] = [[] for _ in range(min(count, len(jobs)))]
     loads = [0] * len(shares)
@@ -218,8 +228,8 @@ def share(jobs: Sequence[tuple[int, str]], count: int) -> list[list[str]]:
     return shares
 
 
-def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[str]:
-    """Let an interpreter work on each share, all at once, and return the paths that they made.
+def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[tuple[str, int, int]]:
+    """Let an interpreter work on each share, all at once; return path, size and checksum of what they made.
 
     :raises CompilationFailed: when one of them fails or does not end.
     """
@@ -240,7 +250,7 @@ def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[s
             process.stdin.write("\0\0".join(lines).encode("utf-8", "surrogateescape"))
             process.stdin.close()
             process.stdin = None
-        return [path for process in running for path in finish(process, interpreter)]
+        return [row for process in running for row in finish(process, interpreter)]
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CompilationFailed(f"{interpreter.base_executable} does not compile: {error}") from error
     finally:
@@ -277,7 +287,7 @@ def compile_venv(venv: Venv, interpreter: Interpreter) -> int:
                     jobs.append((status.st_size, f"{path}\0{os.path.join(top, CACHE, name[:-3])}\0{path}"))
     if not jobs:
         return 0
-    return len(run_all(share(jobs, max(1, min(os.cpu_count() or 1, 8))), interpreter))
+    return len(run_all(dealt(jobs, max(1, min(os.cpu_count() or 1, 8))), interpreter))
 
 
 def compiled_in(cache: str, tag: str) -> dict[str, tuple[int, int]]:
@@ -316,8 +326,8 @@ def run_tag(interpreter: Interpreter) -> str:
     return done.stdout.decode("ascii").strip()
 
 
-def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[str]:
-    """Return what one interpreter made, when it has ended.
+def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[tuple[str, int, int]]:
+    """Return path, size and checksum of what one interpreter made, when it has ended.
 
     :raises CompilationFailed: when it ended with an error.
     """
@@ -326,7 +336,9 @@ def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[s
         raise CompilationFailed(
             f"{interpreter.base_executable} does not compile: it ended with {process.returncode}"
         )
-    return output.decode("utf-8", "surrogateescape").split("\0")[1:]
+    _, *told = output.decode("utf-8", "surrogateescape").split("\0")
+    rows = zip(told[::TOLD], told[1::TOLD], told[2::TOLD], strict=True)
+    return [(path, int(size), int(checksum)) for path, size, checksum in rows]
 
 
 def place_bytecode(placement: Placement, bytecode: Bytecode, root: str) -> None:

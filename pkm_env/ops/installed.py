@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_env.install.apply import NoRollback, rollback, verify
-from pkm_env.ops.synced import repaired
+from pkm_env.ops.synced import repaired, repaired_if_free
 from pkm_env.python.venv import Venv, read_venv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pkm_env.context import Context
     from pkm_env.install.apply import Rollback
     from pkm_env.install.verify import Finding
@@ -19,12 +21,18 @@ class NotMade(PkmError):
     """An environment that is not on disk, or not whole."""
 
 
-def verified(context: Context, environment: Environment, *, quick: bool = False) -> list[Finding]:
+def verified(
+    context: Context, environment: Environment, tell: Callable[[str], None], *, quick: bool = False
+) -> list[Finding]:
     """Return the files of an environment that are not as installed; *quick* compares sizes alone.
+
+    What an interrupted sync left is repaired before, which *tell* is told in a sentence.
 
     :raises NotMade: when there is no whole environment.
     """
     path = context.workspace.venv_path(environment)
+    if said := repaired_if_free(path, context.workspace.relative(path)):
+        tell(said)
     found = read_venv(path)
     if not isinstance(found, Venv):
         reason = found.reason if found else "does not exist"
@@ -32,17 +40,22 @@ def verified(context: Context, environment: Environment, *, quick: bool = False)
     return verify(path, quick=quick)
 
 
-def rolled_back(context: Context, environment: Environment, *, force: bool = False) -> tuple[Rollback, str]:
-    """Bring an environment back to before its last sync; return what was done, and what was repaired before.
+def rolled_back(
+    context: Context, environment: Environment, tell: Callable[[str], None], *, force: bool = False
+) -> Rollback:
+    """Bring an environment back to before its last sync; return what was done.
+
+    *tell* is told in a sentence what was repaired before, at once: the rollback may be refused.
 
     :raises NoRollback: when there is no earlier state.
     :raises EditedFiles: when files that were changed by hand would be lost, unless *force*.
     """
     path = context.workspace.venv_path(environment)
     with context.environment_lock(path):
-        said = repaired(path, context.workspace.relative(path))
+        if said := repaired(path, context.workspace.relative(path)):
+            tell(said)
         try:
-            return rollback(path, force=force), said
+            return rollback(path, force=force)
         except NoRollback as error:
             shown = context.workspace.relative(path)
             raise NoRollback(f"there is no earlier state of {shown} to go back to") from error

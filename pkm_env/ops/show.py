@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pkm_env.install.journal import DamagedJournal
 from pkm_env.lock.lockfile import target_summary
 from pkm_env.ops.lock import stale_sections
 from pkm_env.ops.options import SyncOptions
 from pkm_env.ops.sync import look_at
+from pkm_env.ops.synced import repaired_if_free
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from pkm_env.context import Context
@@ -100,8 +102,13 @@ class EnvironmentState:
         }
 
 
-def environment_states(context: Context, environments: Sequence[Environment]) -> list[EnvironmentState]:
-    """Return the state of each environment, without changing anything."""
+def environment_states(
+    context: Context, environments: Sequence[Environment], tell: Callable[[str], None]
+) -> list[EnvironmentState]:
+    """Return the state of each environment, without changing anything.
+
+    But for what interrupted syncs left: that is repaired before, which *tell* is told in a sentence.
+    """
     text = read_lock_text(context.workspace.lock_path)
     lock = context.parsed_lock(text) if text is not None else None
     stale = set(stale_sections(context, environments, lock))
@@ -109,6 +116,7 @@ def environment_states(context: Context, environments: Sequence[Environment]) ->
     for environment in environments:
         path = context.workspace.venv_path(environment)
         state = EnvironmentState(environment, path, context.workspace.relative(path))
+        damage = repair_first(state, tell)
         section = lock.sections.get(environment.section) if lock is not None else None
         if lock is not None and section is not None:
             state.lock_state = "stale" if environment.section in stale else "locked"
@@ -117,9 +125,21 @@ def environment_states(context: Context, environments: Sequence[Environment]) ->
         look = look_at(context, environment, lock, SyncOptions(dry_run=True, frozen=True))
         # What stands there holds nothing that is locked.
         state.venv_state = "out of sync" if look.state == "not made" and look.python else look.state
+        state.venv_state = damage or state.venv_state
         state.python = look.python
         found.append(state)
     return found
+
+
+def repair_first(state: EnvironmentState, tell: Callable[[str], None]) -> str:
+    """Repair what an interrupted sync left, and *tell* it; return why that cannot be done, "" where it was."""
+    try:
+        said = repaired_if_free(state.path, state.shown_path)
+    except DamagedJournal as error:
+        return f"broken: {error}"
+    if said:
+        tell(said)
+    return ""
 
 
 def next_steps(states: Sequence[EnvironmentState]) -> list[str]:

@@ -22,7 +22,7 @@ from pkm_env.ops.options import LockOptions
 from pkm_env.ops.packages import Wanted, decisive_paths, keeps_from_getting, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
 from pkm_env.ops.stamps import looked
-from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired
+from pkm_env.ops.synced import Goal, Synced, installed_paths, repaired, repaired_if_free
 from pkm_env.plan import InstallPlan, make_plan
 from pkm_env.python.venv import BrokenVenv, Venv, read_venv
 from pkm_env.wanted import is_wheel
@@ -99,6 +99,8 @@ def sync(
 ) -> Synced:
     """Make an environment hold what is locked; with ``dry_run`` only find out what that would take.
 
+    What an interrupted sync left is repaired before, also where this one only looks.
+
     A lock that is *given* (what a foreign file selects) takes the place of the project's own.
 
     :raises Stale: with ``locked``, when the section is missing or stale.
@@ -110,6 +112,7 @@ def sync(
     context.locked_build = None
     locked = current_lock(context, environment, options) if given is None else Locked(given, "")
     if options.dry_run:
+        done.repaired = repaired_if_free(path, context.workspace.relative(path))
         lock_builds(context, environment, locked.lock if given is None else None)
         look = look_at(context, environment, locked.lock, options, raising=True)
         describe(context, done, look)

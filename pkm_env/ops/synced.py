@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.install.swap import repair
+from pkm_env.files import Locked
+from pkm_env.install.swap import lock, repair, was_interrupted
 from pkm_env.plan import INSTALL, KEEP, REMOVE, REPLACE, WantedPackage
 
 TYPE_CHECKING = False
@@ -161,6 +162,20 @@ def repaired(path: str, shown: str) -> str:
     """Repair what an interrupted sync left at *path*; return a sentence on it, "" where there was nothing."""
     found = repair(path)
     return f"Repaired {shown}: an earlier sync was interrupted; {found.text()}" if found else ""
+
+
+def repaired_if_free(path: str, shown: str) -> str:
+    """Do the same for a command that only looks: where another process changes the environment, nothing is done.
+
+    Nor where the notes cannot be written, as on a disk that is read-only.
+    """
+    if not was_interrupted(path):
+        return ""
+    try:
+        with lock(path, timeout_s=0):
+            return repaired(path, shown)
+    except (Locked, OSError):
+        return ""
 
 
 def installed_paths(folders: Iterable[str]) -> list[str]:

@@ -13,8 +13,10 @@ from pkm_env.cache.store import Store
 from pkm_env.cache.upkeep import clean, info, prune, verify
 from pkm_env.cache.wheels import WheelCache
 from pkm_env.index.spec import IndexSpec
+from pkm_env.install.bytecode import bytecode_of
 from pkm_env.model.distribution import File
 from pkm_env.wanted import Wanted
+from tests.support.environments import interpreter
 from tests.support.index_server import LocalIndex
 from tests.support.supplies import World
 
@@ -181,6 +183,20 @@ def test_prune_keeps_repositories_and_checkouts(filled: Filled):
         os.utime(path, (0, 0))
     prune(filled.store, time.time())
     assert all(map(os.path.isdir, kept))
+
+
+def test_verify_drops_damaged_bytecode_alone(filled: Filled):
+    wheel = WheelCache(filled.store).get(filled.wanted("spam").hashes["sha256"])
+    assert wheel is not None
+    compiled = bytecode_of({"spam": wheel}, interpreter(), "")["spam"]
+    assert verify(filled.store) == []
+    flip(os.path.join(compiled.path, compiled.files[0][0], compiled.files[0][1][0]))
+    (finding,) = verify(filled.store)
+    assert finding.path == compiled.path
+    assert finding.reason.startswith("spam 1.0: __pycache__/spam.")
+    assert not os.path.exists(compiled.path)
+    assert verify(filled.store) == []
+    assert filled.asked() == 0
 
 
 def test_prune_forgets_pages_that_were_not_confirmed_for_long(filled: Filled):

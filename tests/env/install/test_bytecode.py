@@ -5,9 +5,11 @@ import marshal
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from pkm_env.cache.bytecode import verify_bytecode
 from pkm_env.install.apply import verify
 from pkm_env.install.bytecode import (
     CompilationFailed,
@@ -15,12 +17,13 @@ from pkm_env.install.bytecode import (
     bytecode_of,
     bytecode_path,
     compile_venv,
-    share,
+    dealt,
 )
 from pkm_env.model.interpreter import Interpreter
 from pkm_env.python.venv import read_venv
 from tests.env.python.test_probe import REAL
 from tests.support.environments import installed, interpreter, site, sync, unpacked
+from tests.support.supplies import Told
 
 FILES = {
     "spam/__init__.py": "x = 1\n",
@@ -120,13 +123,86 @@ def test_bytecode_goes_with_its_package_and_is_in_its_record(tmp_path, wheel):
     assert os.listdir(site(tmp_path / "v")) == []
 
 
-def test_damaged_index_is_made_anew(tmp_path, wheel):
+def flip(path):
+    """Change one byte of a file, its size stays."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def halve(path):
+    """Cut a file, its time stays."""
+    status = path.stat()
+    path.write_bytes(path.read_bytes()[: status.st_size // 2])
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def kept_by(wheel):
+    """The folder of the compiled modules of a wheel."""
+    return Path(bytecode_path(wheel, interpreter()))
+
+
+@pytest.mark.parametrize("harm", [flip, halve, empty, Path.unlink])
+@pytest.mark.parametrize("what", ["__pycache__/top.*.pyc", "index"])
+def test_damaged_bytecode_is_told_and_compiled_anew(tmp_path, wheel, harm, what):
+    sync(tmp_path / "v", wheel, compile_bytecode=True, link_mode="copy")
+    harm(next(kept_by(wheel).glob(what)))
+    told = Told()
+    sync(tmp_path / "w", wheel, compile_bytecode=True, link_mode="copy", reporter=told)
+    assert [text.partition(" (")[0] for text in told.warnings] == ["the cache held damaged bytecode of spam"]
+    assert contents(tmp_path / "w") == contents(tmp_path / "v")
+    sync(tmp_path / "x", wheel, compile_bytecode=True, link_mode="copy", reporter=told)
+    assert len(told.warnings) == 1
+    assert not list((tmp_path / "cache").glob("*.tmp*"))
+
+
+def contents(place):
+    return [(site(place) / path).read_bytes() for path in compiled(place)]
+
+
+def test_edit_of_bytecode_in_an_environment_reaches_no_other_one(tmp_path, wheel):
+    sync(tmp_path / "v", wheel, compile_bytecode=True, link_mode="hardlink")
+    edited = next((site(tmp_path / "v") / "__pycache__").glob("top.*"))
+    edited.write_bytes(edited.read_bytes()[:-4])
+    sync(tmp_path / "w", wheel, compile_bytecode=True, link_mode="hardlink")
+    subprocess.run([tmp_path / "w" / "bin" / "python", "-c", "import top"], check=True)
+
+
+def test_bytecode_with_a_former_index_is_made_anew_without_a_word(tmp_path, wheel):
     sync(tmp_path / "v", wheel, compile_bytecode=True)
-    kept = bytecode_path(wheel, interpreter())
-    with open(os.path.join(kept, "index"), "wb") as stream:
-        stream.write(b"nonsense")
-    sync(tmp_path / "w", wheel, compile_bytecode=True)
+    (kept_by(wheel) / "index").write_bytes(b"pkm bytecode 1\n" + marshal.dumps(()))
+    told = Told()
+    assert list(verify_bytecode(wheel)) == []
+    sync(tmp_path / "w", wheel, compile_bytecode=True, reporter=told)
+    assert told.warnings == []
     assert compiled(tmp_path / "w") == compiled(tmp_path / "v")
+
+
+def test_content_of_kept_bytecode_is_not_read_by_a_sync(tmp_path, wheel):
+    """Its time and size are put back: what only the content tells is for ``pkm cache verify``."""
+    sync(tmp_path / "v", wheel, compile_bytecode=True, link_mode="copy")
+    path = next(kept_by(wheel).glob("__pycache__/top.*.pyc"))
+    flip(path)
+    os.utime(path, ns=(0, wheel.manifest.mtime_ns))
+    told = Told()
+    sync(tmp_path / "w", wheel, compile_bytecode=True, link_mode="copy", reporter=told)
+    assert told.warnings == []
+    assert list(verify_bytecode(wheel)) == [(str(kept_by(wheel)), f"__pycache__/{path.name}")]
+
+
+@pytest.mark.parametrize("harm", [flip, halve, Path.unlink])
+@pytest.mark.parametrize("what", ["spam/__pycache__/*.pyc", "index"])
+def test_verification_names_what_is_damaged(tmp_path, wheel, harm, what):
+    sync(tmp_path / "v", wheel, compile_bytecode=True, link_mode="copy")
+    assert list(verify_bytecode(wheel)) == []
+    path = next(kept_by(wheel).glob(what))
+    harm(path)
+    named = path.relative_to(kept_by(wheel)).as_posix()
+    assert list(verify_bytecode(wheel)) == [(str(kept_by(wheel)), named)]
 
 
 def test_cache_that_cannot_be_written_is_done_without(tmp_path, wheel):
@@ -166,8 +242,8 @@ def test_wheel_without_modules_has_no_bytecode(tmp_path):
 
 def test_work_is_shared_by_size():
     jobs = [(1000, "a"), (10, "b"), (990, "c"), (5, "d")]
-    assert [sorted(one) for one in share(jobs, 2)] == [["a", "d"], ["b", "c"]]
-    assert share([(1, "a")], 8) == [["a"]]
+    assert [sorted(one) for one in dealt(jobs, 2)] == [["a", "d"], ["b", "c"]]
+    assert dealt([(1, "a")], 8) == [["a"]]
 
 
 def test_prereleases_share_no_bytecode():
