@@ -1,7 +1,7 @@
 """A Lock from the parsed text of ``pylock.toml``.
 
-A lock that pkm wrote comes back whole; from one that another tool wrote come its entries, with
-sections made of its dependency groups. Every fault is a BadLock that names the key.
+A lock that pkm wrote comes back whole; from one that another tool wrote come its entries, and no
+sections. Every fault is a BadLock that names the key.
 
 Source: pylock.toml specification (PEP 751).
 """

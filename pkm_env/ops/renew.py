@@ -45,6 +45,8 @@ def renewed(
     order = [found.section for owner in workspace.family for found in owner.environments]
     chosen = [found for owner in owners for found in owner.chosen(names)]
     builds = builds_of(context, old, options, chosen)
+    if old is not None and old.packages and not old.sections and not options.upgrade:
+        context.reporter.note("another tool wrote pylock.toml: its versions are kept where they fit")
     tell_mixed(context, old, [environment for _, environment in stale])
     for locker, environment in stale:
         results[environment.section] = locker.solve_one(environment)

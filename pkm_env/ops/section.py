@@ -335,10 +335,10 @@ class Locker(Staleness):
 
     @staticmethod
     def strategies_of(package: LockedPackage, lock: Lock | None) -> set[str]:
-        """Return the strategies by which the sections of an entry were locked."""
+        """Return the strategies by which the sections of an entry were locked; other tools take the highest."""
         sections = lock.sections if lock is not None else {}
         known = [sections[name].options for name in package.sections if name in sections]
-        return {options.get("resolution", "highest") for options in known}
+        return {options.get("resolution", "highest") for options in known} or {"highest"}
 
     def preferences(self, environment: Environment) -> dict[str, tuple[str, ...]]:
         """Return versions to prefer: the section's own, those of this run, then the other sections'."""

@@ -261,3 +261,22 @@ def test_a_file_with_another_content_is_refused(pkm, project, index):
     assert result.code == 1
     assert "spam-1.0-py3-none-any.whl" in result.stderr
     assert not (project / ".venv").exists()
+
+
+def test_a_lock_keeps_the_versions_of_another_tool_where_they_fit(pkm, tmp_path, index):
+    for version in ("1.0", "2.0"):
+        index.add_wheel("tea", version)
+    project = write_project(tmp_path / "cafe", HEAD + 'dependencies = ["tea"]\n')
+    listed = index.file("tea-1.0-py3-none-any.whl")
+    (project / "pylock.toml").write_text(
+        'lock-version = "1.0"\ncreated-by = "other"\n\n[[packages]]\nname = "tea"\nversion = "1.0"\n\n'
+        f'[[packages.wheels]]\nurl = "{index.file_url(listed.filename)}"\nhashes = {{ sha256 = "{listed.sha256}" }}\n'
+    )
+    note = "note: another tool wrote pylock.toml: its versions are kept where they fit\n"
+    upgraded = ok(pkm("lock", "--upgrade", "--dry-run", cwd=project))
+    assert "+ tea 2.0" in upgraded.stdout
+    assert note not in upgraded.stderr
+    told = ok(pkm("lock", cwd=project))
+    assert "+ tea 1.0" in told.stdout
+    assert note in told.stderr
+    assert note not in ok(pkm("lock", cwd=project)).stderr
