@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import nullcontext
 
 from pkm_build.errors import PkmError
 from pkm_env.cli.output import plural, print_json, size
@@ -12,6 +14,7 @@ WAITING = "Waiting for other commands that use the cache"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from pkm_env.cache.store import Store
     from pkm_env.cli.output import Output
@@ -70,13 +73,20 @@ def cache_info(context: Context, arguments: argparse.Namespace, output: Output, 
     return 0
 
 
+def undisturbed(context: Context, store: Store) -> AbstractContextManager[None]:
+    """Return what waits for the commands that use the cache, and holds others off; without a cache none is made."""
+    if not os.path.isdir(store.root):
+        return nullcontext()
+    return store.alone(lambda: context.reporter.phase(WAITING))
+
+
 def cache_clean(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """``pkm cache clean``."""
     from pkm_build.grammar import normalise
     from pkm_env.cache.upkeep import clean
 
     store = usable_store(context)
-    with store.alone(lambda: context.reporter.phase(WAITING)):
+    with undisturbed(context, store):
         removed = clean(store, [normalise(name) for name in arguments.packages])
     return tell_removed(removed, output, line)
 
@@ -86,7 +96,7 @@ def cache_prune(context: Context, arguments: argparse.Namespace, output: Output,
     from pkm_env.cache.upkeep import prune
 
     store = usable_store(context)
-    with store.alone(lambda: context.reporter.phase(WAITING)):
+    with undisturbed(context, store):
         removed = prune(store, time.time(), ci=arguments.ci)
     return tell_removed(removed, output, line)
 
