@@ -412,12 +412,13 @@ class Context:
     def _fetcher(self, supply: Supply, wheels: WheelCache) -> Fetcher:
         """Return what fetches whole files by the network of a supply."""
         from pkm_env.fetch import Fetcher
+        from pkm_env.mirrors import Mirrors
 
         return Fetcher(
             wheels,
             lambda: supply.network,
             self.memory,
-            listing=supply.listing,
+            mirrors=Mirrors(supply, offline=self.settings.offline),
             offline=self.settings.offline,
         )
 

@@ -15,20 +15,22 @@ from pkm_env.files import hash_file
 from pkm_env.index.errors import DamagedWheel, HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import local_path
+from pkm_env.mirrors import is_mirrorable
 from pkm_env.model.core_metadata import parse_metadata
 from pkm_env.model.distribution import SECURE, STRENGTH, File, Metadata, Unavailable
 from pkm_env.wanted import size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.cache.wheels import WheelCache
     from pkm_env.index.client import IndexClient
     from pkm_env.index.crew import Crew
+    from pkm_env.mirrors import Mirrors
     from pkm_env.model.distribution import Source
-    from pkm_env.model.ports import Listing, Memory, Reporter
+    from pkm_env.model.ports import Memory, Reporter
     from pkm_env.wanted import Wanted
 
 
@@ -79,14 +81,14 @@ class Fetcher:
         network: Callable[[], tuple[IndexClient, Crew]],
         memory: Memory,
         *,
-        listing: Callable[[str], Listing | Unavailable] | None = None,
+        mirrors: Mirrors | None = None,
         offline: bool = False,
     ) -> None:
-        """Take the cache, the network, what was derived once, and what lists the files of a name."""
+        """Take the cache, the network, what was derived once, and what knows other places of a file."""
         self._wheels = wheels
         self._network = network
         self._memory = memory
-        self._listing = listing
+        self._mirrors = mirrors
         self._offline = offline
         # Who unpacks takes one of them; ``threading``, which has semaphores, takes 4 ms to load.
         self._seats: SimpleQueue[None] = SimpleQueue()
@@ -252,23 +254,33 @@ class Fetcher:
     # Many wheels; called by one thread
 
     def wheels_of(self, wanted: Sequence[Wanted], reporter: Reporter) -> list[UnpackedWheel | None]:
-        """Return the wheels of what is wanted, in this order, from the URLs of the lock, else from an index's.
+        """Return the wheels of what is wanted, in this order, from where ``Mirrors`` says.
 
         :raises IndexFailure: when a file cannot be had; of several errors the first in order.
         :raises BadWheel: when one breaks the rules of its format.
         """
         found: list[UnpackedWheel | None] = [None] * len(wanted)
-        files = {at: file_of(item) for at, item in enumerate(wanted)}
+        mirrored = self.mirrored(wanted)
+        files = {at: mirrored.get(item) or file_of(item) for at, item in enumerate(wanted)}
         failed = self._fetch_files(wanted, files, found, reporter)
-        others = {at: self._listed_elsewhere(wanted[at], files[at], failed[at]) for at in sorted(failed)}
-        for at, other in others.items():
+        others: dict[int, File] = {}
+        for at in sorted(failed):
+            other = self.other_place(wanted[at], files[at], failed[at])
             if other is None:
                 raise failed[at]
-        mirrored = {at: other for at, other in others.items() if other is not None}
-        failed = self._fetch_files(wanted, mirrored, found, reporter)
+            others[at] = other
+        failed = self._fetch_files(wanted, others, found, reporter)
         if failed:
             raise failed[min(failed)]
         return found
+
+    def mirrored(self, wanted: Iterable[Wanted]) -> dict[Wanted, File]:
+        """Return those of *wanted* that are first looked for at another place than the lock's."""
+        return self._mirrors.first(wanted) if self._mirrors is not None else {}
+
+    def other_place(self, item: Wanted, tried: File, error: BaseException) -> File | None:
+        """Return where else a file may be had, None for nowhere."""
+        return self._mirrors.other(item, tried, error) if self._mirrors is not None else None
 
     def _fetch_files(
         self,
@@ -307,19 +319,6 @@ class Fetcher:
             crew.step()
         return errors
 
-    def _listed_elsewhere(self, item: Wanted, file: File, error: BaseException) -> File | None:
-        """Return the same file (name and SHA-256) as one of the user's indexes lists it, None for none."""
-        if self._listing is None or item.file is None or not is_mirrorable(error):
-            return None
-        listing = self._listing(item.name)
-        if isinstance(listing, Unavailable):
-            return None
-        for other in listing.files(item.version):
-            same = other.hashes.get("sha256") == item.hashes.get("sha256", "none")
-            if other.filename == file.filename and same and other.url != file.url:
-                return other
-        return None
-
 
 def file_of(item: Wanted) -> File:
     """Return the file that is wanted: that of an index, or an archive."""
@@ -340,11 +339,6 @@ def archive_file(source: Source | None) -> File:
         hashes=source.hashes,
         path=local_path(location, sys.platform),
     )
-
-
-def is_mirrorable(error: BaseException) -> bool:
-    """Whether another server could still give the file: this one could not be asked, or did not have it."""
-    return isinstance(error, IndexFailure) and not isinstance(error, (HashMismatch, Offline))
 
 
 def metadata_of_tree(wheel: UnpackedWheel) -> Metadata:

@@ -6,6 +6,7 @@ import os
 
 from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
+from pkm_env.index.errors import IndexFailure
 from pkm_env.index.urls import split_credentials
 from pkm_env.model.distribution import SECURE, Metadata, Unavailable
 from pkm_env.plan import same_version
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.cache.wheels import WheelCache
     from pkm_env.fetch import Fetcher
-    from pkm_env.model.distribution import Source
+    from pkm_env.model.distribution import File, Source
     from pkm_env.model.ports import Reporter
     from pkm_env.wanted import Wanted
 
@@ -175,23 +176,28 @@ class Sources:
             for item in wanted:
                 raise NoWheel(f"{item.name} {item.version} has no wheel, and nothing may be built")
             return []
-        if any(self._lacks_archive(item) for item in wanted):
+        lacking = [item for item in wanted if self._lacks_archive(item)]
+        mirrored = self._fetcher.mirrored(lacking)
+        if lacking:
             self._fetcher.connect()
-        made, errors = builder.together([self._build(item, builder, reporter) for item in wanted])
+        made, errors = builder.together(
+            [self._build(item, mirrored.get(item, item.file), builder, reporter) for item in wanted]
+        )
         for at in sorted(errors)[1:]:
             reporter.warn(str(errors[at]))
         for at in sorted(errors):
             raise errors[at]
         return made
 
-    def _build(self, item: Wanted, builder: Builder, reporter: Reporter) -> Steps[UnpackedWheel]:
-        """Return the wheel built from an sdist or a source.
+    def _build(
+        self, item: Wanted, place: File | None, builder: Builder, reporter: Reporter
+    ) -> Steps[UnpackedWheel]:
+        """Return the wheel built from an sdist, which is first looked for at *place*, or from a source.
 
         :raises NoWheel: when it is another package than was locked.
         """
-        if item.file is not None:
-            # It may come while others are built.
-            path, subdirectory, editable = (yield lambda: self._fetch_sdist(item, reporter)), "", False
+        if place is not None:
+            path, subdirectory, editable = (yield from self._sdist(item, place, reporter)), "", False
         else:
             path, subdirectory, editable = self._build_input(item)
         key = builder.cache_key(path, subdirectory, editable=editable, package=item.name)
@@ -223,12 +229,23 @@ class Sources:
             return False
         return self._wheels.archive(item.hashes.get("sha256", ""), file.filename) is None
 
-    def _fetch_sdist(self, item: Wanted, reporter: Reporter) -> str:
+    def _sdist(self, item: Wanted, place: File, reporter: Reporter) -> Steps[str]:
+        """Return the path of the sdist that is wanted; it may come while others are built."""
+        path: str
+        try:
+            path = yield lambda: self._fetch_sdist(item, place, reporter)
+        except IndexFailure as error:
+            other = self._fetcher.other_place(item, place, error)
+            if other is None:
+                raise
+            path = yield lambda: self._fetch_sdist(item, other, reporter)
+        return path
+
+    def _fetch_sdist(self, item: Wanted, place: File, reporter: Reporter) -> str:
         """Return the path of the sdist that is wanted; may run in a thread."""
-        assert item.file is not None, "what is wanted is a file"
         work = Work(reporter, item.name, size_of(item))
         with work:
-            return self._fetcher.fetch_archive(item.file, item.hashes, work)
+            return self._fetcher.fetch_archive(place, item.hashes, work)
 
     def _build_input(self, item: Wanted) -> tuple[str, str, bool]:
         """Return the path to build from, the subdirectory in it, and whether an editable wheel is wanted."""

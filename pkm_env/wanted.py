@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Wanted:
     """A package that sync wants: an index's *file* (wheel or sdist), or a *source*.
 
-    ``name`` is normalised; ``hashes`` are those of the lock, and hold for the file or archive.
-    ``location`` is the URL in the lock, ``editable`` counts for directories.
+    ``name`` is normalised; ``hashes`` are those of the lock, and hold for the file or archive. ``index`` is the
+    address of the index that the lock names for the file, "" for none.
     """
 
-    __slots__ = ("file", "hashes", "name", "source", "version")
+    __slots__ = ("file", "hashes", "index", "name", "source", "version")
 
     def __init__(
         self,
@@ -30,12 +30,14 @@ class Wanted:
         file: File | None = None,
         source: Source | None = None,
         hashes: Mapping[str, str] | None = None,
+        index: str = "",
     ) -> None:
         self.name = name
         self.version = version
         self.file = file
         self.source = source
         self.hashes = dict(hashes or (file.hashes if file else {}))
+        self.index = index
 
     def __repr__(self) -> str:
         return f"Wanted({self.name!r}, {self.version!r})"

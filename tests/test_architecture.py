@@ -49,6 +49,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
             "pkm_env.supply",
             "pkm_env.provision",
             "pkm_env.fetch",
+            "pkm_env.mirrors",
             "pkm_env.sources",
             "pkm_env.wanted",
             "pkm_env.releases",

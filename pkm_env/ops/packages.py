@@ -80,7 +80,7 @@ def wanted_file(context: Context, package: LockedPackage, file: LockedFile, requ
     )
     return Wanted(
         WantedPackage(package.name, package.version, identity, requested=requested),
-        WantedWheel(package.name, package.version, file=listed),
+        WantedWheel(package.name, package.version, file=listed, index=package.index),
     )
 
 

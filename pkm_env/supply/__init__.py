@@ -15,6 +15,7 @@ import sys
 
 from pkm_build.errors import PkmError
 from pkm_env.cache.pages import CachedPage
+from pkm_env.index.urls import public_url
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
 from pkm_env.releases import (
@@ -200,6 +201,27 @@ class Supply:
 
     # What sync asks
 
+    def is_asked(self, address: str) -> bool:
+        """Whether one of the indexes has this address, as a lock tells it."""
+        return any(public_url(index.base) == f"{address.rstrip('/')}/" for index in self._indexes)
+
+    def files_now(self, releases: Sequence[tuple[str, str]]) -> list[Sequence[File]]:
+        """Return the files that the indexes list for each of *releases*, whatever its cut-off date; () for none.
+
+        The pages are asked for side by side; an index that gives no usable answer has no files.
+        """
+        for name, _ in releases:
+            self._choose(name)
+        found: list[Sequence[File]] = []
+        for name, version in releases:
+            chosen = self._await(self._choose, name)
+            if isinstance(chosen, tuple):
+                position, page = chosen
+                found.append(self._listing(name, position, page, "").files(version))
+            else:
+                found.append(())
+        return found
+
     @property
     def provision(self) -> Provision:
         """What fetches wheels and archives, and builds; made when it is first needed."""
@@ -282,7 +304,7 @@ class Supply:
         if isinstance(found, tuple):
             position, page = found
             self._places[name] = position
-            found = self._listing(name, position, page)
+            found = self._listing(name, position, page, self._cutoff(name, self._indexes[position]))
         self._listings[name] = found
         return found
 
@@ -345,15 +367,14 @@ class Supply:
         told: str = plain[1].get("sha256", "")
         return told or (self.provision.fetcher.local_sha256(plain[4]) if plain[4] else "")
 
-    def _listing(self, name: str, position: int, page: CachedPage) -> DatedListing:
-        """Return the listing that a page stands for, cut off at the date that holds for it."""
+    def _listing(self, name: str, position: int, page: CachedPage, cutoff: str) -> DatedListing:
+        """Return the listing that a page stands for, cut off at a date."""
         index = self._indexes[position]
 
         def plain_files(number: int) -> tuple[tuple[Any, ...], ...]:
             found = page.files_of(number)
             return self._catalogue.files_again(position, name, page, number) if found is None else found
 
-        cutoff = self._cutoff(name, index)
         listing = make_listing(name, index.name, page.digest, plain_files, cutoff, page.text_of)
         if listing.undated:
             count = listing.undated.bit_count()

@@ -14,16 +14,16 @@ import pytest
 from pkm_env.build.steps import together
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.fetch import Fetcher
-from pkm_env.index.errors import HashMismatch, IndexFailure, Offline
+from pkm_env.index.errors import HashMismatch, Offline
 from pkm_env.model.distribution import File, Metadata, Source, Unavailable
 from pkm_env.wanted import NoWheel, Wanted
-from tests.support.index_server import LocalIndex
 from tests.support.supplies import spec
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
     from pkm_env.build.steps import Steps
     from pkm_env.provision import Provision
+    from tests.support.index_server import LocalIndex
     from tests.support.supplies import World
 
 
@@ -135,28 +135,6 @@ def test_no_more_wheels_are_unpacked_at_a_time_than_processors_can():
     for thread in threads:
         thread.join()
     assert wheels.most == many
-
-
-def test_a_wheel_that_the_locks_url_has_no_more_comes_from_an_index_that_lists_it(
-    world: World, index: LocalIndex
-):
-    with LocalIndex() as gone:
-        wanted = wheel_of(gone)
-        index.add_bytes(wanted.file.filename, gone.file(wanted.file.filename).content)
-        gone.remove(wanted.file.filename)
-        (wheel,) = provision(world, index).wheels([wanted], world.told)
-    assert wheel.manifest.name == "spam"
-    assert index.count(".whl", status=200) == 1
-
-
-def test_an_index_that_lists_another_file_of_that_name_is_no_mirror(world: World, index: LocalIndex):
-    with LocalIndex() as gone:
-        wanted = wheel_of(gone)
-        wheel_of(index, files={"spam.py": "other"})
-        gone.remove(wanted.file.filename)
-        with pytest.raises(IndexFailure):
-            provision(world, index).wheels([wanted], world.told)
-    assert index.count(".whl") == 0
 
 
 def test_of_several_that_fail_the_first_is_told_and_all_is_cleaned_up(world: World, index: LocalIndex):

@@ -257,3 +257,16 @@ def test_an_address_where_there_is_nothing_is_told_with_who_asks(pkm, tmp_path):
     failed = pkm("lock", cwd=project)
     assert "pyproject.toml:5:17" in failed.stderr
     assert "there is nothing at" in failed.stderr
+
+
+def test_behind_a_mirror_a_sync_asks_nothing_of_the_index_that_was_locked(pkm, tmp_path, index):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam", "bacon"]\n')
+    ok(pkm("lock", cwd=project))
+    index.forget()
+    with LocalIndex() as mirror:
+        for name in ("spam-2.0-py3-none-any.whl", "eggs-2.0-py3-none-any.whl", "bacon-1.0.tar.gz"):
+            mirror.add_bytes(name, index.file(name).content)
+        ok(pkm("cache", "clean", cwd=project))
+        ok(pkm("sync", "--locked", "--default-index", mirror.url, cwd=project))
+        assert index.requests == []
+        assert mirror.count("/files/", status=200) >= 3

@@ -15,6 +15,7 @@ from pkm_env.index.client import IndexClient
 from pkm_env.index.crew import Crew
 from pkm_env.index.http import Http
 from pkm_env.index.spec import IndexSpec
+from pkm_env.mirrors import Mirrors
 from pkm_env.model.ports import Listing
 from pkm_env.provision import Provision
 from pkm_env.sources import Sources
@@ -91,7 +92,7 @@ class World:
                     wheels,
                     lambda: supply.network,
                     StoredMemory(store),
-                    listing=supply.listing,
+                    mirrors=Mirrors(supply, offline=options.get("offline", False)),
                     offline=options.get("offline", False),
                 ),
                 lambda fetcher: Sources(
