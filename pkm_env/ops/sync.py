@@ -18,7 +18,7 @@ from pkm_env.lock.select import admitting, select
 from pkm_env.ops.lock import Stale, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.locked import Locked, NothingLocked
-from pkm_env.ops.options import LockOptions
+from pkm_env.ops.options import GIVEN_KEY, LockOptions, read_given
 from pkm_env.ops.packages import Wanted, decisive_paths, keeps_from_getting, wanted_packages
 from pkm_env.ops.pythons import Choice, choose_python
 from pkm_env.ops.stamps import looked
@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pkm_env.cache.manifest import UnpackedWheel
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.lock.select import NoFile
@@ -79,10 +80,11 @@ class Look:
     """What a sync finds before it does anything.
 
     ``state`` is "not made", "broken: …", "in sync" or "out of sync"; ``python`` the version in the folder;
-    ``broken`` says why what is there is no environment, as the begin of a sentence.
+    ``broken`` says why what is there is no environment, as the begin of a sentence; ``given`` is what the command
+    line gave when the section was locked.
     """
 
-    __slots__ = ("broken", "choice", "plan", "python", "state", "venv", "wanted")
+    __slots__ = ("broken", "choice", "given", "plan", "python", "state", "venv", "wanted")
 
     def __init__(self) -> None:
         self.venv: Venv | None = None
@@ -90,6 +92,7 @@ class Look:
         self.plan = InstallPlan(())
         self.wanted: tuple[Wanted, ...] = ()
         self.broken = ""
+        self.given = ""
         self.state = "not made"
         self.python = ""
 
@@ -219,6 +222,7 @@ def plan_for(
 ) -> None:
     """Fill in the interpreter, the wanted packages and the plan."""
     section = lock.sections[environment.section]
+    look.given = section.options.get(GIVEN_KEY, "")
     targets = targets_of(section)
     look.choice = choose_python(context, environment, targets, look.venv, options)
     if not look.choice.keeps_venv:
@@ -278,6 +282,8 @@ def fetch_and_apply(
     wheels = context.provision(environment, interpreter).wheels(
         [item.wheel for item in wanted], context.reporter, phase=f"Fetching {environment.name}"
     )
+    if not options.file:
+        tell_differences(context, look, list(zip(wanted, wheels, strict=True)))
     context.reporter.phase(f"Installing {environment.name}")
     apply(
         path,
@@ -293,6 +299,25 @@ def fetch_and_apply(
         fresh=look.venv is None,
         force=options.force,
     )
+
+
+def tell_differences(context: Context, look: Look, fetched: Sequence[tuple[Wanted, UnpackedWheel]]) -> None:
+    """Warn of what is installed and asks for more than was locked."""
+    strange = [(item, wheel) for item, wheel in fetched if not is_pure_release(item)]
+    if not strange:
+        return
+    from pkm_env.ops.difference import differences
+
+    assert look.choice is not None
+    overrides = read_given(look.given).overriding(context.workspace.declaration.overrides)
+    own = context.workspace.project.name
+    for text in differences(look.wanted, strange, look.choice.interpreter, overrides, own):
+        context.reporter.warn(text)
+
+
+def is_pure_release(item: Wanted) -> bool:
+    """Whether what is wanted is a pure wheel of an index: that is what its release was locked by."""
+    return item.wheel.file is not None and item.wheel.file.filename.endswith("-none-any.whl")
 
 
 def compile_present(venv: Venv, interpreter: Interpreter) -> None:
