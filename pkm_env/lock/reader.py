@@ -9,12 +9,13 @@ Source: pylock.toml specification (PEP 751).
 from __future__ import annotations
 
 from pkm_build.errors import PkmError
-from pkm_build.grammar import normalise
+from pkm_build.grammar import is_name, normalise
 from pkm_env.lock.content import mixed_sections
 from pkm_env.lock.lockfile import LOCK_VERSION, Lock, LockedFile, LockedPackage, LockSection
 from pkm_env.lock.membership import BadLock, read_membership
 from pkm_env.model.distribution import STRENGTH, Source
 from pkm_env.model.target import target_from_key
+from pkm_env.model.versions import UnreadableVersion, split_specifier, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,46 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
 
+# Source: pylock.toml specification, "File Format".
+FILE_KEYS = frozenset(("name", "upload-time", "url", "path", "size", "hashes"))
+KEYS = {
+    "": frozenset(
+        (
+            "lock-version",
+            "environments",
+            "requires-python",
+            "extras",
+            "dependency-groups",
+            "default-groups",
+            "created-by",
+            "packages",
+            "tool",
+        )
+    ),
+    "packages": frozenset(
+        (
+            "name",
+            "version",
+            "marker",
+            "requires-python",
+            "dependencies",
+            "vcs",
+            "directory",
+            "archive",
+            "index",
+            "sdist",
+            "wheels",
+            "attestation-identities",
+            "tool",
+        )
+    ),
+    "vcs": frozenset(("type", "url", "path", "requested-revision", "commit-id", "subdirectory")),
+    "directory": frozenset(("path", "editable", "subdirectory")),
+    "archive": frozenset(("url", "path", "size", "upload-time", "hashes", "subdirectory")),
+    "sdist": FILE_KEYS,
+    "wheels": FILE_KEYS,
+}
+
 
 class Reader:
     """Reads one parsed file; *path* is how messages name it."""
@@ -30,6 +71,8 @@ class Reader:
     def __init__(self, data: dict[str, Any], path: str) -> None:
         self.data = data
         self.path = path
+        # Another tool's file, and one of a later version, may hold what is not known here.
+        self.is_strict = False
 
     def bad(self, key: str, reason: str, hint: str = "") -> BadLock:
         """Return the error for a fault at *key*."""
@@ -52,6 +95,18 @@ class Reader:
             raise self.bad(key, f"must be a {TOML_WORDS[kind]}")
         return found
 
+    def check_keys(self, table: Mapping[str, Any], kind: str, where: str) -> None:
+        """Refuse a key that pkm does not write in a lock of its own: a misspelt one says nothing.
+
+        :raises BadLock: for the first one.
+        """
+        if self.is_strict and not KEYS[kind].issuperset(table):
+            from pkm_build.tables import meant
+
+            name = next(name for name in table if name not in KEYS[kind])
+            key = f"{where}.{name}" if where else name
+            raise self.bad(key, "is no key of the format", meant(name, KEYS[kind]))
+
     def lock(self) -> Lock:
         """Return the lock.
 
@@ -59,6 +114,8 @@ class Reader:
         """
         version = self.checked_version()
         sections = self.sections()
+        self.is_strict = bool(sections) and version == LOCK_VERSION
+        self.check_keys(self.data, "", "")
         targets = {name: self.targets(section) for name, section in sections.items()}
         memo: dict[str, dict[str, int]] = {}
         packages = []
@@ -70,10 +127,19 @@ class Reader:
         return Lock(
             sections,
             tuple(packages),
-            self.value(self.data, "requires-python", str, "") or "",
+            self.requires_python(),
             mixed=mixed_sections(sections, packages, targets),
             version=version,
         )
+
+    def requires_python(self) -> str:
+        """Return for which Pythons the file is, "" for all."""
+        found: str = self.value(self.data, "requires-python", str, "") or ""
+        try:
+            split_specifier(found)
+        except UnreadableVersion as error:
+            raise self.bad("requires-python", f'"{found}" is no version specifier') from error
+        return found
 
     def checked_version(self) -> str:
         """Return the version of the format; a later minor one is read as far as it is understood."""
@@ -146,7 +212,8 @@ class Reader:
         memo: dict[str, dict[str, int]],
     ) -> LockedPackage:
         """Return one entry."""
-        name = normalise(self.value(table, "name", str, where, needed=True))
+        self.check_keys(table, "packages", where)
+        name = self.name(table, where)
         marker = self.value(table, "marker", str, where) or ""
         if marker not in memo:
             try:
@@ -155,18 +222,35 @@ class Reader:
                 raise self.bad(f"{where}.marker", f"is no marker: {error}") from error
         requires = []
         for at, edge in enumerate(self.value(table, "dependencies", list, where) or ()):
-            if not isinstance(edge, dict) or not isinstance(edge.get("name"), str):
+            if not isinstance(edge, dict):
                 raise self.bad(f"{where}.dependencies[{at}]", "must be a table with a name")
-            requires.append((normalise(edge["name"]), str(edge.get("version", ""))))
+            requires.append((self.name(edge, f"{where}.dependencies[{at}]"), str(edge.get("version", ""))))
         return LockedPackage(
             name,
-            self.value(table, "version", str, where) or "",
+            self.version(table, where),
             memo[marker],
             source=self.source(table, where),
             index=self.value(table, "index", str, where) or "",
             files=self.files(table, where),
             requires=tuple(requires),
         )
+
+    def name(self, table: dict[str, Any], where: str) -> str:
+        """Return the name of a package in a table."""
+        found: str = self.value(table, "name", str, where, needed=True)
+        if not is_name(found):
+            raise self.bad(f"{where}.name", f"{found!a} is no name of a package")
+        return normalise(found)
+
+    def version(self, table: dict[str, Any], where: str) -> str:
+        """Return the version of an entry, "" where it tells none."""
+        found: str = self.value(table, "version", str, where) or ""
+        try:
+            if found:
+                version_key(found)
+        except UnreadableVersion as error:
+            raise self.bad(f"{where}.version", f"{found!a} is no version") from error
+        return found
 
     def source(self, table: dict[str, Any], where: str) -> Source | None:
         """Return the folder, archive or repository of an entry, or None."""
@@ -178,6 +262,7 @@ class Reader:
         kind = kinds[0]
         inner = self.value(table, kind, dict, where)
         where = f"{where}.{kind}"
+        self.check_keys(inner, kind, where)
         location = self.value(inner, "path", str, where) or self.value(inner, "url", str, where)
         if not location:
             raise self.bad(where, "has neither path nor url")
@@ -197,10 +282,12 @@ class Reader:
         found = []
         sdist = self.value(table, "sdist", dict, where)
         if sdist is not None:
+            self.check_keys(sdist, "sdist", f"{where}.sdist")
             found.append(self.file(sdist, f"{where}.sdist"))
         for at, wheel in enumerate(self.value(table, "wheels", list, where) or ()):
             if not isinstance(wheel, dict):
                 raise self.bad(f"{where}.wheels[{at}]", "must be a table")
+            self.check_keys(wheel, "wheels", f"{where}.wheels[{at}]")
             found.append(self.file(wheel, f"{where}.wheels[{at}]"))
         return tuple(sorted(found, key=lambda file: file.filename))
 

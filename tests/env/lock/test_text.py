@@ -161,6 +161,32 @@ BROKEN = [
             ("index", {"index": 5}, "must be a string"),
         )
     ),
+    ("packages[0].name", {"packages": [{"name": "../eggs"}]}, "'../eggs' is no name of a package"),
+    ("packages[0].name", {"packages": [{"name": "\x1b[2Jspam"}]}, "'\\x1b[2Jspam' is no name"),
+    ("packages[0].version", {"packages": [{"name": "a", "version": "one"}]}, "'one' is no version"),
+    (
+        "packages[0].dependencies[0].name",
+        {"packages": [{"name": "a", "dependencies": [{"name": "b c"}]}]},
+        "is no name of a package",
+    ),
+    (
+        "packages[0].dependencies[0].name",
+        {"packages": [{"name": "a", "dependencies": [{"version": "1"}]}]},
+        "is missing",
+    ),
+    ("requires-python", {"requires-python": "three"}, '"three" is no version specifier'),
+    *(
+        (key, {**with_section(), **data}, f'is no key of the format; did you mean "{meant}"?')
+        for key, data, meant in (
+            ("enviroments", {"enviroments": []}, "environments"),
+            ("packages[0].markr", {"packages": [{"name": "a", "markr": ""}]}, "marker"),
+            ("packages[0].sdist.hash", {"packages": [{"name": "a", "sdist": {**FILE, "hash": 1}}]}, "hashes"),
+            ("packages[0].wheels[0].sise", {"packages": [{"name": "a", "wheels": [{"sise": 1}]}]}, "size"),
+            ("packages[0].vcs.commit", {"packages": [{"name": "a", "vcs": {"commit": "1"}}]}, "commit-id"),
+            ("packages[0].archive.uri", {"packages": [{"name": "a", "archive": {"uri": "1"}}]}, "url"),
+            ("packages[0].directory.pat", {"packages": [{"name": "a", "directory": {"pat": ""}}]}, "path"),
+        )
+    ),
     ("tool.pkm.sections.x.inputs", {"packages": [], "tool": {"pkm": {"sections": {"x": {}}}}}, "is missing"),
 ]
 
@@ -172,7 +198,14 @@ def test_a_malformed_lock_is_an_error_with_its_key(key, data, reason):
     with pytest.raises(BadLock) as caught:
         read_lock({"lock-version": "1.0", "packages": [], **data}, "pylock.toml")
     assert caught.value.key == key
-    assert reason in caught.value.reason
+    assert reason in f"{caught.value.reason}; {caught.value.hint}"
+
+
+@pytest.mark.parametrize("data", [{}, {**with_section(), "lock-version": "1.7"}])
+def test_in_a_file_of_another_tool_or_a_later_version_a_key_may_be_unknown(data):
+    package = {"name": "a", "news": 1, "directory": {"path": ".", "more": 2}}
+    data = {"lock-version": "1.0", "later": True, "packages": [package], **data}
+    assert [package.name for package in read_lock(data, "pylock.toml").packages] == ["a"]
 
 
 def test_a_lock_without_packages_is_valid_and_reads_back():
