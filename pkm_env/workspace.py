@@ -464,12 +464,9 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
     return read_lock(data, name)
 
 
-def write_lock(path: str, text: str, before: str | None) -> bool:
-    """Write the lock's text where it differs from *before*; return whether anything was written."""
-    if text == before:
-        return False
+def write_lock(path: str, text: str) -> None:
+    """Write the lock's text."""
     write_atomic(path, text.encode())
-    return True
 
 
 def native_inputs(root: str, environ: Mapping[str, str]) -> list[str]:

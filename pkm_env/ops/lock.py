@@ -11,7 +11,7 @@ from pkm_env.model.requirements import parse_requirement
 from pkm_env.ops.locked import MIXED, Locked, builds_of
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.staleness import Staleness
-from pkm_env.workspace import CONFLICT_MARK, read_lock_text
+from pkm_env.workspace import CONFLICT_MARK, read_lock_text, write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
 
+# Another command that locks writes once; a lock that changes more often is not changed by commands.
+MOST_TRIES = 3
+
 
 class Stale(PkmError):
     """A section that no longer says what the project asks for, where it had to."""
@@ -29,6 +32,15 @@ class Stale(PkmError):
         listed = ", ".join(f'"{name}"' for name in names)
         super().__init__(f"pylock.toml is not up to date for {listed}: {why}", command)
         self.names = tuple(names)
+
+
+class AlwaysChanged(PkmError):
+    """The lock was changed each time while its next text was worked out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"pylock.toml was changed {MOST_TRIES + 1} times while it was locked; it stays as it is"
+        )
 
 
 class NotLocked(PkmError):
@@ -47,12 +59,32 @@ def lock(context: Context, options: LockOptions) -> Locked:
     :raises Stale: when something has to be solved, and *options* say that nothing may.
     """
     began = time.monotonic()
-    before = read_lock_text(context.workspace.lock_path)
+    done = lock_once(context, options)
+    for _ in range(MOST_TRIES):
+        if done is not None:
+            break
+        context.reporter.note("pylock.toml was changed meanwhile: what it holds now is locked on")
+        done = lock_once(context, options)
+    if done is None:
+        raise AlwaysChanged
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def lock_once(context: Context, options: LockOptions) -> Locked | None:
+    """Return as ``lock``, None where the file has changed while its next text was worked out.
+
+    So of commands that lock different environments at the same time none takes back what another has written.
+    """
+    path = context.workspace.lock_path
+    before = read_lock_text(path)
     old, theirs = both_sides(context, before)
     context.refresh = options.refresh
     check_known(old, options)
     done = as_it_stands(context, options, before, old) if theirs is None else None
-    if done is None and options.locked:
+    if done is not None:
+        return done
+    if options.locked:
         owners = (context.workspace,) if options.environments else context.workspace.family
         names = [
             name
@@ -61,11 +93,14 @@ def lock(context: Context, options: LockOptions) -> Locked:
         ]
         why = "git left a conflict in it" if theirs is not None else why_stale(old, names[0] if names else "")
         raise Stale(names or list(old.sections if old is not None else ()), why, "pkm lock")
-    if done is None:
-        from pkm_env.ops.renew import renewed
+    from pkm_env.ops.renew import renewed
 
-        done = renewed(context, options, before, old, theirs)
-    done.seconds = time.monotonic() - began
+    done = renewed(context, options, before, old, theirs)
+    if options.write and done.written:
+        if read_lock_text(path) != before:
+            return None
+        write_lock(path, done.text)
+        context.remember_lock(done.text, done.lock)
     return done
 
 

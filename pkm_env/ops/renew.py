@@ -9,7 +9,6 @@ from pkm_env.lock.text import render
 from pkm_env.model.versions import UnreadableVersion, version_key
 from pkm_env.ops.locked import MIXED, Change, Locked, builds_of, section_targets
 from pkm_env.ops.section import Locker
-from pkm_env.workspace import write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,9 +71,6 @@ def renewed(
     locked.targets = sum(len(result.targets) for result in results.values())
     locked.solves = sum(locker.solves for locker in lockers) + (builds.solves if builds is not None else 0)
     locked.written = locked.text != before
-    if options.write:
-        write_lock(workspace.lock_path, locked.text, before)
-        context.remember_lock(locked.text, found)
     return locked
 
 

@@ -67,3 +67,27 @@ def test_who_waits_for_another_says_so(pkm, tmp_path):
     ended = all_at_once(pkm, [project] * 3, "sync", "--reinstall")
     assert [code for code, _ in ended] == [0] * 3, ended
     assert any("waiting for another pkm that changes .venv" in said for _, said in ended)
+
+
+def test_of_two_that_lock_at_the_same_time_none_takes_back_what_the_other_wrote(index, pkm, tmp_path):
+    text = HEAD + '[tool.pkm.env.one]\ndependencies = ["spam"]\n[tool.pkm.env.two]\ndependencies = ["ham"]\n'
+    project = write_project(tmp_path / "shop", text)
+    gate = index.hold("/simple/spam/")
+    slow = subprocess.Popen(
+        pkm.command("lock", "one"),
+        cwd=project,
+        env=pkm.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # What is held is not counted; the connection is, and by then the lock has been read.
+    while not index.connections:
+        assert slow.poll() is None
+    assert pkm("lock", "two", cwd=project).code == 0
+    gate.set()
+    said = slow.communicate(timeout=300)[1]
+    assert slow.returncode == 0, said
+    assert "pylock.toml was changed meanwhile" in said
+    assert pkm("lock", "--check", "one", cwd=project).code == 0
+    assert pkm("lock", "--check", "two", cwd=project).code == 0
