@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import shutil
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -254,6 +255,19 @@ def test_pointers_of_lfs_are_warned_of_where_it_is_missing(
     bare = {**environ, "PATH": str(programs)}
     Git(str(tmp_path / "cache"), environ=bare, warn=warnings.append).checkout(_source(upstream))
     assert warnings == [f"git-lfs is not installed: large files of {upstream.root} are only pointers"]
+
+
+@pytest.mark.skipif(not shutil.which("git-lfs"), reason="git-lfs is not here")
+def test_files_of_lfs_are_fetched(git: Git, upstream: Repository) -> None:
+    large = "no pointer\n" * 1000
+    upstream.git("lfs", "install", "--local")
+    upstream.commit(**{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    first = upstream.commit(**{"data/large.bin": large})
+    second = upstream.commit(**{"data/large.bin": large * 2})
+    assert "git-lfs" in upstream.git("cat-file", "blob", "HEAD:data/large.bin")
+    for commit, text in ((second, large * 2), (first, large)):
+        _, path = git.checkout(_source(upstream, commit))
+        assert _text(path, "data/large.bin") == text
 
 
 @pytest.mark.parametrize(
