@@ -353,6 +353,9 @@ class RemoteFile:
             if error.status in {404, 410, 401, 403}:
                 raise
             raise NoRanges from error
+        listed = self._file.size
+        if listed is not None and total != listed:
+            raise Damaged(f"it has {total} bytes, where {listed} are listed")
         if self.size and total != self.size:
             raise Damaged("the file changed on the server while it was read")
         self.size = total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.projects import HEAD, lock_text, ok, write_project
+from tests.support.wheels import wheel_bytes
 
 
 @pytest.fixture
@@ -48,6 +49,20 @@ def test_a_wheel_that_is_no_archive_ends_the_lock(pkm, project, index):
     told = lock("--refresh")
     assert told.code == 1
     assert 'spam-2.0-py3-none-any.whl from index "default" is damaged' in told.stderr
+    assert lock_text(project) == before
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_a_sound_wheel_of_another_size_than_is_listed_ends_the_lock(pkm, project, index, hashes):
+    """Parts of it are read, so that its digest is not looked at; but no part tells another size."""
+    before, lock = relocked(pkm, project)
+    index.metadata = False
+    index.hashes = hashes
+    name = "spam-2.0-py3-none-any.whl"
+    index.replace(name, wheel_bytes("spam", "2.0", requires=["ham"], files={"spam.py": "# other\n"})[1])
+    told = lock("--refresh")
+    assert told.code == 1
+    assert name in told.stderr
     assert lock_text(project) == before
 
 
