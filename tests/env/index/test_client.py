@@ -225,12 +225,15 @@ def test_a_wheel_that_is_no_archive_is_read_whole_for_its_digest(index: LocalInd
     assert client.metadata(the_file(index)) is None
 
 
+@pytest.mark.parametrize(
+    ("size", "reason"), [(None, "it has no end record"), (900, "it has 22 bytes, where 900 are listed")]
+)
 def test_a_wheel_without_a_digest_that_is_no_archive_is_an_error_after_one_more_try(
-    index: LocalIndex, client: IndexClient
+    index: LocalIndex, client: IndexClient, size: int | None, reason: str
 ):
     index.replace("spam-1.0-py3-none-any.whl", b"<html>not found</html>")
-    with pytest.raises(DamagedWheel, match=r'from index "main" is damaged: it has no end record') as caught:
-        client.metadata(the_file(index, hashes={}))
+    with pytest.raises(DamagedWheel, match=f'from index "main" is damaged: {reason}') as caught:
+        client.metadata(the_file(index, hashes={}, size=size))
     assert caught.value.filename == "spam-1.0-py3-none-any.whl"
     assert len(index.requests) == 2
 
@@ -238,7 +241,7 @@ def test_a_wheel_without_a_digest_that_is_no_archive_is_an_error_after_one_more_
 def test_a_wheel_of_another_project_is_passed_over(index: LocalIndex, client: IndexClient):
     _, other = wheel_bytes("eggs", "1.0")
     index.replace("spam-1.0-py3-none-any.whl", other)
-    found = client.metadata(the_file(index))
+    found = client.metadata(the_file(index, size=len(other)))
     assert isinstance(found, Unavailable)
     assert "that of another project" in found.reason
 
