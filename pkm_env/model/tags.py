@@ -37,6 +37,12 @@ class TagParts:
             return (python, abi) in self.anywhere
         return platform in self.platforms and (python, abi) in self.pairs
 
+    def suit(self, tags: str) -> bool:
+        """Return whether a wheel with the compressed tag set *tags* is for this Python, on whatever platform."""
+        pythons, abis, platforms = tag_columns(tags)
+        known = (self.anywhere,) if platforms == ["any"] else (self.anywhere, self.pairs)
+        return any((python, abi) in pairs for pairs in known for python in pythons for abi in abis)
+
 
 def tag_columns(tags: str) -> tuple[list[str], list[str], list[str]]:
     """Return the pythons, abis and platforms of a compressed tag set; none for a malformed one."""

@@ -6,6 +6,7 @@ from _blake2 import blake2b
 
 from pkm_env.model.markers import TargetSet, marker_cuts
 from pkm_env.model.tag_set import TagSet
+from pkm_env.model.tags import tag_parts
 from pkm_env.model.versions import UnreadableVersion, python_truths
 
 TYPE_CHECKING = False
@@ -198,6 +199,21 @@ class View:
             if in_any & targets:
                 found |= mask
         return found
+
+
+def for_python(package: Package, target: Target, known: Page) -> int:
+    """Return the versions that have a file for the Python of a target, whatever its platform.
+
+    Its Requires-Python admits the target wholly, and a wheel's tags are of such a Python. *known* is as for ``admits``.
+    """
+    found = 0
+    parts = tag_parts(target.python, target.implementation, target.platform)
+    for requires_python, tags, mask in package.signatures:
+        is_new = found | mask << 1 != found
+        is_taken = package.takes_sdists if tags == SDIST else package.takes_wheels and parts.suit(tags)
+        if is_new and is_taken and admits(requires_python, target, known):
+            found |= mask << 1
+    return found
 
 
 def admits(requires_python: str, target: Target, known: Page) -> bool:

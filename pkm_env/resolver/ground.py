@@ -5,7 +5,7 @@ from __future__ import annotations
 from pkm_env.model.distribution import BadReference, Unavailable
 from pkm_env.model.markers import UnreadableMarker
 from pkm_env.model.versions import UnreadableVersion, VersionLine
-from pkm_env.resolver.fit import admits
+from pkm_env.resolver.fit import for_python
 from pkm_env.resolver.knowledge import Packages, asks_for_prereleases, pinned_version
 from pkm_env.resolver.notes import ROOT, ROOT_BIT, Ask, Excluded, name_of
 from pkm_env.resolver.template import EVERY, Row, Template
@@ -100,7 +100,7 @@ class Ground:
         self.usable: dict[tuple[int, str], Usable] = {}
         self._barred: dict[str, tuple[int, int]] = {}
         self._grouped: dict[tuple[str, int], Grouped] = {}
-        self._admitted: dict[tuple[str, str, tuple[int, int | None]], int] = {}
+        self._admitted: dict[tuple[str, str, str, tuple[int, int | None]], int] = {}
         self._common: dict[tuple[str, str], bool] = {}
 
     def under(self, question: Question, bound: Mapping[str, Source]) -> Ground:
@@ -179,15 +179,12 @@ class Ground:
         return package.yanked | (0 if by_need and not package.finals else package.prereleases)
 
     def admitted(self, name: str, target: Target) -> int:
-        """Return the versions of an index that have a file whose Requires-Python admits a target wholly."""
-        key = (name, target.python, target.patches)
+        """Return the versions of an index that have a file for the Python of a target (``fit.for_python``)."""
+        key = (name, target.python, target.implementation, target.patches)
         found = self._admitted.get(key)
         if found is None:
-            found, page = 0, self.knowledge.notebook.page("admitted")
-            for requires_python, _tags, mask in self.package(name).signatures:
-                if found | mask << 1 != found and admits(requires_python, target, page):
-                    found |= mask << 1
-            self._admitted[key] = found
+            page = self.knowledge.notebook.page("admitted")
+            found = self._admitted[key] = for_python(self.package(name), target, page)
         return found
 
     def excluded(self, name: str, version: int, among: int, target: Target) -> int:

@@ -69,6 +69,22 @@ def test_a_python_that_a_release_excludes_holds_no_older_one_back():
     assert worked(outcomes) == [False, True, False, True]
 
 
+def test_a_python_that_a_release_has_no_wheel_for_holds_no_older_one_back():
+    wheels = ("cp310-cp310-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64")
+    world = {"a": {"1": [], "2": {"tags": (*wheels, "cp311-cp311-win_amd64")}}}
+    outcomes = ask(world, "a", targets=(L310, L311, W311, L312))
+    assert chosen(outcomes, "a") == ["2", "2", "2", "1"]
+    world["a"]["2"]["tags"] = (*wheels, "sdist")
+    assert chosen(ask(world, "a", targets=(L310, L311, L312)), "a") == ["2", "2", "2"]
+    # Where building is not allowed, the sdist is no file for that Python.
+    assert chosen(ask(world, "a", targets=(L310, L312), no_build=True), "a") == ["2", "1"]
+
+
+def test_a_platform_that_a_release_has_no_wheel_for_is_kept_together_with_the_others():
+    world = {"a": {"1": [], "2": {"tags": "cp310-abi3-win_amd64"}}}
+    assert chosen(ask(world, "a", targets=(L310, W311, L312)), "a") == ["1", "1", "1"]
+
+
 def test_a_python_that_a_release_excludes_holds_no_newer_one_back_where_the_lowest_are_wanted():
     world = {"a": {"1": {"requires_python": ">=3.11"}, "2": []}}
     assert chosen(ask(world, "a", targets=(L310, L311, L312), resolution="lowest"), "a") == ["2", "1", "1"]
