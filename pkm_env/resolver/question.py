@@ -45,6 +45,7 @@ class Question:
         "_merged",
         "_pins",
         "_read",
+        "declared",
         "direct_names",
         "held",
         "overrides",
@@ -71,6 +72,7 @@ class Question:
         self.preferences = request.preferences
         self.held = request.held
         self.pythons = request.pythons
+        self.declared = request.declared
         # By Python and platform: targets that share patch releases differ in nothing else.
         self._locked: dict[tuple[str, ...], list[tuple[Target, Mapping[str, str]]]] = {}
         for key, versions in request.locked.items():

@@ -6,7 +6,7 @@ Boundaries are versions that exist; docs/explanations.md shows examples beside t
 from __future__ import annotations
 
 from pkm_build.tables import did_you_mean
-from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.suggest import Elsewhere, allow, another_python, relax, relax_all
 from pkm_env.resolver.wording import (
@@ -43,6 +43,8 @@ _MOST_TRIED = 5
 # A proof may be as long as the problem is odd; nobody reads hundreds of lines.
 _MOST_LINES = 24
 _LAST_LINES = 4
+# A longer line has its place behind it, and sets no column for the others.
+_WIDEST = 80
 
 
 class Line:
@@ -92,7 +94,8 @@ class Explanation:
         return self._would_work
 
     def __str__(self) -> str:
-        width = max((len(line.text) for line in self.lines if line.where), default=0)
+        placed = (len(line.text) for line in self.lines if line.where)
+        width = max((length for length in placed if length <= _WIDEST), default=0)
         parts = []
         hidden = len(self.lines) - _MOST_LINES
         for number, line in enumerate(self.lines, 1):
@@ -204,14 +207,7 @@ class _Telling:
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
-            for text, ask in excluded_lines(fact, self.facts, self.problem, self.target):
-                if AND_THIS_IS in text:
-                    self._tell_python()
-                place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
-                self.lines.append(Line(text, place))
-                if ask is not None:
-                    self.roots.append(len(self.lines))
-                    self.numbers[id(fact)] = len(self.lines)
+            self._tell_excluded(fact, fact.excluded.ask)
             return
         if _is_root(fact.key):
             self._tell_root(fact)
@@ -221,6 +217,29 @@ class _Telling:
         missing = _missing_text(fact, self.problem)
         if missing:
             self.lines.append(Line(missing))
+
+    def _tell_excluded(self, fact: Fact, ask: Ask | None) -> None:
+        for text, rules in excluded_lines(fact, self.facts, self.problem, self.target):
+            if AND_THIS_IS in text:
+                self._tell_python()
+            places = [self._place(*rule) for rule in rules]
+            if ask is not None and ask.origin is not None:
+                places.append(self.where(ask.origin))
+            self.lines.append(Line(text, _together(places)))
+            if ask is not None:
+                self.roots.append(len(self.lines))
+                self.numbers[id(fact)] = len(self.lines)
+
+    def _place(self, *rule: str) -> str:
+        """Return where a rule stands, "" where the project does not say it."""
+        origin = self.problem.question.declared.origin(*rule)
+        return "" if origin is None else self.where(origin)
+
+    def _override_place(self, ask: Ask) -> str:
+        """Return where the override stands by which something is asked for."""
+        overrides = self.problem.question.overrides
+        path = overrides.path(ask.requirement.name, name_of(ask.asker), ask.version)
+        return self._place("overrides", *path)
 
     def _tell_python(self) -> None:
         """Tell once where it stands that this Python is a target: it takes part in the proof like a requirement."""
@@ -241,9 +260,11 @@ class _Telling:
             text += f' in group "{origin.group}"'
         if origin is not None and origin.extra:
             text += f' in extra "{origin.extra}"'
+        places = [self.where(origin) if origin is not None else ""]
         if ask.overridden:
             text += " (by an override)"
-        self.lines.append(Line(text, self.where(origin) if origin is not None else ""))
+            places.append(self._override_place(ask))
+        self.lines.append(Line(text, _together(places)))
         self.roots.append(len(self.lines))
 
     def _tell_need(self, fact: Fact) -> None:
@@ -257,9 +278,11 @@ class _Telling:
         several = bool(shown & (shown - 1))
         text = f"{key_text(fact.key)} {versions}{self._all_admitted(name, shown)} {'need' if several else 'needs'} "
         text += need_text(fact, problem)
-        if any(ask.overridden for ask in fact.asks):
+        overridden = [ask for ask in fact.asks if ask.overridden]
+        if overridden:
             text += " (by an override)"
-        self.lines.append(Line(text))
+            self.roots.append(len(self.lines) + 1)
+        self.lines.append(Line(text, _together([self._override_place(ask) for ask in overridden])))
 
     def _all_admitted(self, name: str, shown: int) -> str:
         """Return "(all that 1 admits)" when *shown* is every usable version that one told line leaves."""
@@ -284,9 +307,18 @@ class _Telling:
         told = dict.fromkeys(fact.key if isinstance(fact.key, str) else fact.key[0] for fact in self.facts)
         told.update(dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks))
         names = [name for name in told if name and name != ROOT]
-        phrases = [dropped_words(name, self.facts, self.problem) for name in names]
+        phrases = []
+        for name in names:
+            place = self._place("exclude-newer", name)
+            told_before = any(place and place in line.where for line in self.lines)
+            phrases.append(dropped_words(name, self.facts, self.problem, "" if told_before else place))
         phrases += [words for name in names for words in elsewhere_words(name, self.facts, self.problem)]
         return [phrase for phrase in phrases if phrase]
+
+
+def _together(places: Sequence[str]) -> str:
+    """Return places as one text, each once; "" for none."""
+    return " and ".join(dict.fromkeys(filter(None, places)))
 
 
 def _not_for(targets: Sequence[Target]) -> str:
