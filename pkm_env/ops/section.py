@@ -394,7 +394,10 @@ def without_target(reason: str, target: Target) -> str:
     before, found, after = reason.partition(named)
     if after.startswith(" ("):  # Which wheels there are is told of each platform in another way.
         after = after.partition(")")[2]
-    return f"{before}{' for it' if found else ''}{after}".replace(f", and this is Python {target.python}", "")
+    text = f"{before}{' for it' if found else ''}{after}"
+    for words in (f", and this is Python {target.python}", f", which admits {target.python}"):
+        text = text.removesuffix(words)
+    return text
 
 
 def section_options(
