@@ -32,6 +32,7 @@ def declared(
         if found is not None:
             origins[key,] = found
     origins["overrides",] = Origin("", (*TOP, "overrides"))
+    origins["platforms",] = Origin("", (*environment.key, "platforms"))
     typed = options.given
     if given.prereleases:
         origins["prereleases",] = from_line(now=typed is not None and bool(typed.prereleases))

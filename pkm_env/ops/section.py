@@ -107,10 +107,8 @@ class Locker(Staleness):
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
-            shown = failures[0].target.name + (
-                f", and {len(failures) - 1} more targets" if failures[1:] else ""
-            )
-            told = str(self.explained(failures[0], failures[1:]))
+            shown = shortened([failure.target.name for failure in failures])
+            told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
             raise NoSolutionFound(environment.name, shown, told)
@@ -197,11 +195,13 @@ class Locker(Staleness):
         assert self.recorder is not None, "something was recorded"
         self.context.problems[environment.section] = to_plain(request, self.recorder)
 
-    def explained(self, failure: NoSolution, others: Sequence[NoSolution] = ()) -> Explanation:
+    def explained(
+        self, failure: NoSolution, others: Sequence[NoSolution] = (), targets: Sequence[Target] = ()
+    ) -> Explanation:
         """Return a failure in words; what words it is loaded only now. What would work is tried for *others* too."""
         from pkm_env.resolver.report import explain
 
-        return explain(failure, where=self.where, others=others)
+        return explain(failure, where=self.where, others=others, targets=targets)
 
     def where(self, origin: Origin) -> str:
         """Return where a requirement or a rule stands, as file:line:column or in words."""
@@ -265,19 +265,16 @@ class Locker(Staleness):
         )
 
     def pythons(self, environment: Environment) -> list[tuple[str, Origin]]:
-        """Return what decides about the Pythons of an environment: its own key, else that of the project."""
-        if environment.python:
-            return [
-                (
-                    environment.python,
-                    Origin(f'the environment "{environment.name}"', (*environment.key, "python")),
-                )
-            ]
+        """Return what decides about the Pythons of an environment: its own key, then that of the project."""
         project = self.workspace.project
+        found = []
+        if environment.python:
+            who = f'the environment "{environment.name}"'
+            found.append((environment.python, Origin(who, (*environment.key, "python"))))
         if project.requires_python:
             who = project.raw_name or "the project"
-            return [(project.requires_python, Origin(who, ("project", "requires-python")))]
-        return []
+            found.append((project.requires_python, Origin(who, ("project", "requires-python"))))
+        return found
 
     def constraints(
         self, environment: Environment, given: Given, declared: Declared
@@ -386,6 +383,12 @@ class Locker(Staleness):
         for package in packages:
             if package.version and package.name not in self.forgotten:
                 found.setdefault(package.name, {}).setdefault(package.version)
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return the first of some targets, and how many more there are."""
+    more = len(names) - 1
+    return names[0] + (f", and {more} more target{'s' if more > 1 else ''}" if more else "")
 
 
 def without_target(reason: str, target: Target) -> str:

@@ -14,7 +14,7 @@ from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
 from pkm_env.ops.questions import ProjectNotThere, locked
 from pkm_env.ops.renew import difference, indexes_of
-from pkm_env.ops.section import Locker, without_target
+from pkm_env.ops.section import Locker, shortened, without_target
 from pkm_env.resolver.request import NoSolution, Origin, Root
 from pkm_env.resolver.resolve import resolve
 
@@ -221,12 +221,6 @@ def left_out_lines(targets: Iterable[Target], left_out: Mapping[str, str], words
         if target.key in left_out:
             groups.setdefault(without_target(left_out[target.key], target), []).append(target.name)
     return [f"{words}: {shortened(names)}: {reason}" for reason, names in groups.items()]
-
-
-def shortened(names: Sequence[str]) -> str:
-    """Return the first of some targets, and how many more there are."""
-    more = len(names) - 1
-    return names[0] + (f", and {more} more target{'s' if more > 1 else ''}" if more else "")
 
 
 def newest_version(context: Context, environment: Environment, name: str) -> str | Unavailable:

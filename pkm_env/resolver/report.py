@@ -8,7 +8,8 @@ from __future__ import annotations
 from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
-from pkm_env.resolver.suggest import Elsewhere, allow, another_python, relax, relax_all
+from pkm_env.resolver.remedies import Remedies
+from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
     admitted_by,
@@ -16,9 +17,7 @@ from pkm_env.resolver.wording import (
     dropped_words,
     elsewhere_words,
     excluded_lines,
-    has_sdist,
     key_text,
-    lacks_files,
     need_text,
     version_text,
 )
@@ -45,6 +44,7 @@ _MOST_LINES = 24
 _LAST_LINES = 4
 # A longer line has its place behind it, and sets no column for the others.
 _WIDEST = 80
+_WIDEST_CHANGE = 48
 
 
 class Line:
@@ -108,7 +108,8 @@ class Explanation:
         if self.not_looked_at:
             parts += ["", f"  not looked at: {'; '.join(self.not_looked_at)}"]
         if self.would_work:
-            change_width = max(len(change) for change, _effect in self.would_work)
+            lengths = (len(change) for change, _effect in self.would_work)
+            change_width = max((length for length in lengths if length <= _WIDEST_CHANGE), default=0)
             parts += ["", "would work:"]
             parts += [f"  {change:<{change_width}}   {effect}" for change, effect in self.would_work]
         return "\n".join(parts)
@@ -120,23 +121,31 @@ def explain(
     where: Callable[[Origin], str],
     suggest: bool = True,
     others: Sequence[NoSolution] = (),
+    targets: Sequence[Target] = (),
 ) -> Explanation:
     """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin.
 
     With *suggest*, changes that would help are looked for when they are first wanted, by solving with
     each; for that, the releases that the failed resolve had are asked again. Each is tried for the targets
-    of *others* too, and says for which of them it is none.
+    of *others* too, and says for which of them it is none. *targets* are all that were solved for, where the
+    environment may be declared for less of them.
     """
-    return _Telling(failure, where, others).explanation(suggest=suggest)
+    return _Telling(failure, where, others, targets).explanation(suggest=suggest)
 
 
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
     def __init__(
-        self, failure: NoSolution, where: Callable[[Origin], str], others: Sequence[NoSolution]
+        self,
+        failure: NoSolution,
+        where: Callable[[Origin], str],
+        others: Sequence[NoSolution],
+        targets: Sequence[Target],
     ) -> None:
-        self.others = Elsewhere(others)
+        self.elsewhere = Elsewhere(others)
+        self.others = others
+        self.targets = targets
         self.python_number = 0
         self.derivation: Derivation = failure.derivation
         self.problem = self.derivation.problem
@@ -160,50 +169,28 @@ class _Telling:
             found = list({one.text: one for one in self._tried()}.values())
             self.derivation.suggestions = found
             self.problem.knowledge.notebook.save()
-        told = [(one, self.others.left_by(one)) for one in found]
+        told = [(one, self.elsewhere.left_by(one)) for one in found]
         # What helps everywhere comes first.
         told.sort(key=lambda pair: bool(pair[1]))
         return [(one.text, f"{one.effect}{_not_for(left)}") for one, left in told]
 
     def _tried(self) -> Iterator[Suggestion]:
-        """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
+        """Yield changes that help: other bounds for the requirements told, newer versions first, then other rules."""
         own = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
-        found_any = False
+        remedies = Remedies(self.derivation, self.facts, self.numbers, self.targets, self.others)
+        relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
             found = relax(self.derivation, ask, number)
             if found is not None:
-                found_any = True
-                yield found
-        if len(own) > 1 and not found_any:
+                relaxed.append((not is_newer(self.derivation, found, ask), found))
+        yield from (found for _older, found in sorted(relaxed, key=lambda pair: pair[0]))
+        overriding = list(remedies.overrides())
+        yield from overriding
+        if len(own) > 1 and not relaxed and not overriding:
             found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
-        refusing = [fact.excluded for fact in self.facts if fact.excluded is not None]
-        by_metadata = {excluded.name for excluded in refusing if excluded.python}
-        unusable = (excluded.name for excluded in refusing if excluded.python or excluded.kind == "unusable")
-        for name in dict.fromkeys(unusable):
-            if name in by_metadata or lacks_files(name, self.facts, self.problem):
-                found = another_python(self.derivation, name, self.python_number)
-                if found is not None:
-                    yield found
-                    break
-        names = dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks)
-        for name in names:
-            if name and name != self.problem.question.root_name:
-                yield from self._other_rules(name)
-
-    def _other_rules(self, name: str) -> Iterator[Suggestion]:
-        package = self.problem.package(name)
-        wanted = admitted_by(name, self.facts, self.problem)
-        rule = self.problem.question.rules.prerelease_rule(name)
-        if rule != "never" and self.problem.ground.refused_prereleases(package) & wanted:
-            found = allow(self.derivation, name, prereleases=True)
-            if found is not None:
-                yield found
-        if self.problem.question.rules.forbids_build(name) and has_sdist(package, wanted):
-            found = allow(self.derivation, name, prereleases=False)
-            if found is not None:
-                yield found
+        yield from remedies.others(self.python_number)
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
@@ -325,7 +312,7 @@ def _not_for(targets: Sequence[Target]) -> str:
     """Return "; not for python 3.8 on linux-x86_64, and 2 more targets", "" for none."""
     if not targets:
         return ""
-    more = "" if targets[1:] == [] else f", and {len(targets) - 1} more target{'s' if targets[2:] else ''}"
+    more = f", and {len(targets) - 1} more target{'s' if targets[2:] else ''}" if targets[1:] else ""
     return f"; not for {targets[0].name}{more}"
 
 

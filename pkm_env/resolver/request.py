@@ -132,23 +132,12 @@ class Rules:
         self.no_build = no_build
         self.no_binary = no_binary
 
-    def allowing(self, name: str, *, prereleases: bool) -> Rules:
-        """Return the same rules, but with pre-releases of *name* allowed, or else building it."""
-        rules = Rules(
-            constraints=self.constraints,
-            overrides=self.overrides,
-            prereleases=self.prereleases,
-            resolution=self.resolution,
-            no_build=self.no_build,
-            no_binary=self.no_binary,
-        )
-        if not prereleases:
-            rules.no_build = frozenset() if self.no_build is True else frozenset(self.no_build or ()) - {name}
-        elif isinstance(self.prereleases, str):
-            rules.prereleases = {"*": self.prereleases, name: "allow"}
-        else:
-            rules.prereleases = {**self.prereleases, name: "allow"}
-        return rules
+    def replaced(self, **changes: Any) -> Rules:
+        """Return the same rules with some changed."""
+        made = Rules()
+        for name in self.__slots__:
+            setattr(made, name, changes.get(name, getattr(self, name)))
+        return made
 
     def forbids_build(self, name: str) -> bool:
         """Return whether *name* must not be built from source."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-from tests.support.projects import HEAD, ok, write_project
+import pytest
+import tomlkit
 
-TARGET = 'python = "==3.12.*"\nplatforms = ["linux-x86_64"]\n'
+from tests.support.projects import HEAD, ok, write_project
+from tests.support.wheels import wheel_bytes
+
+TARGET = '[tool.pkm.env.default]\npython = "==3.12.*"\nplatforms = ["linux-x86_64"]\n'
 
 
 def refused(pkm, project, *words):
@@ -65,3 +69,122 @@ def test_a_rule_of_the_workspace_tells_the_file_of_its_root(pkm, tmp_path):
         assert [told[line] for line in told if line.startswith("bacon 1.0 has no wheel")] == [
             "../pyproject.toml:2:1"
         ]
+
+
+# Changes that would work
+
+
+@pytest.fixture
+def market(index, tmp_path):
+    """An index with what the changes below are about, and a folder that is an index."""
+    index.add_wheel("late", "1.0", upload_time="2025-01-01T10:00:00Z")
+    index.add_wheel("late", "2.0", upload_time="2026-03-01T10:00:00.5Z")
+    index.add_wheel("early", "1.0")
+    index.add_wheel("early", "1.1a1")
+    index.add_wheel("bad", "1.0", yanked="broken")
+    index.add_wheel("takes-bad", "1.0", requires=["bad>0.5"])
+    index.add_wheel("native", "1.0", tags="cp312-cp312-manylinux_2_17_x86_64")
+    index.add_wheel("fresh", "1.0", requires_python=">=3.13")
+    for folder, version in (("one", "1.0"), ("two", "2.0")):
+        (tmp_path / folder).mkdir()
+        name, content = wheel_bytes("twin", version)
+        (tmp_path / folder / name).write_bytes(content)
+    return tmp_path
+
+
+INDEXES = """\
+[[tool.pkm.index]]
+name = "one"
+url = "../one"
+format = "flat"
+[[tool.pkm.index]]
+name = "two"
+url = "../two"
+format = "flat"
+"""
+CUT = 'exclude-newer = { default = "2026-02-01", "index:default" = "2026-01-01" }\n'
+# What is asked for, the tables behind it, the change that is offered, and the table that it belongs to.
+CHANGES = {
+    "cut-off": (
+        "late>1",
+        '[tool.pkm]\nexclude-newer = "2026-02-01"\n',
+        'exclude-newer = { default = "2026-02-01", late = "2026-03-02" }',
+        "tool.pkm",
+    ),
+    "cut-off of an environment": (
+        "late>1",
+        TARGET + CUT,
+        'exclude-newer = { default = "2026-02-01", "index:default" = "2026-01-01", late = "2026-03-02" }',
+        "tool.pkm.env.default",
+    ),
+    "pre-releases": (
+        "early>1",
+        '[tool.pkm]\nprereleases = "never"\n',
+        'prereleases = { default = "never", early = "allow" }',
+        "tool.pkm",
+    ),
+    "yanked": ("takes-bad", "", 'constraints = ["bad==1.0"]', "tool.pkm"),
+    "no-build": ("bacon", "[tool.pkm]\nno-build = true\n", "no-build = false", "tool.pkm"),
+    "no-binary": ("eggs", '[tool.pkm]\nno-binary = ["eggs", "spam"]\n', 'no-binary = ["spam"]', "tool.pkm"),
+    "Python": ("fresh", TARGET, 'python = "==3.13.*"', "tool.pkm.env.default"),
+    "platforms": (
+        "native",
+        TARGET.replace('64"]', '64", "macos-arm64"]'),
+        'platforms = ["linux-x86_64"]',
+        "tool.pkm.env.default",
+    ),
+    "index": ("twin>1", INDEXES, 'sources.twin = { index = "two" }', "tool.pkm"),
+    "override": ("spam>1", '[tool.pkm.overrides]\nspam = "<1"\n', "without overrides.spam", "tool.pkm"),
+    "bound of an override": (
+        "ham",
+        '[tool.pkm]\nconstraints = ["eggs<2"]\n[tool.pkm.overrides]\nham = { eggs = ">=2" }\n',
+        "without overrides.ham.eggs",
+        "tool.pkm",
+    ),
+}
+
+
+def applied(text, change, table):
+    """Return a pyproject.toml with a change as it is told, in a table."""
+    document = tomlkit.parse(text)
+    at = document
+    for key in table.split("."):
+        at = at.setdefault(key, {})
+    if change.startswith("without "):
+        *above, last = change.removeprefix("without ").split(".")
+        for key in above:
+            at = at[key]
+        del at[last]
+    else:
+        for key, value in tomlkit.parse(change).unwrap().items():
+            if isinstance(value, dict) and key == "sources":
+                at.setdefault(key, {}).update(value)
+            else:
+                at[key] = value
+    return tomlkit.dumps(document)
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_change_that_would_work_works_as_it_is_written(case, pkm, market):
+    asked, tables, change, table = CHANGES[case]
+    text = f'{HEAD}dependencies = ["{asked}"]\n{tables}'
+    project = write_project(market / "shop", text)
+    offered = refused(pkm, project).partition("would work:\n")[2]
+    (line,) = [line for line in offered.splitlines() if line.startswith(f"  {change}   ")]
+    assert f"in [{table}]: " in line or "instead of " in line
+    write_project(project, applied(text, change, table))
+    ok(pkm("lock", cwd=project))
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "change"),
+    [
+        ("late>1", ["--exclude-newer", "2026-02-01"], ["--exclude-newer", "2026-03-02"]),
+        ("early>1", ["--prereleases", "never"], ["--prereleases", "allow"]),
+    ],
+)
+def test_a_change_of_the_command_line_works_as_it_is_written(asked, given, change, pkm, market):
+    project = write_project(market / "shop", f'{HEAD}dependencies = ["{asked}"]\n')
+    offered = refused(pkm, project, *given).partition("would work:\n")[2]
+    assert f"  {' '.join(change)}   " in offered
+    ok(pkm("lock", *change, cwd=project))

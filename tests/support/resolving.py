@@ -19,7 +19,7 @@ def where(place):
     if not place.key:
         return place.who
     last = place.key[-1]
-    return f"pyproject.toml:{last + 5}:5" if isinstance(last, int) else ".".join(map(str, place.key[2:]))
+    return f"pyproject.toml:{last + 5}:5" if isinstance(last, int) else ".".join(map(str, place.key))
 
 
 def rules(*keys, **said):

@@ -58,8 +58,8 @@ def test_what_no_rule_would_bring_in_was_not_left_aside():
   not looked at: a 3a2 (pre-release)
 
 would work:
-  a==1                  instead of 1: 1 package, a 1
-  a with pre-releases   1 package, a 3a2"""
+  a==1                            instead of 1: 1 package, a 1
+  prereleases = { a = "allow" }   in [tool.pkm]: 1 package, a 3a2"""
     )
 
 
@@ -70,13 +70,18 @@ def test_a_pre_release_that_only_one_of_those_who_need_it_takes_was_not_left_asi
     assert "not looked at: c 1.5rc1 (pre-release)" in refusal(world, "a", "b")
 
 
-@pytest.mark.parametrize(("rule", "built"), [(True, "a and b"), ({"a"}, "a"), ({"b"}, "b")])
-def test_all_that_would_have_to_be_built_against_the_rules_is_named_once(rule, built):
+@pytest.mark.parametrize(
+    ("rule", "written", "built"),
+    [(True, "false", "a and b are"), ({"a", "x"}, '["x"]', "a is"), ({"b"}, "[]", "b is")],
+)
+def test_all_that_would_have_to_be_built_against_the_rules_is_named_once(rule, written, built):
     sdist = {"tags": ("sdist",)}
     world = {"a": {"1": {**sdist, "requires": ["b", "c"]}}, "b": {"1": sdist}, "c": {"1": []}}
     text = refusal(world, "a", no_build=rule)
-    assert text.splitlines()[-1].startswith(f"  {built} built from source   3 packages, ")
-    assert text.count("built from source") == 1
+    last = text.splitlines()[-1]
+    assert last.startswith(f"  no-build = {written}   in [tool.pkm]: 3 packages, ")
+    assert last.endswith(f"; {built} built")
+    assert text.count("built") == 1
 
 
 # Where rules stand
@@ -94,8 +99,8 @@ def test_an_override_stands_beside_what_it_replaces():
     text = refusal(world, "a", "b", overrides={"a": {"b": ">=2"}, "b": "<2"}, declared=said)
     assert text.splitlines()[:4] == [
         "  1. shop asks for a                       pyproject.toml:5:5",
-        "  2. shop asks for b<2 (by an override)    pyproject.toml:6:5 and overrides.b",
-        "  3. a 1 needs b>=2 (by an override)       overrides.a.b",
+        "  2. shop asks for b<2 (by an override)    pyproject.toml:6:5 and tool.pkm.overrides.b",
+        "  3. a 1 needs b>=2 (by an override)       tool.pkm.overrides.a.b",
         "  so 1, 2 and 3 can't all hold.",
     ]
 
@@ -103,9 +108,9 @@ def test_an_override_stands_beside_what_it_replaces():
 @pytest.mark.parametrize(
     ("overrides", "place"),
     [
-        ({"B": ">=3", "a": {"c": "<1"}}, "overrides.B"),
-        ({"b": ">=2", "a": {"B": ">=3"}}, "overrides.a.B"),
-        ({"b": ">=2", "a": {"b": ">=2"}, "A==1.0": {"B": ">=3"}}, "overrides.A==1.0.B"),
+        ({"B": ">=3", "a": {"c": "<1"}}, "tool.pkm.overrides.B"),
+        ({"b": ">=2", "a": {"B": ">=3"}}, "tool.pkm.overrides.a.B"),
+        ({"b": ">=2", "a": {"b": ">=2"}, "A==1.0": {"B": ">=3"}}, "tool.pkm.overrides.A==1.0.B"),
     ],
     ids=["everywhere", "package", "release"],
 )
@@ -123,9 +128,9 @@ def test_an_override_of_what_a_release_asks_tells_where_it_stands(overrides, pla
 @pytest.mark.parametrize(
     ("release", "options", "place"),
     [
-        ({"tags": ("sdist",)}, {"no_build": True}, "no-build"),
-        ({"tags": ("py3-none-any",)}, {"no_binary": {"a"}}, "no-binary"),
-        ({"late": True}, {}, "exclude-newer.a"),
+        ({"tags": ("sdist",)}, {"no_build": True}, "tool.pkm.no-build"),
+        ({"tags": ("py3-none-any",)}, {"no_binary": {"a"}}, "tool.pkm.no-binary"),
+        ({"late": True}, {}, "tool.pkm.exclude-newer.a"),
     ],
 )
 def test_a_rule_that_keeps_a_release_out_tells_where_it_stands(release, options, place):
@@ -137,4 +142,4 @@ def test_a_rule_that_keeps_a_release_out_tells_where_it_stands(release, options,
 def test_a_cut_off_that_left_something_aside_tells_where_it_stands():
     world = {"a": {"1": ["b<2"], "2": {"late": True}}, "b": {"1": [], "2": []}}
     text = refusal(world, "a", "b>=2", declared=rules("exclude-newer"))
-    assert "not looked at: a 2 (uploaded after the cut-off of 2026-01-31, exclude-newer.a)" in text
+    assert "not looked at: a 2 (uploaded after the cut-off of 2026-01-31, tool.pkm.exclude-newer.a)" in text
