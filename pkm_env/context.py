@@ -19,7 +19,7 @@ from pkm_env.workspace import NoProject, find_root, parse_lock, read_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     from pkm_build.tables import Table
@@ -295,7 +295,7 @@ class Context:
 
     def supply(self, environment: Environment, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of an environment; builds are made by *interpreter*, by default pkm's own."""
-        return self._supply(environment, self.places.index_bindings(environment), interpreter)
+        return self._supply(self.places.index_bindings(environment), self._times_of(environment), interpreter)
 
     def any_supply(self, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of one environment, for what all of them would answer alike."""
@@ -317,17 +317,17 @@ class Context:
             return plain
         from pkm_env.supply.bound import BoundReleases
 
-        usual = self.places.index_bindings(environment)
-        found = BoundReleases(
-            plain, lambda name, index: self._supply(environment, {**usual, name: index}), unbuilt
-        )
+        usual, times = self.places.index_bindings(environment), self._times_of(environment)
+        found = BoundReleases(plain, lambda name, index: self._supply({**usual, name: index}, times), unbuilt)
         # Environments that ask the same share what they learn.
         return found if several else self._unbuilt.setdefault((id(plain), unbuilt), found)
 
     def _supply(
-        self, environment: Environment, bindings: Mapping[str, str], interpreter: Interpreter | None = None
+        self,
+        bindings: Mapping[str, str],
+        times: Mapping[str, str | None],
+        interpreter: Interpreter | None = None,
     ) -> Supply:
-        times = self._times_of(environment)
         # Environments with the same answers share one supply, and all that it has read.
         key = key_of(bindings, times, interpreter)
         if key not in self._supplies:
@@ -385,6 +385,9 @@ class Context:
             refresh=self.refresh,
             settled=self.settled,
             begin_second=begin_second,
+            changed=lambda bound, uncut: self._supply(
+                {**bindings, **bound}, lifted(exclude_newer, uncut), interpreter
+            ),
         )
         return supply
 
@@ -480,6 +483,12 @@ def begin_second(read: Read) -> SecondReader | None:
     from pkm_env.supply.second import begin
 
     return begin(read)
+
+
+def lifted(times: Mapping[str, str | None], uncut: bool | Collection[str]) -> Mapping[str, str | None]:
+    """Return cut-off times with none for some names, or for any."""
+    names = [*times, "default"] if uncut is True else uncut or ()
+    return {**times, **dict.fromkeys(names)}
 
 
 def key_of(

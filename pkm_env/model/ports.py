@@ -6,7 +6,7 @@ from marshal import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any, Protocol
 
     from pkm_env.model.distribution import File, Metadata, Source, Unavailable
@@ -95,6 +95,12 @@ class Releases(Protocol):
 
     def elsewhere(self, name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Return later indexes, which do not count for *name*, with its versions there; None where nobody asked."""
+
+    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> Releases | None:
+        """Return the same releases, with names *bound* to other indexes, and no cut-off for some (True: for any) names.
+
+        None where that is not known.
+        """
 
     def names(self) -> Iterable[str]:
         """Return the names that indexes can list without being asked for each: those of folders, roughly."""

@@ -95,6 +95,7 @@ class Need:
             options.replaced(resolution="highest", constraints=options.build_constraints, lock_build=()),
         )
         found.project = "none"
+        found.key = self.environment.key
         return found
 
 
@@ -213,6 +214,8 @@ class BuildNeeds:
 
 class BuildLocker(Locker):
     """Solves what building one package requires, for the targets that build it."""
+
+    constraints_key = "build-constraints"
 
     def __init__(
         self,

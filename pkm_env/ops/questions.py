@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pkm_build.project import Project
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
@@ -29,6 +30,20 @@ class NotThere(PkmError):
     def __init__(self, name: str, environment: str, known: Sequence[str]) -> None:
         hint = meant(name, known, f"pkm env why-not {name} -e {environment}")
         super().__init__(f'{name} is not in the environment "{environment}"', hint)
+
+
+class ProjectNotThere(PkmError):
+    """The project itself, in an environment that holds only what it asks for."""
+
+    def __init__(self, environment: Environment, project: Project) -> None:
+        table = ".".join(map(str, environment.key))
+        hint = f'project = "editable" in [{table}] installs it'
+        if not project.has_build_system:
+            hint = "with a [build-system] it can be built, and is installed"
+        super().__init__(
+            f'the environment "{environment.name}" does not hold the project itself, only what it asks for',
+            hint,
+        )
 
 
 class Reason:
@@ -85,11 +100,12 @@ def locked(context: Context, environment: Environment) -> Lock:
     return lock
 
 
-def graph_of(context: Context, environment: Environment) -> Graph:
-    """Return what is locked for the environment, as a graph."""
+def graph_of(context: Context, environment: Environment, *, with_project: bool = False) -> Graph:
+    """Return what is locked for the environment, as a graph; the project itself is in it only when that is wanted."""
     lock = locked(context, environment)
     requested = requested_names(context, environment)
-    return section_graph(lock, environment.section, requested, context.workspace.project.name)
+    own = "" if with_project else context.workspace.project.name
+    return section_graph(lock, environment.section, requested, own)
 
 
 def why(context: Context, environment: Environment, name: str) -> dict[str, list[Reason]]:
@@ -97,20 +113,30 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
 
     :raises NotThere: when the environment does not hold it.
     """
-    graph = graph_of(context, environment)
+    is_project = normalise(name) == context.workspace.project.name
+    graph = graph_of(context, environment, with_project=is_project)
     keys = graph.named(normalise(name))
+    if not keys and is_project:
+        raise ProjectNotThere(environment, context.workspace.project)
     if not keys:
         raise NotThere(name, environment.name, sorted({key[0] for key in graph.packages}))
     placed = list(placed_requirements(context, environment))
     found: dict[str, list[Reason]] = {}
     for key in keys:
         reasons = found.setdefault(shown(key), [])
+        if is_project and holds_project(environment):
+            reasons.append(Reason(f'the environment "{environment.name}"', "the project itself", "", ()))
         for chain in graph.chains(key):
             for who, text, place in placed:
                 if parse_requirement(text).name == chain[0][0]:
                     names = [shown(step) for step in chain[:-1]] + [chain[-1][0]]
                     reasons.append(Reason(who, text, place, names if len(chain) > 1 else ()))
     return found
+
+
+def holds_project(environment: Environment) -> bool:
+    """Whether an environment holds the project itself, though nobody should ask for it."""
+    return environment.project in {"editable", "wheel"}
 
 
 def placed_requirements(context: Context, environment: Environment) -> Iterator[tuple[str, str, str]]:

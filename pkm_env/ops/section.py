@@ -15,10 +15,11 @@ from pkm_env.model.target import (
     implied_pythons,
     make_targets,
 )
+from pkm_env.ops.declared import declared, from_line, place
 from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
-from pkm_env.resolver.request import NoSolution, Origin, Request, Root, Rules
+from pkm_env.resolver.request import COMMAND_LINE, NoSolution, Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pkm_env.ops.options import LockOptions
     from pkm_env.resolver.problem import Recorder
     from pkm_env.resolver.report import Explanation
-    from pkm_env.resolver.request import Resolution
+    from pkm_env.resolver.request import Declared, Resolution
 
 
 # The key of a section for the newest Python that was known when it was locked.
@@ -64,8 +65,11 @@ class UnknownExtra(PkmError):
 class Locker(Staleness):
     """Solves environments one after the other.
 
-    ``solves`` counts the targets for which something had to be decided.
+    ``solves`` counts the targets for which something had to be decided. ``constraints_key`` is the key of the rules
+    that bound versions.
     """
+
+    constraints_key = "constraints"
 
     def __init__(
         self,
@@ -103,10 +107,8 @@ class Locker(Staleness):
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
-            shown = failures[0].target.name + (
-                f", and {len(failures) - 1} more targets" if failures[1:] else ""
-            )
-            told = str(self.explained(failures[0], failures[1:]))
+            shown = shortened([failure.target.name for failure in failures])
+            told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
             raise NoSolutionFound(environment.name, shown, told)
@@ -193,19 +195,17 @@ class Locker(Staleness):
         assert self.recorder is not None, "something was recorded"
         self.context.problems[environment.section] = to_plain(request, self.recorder)
 
-    def explained(self, failure: NoSolution, others: Sequence[NoSolution] = ()) -> Explanation:
+    def explained(
+        self, failure: NoSolution, others: Sequence[NoSolution] = (), targets: Sequence[Target] = ()
+    ) -> Explanation:
         """Return a failure in words; what words it is loaded only now. What would work is tried for *others* too."""
         from pkm_env.resolver.report import explain
 
-        return explain(failure, where=self.where, others=others)
+        return explain(failure, where=self.where, others=others, targets=targets)
 
     def where(self, origin: Origin) -> str:
-        """Return where a requirement of the project stands, as file:line:column."""
-        return (
-            self.workspace.position(origin.key)
-            if origin.key[:2] != ("project", "dynamic") and origin.key
-            else ""
-        )
+        """Return where a requirement or a rule stands, as file:line:column or in words."""
+        return place(self.workspace, origin)
 
     def targets(self, environment: Environment, /) -> tuple[tuple[Target, ...], bool]:
         """Return the targets of an environment, oldest Python first, and whether all of it was declared."""
@@ -241,11 +241,12 @@ class Locker(Staleness):
         """Return what the resolver is asked for one environment."""
         given = self.given(environment)
         options = given.laid_over(environment.options)
+        said = declared(self.workspace, environment, given, self.options, self.cut_off(environment))
         return Request(
             roots=tuple(self.roots(environment)),
             targets=targets,
             rules=Rules(
-                constraints=self.constraints(environment, given),
+                constraints=self.constraints(environment, given, said),
                 overrides=given.overriding(self.workspace.declaration.overrides),
                 prereleases=options.prereleases,
                 resolution=options.resolution,
@@ -260,29 +261,35 @@ class Locker(Staleness):
             own_extras=self.own_extras(),
             pythons=self.pythons(environment),
             held=self.held(environment),
+            declared=said,
         )
 
     def pythons(self, environment: Environment) -> list[tuple[str, Origin]]:
-        """Return what decides about the Pythons of an environment: its own key, else that of the project."""
-        if environment.python:
-            return [
-                (
-                    environment.python,
-                    Origin(f'the environment "{environment.name}"', (*environment.key, "python")),
-                )
-            ]
+        """Return what decides about the Pythons of an environment: its own key, then that of the project."""
         project = self.workspace.project
+        found = []
+        if environment.python:
+            who = f'the environment "{environment.name}"'
+            found.append((environment.python, Origin(who, (*environment.key, "python"))))
         if project.requires_python:
             who = project.raw_name or "the project"
-            return [(project.requires_python, Origin(who, ("project", "requires-python")))]
-        return []
+            found.append((project.requires_python, Origin(who, ("project", "requires-python"))))
+        return found
 
-    def constraints(self, environment: Environment, given: Given) -> list[tuple[str, Origin]]:
+    def constraints(
+        self, environment: Environment, given: Given, declared: Declared
+    ) -> list[tuple[str, Origin]]:
         """Return the bounds of a solve: those of the project, of the command line, and of the packages to upgrade."""
-        found = [(text, Origin("a constraint", ("tool", "pkm"))) for text in environment.options.constraints]
+        origin = declared.origin(self.constraints_key)
+        key = origin.key if origin is not None else ()
+        found = [
+            (text, Origin("", (*key, at) if key else ()))
+            for at, text in enumerate(environment.options.constraints)
+        ]
         moved = [text for text in self.options.upgrade_packages if parse_requirement(text).specifier]
-        found += [(text, Origin("--constraint")) for text in given.constraints]
-        return [*found, *((text, Origin("--upgrade-package")) for text in moved)]
+        typed = self.options.given is not None and bool(self.options.given.constraints)
+        found += [(text, from_line(now=typed)) for text in given.constraints]
+        return [*found, *((text, Origin(COMMAND_LINE)) for text in moved)]
 
     def roots(self, environment: Environment, /) -> Iterable[Root]:
         """Yield what the environment asks for, each with the place where it stands."""
@@ -378,13 +385,22 @@ class Locker(Staleness):
                 found.setdefault(package.name, {}).setdefault(package.version)
 
 
+def shortened(names: Sequence[str]) -> str:
+    """Return the first of some targets, and how many more there are."""
+    more = len(names) - 1
+    return names[0] + (f", and {more} more target{'s' if more > 1 else ''}" if more else "")
+
+
 def without_target(reason: str, target: Target) -> str:
     """Return why a target has no solution without its own name, so that targets with one reason stand together."""
     named = f" for {short_platform(target.platform)} with Python {target.python}"
     before, found, after = reason.partition(named)
     if after.startswith(" ("):  # Which wheels there are is told of each platform in another way.
         after = after.partition(")")[2]
-    return f"{before}{' for it' if found else ''}{after}".replace(f", and this is Python {target.python}", "")
+    text = f"{before}{' for it' if found else ''}{after}"
+    for words in (f", and this is Python {target.python}", f", which admits {target.python}"):
+        text = text.removesuffix(words)
+    return text
 
 
 def section_options(

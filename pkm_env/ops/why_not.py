@@ -12,10 +12,9 @@ from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
 from pkm_env.model.target import target_from_key
 from pkm_env.ops.locked import section_targets
 from pkm_env.ops.options import LockOptions
-from pkm_env.ops.questions import locked
+from pkm_env.ops.questions import ProjectNotThere, locked
 from pkm_env.ops.renew import difference, indexes_of
-from pkm_env.ops.section import Locker, without_target
-from pkm_env.resolver.report import explain
+from pkm_env.ops.section import Locker, shortened, without_target
 from pkm_env.resolver.request import NoSolution, Origin, Root
 from pkm_env.resolver.resolve import resolve
 
@@ -79,7 +78,10 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
     asked = readable(text)
     lock = locked(context, environment)
     held = versions_held(lock, environment, asked.name)
-    if not asked.specifier and not asked.url:
+    is_project = asked.name == context.workspace.project.name
+    if is_project and not asked.specifier and not asked.extras:
+        return of_project(context, environment, text, held)
+    if not asked.specifier and not asked.url and not is_project:
         newest = newest_version(context, environment, asked.name)
         if isinstance(newest, Unavailable):
             answer = Answer(text, held)
@@ -103,6 +105,17 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
     now = f"{asked.name} {' and '.join(where)} is" if held else f"nothing asks for {asked.name}"
     answer.lines = [f"{now} in {environment.name}; with {text}:"]
     solve(context, environment, lock, answer)
+    return answer
+
+
+def of_project(context: Context, environment: Environment, text: str, held: Iterable[str]) -> Answer:
+    """Return the answer about the project itself, which no index is asked for."""
+    answer = Answer(text, held)
+    if held:
+        answer.lines = [f"{text} is the project itself, and is in {environment.name}"]
+    else:
+        answer.possible = "none"
+        answer.lines = [str(ProjectNotThere(environment, context.workspace.project))]
     return answer
 
 
@@ -175,13 +188,17 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
 
 
 def failure_lines(failures: Sequence[NoSolution], locker: Locker) -> list[str]:
-    """Return why targets have no solution, those with one explanation together."""
-    groups: dict[str, list[str]] = {}
+    """Return why targets have no solution; those whose explanations differ in the target alone have one together."""
+    groups: dict[tuple[str, ...], list[NoSolution]] = {}
     for failure in failures:
-        groups.setdefault(str(explain(failure, where=locker.where)), []).append(failure.target.name)
+        told = locker.explained(failure).lines
+        groups.setdefault(tuple(without_target(line.text, failure.target) for line in told), []).append(
+            failure
+        )
     lines = []
-    for explanation, names in groups.items():
-        lines += [f"nothing fits {shortened(names)}", "", explanation.rstrip("\n"), ""]
+    for first, *others in groups.values():
+        names = [failure.target.name for failure in (first, *others)]
+        lines += [f"nothing fits {shortened(names)}", "", str(locker.explained(first, others)), ""]
     return lines
 
 
@@ -204,12 +221,6 @@ def left_out_lines(targets: Iterable[Target], left_out: Mapping[str, str], words
         if target.key in left_out:
             groups.setdefault(without_target(left_out[target.key], target), []).append(target.name)
     return [f"{words}: {shortened(names)}: {reason}" for reason, names in groups.items()]
-
-
-def shortened(names: Sequence[str]) -> str:
-    """Return the first of some targets, and how many more there are."""
-    more = len(names) - 1
-    return names[0] + (f", and {more} more target{'s' if more > 1 else ''}" if more else "")
 
 
 def newest_version(context: Context, environment: Environment, name: str) -> str | Unavailable:

@@ -285,15 +285,16 @@ class Knowledge:
             self._extras.keep(marker, found)
         return found
 
-    def under(self, rules: Rules) -> Knowledge:
-        """Return the same knowledge for other rules: what depends on rules is derived anew."""
-        if rules is self.rules:
+    def under(self, rules: Rules, releases: Releases | None = None) -> Knowledge:
+        """Return the same knowledge for other rules, or for other *releases*: what depends on them is derived anew."""
+        if rules is self.rules and releases is None:
             return self
-        other = Knowledge(self.releases, self.notebook, rules)
+        other = Knowledge(releases or self.releases, self.notebook, rules)
         other._requirements = self._requirements
-        other._known = self._known
         other._directs = self._directs
-        other._read = self._read
+        if releases is None:
+            other._known = self._known
+            other._read = self._read
         return other
 
     def requirement(self, text: str) -> Requirement:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class Overrides:
     """What is asked for in place of what was written, by the asked name and by who asks."""
 
-    __slots__ = ("everywhere", "of_package", "of_release")
+    __slots__ = ("_table", "everywhere", "of_package", "of_release")
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         """Read the table.
 
         :raises UnreadableRequirement: when an entry cannot follow a name in a requirement.
         """
+        self._table = table
         self.everywhere: dict[str, Entries] = {}
         self.of_package: dict[str, dict[str, Entries]] = {}
         self.of_release: dict[tuple[str, Any], dict[str, Entries]] = {}
@@ -61,6 +62,25 @@ class Overrides:
         if entries is None and asker:
             entries = self.of_package.get(asker, {}).get(name)
         return self.everywhere.get(name) if entries is None else entries
+
+    def path(self, asked: str, asker: str, version: str) -> tuple[str, ...]:
+        """Return the keys, as they are written, of what counts when *asker* asks for *asked*; () for nothing."""
+        found: dict[int, tuple[str, ...]] = {}
+        for key, value in self._table.items():
+            raw_name, pinned, release = key.partition("==")
+            name = normalise(raw_name.strip())
+            if not isinstance(value, dict):
+                if name == asked:
+                    found[0] = (key,)
+                continue
+            inner = next((raw for raw in value if normalise(raw) == asked), None)
+            if inner is None or name != asker:
+                continue
+            if not pinned:
+                found[1] = (key, inner)
+            elif version and version_key(release.strip()) == version_key(version):
+                found[2] = (key, inner)
+        return found[max(found)] if found else ()
 
     def repaired(self, text: str, asker: str, version: str) -> Requirement | None:
         """Return what an unreadable requirement is about, where something else is asked for in its place.

@@ -22,7 +22,7 @@ from pkm_env.resolver.request import Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.ports import Releases
@@ -72,6 +72,10 @@ class Recorder:
     def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Pass the question on; its answer is no part of the problem."""
         return self._releases.elsewhere(name)
+
+    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> Releases | None:
+        """Pass the question on; what other rules would give is no part of the problem."""
+        return self._releases.changed(bound, uncut)
 
     def names(self) -> Iterable[str]:
         """Pass the question on."""
@@ -145,6 +149,9 @@ class Recorded:
     def elsewhere(self, _name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Know of no other index."""
         return ()
+
+    def changed(self, _bound: Mapping[str, str], _uncut: bool | Collection[str], /) -> None:
+        """Know nothing of other rules."""
 
     def names(self) -> Iterable[str]:
         """Return the names that were listed."""

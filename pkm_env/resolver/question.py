@@ -45,6 +45,7 @@ class Question:
         "_merged",
         "_pins",
         "_read",
+        "declared",
         "direct_names",
         "held",
         "overrides",
@@ -71,6 +72,7 @@ class Question:
         self.preferences = request.preferences
         self.held = request.held
         self.pythons = request.pythons
+        self.declared = request.declared
         # By Python and platform: targets that share patch releases differ in nothing else.
         self._locked: dict[tuple[str, ...], list[tuple[Target, Mapping[str, str]]]] = {}
         for key, versions in request.locked.items():
@@ -96,36 +98,48 @@ class Question:
             asked = _parsed(text, origin)
             self._constraints.setdefault(asked.name, []).append((asked.specifier, Ask("", "", asked, origin)))
         self.direct_names = frozenset(asked.name for asked, _root, _source in self.roots)
-        self.prereleases_named: set[str] = set()
-        self.specifiers: dict[str, set[str]] = {}
-        self._pins: dict[str, set[str]] = {}
-        for asked in self._own_words():
-            self._note_consent(asked)
+        self.note_words()
 
     def with_root(self, before: Requirement, after: Requirement) -> Question:
-        """Return the question with one requirement of the project replaced."""
+        """Return the question with one requirement of the project replaced, and no wish for what it asks for."""
         roots = tuple(
             (after if asked == before else asked, root, source) for asked, root, source in self.roots
         )
-        left = self.specifiers.get(before.name, set()) - {before.specifier}
-        specifiers = {**self.specifiers, before.name: left | {after.specifier}}
-        return self._copy(roots=roots, specifiers=specifiers)
+        return self._changed(roots=roots, **self._without_wishes(before.name))
 
-    def without_constraint(self, ask: Ask) -> Question:
-        """Return the question with one constraint left out."""
-        left = {
-            name: [pair for pair in pairs if pair[1] is not ask] for name, pairs in self._constraints.items()
+    def with_constraint(self, asked: Requirement, before: Ask | None = None) -> Question:
+        """Return the question with one more constraint, or with one in the place of *before*."""
+        bounds = {
+            name: [pair for pair in pairs if pair[1] is not before]
+            for name, pairs in self._constraints.items()
         }
-        return self._copy(_constraints=left)
+        if asked.specifier:
+            origin = None if before is None else before.origin
+            bounds.setdefault(asked.name, []).append((asked.specifier, Ask("", "", asked, origin)))
+        return self._changed(_constraints=bounds, **self._without_wishes(asked.name))
 
     def with_rules(self, rules: Rules) -> Question:
-        """Return the question under other rules."""
-        return self._copy(rules=rules)
+        """Return the question under other rules; the constraints stay."""
+        same = rules.overrides is self.rules.overrides
+        return self._changed(rules=rules, overrides=self.overrides if same else Overrides(rules.overrides))
 
-    def _copy(self, **changes: Any) -> Question:
+    def _without_wishes(self, name: str) -> dict[str, Any]:
+        """Return what is preferred and locked, without a package: the slots that hold it."""
+        locked = {
+            kind: [
+                (target, {one: text for one, text in versions.items() if one != name})
+                for target, versions in pairs
+            ]
+            for kind, pairs in self._locked.items()
+        }
+        preferences = {one: versions for one, versions in self.preferences.items() if one != name}
+        return {"_locked": locked, "_merged": {}, "preferences": preferences}
+
+    def _changed(self, **changes: Any) -> Question:
         changed = Question.__new__(Question)
         for name in Question.__slots__:
             setattr(changed, name, changes[name] if name in changes else getattr(self, name))
+        changed.note_words()
         return changed
 
     @property
@@ -254,6 +268,14 @@ class Question:
         ]
         own += [entry for table in tables for entries in table.values() for entry in entries]
         return own
+
+    def note_words(self) -> None:
+        """Note what the project's own words consent to: pre-releases that they name, releases that they pin."""
+        self.prereleases_named: set[str] = set()
+        self.specifiers: dict[str, set[str]] = {}
+        self._pins: dict[str, set[str]] = {}
+        for asked in self._own_words():
+            self._note_consent(asked)
 
     def _note_consent(self, asked: Requirement) -> None:
         if not asked.specifier:

@@ -6,9 +6,10 @@ Boundaries are versions that exist; docs/explanations.md shows examples beside t
 from __future__ import annotations
 
 from pkm_build.tables import did_you_mean
-from pkm_env.resolver.notes import ROOT
+from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
-from pkm_env.resolver.suggest import Elsewhere, allow, another_python, relax, relax_all
+from pkm_env.resolver.remedies import Remedies
+from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
     admitted_by,
@@ -16,9 +17,7 @@ from pkm_env.resolver.wording import (
     dropped_words,
     elsewhere_words,
     excluded_lines,
-    has_sdist,
     key_text,
-    lacks_files,
     need_text,
     version_text,
 )
@@ -43,6 +42,9 @@ _MOST_TRIED = 5
 # A proof may be as long as the problem is odd; nobody reads hundreds of lines.
 _MOST_LINES = 24
 _LAST_LINES = 4
+# A longer line has its place behind it, and sets no column for the others.
+_WIDEST = 80
+_WIDEST_CHANGE = 48
 
 
 class Line:
@@ -92,7 +94,8 @@ class Explanation:
         return self._would_work
 
     def __str__(self) -> str:
-        width = max((len(line.text) for line in self.lines if line.where), default=0)
+        placed = (len(line.text) for line in self.lines if line.where)
+        width = max((length for length in placed if length <= _WIDEST), default=0)
         parts = []
         hidden = len(self.lines) - _MOST_LINES
         for number, line in enumerate(self.lines, 1):
@@ -105,7 +108,8 @@ class Explanation:
         if self.not_looked_at:
             parts += ["", f"  not looked at: {'; '.join(self.not_looked_at)}"]
         if self.would_work:
-            change_width = max(len(change) for change, _effect in self.would_work)
+            lengths = (len(change) for change, _effect in self.would_work)
+            change_width = max((length for length in lengths if length <= _WIDEST_CHANGE), default=0)
             parts += ["", "would work:"]
             parts += [f"  {change:<{change_width}}   {effect}" for change, effect in self.would_work]
         return "\n".join(parts)
@@ -117,23 +121,31 @@ def explain(
     where: Callable[[Origin], str],
     suggest: bool = True,
     others: Sequence[NoSolution] = (),
+    targets: Sequence[Target] = (),
 ) -> Explanation:
     """Return why *failure* has no solution; *where* gives "pyproject.toml:8:5" for an origin.
 
     With *suggest*, changes that would help are looked for when they are first wanted, by solving with
     each; for that, the releases that the failed resolve had are asked again. Each is tried for the targets
-    of *others* too, and says for which of them it is none.
+    of *others* too, and says for which of them it is none. *targets* are all that were solved for, where the
+    environment may be declared for less of them.
     """
-    return _Telling(failure, where, others).explanation(suggest=suggest)
+    return _Telling(failure, where, others, targets).explanation(suggest=suggest)
 
 
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
     def __init__(
-        self, failure: NoSolution, where: Callable[[Origin], str], others: Sequence[NoSolution]
+        self,
+        failure: NoSolution,
+        where: Callable[[Origin], str],
+        others: Sequence[NoSolution],
+        targets: Sequence[Target],
     ) -> None:
-        self.others = Elsewhere(others)
+        self.elsewhere = Elsewhere(others)
+        self.others = others
+        self.targets = targets
         self.python_number = 0
         self.derivation: Derivation = failure.derivation
         self.problem = self.derivation.problem
@@ -157,61 +169,32 @@ class _Telling:
             found = list({one.text: one for one in self._tried()}.values())
             self.derivation.suggestions = found
             self.problem.knowledge.notebook.save()
-        told = [(one, self.others.left_by(one)) for one in found]
+        told = [(one, self.elsewhere.left_by(one)) for one in found]
         # What helps everywhere comes first.
         told.sort(key=lambda pair: bool(pair[1]))
         return [(one.text, f"{one.effect}{_not_for(left)}") for one, left in told]
 
     def _tried(self) -> Iterator[Suggestion]:
-        """Yield changes that help: other bounds for the requirements told, the last first, then other rules."""
+        """Yield changes that help: other bounds for the requirements told, newer versions first, then other rules."""
         own = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
-        found_any = False
+        remedies = Remedies(self.derivation, self.facts, self.numbers, self.targets, self.others)
+        relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
             found = relax(self.derivation, ask, number)
             if found is not None:
-                found_any = True
-                yield found
-        if len(own) > 1 and not found_any:
+                relaxed.append((not is_newer(self.derivation, found, ask), found))
+        yield from (found for _older, found in sorted(relaxed, key=lambda pair: pair[0]))
+        overriding = list(remedies.overrides())
+        yield from overriding
+        if len(own) > 1 and not relaxed and not overriding:
             found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
-        refusing = [fact.excluded for fact in self.facts if fact.excluded is not None]
-        by_metadata = {excluded.name for excluded in refusing if excluded.python}
-        unusable = (excluded.name for excluded in refusing if excluded.python or excluded.kind == "unusable")
-        for name in dict.fromkeys(unusable):
-            if name in by_metadata or lacks_files(name, self.facts, self.problem):
-                found = another_python(self.derivation, name, self.python_number)
-                if found is not None:
-                    yield found
-                    break
-        names = dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks)
-        for name in names:
-            if name and name != self.problem.question.root_name:
-                yield from self._other_rules(name)
-
-    def _other_rules(self, name: str) -> Iterator[Suggestion]:
-        package = self.problem.package(name)
-        wanted = admitted_by(name, self.facts, self.problem)
-        rule = self.problem.question.rules.prerelease_rule(name)
-        if rule != "never" and self.problem.ground.refused_prereleases(package) & wanted:
-            found = allow(self.derivation, name, prereleases=True)
-            if found is not None:
-                yield found
-        if self.problem.question.rules.forbids_build(name) and has_sdist(package, wanted):
-            found = allow(self.derivation, name, prereleases=False)
-            if found is not None:
-                yield found
+        yield from remedies.others(self.python_number)
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
-            for text, ask in excluded_lines(fact, self.facts, self.problem, self.target):
-                if AND_THIS_IS in text:
-                    self._tell_python()
-                place = self.where(ask.origin) if ask is not None and ask.origin is not None else ""
-                self.lines.append(Line(text, place))
-                if ask is not None:
-                    self.roots.append(len(self.lines))
-                    self.numbers[id(fact)] = len(self.lines)
+            self._tell_excluded(fact, fact.excluded.ask)
             return
         if _is_root(fact.key):
             self._tell_root(fact)
@@ -221,6 +204,29 @@ class _Telling:
         missing = _missing_text(fact, self.problem)
         if missing:
             self.lines.append(Line(missing))
+
+    def _tell_excluded(self, fact: Fact, ask: Ask | None) -> None:
+        for text, rules in excluded_lines(fact, self.facts, self.problem, self.target):
+            if AND_THIS_IS in text:
+                self._tell_python()
+            places = [self._place(*rule) for rule in rules]
+            if ask is not None and ask.origin is not None:
+                places.append(self.where(ask.origin))
+            self.lines.append(Line(text, _together(places)))
+            if ask is not None:
+                self.roots.append(len(self.lines))
+                self.numbers[id(fact)] = len(self.lines)
+
+    def _place(self, *rule: str) -> str:
+        """Return where a rule stands, "" where the project does not say it."""
+        origin = self.problem.question.declared.origin(*rule)
+        return "" if origin is None else self.where(origin)
+
+    def _override_place(self, ask: Ask) -> str:
+        """Return where the override stands by which something is asked for."""
+        overrides = self.problem.question.overrides
+        path = overrides.path(ask.requirement.name, name_of(ask.asker), ask.version)
+        return self._place("overrides", *path)
 
     def _tell_python(self) -> None:
         """Tell once where it stands that this Python is a target: it takes part in the proof like a requirement."""
@@ -241,9 +247,11 @@ class _Telling:
             text += f' in group "{origin.group}"'
         if origin is not None and origin.extra:
             text += f' in extra "{origin.extra}"'
+        places = [self.where(origin) if origin is not None else ""]
         if ask.overridden:
             text += " (by an override)"
-        self.lines.append(Line(text, self.where(origin) if origin is not None else ""))
+            places.append(self._override_place(ask))
+        self.lines.append(Line(text, _together(places)))
         self.roots.append(len(self.lines))
 
     def _tell_need(self, fact: Fact) -> None:
@@ -257,9 +265,11 @@ class _Telling:
         several = bool(shown & (shown - 1))
         text = f"{key_text(fact.key)} {versions}{self._all_admitted(name, shown)} {'need' if several else 'needs'} "
         text += need_text(fact, problem)
-        if any(ask.overridden for ask in fact.asks):
+        overridden = [ask for ask in fact.asks if ask.overridden]
+        if overridden:
             text += " (by an override)"
-        self.lines.append(Line(text))
+            self.roots.append(len(self.lines) + 1)
+        self.lines.append(Line(text, _together([self._override_place(ask) for ask in overridden])))
 
     def _all_admitted(self, name: str, shown: int) -> str:
         """Return "(all that 1 admits)" when *shown* is every usable version that one told line leaves."""
@@ -284,16 +294,25 @@ class _Telling:
         told = dict.fromkeys(fact.key if isinstance(fact.key, str) else fact.key[0] for fact in self.facts)
         told.update(dict.fromkeys(fact.needed_name for fact in self.facts if fact.asks))
         names = [name for name in told if name and name != ROOT]
-        phrases = [dropped_words(name, self.facts, self.problem) for name in names]
+        phrases = []
+        for name in names:
+            place = self._place("exclude-newer", name)
+            told_before = any(place and place in line.where for line in self.lines)
+            phrases.append(dropped_words(name, self.facts, self.problem, "" if told_before else place))
         phrases += [words for name in names for words in elsewhere_words(name, self.facts, self.problem)]
         return [phrase for phrase in phrases if phrase]
+
+
+def _together(places: Sequence[str]) -> str:
+    """Return places as one text, each once; "" for none."""
+    return " and ".join(dict.fromkeys(filter(None, places)))
 
 
 def _not_for(targets: Sequence[Target]) -> str:
     """Return "; not for python 3.8 on linux-x86_64, and 2 more targets", "" for none."""
     if not targets:
         return ""
-    more = "" if targets[1:] == [] else f", and {len(targets) - 1} more target{'s' if targets[2:] else ''}"
+    more = f", and {len(targets) - 1} more target{'s' if targets[2:] else ''}" if targets[1:] else ""
     return f"; not for {targets[0].name}{more}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from typing import Any, Protocol
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 HIGHEST = "highest"
 LOWEST = "lowest"
 LOWEST_DIRECT = "lowest-direct"
+
+# Who asks for what stands in no file.
+COMMAND_LINE = "the command line"
+KEPT_COMMAND_LINE = "an earlier command line, kept until --upgrade"
 
 
 class Origin:
@@ -69,6 +73,38 @@ class Root:
         return f"Root({self.requirement!r})"
 
 
+class Declared:
+    """What the project says of its rules, for explanations: no answer depends on it.
+
+    ``origins`` tells where rules stand, by the path of their keys below ``[tool.pkm]`` as they are written.
+    ``exclude_newer`` is the cut-off as it was given, ``indexes`` are the names that a source may name, ``platforms``
+    those of the environment as they are written, () where they are implied.
+    """
+
+    __slots__ = ("exclude_newer", "indexes", "origins", "platforms")
+
+    def __init__(
+        self,
+        origins: Mapping[tuple[str, ...], Origin] | None = None,
+        *,
+        exclude_newer: str | Mapping[str, str | bool] | None = None,
+        indexes: Collection[str] = (),
+        platforms: Sequence[str] = (),
+    ) -> None:
+        self.origins = dict(origins or {})
+        self.exclude_newer = exclude_newer
+        self.indexes = frozenset(indexes)
+        self.platforms = tuple(platforms)
+
+    def origin(self, *path: str) -> Origin | None:
+        """Return where a rule stands, None where the project does not say it."""
+        for end in range(len(path), 0, -1):
+            found = self.origins.get(path[:end])
+            if found is not None:
+                return Origin(found.who, (*found.key, *path[end:])) if found.key else found
+        return None
+
+
 class Rules:
     """How to choose. The defaults are those of a project that says nothing.
 
@@ -96,23 +132,12 @@ class Rules:
         self.no_build = no_build
         self.no_binary = no_binary
 
-    def allowing(self, name: str, *, prereleases: bool) -> Rules:
-        """Return the same rules, but with pre-releases of *name* allowed, or else building it."""
-        rules = Rules(
-            constraints=self.constraints,
-            overrides=self.overrides,
-            prereleases=self.prereleases,
-            resolution=self.resolution,
-            no_build=self.no_build,
-            no_binary=self.no_binary,
-        )
-        if not prereleases:
-            rules.no_build = frozenset() if self.no_build is True else frozenset(self.no_build or ()) - {name}
-        elif isinstance(self.prereleases, str):
-            rules.prereleases = {"*": self.prereleases, name: "allow"}
-        else:
-            rules.prereleases = {**self.prereleases, name: "allow"}
-        return rules
+    def replaced(self, **changes: Any) -> Rules:
+        """Return the same rules with some changed."""
+        made = Rules()
+        for name in self.__slots__:
+            setattr(made, name, changes.get(name, getattr(self, name)))
+        return made
 
     def forbids_build(self, name: str) -> bool:
         """Return whether *name* must not be built from source."""
@@ -139,10 +164,11 @@ class Request:
     None stands for all that are preferred or locked. ``root_name`` is the project's own name, ``root_version`` its
     version, "" where only a build tells; ``own_extras`` what its extras ask for, for requirements that ask for the
     project itself with an extra. ``pythons`` is what the project says of Python, as (specifier, origin) pairs, for
-    explanations: the targets follow from it.
+    explanations: the targets follow from it. So is ``declared``.
     """
 
     __slots__ = (
+        "declared",
         "held",
         "locked",
         "own_extras",
@@ -170,7 +196,9 @@ class Request:
         locked: Mapping[str, Mapping[str, str]] | None = None,
         pythons: Sequence[tuple[str, Origin]] = (),
         held: Mapping[str, Sequence[str]] | None = None,
+        declared: Declared | None = None,
     ) -> None:
+        self.declared = declared or Declared()
         self.pythons = tuple(pythons)
         self.held = None if held is None else {name: tuple(versions) for name, versions in held.items()}
         self.locked = dict(locked or {})

@@ -343,8 +343,14 @@ class Derivation:
         return list(found.values())
 
     def names(self) -> set[str]:
-        """Return the packages that the proof speaks of."""
-        return {name_of(key) for fact in self.facts() for key in fact.terms}
+        """Return the packages that the proof speaks of, those of which nothing meets a need too."""
+        facts = self.facts()
+        found = {name_of(key) for fact in facts for key in fact.terms}
+        for fact in facts:
+            if fact.kind == NEEDS:
+                asks = fact.note if isinstance(fact.note, tuple) else (fact.note,)
+                found.update(ask.requirement.name for ask in asks)
+        return found
 
     def holds_for(self, problem: TargetProblem) -> bool:
         """Return whether every fact is one of *problem* too, so that it has no solution either."""

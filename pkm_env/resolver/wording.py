@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pkm_env.resolver.proof import Fact
 
     Key = Any
+    # The keys below [tool.pkm] by which a rule is said.
+    Rule = tuple[str, ...]
 
 _MOST_RUNS = 3
 _MOST_NAMED = 3
@@ -132,50 +134,54 @@ def admitted_by(name: str, facts: Sequence[Fact], problem: TargetProblem) -> int
 
 def excluded_lines(
     fact: Fact, facts: Sequence[Fact], problem: TargetProblem, target: Target
-) -> Iterator[tuple[str, Ask | None]]:
-    """Yield the statements about versions that are out of question, each with the requirement behind it."""
+) -> Iterator[tuple[str, Sequence[Rule]]]:
+    """Yield the statements about versions that are out of question, each with the rules behind it."""
     excluded = fact.excluded
     assert excluded is not None
     name = excluded.name
     if name == ROOT:
-        yield f"{problem.question.root_name or 'the project'}: {excluded.reason}", excluded.ask
+        yield f"{problem.question.root_name or 'the project'}: {excluded.reason}", ()
         return
     package = problem.package(name)
     if excluded.kind == "constraint":
         assert excluded.ask is not None
-        yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", excluded.ask
+        yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", ()
     elif excluded.python:
         several = "need" if fact.versions & (fact.versions - 1) else "needs"
         versions = version_text(package, fact.versions, problem.usable(name).mask)
         told = f"Python {excluded.python} by its metadata"
-        yield f"{key_text(fact.key)} {versions} {several} {told}{AND_THIS_IS}{target.python}", None
+        yield f"{key_text(fact.key)} {versions} {several} {told}{AND_THIS_IS}{target.python}", ()
     elif excluded.kind == "refused":
         usable = problem.usable(name).mask
         yield (
             f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {_indented(excluded.reason)}",
-            None,
+            (),
         )
     else:
         admitted = admitted_by(name, facts, problem)
         found = list(unfit_texts(package, fact.versions & admitted, problem, target))
-        found = found or list(_barred_texts(package, admitted, problem))
-        yield from ((text, None) for text in found)
+        yield from found or _barred_texts(package, admitted, problem)
 
 
-def _barred_texts(package: Package, relevant: int, problem: TargetProblem) -> Iterator[str]:
+def _barred_texts(
+    package: Package, relevant: int, problem: TargetProblem
+) -> Iterator[tuple[str, Sequence[Rule]]]:
     """Yield that only pre-releases and yanked releases are left, where that is so."""
     refused = problem.ground.refused_prereleases(package) & relevant
     kinds = []
+    rules = []
     if relevant & problem.usable(package.name).mask:
         return
     if refused:
         kinds.append("pre-releases")
+        rules.append(("prereleases", package.name))
     if relevant & package.yanked & ~refused:
         kinds.append("yanked releases")
     if relevant & package.excluded:
         kinds.append(f"releases after the cut-off{_cut_off_date(package)}")
+        rules.append(("exclude-newer", package.name))
     if kinds:
-        yield f"of {package.name} only {' and '.join(kinds)} are left"
+        yield f"of {package.name} only {and_list(kinds)} are left", rules
 
 
 def lacks_files(name: str, facts: Sequence[Fact], problem: TargetProblem) -> bool:
@@ -190,7 +196,9 @@ def _indented(text: str) -> str:
     return "\n     ".join(line for line in text.split("\n") if line)
 
 
-def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Target) -> Iterator[str]:
+def unfit_texts(
+    package: Package, mask: int, problem: TargetProblem, target: Target
+) -> Iterator[tuple[str, Sequence[Rule]]]:
     """Yield why versions in *mask* have no file for *target*: Python first, then tags, then building.
 
     *target* may be another one than the problem's, for which the same facts hold.
@@ -207,21 +215,20 @@ def unfit_texts(package: Package, mask: int, problem: TargetProblem, target: Tar
         by_python = _one_python_text(by_python)
     for text, versions in sorted(by_python.items(), key=lambda item: item[1]):
         verb = "need" if versions & (versions - 1) else "needs"
-        yield (
-            f"{package.name} {version_text(package, versions, everything)} {verb} Python {text}"
-            f"{AND_THIS_IS}{target.python}"
-        )
+        shown = version_text(package, versions, everything)
+        yield f"{package.name} {shown} {verb} Python {text}{AND_THIS_IS}{target.python}", ()
         left &= ~versions
     if left:
         verb = "have" if left & (left - 1) else "has"
         rules, is_built = problem.question.rules, has_sdist(package, left)
         reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
         reason += _wheels_there(package, left, target)
+        behind: Sequence[Rule] = ()
         if rules.forbids_wheels(package.name) and not is_built:
-            reason = "no sdist, and wheels of it are not to be used"
+            reason, behind = "no sdist, and wheels of it are not to be used", (("no-binary",),)
         elif rules.forbids_build(package.name) and is_built:
-            reason += ", and building it is not allowed"
-        yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}"
+            reason, behind = f"{reason}, and building it is not allowed", (("no-build",),)
+        yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}", behind
 
 
 def _wheels_there(package: Package, mask: int, target: Target) -> str:
@@ -292,10 +299,11 @@ def _python_that_refuses(package: Package, bit: int, target: Target) -> str:
     return texts[0] if texts else ""
 
 
-def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> str:
+def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem, cut_off: str = "") -> str:
     """Return which versions that are admitted were not looked at for a rule's sake, "" for none.
 
-    Pre-releases and yanked releases without a file for the target are none of them: no rule would bring them in.
+    *cut_off* is where the cut-off stands, "" where that was told before. Pre-releases and yanked releases without a
+    file for the target are none of them: no rule would bring them in.
     """
     package = problem.package(name)
     usable = problem.usable(name).mask
@@ -309,7 +317,7 @@ def dropped_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> s
     if yanked:
         reason = "" if yanked & (yanked - 1) else package.yank_reason(package.version(yanked))
         groups.append(f"{_few(package, yanked)} (yanked{': ' + reason if reason else ''})")
-    groups += _cut_off_words(package, package.excluded & relevant & ~refused & ~yanked)
+    groups += _cut_off_words(package, package.excluded & relevant & ~refused & ~yanked, cut_off)
     return f"{name} {', '.join(groups)}" if groups else ""
 
 
@@ -326,13 +334,14 @@ def _met_by_all(name: str, facts: Sequence[Fact]) -> int:
     return met
 
 
-def _cut_off_words(package: Package, late: int) -> Iterator[str]:
+def _cut_off_words(package: Package, late: int, place: str) -> Iterator[str]:
     """Yield which versions a cut-off date took away: those that came later, and those of unknown age."""
     undated = late & getattr(package.listing, "undated", 0) << 1
+    cut_off = f"the cut-off{_cut_off_date(package)}" + (f", {place}" if place else "")
     if late & ~undated:
-        yield f"{_few(package, late & ~undated)} (uploaded after the cut-off{_cut_off_date(package)})"
+        yield f"{_few(package, late & ~undated)} (uploaded after {cut_off})"
     if undated:
-        yield f"{_few(package, undated)} (nobody knows whether uploaded before the cut-off{_cut_off_date(package)})"
+        yield f"{_few(package, undated)} (nobody knows whether uploaded before {cut_off})"
 
 
 def _cut_off_date(package: Package) -> str:

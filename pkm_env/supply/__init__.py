@@ -30,7 +30,7 @@ from pkm_env.supply.catalogue import WAIT, Catalogue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.cache.pages import MetadataCache, PageCache
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pkm_env.supply.catalogue import BeginSecond
 
     Network = tuple[IndexClient, Crew]
+    Changed = Callable[[Mapping[str, str], bool | Collection[str]], "Supply | None"]
 
 
 class Unbuilt:
@@ -64,7 +65,8 @@ class Supply:
     package counts before the index. *refresh* is True or the names whose pages must be asked for anew.
     *settled* are sources as a lock holds them, by name and place: a branch stays where it was locked.
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
-    the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``).
+    the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``). *changed* gives
+    the supply of other rules (``ports.Releases``).
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
@@ -84,7 +86,9 @@ class Supply:
         settled: Mapping[tuple[str, ...], Source] | None = None,
         platform: str = sys.platform,
         begin_second: BeginSecond | None = None,
+        changed: Changed = lambda _bound, _uncut: None,
     ) -> None:
+        self.changed = changed
         self._indexes = tuple(indexes)
         self._metadata_cache = metadata
         self._connect = connect

@@ -7,7 +7,7 @@ from pkm_env.model.options import covers, keeps_from_building
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pkm_env.model.distribution import Metadata, Source
     from pkm_env.model.ports import Listing
@@ -56,6 +56,18 @@ class BoundReleases:
     def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
         """Return later indexes that do not count for a name."""
         return self._plain.elsewhere(name)
+
+    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> BoundReleases | None:
+        """Return the same releases under other rules; what is bound by a marker stays where it is."""
+        plain = self._plain.changed(bound, uncut)
+
+        def rebound(name: str, index: str) -> Supply:
+            supply = self._bound(name, index)
+            return (
+                supply.changed({other: at for other, at in bound.items() if other != name}, uncut) or supply
+            )
+
+        return None if plain is None else BoundReleases(plain, rebound, self._unbuilt)
 
     def names(self) -> Iterable[str]:
         """Return the names that indexes can list without being asked for each."""

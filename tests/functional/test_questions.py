@@ -106,6 +106,46 @@ def test_why_of_a_mistyped_name_gets_the_nearest(project):
     assert told.stderr == 'error: egs is not in the environment "default"\nhint: did you mean "eggs"?\n'
 
 
+def test_why_of_the_project_itself_tells_who_holds_it(project):
+    assert project.says("env", "why", "Shop") == (
+        'shop in default\n  the environment "default" -> the project itself\n'
+    )
+    (reason,) = project.json("env", "why", "shop")["shop"]
+    assert (reason["requirement"], reason["chain"]) == ("the project itself", [])
+
+
+def test_why_of_the_project_itself_tells_the_extras_that_are_asked_for_by_its_name(pkm, tmp_path):
+    text = BUILT + 'optional-dependencies = { red = ["eggs"] }\n[dependency-groups]\ndev = ["shop[red]"]\n'
+    asking = Project(write_project(tmp_path / "own", text, FILES), pkm)
+    asking("lock")
+    assert asking.says("env", "why", "shop").splitlines()[2:] == ["  shop (pyproject.toml:11:8) -> shop[red]"]
+
+
+def test_questions_of_the_project_where_it_is_not_installed_say_so(pkm, tmp_path):
+    plain = Project(write_project(tmp_path / "plain", HEAD + 'dependencies = ["eggs"]\n'), pkm)
+    plain("lock")
+    told = plain("env", "why", "shop", code=1)
+    assert told.stderr == (
+        'error: the environment "default" does not hold the project itself, only what it asks for\n'
+        "hint: with a [build-system] it can be built, and is installed\n"
+    )
+    assert plain.json("env", "why-not", "shop")["possible"] == "none"
+    built = Project(
+        write_project(tmp_path / "plain", BUILT + "[tool.pkm.env.default]\nproject = false\n"), pkm
+    )
+    built("lock")
+    told = built("env", "why", "shop", code=1)
+    assert told.stderr.endswith('hint: project = "editable" in [tool.pkm.env.default] installs it\n')
+
+
+def test_why_not_of_the_project_itself_asks_no_index(project, index):
+    index.forget()
+    project.ask_anew()
+    assert project.says("env", "why-not", "shop") == "shop is the project itself, and is in default\n"
+    assert not index.count("shop")
+    assert project.json("env", "why-not", "shop==9")["possible"] == "none"
+
+
 def test_a_question_before_the_first_lock_says_what_to_do(pkm, tmp_path):
     root = write_project(tmp_path / "fresh", TOML)
     result = pkm("env", "why", "spam", cwd=root)
@@ -203,6 +243,19 @@ def test_a_lock_tells_targets_that_are_left_out_for_one_reason_together(native):
     )
     notes = [line for line in said.splitlines() if not line.startswith("Resolving")]  # where it takes a while
     assert notes == [f"{start}: {reason}"]
+
+
+def test_why_not_tells_targets_together_whose_explanations_differ_in_their_names_alone(project, index):
+    index.add_wheel("native", "1.0", tags="cp311-cp311-manylinux_2_28_x86_64")
+    index.add_wheel("fresh", "1.0", requires_python=">=3.13")
+    lines = project.json("env", "why-not", "native")["lines"]
+    assert [line for line in lines if line.startswith("nothing fits")] == [
+        "nothing fits python 3.10 on linux-x86_64, and 28 more targets"
+    ]
+    lines = project.json("env", "why-not", "fresh")["lines"]
+    assert [line for line in lines if line.startswith("nothing fits")] == [
+        "nothing fits python 3.10 on linux-x86_64, and 14 more targets"
+    ]
 
 
 def test_why_not_of_what_all_targets_hold_tells_those_that_are_left_out(pkm, tmp_path, index):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pkm_env.model.target import make_target
 from pkm_env.resolver.report import explain
+from pkm_env.resolver.request import Declared
 from pkm_env.resolver.resolve import NoSolution, Origin, Request, Resolution, Root, Rules, resolve
 from tests.support.universe import NoMemory, Universe
 
@@ -15,7 +16,16 @@ def origin(number, table="dependencies"):
 
 
 def where(place):
-    return f"pyproject.toml:{place.key[-1] + 5}:5"
+    if not place.key:
+        return place.who
+    last = place.key[-1]
+    return f"pyproject.toml:{last + 5}:5" if isinstance(last, int) else ".".join(map(str, place.key))
+
+
+def rules(*keys, **said):
+    """Return what a project says of some rules, each a key or a path of keys of ``[tool.pkm]``."""
+    paths = [key if isinstance(key, tuple) else (key,) for key in keys]
+    return Declared({path: Origin("", ("tool", "pkm", *path)) for path in paths}, **said)
 
 
 def ask(packages, *roots, targets=(LINUX,), sources=None, at=None, **options):

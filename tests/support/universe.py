@@ -6,7 +6,7 @@
 
 A release is a list of requirements, or a dict with ``requires``, ``extras``, ``requires_python``, ``tags``
 (wheel tags; "sdist" for an sdist; the default is one pure wheel), ``yanked``, ``late`` (after the
-cut-off; "undated" where nobody knows), ``unavailable`` (a reason),
+cut-off of 2026-01-31: True, or the day; "undated" where nobody knows), ``unavailable`` (a reason),
 ``metadata_python`` (Requires-Python of the metadata, where the page says another one).
 """
 
@@ -46,6 +46,9 @@ class Universe:
         }
         self.sources = sources or {}
         self.others = {}
+        self.indexes = {}
+        self.uncut = ()
+        self.bound = {}
         self.asked = []
         self.hinted = []
 
@@ -66,7 +69,7 @@ class Universe:
                 prereleases |= 1 << place
             if release.get("yanked") is not None and release.get("yanked") is not False:
                 yanked |= 1 << place
-            if release.get("late"):
+            if release.get("late") and self.uncut is not True and name not in self.uncut:
                 excluded |= 1 << place
                 undated |= (release["late"] == "undated") << place
                 continue
@@ -81,7 +84,7 @@ class Universe:
             prereleases=prereleases,
             yanked=yanked,
             index="fake",
-            key=name,
+            key=" ".join((name, *(f"{excluded:x}",) * bool(excluded), self.bound.get(name, ""))).strip(),
             files_of=lambda version: self._files(name, version),
         )
         listing.excluded, listing.undated = excluded, undated
@@ -91,12 +94,22 @@ class Universe:
     def _files(self, name, version):
         release = self.packages[name][version]
         tags = release.get("tags", (PURE,))
-        reason = release.get("yanked")
+        reason, late = release.get("yanked"), release.get("late")
+        day = (
+            ""
+            if late == "undated"
+            else late
+            if isinstance(late, str)
+            else "2026-02-09"
+            if late
+            else "2020-01-01"
+        )
         return tuple(
             File(
                 f"{name}-{version}.tar.gz" if tag == "sdist" else f"{name}-{version}-{tag}.whl",
                 "",
                 requires_python=release.get("requires_python"),
+                upload_time=f"{day}T12:00:00Z" if day else "",
                 yanked=None if reason in (None, False) else str(reason),
             )
             for tag in ((tags,) if isinstance(tags, str) else tags)
@@ -141,6 +154,13 @@ class Universe:
 
     def elsewhere(self, name):
         return self.others.get(name, ())
+
+    def changed(self, bound, uncut):
+        other = Universe(
+            {**self.packages, **{name: self.indexes[index][name] for name, index in bound.items()}}
+        )
+        other.sources, other.uncut, other.bound = self.sources, uncut, bound
+        return other
 
     def names(self):
         return self.packages

@@ -46,8 +46,8 @@ def test_two_requirements_that_contradict_through_a_package():
   not looked at: web 0.121a1 (pre-release), 0.111 (yanked: wrong metadata)
 
 would work:
-  engine>=0.36            instead of 2: 2 packages, engine 0.45
-  web with pre-releases   2 packages, web 0.121a1"""
+  engine>=0.36                      instead of 2: 2 packages, engine 0.45
+  prereleases = { web = "allow" }   in [tool.pkm]: 2 packages, web 0.121a1"""
     )
 
 
@@ -60,8 +60,8 @@ def test_two_requirements_of_one_package():
   so 1 and 2 can't both hold.
 
 would work:
-  a>=0.2,<0.3   instead of 2: 1 package, a 0.2
-  a>=0.9        instead of 1: 1 package, a 0.9"""
+  a>=0.9        instead of 1: 1 package, a 0.9
+  a>=0.2,<0.3   instead of 2: 1 package, a 0.2"""
     )
 
 
@@ -256,7 +256,7 @@ def test_a_build_that_is_not_allowed():
   so 1 can't hold.
 
 would work:
-  a built from source   1 package, a 1"""
+  no-build = false   in [tool.pkm]: 1 package, a 1; a is built"""
     )
 
 
@@ -272,9 +272,9 @@ def test_only_pre_releases_left():
   not looked at: a 2a1 and 2a2 (pre-releases)
 
 would work:
-  a>=3                  instead of 2: 1 package, a 3
-  a<3                   instead of 1: 1 package, a 1
-  a with pre-releases   1 package, a 2a2"""
+  a>=3                            instead of 2: 1 package, a 3
+  a<3                             instead of 1: 1 package, a 1
+  prereleases = { a = "allow" }   in [tool.pkm]: 1 package, a 2a2"""
     )
 
 
@@ -286,7 +286,10 @@ def test_pre_releases_never_allowed():
   2. of a only pre-releases are left
   so 1 can't hold.
 
-  not looked at: a 2a1 (pre-release)"""
+  not looked at: a 2a1 (pre-release)
+
+would work:
+  prereleases = { default = "never", a = "allow" }   in [tool.pkm]: 1 package, a 2a1"""
     )
 
 
@@ -301,7 +304,8 @@ def test_only_a_yanked_release_left():
   not looked at: a 2 (yanked: security)
 
 would work:
-  a==1   instead of 1: 1 package, a 1"""
+  a==1   instead of 1: 1 package, a 1
+  a==2   instead of 1: 1 package, a 2 (yanked: security)"""
     )
 
 
@@ -336,7 +340,7 @@ would work:
     )
 
 
-PYTHON = Origin("shop", ("project", 3))
+PYTHON = Origin("shop", ("project", "requires-python"))
 
 
 def test_what_the_project_says_of_python_takes_part_like_any_requirement():
@@ -350,21 +354,19 @@ def test_what_the_project_says_of_python_takes_part_like_any_requirement():
         == """\
   1. shop asks for a                                 pyproject.toml:5:5
   2. a 1 needs b
-  3. shop asks for Python >=3.8, which admits 3.8    pyproject.toml:8:5
+  3. shop asks for Python >=3.8, which admits 3.8    project.requires-python
   4. b 1 needs Python >=3.9, and this is Python 3.8
   5. b 2 needs Python >=3.10, and this is Python 3.8
   so 1 and 3 can't both hold.
 
 would work:
-  Python >=3.9   instead of 3: 2 packages, b 1"""
+  requires-python = ">=3.9"   instead of 3: 2 packages, b 1"""
     )
 
 
 def test_an_older_python_is_a_remedy_too():
-    said = refusal(
-        {"a": {"1": {"requires_python": "<3.12"}}}, "a", pythons=[(">=3.8", Origin("shop", ("project", 3)))]
-    )
-    assert "  Python <3.12   instead of 2: 1 package, a 1" in said
+    said = refusal({"a": {"1": {"requires_python": "<3.12"}}}, "a", pythons=[(">=3.8", PYTHON)])
+    assert '  requires-python = ">=3.8,<3.12"   instead of 2: 1 package, a 1' in said
 
 
 def test_a_python_that_only_the_metadata_tells_is_a_reason_like_any():
@@ -377,12 +379,12 @@ def test_a_python_that_only_the_metadata_tells_is_a_reason_like_any():
         )
         == """\
   1. shop asks for a                                 pyproject.toml:5:5
-  2. shop asks for Python >=3.8, which admits 3.8    pyproject.toml:8:5
+  2. shop asks for Python >=3.8, which admits 3.8    project.requires-python
   3. a 1 to 2 need Python >=3.9 by its metadata, and this is Python 3.8
   so 1 and 2 can't both hold.
 
 would work:
-  Python >=3.9   instead of 2: 1 package, a 2"""
+  requires-python = ">=3.9"   instead of 2: 1 package, a 2"""
     )
 
 
@@ -396,7 +398,7 @@ def test_another_python_is_a_remedy_where_this_one_has_no_wheel():
   so 1 can't hold.
 
 would work:
-  Python 3.11   1 package, a 1"""
+  requires-python = ">=3.8,<3.12"   in [project]: 1 package, a 1"""
     )
 
 
@@ -510,7 +512,10 @@ def test_an_override():
         == """\
   1. shop asks for b<1 (by an override)    pyproject.toml:6:5
   2. no version of b is <1: there are 1 to 2
-  so 1 can't hold."""
+  so 1 can't hold.
+
+would work:
+  without overrides.b   instead of 1: 2 packages, b 2"""
     )
 
 

@@ -1,0 +1,474 @@
+"""Rules of the project that could be changed where nothing fits: what to write, each tried by the solver."""
+
+from __future__ import annotations
+
+from pkm_env.model.platforms import parse_platform
+from pkm_env.model.requirements import Requirement
+from pkm_env.model.target import KNOWN_PYTHONS, make_target
+from pkm_env.model.versions import python_truths, split_specifier
+from pkm_env.resolver.bounds import specifier_for
+from pkm_env.resolver.fit import View
+from pkm_env.resolver.notes import ROOT, name_of
+from pkm_env.resolver.request import COMMAND_LINE, KEPT_COMMAND_LINE
+from pkm_env.resolver.suggest import Change, Suggestion, named, solve, version_of, with_specifier
+from pkm_env.resolver.wording import admitted_by, and_list, has_sdist, lacks_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from pkm_env.model.target import Target
+    from pkm_env.resolver.knowledge import Package
+    from pkm_env.resolver.notes import Ask
+    from pkm_env.resolver.proof import Fact
+    from pkm_env.resolver.request import NoSolution, Origin, Rules
+    from pkm_env.resolver.solution import Derivation
+    from pkm_env.resolver.suggest import Answer
+
+_MOST_PYTHONS = 4
+_MOST_YANKED = 3
+# With more packages to name, one later date says it shorter.
+_MOST_DATED = 3
+_NOT_DATED = ""
+
+
+class Remedies:
+    """The rules behind one failure, and what changing each would give.
+
+    *numbers* are those of the lines by fact. *targets* are all for which the environment is solved, () where that is
+    not known, and *failures* those of them without an answer, but for the one of the derivation.
+    """
+
+    def __init__(
+        self,
+        derivation: Derivation,
+        facts: Sequence[Fact],
+        numbers: Mapping[int, int],
+        targets: Sequence[Target] = (),
+        failures: Sequence[NoSolution] = (),
+    ) -> None:
+        self._derivation = derivation
+        self._facts = facts
+        self._numbers = numbers
+        self._targets = targets
+        self._failures = failures
+        self._problem = derivation.problem
+        self._question = self._problem.question
+        self._declared = self._question.declared
+        own = self._question.root_name
+        self._names = [
+            name for name in dict.fromkeys(f.needed_name for f in facts if f.asks) if name not in ("", own)
+        ]
+
+    def overrides(self) -> Iterator[Suggestion]:
+        """Yield what helps where an override is a reason: to leave it out, or else another one."""
+        asks = [(ask, fact) for fact in self._facts for ask in fact.asks if ask.overridden]
+        seen = set()
+        for ask, fact in asks:
+            path = self._question.overrides.path(ask.requirement.name, name_of(ask.asker), ask.version)
+            if path and path not in seen:
+                seen.add(path)
+                found = self._without_override(path, ask, self._numbers[id(fact)])
+                if found is not None:
+                    yield found
+
+    def others(self, python_number: int) -> Iterator[Suggestion]:
+        """Yield what helps beside bounds; *python_number* is the line that tells of Python, 0 for none."""
+        refusing = [fact.excluded for fact in self._facts if fact.excluded is not None]
+        by_metadata = {excluded.name for excluded in refusing if excluded.python}
+        lacking = [
+            excluded.name
+            for excluded in refusing
+            if excluded.name in by_metadata
+            or (excluded.kind == "unusable" and lacks_files(excluded.name, self._facts, self._problem))
+        ]
+        found = next(
+            filter(None, (self._python(name, python_number) for name in dict.fromkeys(lacking))), None
+        )
+        if found is not None:
+            yield found
+        if set(lacking) - by_metadata and (found := self._platforms()) is not None:
+            yield found
+        yield from self._indexes()
+        yield from self._cut_offs()
+        for name in self._names:
+            yield from self._files(name)
+        yield from self._yanked()
+
+    # Where rules stand ----------------------------------------------------------------------------
+
+    def _place(self, *rule: str) -> str:
+        """Return where to write a rule: the table that holds it, or *on the command line*."""
+        origin = self._declared.origin(*rule)
+        if origin is None:
+            return "in [tool.pkm]"
+        return "on the command line" if _is_typed(origin) else f"in {_table(origin.key[: -len(rule)])}"
+
+    def _suggestion(
+        self, text: str, name: str, found: Answer, change: Change, *rule: str, more: str = ""
+    ) -> Suggestion:
+        return Suggestion(
+            text, found[1], name, version_of(name, found), place=self._place(*rule), more=more, change=change
+        )
+
+    def _try(self, change: Change, name: str) -> Answer | None:
+        """Return an answer with a change, where it has a package."""
+        found = solve(self._derivation, change)
+        return found if found is not None and name in found[1] else None
+
+    def _wanted(self, name: str) -> int:
+        return admitted_by(name, self._facts, self._problem)
+
+    # The rules, one by one ------------------------------------------------------------------------
+
+    def _without_override(self, path: tuple[str, ...], ask: Ask, number: int) -> Suggestion | None:
+        rules, name = self._question.rules, ask.requirement.name
+        origin = self._declared.origin("overrides", *path)
+        shown = f"overrides.{'.'.join(_bare(key) for key in path)}"
+        typed = origin is not None and _is_typed(origin)
+        change = Change(self._question.with_rules(rules.replaced(overrides=_without(rules.overrides, path))))
+        found = self._try(change, name)
+        if found is not None:
+            text = f"without --override {name}" if typed else f"without {shown}"
+            return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+        entry = _at(rules.overrides, path)
+        if not isinstance(entry, str) or ask.requirement.marker:
+            return None
+        found = self._try(Change(self._with_override(path, "*")), name)
+        if found is None:
+            return None
+        specifier = specifier_for(name, *found)
+        text = f"--override '{name}{specifier}'" if typed else f'{shown} = "{specifier}"'
+        change = Change(self._with_override(path, specifier))
+        return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+
+    def _with_override(self, path: tuple[str, ...], entry: str) -> Any:
+        rules = self._question.rules
+        return self._question.with_rules(rules.replaced(overrides=_without(rules.overrides, path, entry)))
+
+    def _python(self, name: str, number: int) -> Suggestion | None:
+        """Return the nearest other Python for which there is an answer; *name* is what this one has no release of."""
+        target = self._problem.target
+        if target.has_own_tags or target.python not in KNOWN_PYTHONS:
+            return None
+        for python in self._other_pythons(target.python)[:_MOST_PYTHONS]:
+            said = _other_python(self._question.pythons, target.python, python)
+            if said is None:
+                continue
+            found, left = self._on(python, said[0])
+            if found is not None:
+                version = version_of(name, found) if name in found[1] else ""
+                key = self._python_key(python, *said)
+                text = f'{key[-1]} = "{said[0]}"' if key else f"Python {python}"
+                is_told = number and key == self._question.pythons[0][1].key
+                place = f"in {_table(key[:-1])}" if key and not is_told else ""
+                number = number if is_told else 0
+                return Suggestion(text, found[1], name, version, number=number, place=place, left=left)
+        return None
+
+    def _python_key(self, python: str, specifier: str, origin: Origin | None) -> tuple[Any, ...]:
+        """Return the key to write for another Python, () where none is known; *origin* is where it is asked for now.
+
+        An environment without one gets it where that is enough: what the project promises to others stays as wide as
+        the requirements of its own allow, and has no upper bound for the sake of a file that is missing.
+        """
+        own = self._declared.origin("platforms")
+        key = () if origin is None else origin.key
+        narrows = key[:1] == ("project",) and not specifier.startswith("==")
+        is_older = KNOWN_PYTHONS.index(python) < KNOWN_PYTHONS.index(self._problem.target.python)
+        places = [ask.origin.key[:2] for fact in self._facts for ask in fact.asks if ask.origin is not None]
+        is_local = narrows and (is_older or ("project", "dependencies") not in places)
+        return (*own.key[:-1], "python") if own is not None and (not key or is_local) else key
+
+    def _other_pythons(self, python: str) -> Sequence[str]:
+        """Return the other Pythons, the nearest first: newer ones before older ones, unless only these have answers."""
+        here = KNOWN_PYTHONS.index(python)
+        newer, older = KNOWN_PYTHONS[here + 1 :], KNOWN_PYTHONS[:here][::-1]
+        failed = {python, *(failure.target.python for failure in self._failures)}
+        solved = {target.python for target in self._targets} - failed
+        return (*older, *newer) if solved & {*older} and not solved & {*newer} else (*newer, *older)
+
+    def _on(self, python: str, specifier: str) -> tuple[Answer | None, list[Target]]:
+        """Return the answer for another Python on the same platform, and the targets that would be left without one.
+
+        Where the targets change only by some that go (*specifier* narrows them), the others are known.
+        """
+        target, notebook = self._problem.target, self._problem.knowledge.notebook
+        platforms = dict.fromkeys(
+            [
+                target.platform,
+                *(one.platform for one in self._targets),
+                *(one.target.platform for one in self._failures),
+            ]
+        )
+        targets = [make_target(python, platform, target.implementation) for platform in platforms]
+        view, change = View(targets, notebook), Change(self._question)
+        found = solve(self._derivation, change, view)
+        narrows = _admits(specifier, python) and all(
+            _admits(old, python) for old, _origin in self._question.pythons
+        )
+        if found is None:
+            return None, []
+        if narrows:
+            return found, [one.target for one in self._failures if _admits(specifier, one.target.python)]
+        rest = range(1, len(targets))
+        return found, [targets[at] for at in rest if solve(self._derivation, change, view, 1 << at) is None]
+
+    def _platforms(self) -> Suggestion | None:
+        """Return that the platforms without an answer could be left out, where that leaves those that have one."""
+        failed = [self._problem.target, *(failure.target for failure in self._failures)]
+        lost = {target.platform for target in failed}
+        kept = [name for name in self._declared.platforms if parse_platform(name) not in lost]
+        on_lost = [target for target in self._targets if target.platform in lost]
+        if not kept or len(on_lost) > len({target.key for target in failed}):
+            return None
+        origin = self._declared.origin("platforms")
+        dropped = and_list([name for name in self._declared.platforms if name not in kept])
+        place = f"in {_table(origin.key[:-1])}" if origin is not None else ""
+        return Suggestion(
+            f"platforms = {_array(kept)}", {}, "", "", place=place, more=f"leaves out {dropped}"
+        )
+
+    def _indexes(self) -> Iterator[Suggestion]:
+        """Yield other indexes that a name could be bound to: those that need no server to be asked."""
+        releases = self._problem.knowledge.releases
+        for name in self._names:
+            package = self._problem.package(name)
+            if package.source is not None or name in self._question.sources:
+                continue
+            for index, versions in releases.elsewhere(name):
+                if not versions or index not in self._declared.indexes:
+                    continue
+                other = releases.changed({name: index}, ())
+                change = None if other is None else Change(self._question, other)
+                found = None if change is None else self._try(change, name)
+                if change is not None and found is not None:
+                    text = f'sources.{_bare(name)} = {{ index = "{index}" }}'
+                    yield self._suggestion(text, name, found, change)
+                    break
+
+    def _cut_offs(self) -> Iterator[Suggestion]:
+        """Yield a later date for a package that the cut-off keeps out, else for all packages that it has to be for."""
+        late = [name for name in self._names if self._problem.package(name).excluded & self._wanted(name)]
+        if not late or not self._declared.exclude_newer:
+            return
+        origin = self._declared.origin("exclude-newer")
+        is_typed = origin is not None and _is_typed(origin)
+        # The command line has one date for all.
+        found = [] if is_typed else [self._uncut((name,), name) for name in late]
+        if not any(found):
+            found = [self._uncut(True, late[0])]
+        yield from filter(None, found)
+
+    def _uncut(self, names: bool | Collection[str], name: str) -> Suggestion | None:
+        """Return what a later cut-off for some names, or for any, gives; *name* is one that is to come of it."""
+        other = self._problem.knowledge.releases.changed({}, names)
+        change = None if other is None else Change(self._question, other)
+        found = None if change is None else self._try(change, name)
+        if change is None or found is None:
+            return None
+        dates = self._dates(found)
+        text = self._cut_off_text(dates) if name in dates else ""
+        return self._suggestion(text, name, found, change, "exclude-newer") if text else None
+
+    def _dates(self, found: Answer) -> dict[str, str]:
+        """Return what of an answer the cut-off keeps out now, with the first day that it would have to name.
+
+        That is _NOT_DATED where nobody knows when it was uploaded.
+        """
+        problem, decided = found
+        dates = {}
+        for name, bit in decided.items():
+            if not isinstance(name, str) or name == ROOT:
+                continue
+            package = problem.package(name)
+            if (
+                package.source is None
+                and self._problem.package(name).excluded & bit
+                and package.listing is not None
+            ):
+                times = [file.upload_time for file in package.listing.files(package.version(bit))]
+                dates[name] = _day_after(max(times)) if all(times) else _NOT_DATED
+        return dates
+
+    def _cut_off_text(self, dates: Mapping[str, str]) -> str:
+        """Return how the cut-off would have to be written, "" where that cannot be said."""
+        declared, origin = self._declared.exclude_newer, self._declared.origin("exclude-newer")
+        latest = max(dates.values())
+        if origin is not None and _is_typed(origin):
+            return f"--exclude-newer {latest}" if all(dates.values()) else ""
+        if len(dates) > _MOST_DATED and all(dates.values()):
+            return f'exclude-newer = "{latest}"'
+        table: dict[str, Any] = {"default": declared} if isinstance(declared, str) else dict(declared or {})
+        table.update({name: date or False for name, date in dates.items()})
+        return f"exclude-newer = {_inline(table)}"
+
+    def _files(self, name: str) -> Iterator[Suggestion]:
+        """Yield which rule about a package's files could be laid aside: on pre-releases, on builds, on wheels."""
+        rules, package, wanted = self._question.rules, self._problem.package(name), self._wanted(name)
+        tries = []
+        if self._problem.ground.refused_prereleases(package) & wanted:
+            tries.append(("prereleases", *self._with_prereleases(name)))
+        if rules.forbids_build(name) and has_sdist(package, wanted):
+            left = _without_name(rules.no_build, name)
+            tries.append(("no-build", f"no-build = {_array_or_false(left)}", rules.replaced(no_build=left)))
+        if rules.forbids_wheels(name) and package.wheels & wanted:
+            left = _without_name(rules.no_binary, name)
+            tries.append(
+                ("no-binary", f"no-binary = {_array_or_false(left)}", rules.replaced(no_binary=left))
+            )
+        for key, text, changed in tries:
+            change = Change(self._question.with_rules(changed))
+            found = self._try(change, name)
+            if found is not None:
+                built = self._built(found) if key == "no-build" else []
+                more = f"; {and_list(built)} {'is' if len(built) == 1 else 'are'} built" if built else ""
+                yield self._suggestion(text, name, found, change, key, more=more)
+
+    def _with_prereleases(self, name: str) -> tuple[str, Rules]:
+        """Return what to write for pre-releases of a package to be taken, and the rules that this makes."""
+        rules, origin = self._question.rules, self._declared.origin("prereleases")
+        if origin is not None and _is_typed(origin):
+            return "--prereleases allow", rules.replaced(prereleases="allow")
+        said = {"*": rules.prereleases} if isinstance(rules.prereleases, str) else dict(rules.prereleases)
+        said[name] = "allow"
+        shown = {"default" if key == "*" else key: value for key, value in said.items()}
+        if shown.get("default") == "if-necessary":
+            del shown["default"]
+        return f"prereleases = {_inline(shown)}", rules.replaced(prereleases=said)
+
+    def _built(self, found: Answer) -> list[str]:
+        """Return the packages of an answer that would be built, and must not be by the rules that there are."""
+        problem, decided = found
+        built = []
+        for key, bit in decided.items():
+            if isinstance(key, str) and key != ROOT and self._question.rules.forbids_build(key):
+                _whole, _part, wheels = problem.view.fitting(problem.package(key), problem.members)
+                if not wheels & bit and bit != 1:
+                    built.append(key)
+        return sorted(built)
+
+    def _yanked(self) -> Iterator[Suggestion]:
+        """Yield the yanked release to pin of a package of which nothing else is left: the newest that does."""
+        for name in self._names:
+            package = self._problem.package(name)
+            _whole, fitting, _wheels = self._problem.view.fitting(package, self._problem.members)
+            barred = package.yanked & self._problem.ground.barred(name)[0] & self._wanted(name) & fitting
+            if self._wanted(name) & self._problem.usable(name).mask:
+                continue
+            for _ in range(_MOST_YANKED):
+                if not barred:
+                    break
+                bit = 1 << barred.bit_length() - 1
+                barred ^= bit
+                found = self._pinned(package, package.version(bit))
+                if found is not None:
+                    yield found
+                    break
+
+    def _pinned(self, package: Package, version: str) -> Suggestion | None:
+        """Return what pinning a yanked release gives: in the project's own requirement, else by a constraint."""
+        name, pin = package.name, f"=={version}"
+        reason = package.yank_reason(version)
+        more = f" (yanked: {reason})" if reason else " (yanked)"
+        for fact in self._facts:
+            if name_of(fact.key) == ROOT and fact.needed_name == name and not fact.asks[0].overridden:
+                asked = fact.asks[0].requirement
+                change = Change(self._question.with_root(asked, with_specifier(asked, pin)))
+                found, number = self._try(change, name), self._numbers[id(fact)]
+                text = f"{named(asked)}{pin}"
+                if found is None:
+                    return None
+                return Suggestion(text, found[1], name, version, number=number, more=more, change=change)
+        change = Change(self._question.with_constraint(Requirement(name, (), pin, "", "")))
+        found = self._try(change, name)
+        asks = [ask for asks in self._question.constraints.values() for _bound, ask in asks]
+        written = [str(ask.requirement) for ask in asks if ask.origin is None or not _is_typed(ask.origin)]
+        text = f"constraints = {_array([*written, name + pin])}"
+        return (
+            None if found is None else self._suggestion(text, name, found, change, "constraints", more=more)
+        )
+
+
+def _is_typed(origin: Origin) -> bool:
+    return origin.who in {COMMAND_LINE, KEPT_COMMAND_LINE}
+
+
+def _table(key: Sequence[Any]) -> str:
+    return f"[{'.'.join(_bare(str(part)) for part in key)}]"
+
+
+def _bare(key: str) -> str:
+    """Return a key as TOML has it."""
+    return key if key.isascii() and key.replace("-", "").replace("_", "").isalnum() else f'"{key}"'
+
+
+def _array(texts: Sequence[str]) -> str:
+    return f"[{', '.join(_quoted(text) for text in texts)}]"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if '"' not in text else f"'{text}'"
+
+
+def _array_or_false(names: bool | frozenset[str]) -> str:
+    return _array(sorted(names)) if isinstance(names, frozenset) else "false"
+
+
+def _inline(table: Mapping[str, Any]) -> str:
+    texts = (f"{_bare(key)} = {_quoted(value) if value else 'false'}" for key, value in table.items())
+    return f"{{ {', '.join(texts)} }}"
+
+
+def _without_name(names: bool | frozenset[str], name: str) -> bool | frozenset[str]:
+    """Return a rule for some packages without one; no rule at all where it is for all."""
+    return frozenset(names) - {name} if not isinstance(names, bool) else False
+
+
+def _at(table: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    return table[path[0]] if len(path) == 1 else table[path[0]][path[1]]
+
+
+def _without(table: Mapping[str, Any], path: tuple[str, ...], entry: str = "") -> dict[str, Any]:
+    """Return a table of overrides without what stands at a path, or with an *entry* there."""
+    key, *rest = path
+    inner = _without(table[key], tuple(rest), entry) if rest else entry
+    return {
+        other: inner if other == key else value for other, value in table.items() if other != key or inner
+    }
+
+
+def _day_after(moment: str) -> str:
+    """Return the day after that of a time in UTC (RFC 3339)."""
+    from datetime import date, timedelta
+
+    return (date.fromisoformat(moment[:10]) + timedelta(days=1)).isoformat()
+
+
+def _admits(specifier: str, python: str) -> bool:
+    return python_truths(specifier, python, (0, None))[1]
+
+
+def _other_python(
+    said: Sequence[tuple[str, Origin]], here: str, there: str
+) -> tuple[str, Origin | None] | None:
+    """Return what to ask of Python for another one to be the nearest, and in place of what.
+
+    None where two places would have to change. Within what is asked it is narrowed; beyond that the other Python
+    stands alone, as no further one was tried.
+    """
+    if not said:
+        return f"=={there}.*", None
+    refusing = [(specifier, origin) for specifier, origin in said if not _admits(specifier, there)]
+    if refusing:
+        return None if refusing[1:] else (f"=={there}.*", refusing[0][1])
+    specifier, origin = said[0]
+    is_newer = KNOWN_PYTHONS.index(there) > KNOWN_PYTHONS.index(here)
+    bound = f">={there}" if is_newer else f"<{here}"
+    replaced = {">", ">=", "~="} if is_newer else {"<", "<="}
+    kept = [
+        f"{operator}{version}" for operator, version in split_specifier(specifier) if operator not in replaced
+    ]
+    narrowed = ",".join([bound, *kept] if is_newer else [*kept, bound])
+    return (narrowed if _admits(narrowed, there) else f"=={there}.*"), origin
