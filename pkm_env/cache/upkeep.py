@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from stat import S_ISDIR
 
-from pkm_env.cache.bytecode import verify_bytecode
+from pkm_env.cache.bytecode import PASSING, verify_bytecode
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
@@ -172,8 +172,10 @@ def ruins(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def unfinished(store: Store, before_s: float) -> list[str]:
-    """Return the folders that killed builds and fetches of repositories left before a time."""
+    """Return the folders that killed builds, compilations and fetches of repositories left before a time."""
     found = older(store.path(WORK), before_s)
+    for wheel in entries(store.path("wheels-1")):
+        found += [path for path in older(wheel.path, before_s) if path.endswith(PASSING)]
     for repository in entries(store.path("git-1")):
         for folder in (repository.path, os.path.join(repository.path, "checkouts")):
             # A clone and a checkout are made under their name with the number of the process after it.

@@ -288,6 +288,7 @@ def fetch_and_apply(
             link_mode=context.settings.link_mode,
             compile_bytecode=options.compile_bytecode,
             reporter=context.reporter,
+            refuse=context.store.refuse_writes,
             prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
         ),
         fresh=look.venv is None,
