@@ -11,7 +11,7 @@ import os
 
 from pkm_env.cache.manifest import Manifest, UnpackedWheel
 from pkm_env.cache.store import pack, unpack
-from pkm_env.files import FileLock, Locked, remove_tree, write_new
+from pkm_env.files import FileLock, Locked, copy, remove_tree, write_new
 from pkm_env.plan import same_version
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest"
 TREE = "tree"
+ARCHIVES = "archives-1"
 PATIENCE_S = 300.0
 
 
@@ -94,20 +95,30 @@ class WheelCache:
 
     def archive(self, sha256: str, filename: str) -> str | None:
         """Return the path of a kept archive, None when it is not here."""
-        path = self._store.path("archives-1", sha256, filename)
-        return path if self._store.usable and os.path.exists(path) else None
+        roots = [self._store.root] if self._store.usable else []
+        roots += [self._store.scratch_folder] if self._store.scratch_folder else []
+        paths = (os.path.join(root, ARCHIVES, sha256, filename) for root in roots)
+        return next((path for path in paths if os.path.exists(path)), None)
 
     def add_archive(self, temporary: str, sha256: str, filename: str) -> str:
-        """Move the file *temporary* in under its SHA-256 and return its path."""
-        if not self._store.writable:
-            return temporary
-        path = self._store.path("archives-1", sha256, filename)
+        """Move the file *temporary* in under its SHA-256 and return its path, which ends in its name."""
+        if self._store.writable:
+            path = self._store.path(ARCHIVES, sha256, filename)
+            try:
+                self._store.make_parents(path)
+                os.replace(temporary, path)
+            except OSError as error:
+                self._store.refuse_writes(error)
+            else:
+                return path
+        path = os.path.join(self._store.scratch(), ARCHIVES, sha256, filename)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
-            self._store.make_parents(path)
             os.replace(temporary, path)
-        except OSError as error:
-            self._store.refuse_writes(error)
-            return temporary
+        except OSError:
+            # It came to the cache, which has another file system.
+            copy(temporary, path)
+            os.unlink(temporary)
         return path
 
     def temporary(self, suffix: str = "") -> str:
