@@ -64,9 +64,9 @@ class WheelCache:
         """Let nobody take wheels away while this command goes on."""
         self._store.hold()
 
-    def fetching(self, sha256: str) -> Fetching:
-        """Return what keeps others from fetching the same file at the same time, where that can be done."""
-        return Fetching(self._store, sha256)
+    def turn(self, key: str) -> Turn:
+        """Return what keeps others from fetching or building the same, *key*, at the same time; "" keeps nobody."""
+        return Turn(self._store, key)
 
     def _put(self, archive: str, temporary: str, folder: str, filename: str) -> UnpackedWheel:
         from pkm_env.cache.unpack import unpack as unpack_wheel
@@ -154,27 +154,34 @@ class WheelCache:
             return opened(folder, unpack(file.read()))
 
 
-class Fetching:
-    """A lock on one file that is to be fetched, as a context manager.
+class Turn:
+    """A lock on one thing that is to be fetched or built; as a context manager it is let go at the end.
 
-    Who waits too long, or cannot make the lock, goes on without it: fetching twice is wasteful, and never
-    wrong.
+    Who waits too long, or cannot make the lock, goes on without it: to do a thing twice is wasteful, and never wrong.
+    A crash of its holder frees it.
     """
 
-    def __init__(self, store: Store, sha256: str) -> None:
+    def __init__(self, store: Store, key: str) -> None:
         self._store = store
-        self._path = store.path("tmp-1", f"{sha256}.lock") if sha256 and store.writable else ""
+        self._path = store.path("tmp-1", f"{key}.lock") if key and store.writable else ""
         self._lock: FileLock | None = None
 
-    def __enter__(self) -> None:
+    def take(self, timeout_s: float = PATIENCE_S) -> bool:
+        """Wait for it at most so long; return False while another one has it."""
         if self._path:
             try:
                 self._store.make_parents(self._path)
-                lock = FileLock(self._path, timeout_s=PATIENCE_S)
+                lock = FileLock(self._path, timeout_s=timeout_s)
                 lock.__enter__()
-            except (Locked, OSError):
-                return
+            except Locked:
+                return False
+            except OSError:
+                return True
             self._lock = lock
+        return True
+
+    def __enter__(self) -> None:
+        """Nothing is taken yet."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
