@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 # The pages of indexes: the number changes with their form.
 PAGES = "pages-4"
+WHEELS = "wheels-1"
 # Environments of builds; what is unpacked and built.
 BUILD_ENVIRONMENTS, WORK = "builds-1", "work-1"
 BUCKETS = (
     PAGES,
     "metadata-1",
     "memory-1",
-    "wheels-1",
+    WHEELS,
     "built-1",
     "archives-1",
     "git-1",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from pkm_env.cache.manifest import Manifest, UnpackedWheel
-from pkm_env.cache.store import pack, unpack
+from pkm_env.cache.store import WHEELS, pack, unpack
 from pkm_env.files import FileLock, Locked, copy, remove_tree, write_new
 from pkm_env.plan import same_version
 
@@ -144,7 +144,7 @@ class WheelCache:
         self._store.refuse_writes(error)
 
     def _folder(self, sha256: str) -> str:
-        return self._store.path("wheels-1", sha256)
+        return self._store.path(WHEELS, sha256)
 
     def _scratched(self, sha256: str) -> UnpackedWheel | None:
         folder = os.path.join(self._store.scratch_folder, sha256)

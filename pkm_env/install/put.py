@@ -53,10 +53,20 @@ class Outcome:
 class Options:
     """How an environment is written; see ``apply``.
 
-    *refuse* is told what kept something from being written into the cache; the environment then does without.
+    *lasting* is the folder whose files may be linked to by symbolic links, "" for any. *refuse* is told what kept
+    something from being written into the cache; the environment then does without.
     """
 
-    __slots__ = ("compile_bytecode", "disk", "link_mode", "platform", "prompt", "refuse", "reporter")
+    __slots__ = (
+        "compile_bytecode",
+        "disk",
+        "lasting",
+        "link_mode",
+        "platform",
+        "prompt",
+        "refuse",
+        "reporter",
+    )
 
     def __init__(
         self,
@@ -65,6 +75,7 @@ class Options:
         compile_bytecode: bool = False,
         reporter: Reporter | None = None,
         prompt: str = "",
+        lasting: str = "",
         refuse: Callable[[OSError], None] = lambda _: None,
         disk: Disk = DISK,
         platform: str = sys.platform,
@@ -73,6 +84,7 @@ class Options:
         self.compile_bytecode = compile_bytecode
         self.reporter = reporter
         self.prompt = prompt
+        self.lasting = lasting
         self.refuse = refuse
         self.disk = disk
         self.platform = platform
@@ -173,7 +185,7 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
     """
     disk = options.disk
     mkdir, write = disk.mkdir, disk.write
-    linker = Linker(options.link_mode, platform=options.platform, disk=disk)
+    linker = Linker(options.link_mode, lasting=options.lasting, platform=options.platform, disk=disk)
     reporter = options.reporter
     for folder in common_folders(placements):
         if folder not in there:
