@@ -74,7 +74,9 @@ class WheelCache:
         os.mkdir(temporary)
         try:
             tree = os.path.join(temporary, TREE)
-            manifest = unpack_wheel(archive, tree, filename=filename, limits=self._limits)
+            manifest = unpack_wheel(
+                archive, tree, filename=filename, limits=self._limits, warn=self._store.warn
+            )
             write_new(os.path.join(temporary, MANIFEST), pack(manifest.to_plain()))
             appear(temporary, folder)
         except BaseException:  # an interrupt too leaves nothing half unpacked
