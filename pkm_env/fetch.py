@@ -175,13 +175,25 @@ class Fetcher:
             check_local(file, wanted, self.local_sha256(file.path))
             return file.path
         sha256 = wanted.get("sha256", "")
-        kept = self._wheels.archive(sha256, file.filename) if sha256 else None
-        if kept and sha256_of(kept) == sha256:
+        kept = self._kept_archive(sha256, file.filename)
+        if kept:
             return kept
-        if work:
-            work.begin("fetch")
-        temporary, found = self._fetch(file, wanted, work.advance if work else None)
-        return self._wheels.add_archive(temporary, found, file.filename)
+        turn = self._wheels.turn(sha256)
+        with turn:
+            turn.take()
+            # While we waited another process may have fetched it.
+            kept = self._kept_archive(sha256, file.filename)
+            if kept:
+                return kept
+            if work:
+                work.begin("fetch")
+            temporary, found = self._fetch(file, wanted, work.advance if work else None)
+            return self._wheels.add_archive(temporary, found, file.filename)
+
+    def _kept_archive(self, sha256: str, filename: str) -> str:
+        """Return the path of an archive of this digest in the cache, "" where none is, or a damaged one."""
+        kept = self._wheels.archive(sha256, filename) if sha256 else None
+        return kept if kept and sha256_of(kept) == sha256 else ""
 
     def fetch_wheel(self, file: File, hashes: Mapping[str, str], work: Work | None = None) -> UnpackedWheel:
         """Return a wheel of an index, unpacked, from the cache or fetched; *work* is told what is done.
@@ -197,8 +209,10 @@ class Fetcher:
         kept = self._wheels.get(sha256) if sha256 else None
         if kept:
             return kept
-        with self._wheels.fetching(sha256):
-            # While we waited for the lock another process may have fetched it.
+        turn = self._wheels.turn(sha256)
+        with turn:
+            turn.take()
+            # While we waited another process may have fetched it.
             kept = self._wheels.get(sha256) if sha256 else None
             return kept or self._fetch_new(file, hashes, work)
 

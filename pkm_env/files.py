@@ -464,7 +464,7 @@ class FileLock:
 
         end = monotonic() + (self._timeout_s or 0)
         while not succeeds(take):
-            if monotonic() > end:
+            if monotonic() >= end:
                 raise Locked(f"another process holds {self.path}", "wait until it ends, or end it")
             sleep(0.05)
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pkm_build.errors import PkmError
 from pkm_env.config import home
 from pkm_env.model.distribution import Unavailable
-from pkm_env.python.probe import probe
+from pkm_env.model.interpreter import Interpreter
+from pkm_env.python.probe import probe, was_run
+from pkm_env.python.venv import base_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.ports import Memory
     from pkm_env.model.target import Target
     from pkm_env.python.find import Finder
+    from pkm_env.python.venv import Venv
 
 
 class Interpreters:
@@ -51,6 +54,31 @@ class Interpreters:
         """Return what is known of the interpreter at *path*, None when it does not answer."""
         found = probe(path, self._memory)
         return None if isinstance(found, Unavailable) else found
+
+    def of_venv(self, venv: Venv, root: str, *, looking: bool) -> Interpreter | Unavailable:
+        """Return the interpreter that *venv* was made from, or why there is none that may be asked.
+
+        None of the environment's own programs is run: it may have come with the project in *root*. Nor is a program
+        that lies in there, unless it was run before; one that is only *looking* runs none that is not known.
+        """
+        program = base_program(venv.python, venv.settings)
+        if not program:
+            return Unavailable("missing", f"its Python is gone ({venv.home})")
+        if not self.may_run(program, root, looking=looking):
+            return Unavailable("unknown", f"it is of a Python that pkm has not met ({program})")
+        found = probe(program, self._memory)
+        if isinstance(found, Interpreter) and venv.minor not in {"", found.minor}:
+            return Unavailable("other", f"it is of Python {venv.version}, and {program} is {found.version}")
+        return found
+
+    def may_run(self, program: str, root: str, *, looking: bool) -> bool:
+        """Whether a program that an environment names may be asked what it is."""
+        if was_run(program, self._memory):
+            return True
+        real = os.path.realpath(program)
+        if not looking and not real.startswith(os.path.join(os.path.realpath(root), "")):
+            return True
+        return any(os.path.realpath(found.path) == real for found in self.finder.candidates())
 
     def find(self, wish: str) -> Interpreter | None:
         """Return the interpreter that a version or a path means, None when it is not on this machine."""

@@ -158,7 +158,7 @@ class BuildEnvironments:
         return Wanted(pin.name, pin.version, file=file), f"{file.filename} {sorted(file.hashes.items())}"
 
     def _make(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted], *, own: bool) -> Venv:
-        wheels = self._supply().provision.wheels(wanted, self._reporter)
+        wheels = self._supply().provision.wheels(wanted, self._reporter, nested=True)
         plan = make_plan((), [WantedPackage(item.name, item.version) for item in wanted])
         found = {item.name: wheel for item, wheel in zip(wanted, wheels, strict=True)}
         venv = apply(path, interpreter, plan, found, fresh=True, force=True).venv

@@ -49,8 +49,12 @@ class Provision:
             self._sources = self._make_sources(self.fetcher)
         return self._sources
 
-    def wheels(self, wanted: Sequence[Wanted], reporter: Reporter, *, phase: str = "") -> list[UnpackedWheel]:
+    def wheels(
+        self, wanted: Sequence[Wanted], reporter: Reporter, *, phase: str = "", nested: bool = False
+    ) -> list[UnpackedWheel]:
         """Return the wheels of all *wanted*, in their order; *phase* is told when some have to be fetched.
+
+        *nested*: they are for the environment of a build (``Sources.build_all``).
 
         What is not cached is fetched in parallel, the largest first, while it is hashed against the
         lock; sdists and sources are built when all is fetched, side by side.
@@ -73,9 +77,8 @@ class Provision:
                 found[at] = wheel
         due = [at for at in missing if found[at] is None]
         if due:
-            for at, wheel in zip(
-                due, self.sources.build_all([wanted[at] for at in due], reporter), strict=True
-            ):
+            built = self.sources.build_all([wanted[at] for at in due], reporter, nested=nested)
+            for at, wheel in zip(due, built, strict=True):
                 found[at] = wheel
         for item, wheel in zip(wanted, found, strict=True):
             if wheel is not None and is_wheel(item):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import sleep
 
 from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pkm_build.errors import PkmError
     from pkm_env.build.steps import Steps
     from pkm_env.cache.manifest import UnpackedWheel
-    from pkm_env.cache.wheels import WheelCache
+    from pkm_env.cache.wheels import Turn, WheelCache
     from pkm_env.fetch import Fetcher
     from pkm_env.model.distribution import File, Source
     from pkm_env.model.ports import Reporter
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     Built = TypeVar("Built")
 else:
     Protocol = object
+
+
+# How often is looked whether another process has built what it builds.
+PAUSE_S = 0.1
 
 
 class Builder(Protocol):
@@ -164,8 +169,13 @@ class Sources:
 
     # Wheels
 
-    def build_all(self, wanted: Sequence[Wanted], reporter: Reporter) -> list[UnpackedWheel | None]:
+    def build_all(
+        self, wanted: Sequence[Wanted], reporter: Reporter, *, nested: bool = False
+    ) -> list[UnpackedWheel | None]:
         """Return the wheels built from sdists and sources, in their order.
+
+        What another process builds just now is waited for; not for a *nested* build, made for the environment of
+        another one: the lock of that is held, and its holder may be the one who waits for us.
 
         Of several errors the first in order is raised, when all builds have ended; the others are told.
 
@@ -181,7 +191,10 @@ class Sources:
         if lacking:
             self._fetcher.connect()
         made, errors = builder.together(
-            [self._build(item, mirrored.get(item, item.file), builder, reporter) for item in wanted]
+            [
+                self._build(item, mirrored.get(item, item.file), builder, reporter, nested=nested)
+                for item in wanted
+            ]
         )
         for at in sorted(errors)[1:]:
             reporter.warn(str(errors[at]))
@@ -190,7 +203,7 @@ class Sources:
         return made
 
     def _build(
-        self, item: Wanted, place: File | None, builder: Builder, reporter: Reporter
+        self, item: Wanted, place: File | None, builder: Builder, reporter: Reporter, *, nested: bool
     ) -> Steps[UnpackedWheel]:
         """Return the wheel built from an sdist, which is first looked for at *place*, or from a source.
 
@@ -201,25 +214,49 @@ class Sources:
         else:
             path, subdirectory, editable = self._build_input(item)
         key = builder.cache_key(path, subdirectory, editable=editable, package=item.name)
-        kept = self._wheels.get_built(key) if key else None
+        kept = self._built(item, key)
         if kept:
-            check_built(item, kept[0])
-            return kept[0]
-        number = reporter.start("build", item.name)
-        folder = self._wheels.temporary(".build")
-        os.makedirs(folder)
-        try:
-            built = yield from builder.wheel_steps(
-                path, folder, subdirectory, editable=editable, package=item.name
-            )
-            sha256 = sha256_of(built)
-            wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, os.path.basename(built))
-            check_built(item, wheel)
-            if key:
-                self._wheels.note_built(key, sha256, os.path.basename(built))
-        finally:
-            remove_tree(folder)
-            reporter.finish(number)
+            return kept
+        turn = self._wheels.turn(key)
+        with turn:
+            if not turn.take(0) and not nested:
+                yield from await_turn(turn, item.name, reporter)
+            kept = self._built(item, key)
+            if kept:
+                return kept
+            number = reporter.start("build", item.name)
+            folder = self._wheels.temporary(".build")
+            os.makedirs(folder)
+            try:
+                built = yield from builder.wheel_steps(
+                    path, folder, subdirectory, editable=editable, package=item.name
+                )
+                return self._keep(item, built, key)
+            finally:
+                remove_tree(folder)
+                reporter.finish(number)
+
+    def _built(self, item: Wanted, key: str) -> UnpackedWheel | None:
+        """Return the wheel that is kept under *key*, None where none is, or no key.
+
+        :raises NoWheel: when it is another package than was locked.
+        """
+        kept = self._wheels.get_built(key) if key else None
+        if kept is None:
+            return None
+        check_built(item, kept[0])
+        return kept[0]
+
+    def _keep(self, item: Wanted, built: str, key: str) -> UnpackedWheel:
+        """Return the wheel at *built*, unpacked into the cache and noted under *key*.
+
+        :raises NoWheel: when it is another package than was locked.
+        """
+        sha256, filename = sha256_of(built), os.path.basename(built)
+        wheel = self._wheels.get(sha256) or self._wheels.add(built, sha256, filename)
+        check_built(item, wheel)
+        if key:
+            self._wheels.note_built(key, sha256, filename)
         return wheel
 
     def _lacks_archive(self, item: Wanted) -> bool:
@@ -254,6 +291,16 @@ class Sources:
         assert item.source is not None, "a wanted package has a file or a source"
         _, path = self._locate(item.source)
         return path, item.source.subdirectory, item.source.editable
+
+
+def await_turn(turn: Turn, name: str, reporter: Reporter) -> Steps[None]:
+    """Wait until nobody else builds *name*; other builds of this process go on meanwhile, and an interrupt ends it."""
+    number = reporter.start("wait", name)
+    try:
+        while not turn.take(0):
+            yield lambda: sleep(PAUSE_S)
+    finally:
+        reporter.finish(number)
 
 
 def check_built(item: Wanted, wheel: UnpackedWheel) -> None:

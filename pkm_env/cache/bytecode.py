@@ -25,6 +25,8 @@ FORMAT = 2
 # How indexes began when they held neither sizes nor a checksum.
 FORMER = b"pkm bytecode "
 UNFINISHED = ".tmp"
+# How the names of folders end that are being compiled, or removed.
+PASSING = (UNFINISHED, f"{UNFINISHED}.old")
 
 
 class Bytecode:
@@ -129,7 +131,7 @@ def verify_bytecode(wheel: UnpackedWheel) -> Iterator[tuple[str, str]]:
         return
     for name in names:
         # One that is being made has no index yet.
-        if not name.startswith(f"{tree}.") or name.endswith((UNFINISHED, f"{UNFINISHED}.old")):
+        if not name.startswith(f"{tree}.") or name.endswith(PASSING):
             continue
         path = os.path.join(parent, name)
         bytecode = read_bytecode(path)

@@ -34,6 +34,12 @@ def too_long(path: str) -> str:
         return f"has a path of more than {PATH_BYTES:,} bytes"
     if path.count("/") > LEVELS:
         return f"lies more than {LEVELS} folders deep"
+    # A character has four bytes at most, so that most names need no look at their bytes.
+    if any(
+        len(part) * 4 > NAME_BYTES and len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES
+        for part in path.split("/")
+    ):
+        return f"has a name of more than {NAME_BYTES} bytes"
     return ""
 
 
@@ -68,8 +74,6 @@ def unsafe_part(part: str, platform: str) -> str:
     """Return why one name in a path may not be used, or ""."""
     if part in {"", ".", ".."}:
         return "leads outside, or nowhere"
-    if len(part) * 4 > NAME_BYTES and len(part.encode("utf-8", "surrogatepass")) > NAME_BYTES:
-        return "has a name of more than 255 bytes"
     if platform == "win32" and unsafe_on_windows(part):
         return "is a name that Windows does not take"
     return ""

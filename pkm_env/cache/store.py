@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 # The pages of indexes: the number changes with their form.
 PAGES = "pages-4"
+WHEELS = "wheels-1"
 # Environments of builds; what is unpacked and built.
 BUILD_ENVIRONMENTS, WORK = "builds-1", "work-1"
 BUCKETS = (
     PAGES,
     "metadata-1",
     "memory-1",
-    "wheels-1",
+    WHEELS,
     "built-1",
     "archives-1",
     "git-1",
@@ -55,13 +56,13 @@ MARSHAL = 4
 class Store:
     """The cache's folder at *root*; with ``usable`` false nothing is read and nothing kept.
 
-    *warn* is told once why a cache is not used. When a write fails (the disk is full, the folder
+    *warn* is told, once, why a cache is not used. When a write fails (the disk is full, the folder
     read-only), reading goes on and nothing more is written.
     """
 
     def __init__(self, root: str, warn: Callable[[str], None], platform: str = sys.platform) -> None:
         self.root = os.path.abspath(root)
-        self._warn = warn
+        self.warn = warn
         self._warned = False
         self.usable = True
         self.writable = True
@@ -87,7 +88,7 @@ class Store:
         """Warn, once in a run."""
         if not self._warned:
             self._warned = True
-            self._warn(text)
+            self.warn(text)
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content, None when it cannot be read."""
@@ -168,7 +169,7 @@ class Store:
             return
         path = self.path(IN_USE)
         self._held = FileLock(
-            path, lambda: self._warn("waiting for the end of a pkm cache command"), shared=True
+            path, lambda: self.warn("waiting for the end of a pkm cache command"), shared=True
         )
         try:
             self.make_parents(path)

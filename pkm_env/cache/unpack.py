@@ -33,12 +33,16 @@ from pkm_env.files import TRUNCATING, long_path, remove_tree, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pkm_env.cache.zips import Limits, Member
 
 # RECORD of the largest wheels has 3 MB; METADATA is rarely above 300 kB.
 TEXT_LIMIT_BYTES = 64 << 20
+# The version of wheels that is known.
+FORMAT = (1, 0)
+# No part of such a version has so many.
+DIGITS = 10
 # Weaker ones prove nothing. Source: Binary distribution format, "The .dist-info directory", rule 6.
 DIGESTS = ("sha256", "sha384", "sha512")
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -55,11 +59,13 @@ def unpack(
     limits: Limits | None = None,
     platform: str = sys.platform,
     mtime_ns: int | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Unpack the wheel at *archive* into the new directory *destination* and return what it holds.
 
     *filename* is the wheel's name as its index gives it: the file itself may be stored under another.
-    Every file gets the time *mtime_ns* (default: now), so that a later change can be seen.
+    Every file gets the time *mtime_ns* (default: now), so that a later change can be seen. *warn* is told of a wheel
+    whose format is later than what is known here.
 
     :raises BadWheel: when anything about the wheel is wrong; *destination* is then not there.
     :raises OSError: when the disk fails; *destination* is then not there.
@@ -71,6 +77,11 @@ def unpack(
             raise NoArchive(filename, "is empty")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             wheel = Wheel(Archive(data, filename, limits or DEFAULT, platform), filename)
+            if wheel.format > FORMAT:
+                version = ".".join(map(str, wheel.format))
+                warn(
+                    f"{filename} is of wheel version {version}; what is later than 1.0 in it is not honoured"
+                )
             if mtime_ns is None:
                 from time import time
 
@@ -103,7 +114,7 @@ class Wheel:
         self.dist_info = f"{self.stem}.dist-info"
         self.data = f"{self.stem}.data"
         self.raw_name, self.version = self._read_metadata()
-        self.root_is_purelib, self.tags = self._read_wheel()
+        self.format, self.root_is_purelib, self.tags = self._read_wheel()
         self.record = self._read_record()
         self.console, self.gui = self._read_entry_points()
         self._check_data()
@@ -151,15 +162,22 @@ class Wheel:
             raise self.bad("speaks of another release", f"{self.dist_info}/METADATA")
         return name[0], version[0]
 
-    def _read_wheel(self) -> tuple[bool, tuple[str, ...]]:
+    def _read_wheel(self) -> tuple[tuple[int, ...], bool, tuple[str, ...]]:
+        """Return the version of the format, whether the root is pure, and the tags.
+
+        They are not compared with those of the file name, which decide: many a wheel was renamed after it was built.
+
+        Source: Binary distribution format, "Installing a wheel", 1.b and 1.c.
+        """
         headers = read_headers(self.text("WHEEL"))
         version = headers.get("wheel-version", [""])[0]
-        if version.partition(".")[0] != "1":
-            raise self.bad(f"is of wheel version {version or '(none)'}, and pkm knows version 1")
+        parts = version.split(".")
+        if parts[0] != "1" or not all(part.isdecimal() and len(part) < DIGITS for part in parts):
+            raise self.bad(f"is of wheel version {shortened(version) or '(none)'}, and pkm knows version 1")
         purelib = headers.get("root-is-purelib", [""])[0].lower()
         if purelib not in {"true", "false"}:
             raise self.bad("does not say Root-Is-Purelib", f"{self.dist_info}/WHEEL")
-        return purelib == "true", tuple(headers.get("tag", ()))
+        return tuple(int(part) for part in parts), purelib == "true", tuple(headers.get("tag", ()))
 
     def _read_record(self) -> dict[str, tuple[str, str]]:
         """Return digest and size by path, every member being listed and every row a member."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from stat import S_ISDIR
 
-from pkm_env.cache.bytecode import verify_bytecode
+from pkm_env.cache.bytecode import PASSING, verify_bytecode
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
-from pkm_env.cache.store import BUCKETS, PAGES, WORK, unpack
+from pkm_env.cache.store import BUCKETS, PAGES, WHEELS, WORK, unpack
 from pkm_env.cache.wheels import MANIFEST, WheelCache
 from pkm_env.files import hash_file, remove_tree, replace
 
@@ -96,7 +96,7 @@ def prune(store: Store, now_s: float, *, ci: bool = False) -> tuple[int, int]:
     places += [place for place, _ in ruins(store)]
     if ci:
         built = built_digests(store)
-        places += [entry.path for entry in entries(store.path("wheels-1")) if entry.name not in built]
+        places += [entry.path for entry in entries(store.path(WHEELS)) if entry.name not in built]
         places += [store.path(bucket) for bucket in (PAGES, "metadata-1", "archives-1")]
     return remove(store, places)
 
@@ -126,7 +126,7 @@ def verify(store: Store, *, each: Callable[[str], None] | None = None) -> list[F
 def bad_wheels(store: Store, each: Callable[[str], None] | None) -> Iterator[Finding]:
     """Yield the unpacked wheels with a file that is not what was unpacked, and the damaged bytecode of others."""
     wheels = WheelCache(store)
-    for entry in entries(store.path("wheels-1")):
+    for entry in entries(store.path(WHEELS)):
         wheel = wheels.get(entry.name)
         if wheel is None:
             continue
@@ -163,7 +163,7 @@ def bad_pages(store: Store) -> Iterator[Finding]:
 def ruins(store: Store) -> Iterator[tuple[str, str]]:
     """Yield the wheels without a whole manifest, and the notes of built wheels that are gone."""
     wheels = WheelCache(store)
-    for entry in entries(store.path("wheels-1")):
+    for entry in entries(store.path(WHEELS)):
         if unpack(store.read(os.path.join(entry.path, MANIFEST))) is None or wheels.get(entry.name) is None:
             yield entry.path, "it has no whole manifest"
     for entry in entries(store.path("built-1")):
@@ -172,8 +172,10 @@ def ruins(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def unfinished(store: Store, before_s: float) -> list[str]:
-    """Return the folders that killed builds and fetches of repositories left before a time."""
+    """Return the folders that killed builds, compilations and fetches of repositories left before a time."""
     found = older(store.path(WORK), before_s)
+    for wheel in entries(store.path(WHEELS)):
+        found += [path for path in older(wheel.path, before_s) if path.endswith(PASSING)]
     for repository in entries(store.path("git-1")):
         for folder in (repository.path, os.path.join(repository.path, "checkouts")):
             # A clone and a checkout are made under their name with the number of the process after it.
@@ -197,7 +199,7 @@ def places_of(store: Store, names: frozenset[str]) -> Iterator[str]:
         for index in entries(store.path(bucket)):
             yield from (entry.path for entry in entries(index.path) if name_of(entry.name) in names)
     wheels = WheelCache(store)
-    for entry in entries(store.path("wheels-1")):
+    for entry in entries(store.path(WHEELS)):
         wheel = wheels.get(entry.name)
         if wheel is not None and wheel.manifest.name in names:
             yield entry.path

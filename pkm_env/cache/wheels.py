@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from pkm_env.cache.manifest import Manifest, UnpackedWheel
-from pkm_env.cache.store import pack, unpack
-from pkm_env.files import FileLock, Locked, remove_tree, write_new
+from pkm_env.cache.store import WHEELS, pack, unpack
+from pkm_env.files import FileLock, Locked, copy, remove_tree, write_new
 from pkm_env.plan import same_version
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest"
 TREE = "tree"
+ARCHIVES = "archives-1"
 PATIENCE_S = 300.0
 
 
@@ -63,9 +64,9 @@ class WheelCache:
         """Let nobody take wheels away while this command goes on."""
         self._store.hold()
 
-    def fetching(self, sha256: str) -> Fetching:
-        """Return what keeps others from fetching the same file at the same time, where that can be done."""
-        return Fetching(self._store, sha256)
+    def turn(self, key: str) -> Turn:
+        """Return what keeps others from fetching or building the same, *key*, at the same time; "" keeps nobody."""
+        return Turn(self._store, key)
 
     def _put(self, archive: str, temporary: str, folder: str, filename: str) -> UnpackedWheel:
         from pkm_env.cache.unpack import unpack as unpack_wheel
@@ -73,7 +74,9 @@ class WheelCache:
         os.mkdir(temporary)
         try:
             tree = os.path.join(temporary, TREE)
-            manifest = unpack_wheel(archive, tree, filename=filename, limits=self._limits)
+            manifest = unpack_wheel(
+                archive, tree, filename=filename, limits=self._limits, warn=self._store.warn
+            )
             write_new(os.path.join(temporary, MANIFEST), pack(manifest.to_plain()))
             appear(temporary, folder)
         except BaseException:  # an interrupt too leaves nothing half unpacked
@@ -94,20 +97,30 @@ class WheelCache:
 
     def archive(self, sha256: str, filename: str) -> str | None:
         """Return the path of a kept archive, None when it is not here."""
-        path = self._store.path("archives-1", sha256, filename)
-        return path if self._store.usable and os.path.exists(path) else None
+        roots = [self._store.root] if self._store.usable else []
+        roots += [self._store.scratch_folder] if self._store.scratch_folder else []
+        paths = (os.path.join(root, ARCHIVES, sha256, filename) for root in roots)
+        return next((path for path in paths if os.path.exists(path)), None)
 
     def add_archive(self, temporary: str, sha256: str, filename: str) -> str:
-        """Move the file *temporary* in under its SHA-256 and return its path."""
-        if not self._store.writable:
-            return temporary
-        path = self._store.path("archives-1", sha256, filename)
+        """Move the file *temporary* in under its SHA-256 and return its path, which ends in its name."""
+        if self._store.writable:
+            path = self._store.path(ARCHIVES, sha256, filename)
+            try:
+                self._store.make_parents(path)
+                os.replace(temporary, path)
+            except OSError as error:
+                self._store.refuse_writes(error)
+            else:
+                return path
+        path = os.path.join(self._store.scratch(), ARCHIVES, sha256, filename)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
-            self._store.make_parents(path)
             os.replace(temporary, path)
-        except OSError as error:
-            self._store.refuse_writes(error)
-            return temporary
+        except OSError:
+            # It came to the cache, which has another file system.
+            copy(temporary, path)
+            os.unlink(temporary)
         return path
 
     def temporary(self, suffix: str = "") -> str:
@@ -133,7 +146,7 @@ class WheelCache:
         self._store.refuse_writes(error)
 
     def _folder(self, sha256: str) -> str:
-        return self._store.path("wheels-1", sha256)
+        return self._store.path(WHEELS, sha256)
 
     def _scratched(self, sha256: str) -> UnpackedWheel | None:
         folder = os.path.join(self._store.scratch_folder, sha256)
@@ -143,27 +156,34 @@ class WheelCache:
             return opened(folder, unpack(file.read()))
 
 
-class Fetching:
-    """A lock on one file that is to be fetched, as a context manager.
+class Turn:
+    """A lock on one thing that is to be fetched or built; as a context manager it is let go at the end.
 
-    Who waits too long, or cannot make the lock, goes on without it: fetching twice is wasteful, and never
-    wrong.
+    Who waits too long, or cannot make the lock, goes on without it: to do a thing twice is wasteful, and never wrong.
+    A crash of its holder frees it.
     """
 
-    def __init__(self, store: Store, sha256: str) -> None:
+    def __init__(self, store: Store, key: str) -> None:
         self._store = store
-        self._path = store.path("tmp-1", f"{sha256}.lock") if sha256 and store.writable else ""
+        self._path = store.path("tmp-1", f"{key}.lock") if key and store.writable else ""
         self._lock: FileLock | None = None
 
-    def __enter__(self) -> None:
+    def take(self, timeout_s: float = PATIENCE_S) -> bool:
+        """Wait for it at most so long; return False while another one has it."""
         if self._path:
             try:
                 self._store.make_parents(self._path)
-                lock = FileLock(self._path, timeout_s=PATIENCE_S)
+                lock = FileLock(self._path, timeout_s=timeout_s)
                 lock.__enter__()
-            except (Locked, OSError):
-                return
+            except Locked:
+                return False
+            except OSError:
+                return True
             self._lock = lock
+        return True
+
+    def __enter__(self) -> None:
+        """Nothing is taken yet."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -88,7 +88,7 @@ def cache_clean(context: Context, arguments: argparse.Namespace, output: Output,
     store = usable_store(context)
     with undisturbed(context, store):
         removed = clean(store, [normalise(name) for name in arguments.packages])
-    return tell_removed(removed, output, line)
+    return tell_removed(context, removed, output, line)
 
 
 def cache_prune(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -98,16 +98,18 @@ def cache_prune(context: Context, arguments: argparse.Namespace, output: Output,
     store = usable_store(context)
     with undisturbed(context, store):
         removed = prune(store, time.time(), ci=arguments.ci)
-    return tell_removed(removed, output, line)
+    return tell_removed(context, removed, output, line)
 
 
-def tell_removed(removed: tuple[int, int], output: Output, line: Line) -> int:
+def tell_removed(context: Context, removed: tuple[int, int], output: Output, line: Line) -> int:
     """Print how many files and bytes were removed; return the exit code."""
     files, size_bytes = removed
     if line.json:
         print_json(output, {"files": files, "size_bytes": size_bytes})
     elif files:
         output.told(f"Removed {plural(files, 'file')} ({size(size_bytes)})")
+        if context.settings.link_mode == "symlink":
+            output.note("environments of symbolic links get back what was removed by pkm sync")
     else:
         output.told("There was nothing to remove")
     return 0

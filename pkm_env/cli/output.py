@@ -116,9 +116,9 @@ class Output:
             self.say(text)
 
     def start(self, kind: str, name: str, total: int | None = None) -> int:
-        """Note that work on *name* began; a build, which may take long, is a line where there is no terminal."""
-        if kind == "build" and not self.terminal:
-            self.say(f"Building {name}")
+        """Note that work on *name* began; what may take long is a line where there is no terminal."""
+        if kind in LINES and not self.terminal:
+            self.say(f"{LINES[kind]} {name}")
         with self.guard:
             self.number += 1
             self.since = self.since or time.monotonic()
@@ -166,10 +166,13 @@ class Output:
             self.since = time.monotonic() if self.tasks else 0.0
 
 
+# What may take long.
+LINES = {"build": "Building", "wait": "Waiting for another pkm that builds"}
 VERBS = {
     "ask": "asking for",
     "fetch": "fetching",
     "build": "building",
+    "wait": "waiting for another pkm that builds",
     "unpack": "unpacking",
     "link": "installing",
     "compile": "compiling",

@@ -6,11 +6,12 @@ A hard link or copy keeps the size and time of its source, which is what an inte
 bytecode; so what was compiled for the tree in the cache is current in every environment. Compiling the
 122 packages of a data project takes half a minute; linking the result a fraction of a second.
 
-Source: PEP 3147, PEP 552 (timestamp-based files); ``py_compile`` of the interpreter does the work.
+Source: PEP 3147, PEP 552 (timestamp-based files); the interpreter that will load them does the work.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
 from pkm_build.errors import PkmError
@@ -28,7 +29,7 @@ from pkm_env.install.installed import list_folder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pkm_env.cache.bytecode import Bytecode
     from pkm_env.cache.manifest import UnpackedWheel
@@ -44,31 +45,54 @@ TIMEOUT_S = 600
 MODULE_BYTES = 500
 # What is told of each compiled module: its path, size and checksum.
 TOLD = 3
+# How the script ends when the disk takes no more.
+NO_PLACE = 75
 # Reads "source, target, name in tracebacks" lines, separated by NUL; prints the cache tag, then path, size and
 # checksum of each target that was made. It gets the time of its source: an edit of it, and a torn one, are seen by a
-# look. What does not compile (templates, Python 2) is left out, as pip does.
+# look. What does not compile (templates, Python 2) is left out, as pip does. ``py_compile`` is not used: on a full
+# disk that of most Pythons writes a part of a file and says nothing.
 SCRIPT = """
-import binascii, os, py_compile, sys, warnings
+import binascii, errno, importlib.machinery, importlib.util, marshal, os, sys, warnings
 warnings.simplefilter("ignore")
 sys.setrecursionlimit(10000)
 out = [sys.implementation.cache_tag or ""]
-timestamp = py_compile.PycInvalidationMode.TIMESTAMP
+no_place = {getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS")}
+def compiled(source, name):
+    loader = importlib.machinery.SourceFileLoader("", source)
+    status = os.stat(source)
+    numbers = 0, int(status.st_mtime), status.st_size
+    head = b"".join((number & 0xFFFFFFFF).to_bytes(4, "little") for number in numbers)
+    code = loader.source_to_code(loader.get_data(source), name)
+    return importlib.util.MAGIC_NUMBER + head + marshal.dumps(code), status.st_mtime_ns
+def write(target, content, time_ns):
+    part = target + ".part"
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    try:
+        with open(part, "wb") as stream:
+            stream.write(content)
+        os.utime(part, ns=(time_ns, time_ns))
+        os.replace(part, target)
+    except OSError:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
 for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\\0\\0"):
     if not line:
         continue
     source, target, name = line.split("\\0")
     target += "." + out[0] + ".pyc"
     try:
-        py_compile.compile(source, target, name, doraise=True, invalidation_mode=timestamp)
-        with open(target, "rb") as stream:
-            content = stream.read()
-        time = os.stat(source).st_mtime_ns
-        os.utime(target, ns=(time, time))
-    except (py_compile.PyCompileError, OSError, ValueError, RecursionError, MemoryError):
+        content, time_ns = compiled(source, name)
+        write(target, content, time_ns)
+    except OSError as error:
+        if error.errno in no_place:
+            sys.exit(NO_PLACE)
+        continue
+    except Exception:
         continue
     out += target, str(len(content)), str(binascii.crc32(content))
 sys.stdout.buffer.write("\\0".join(out).encode("utf-8", "surrogateescape"))
-"""
+""".replace("NO_PLACE", str(NO_PLACE))
 
 
 class CompilationFailed(PkmError):
@@ -116,42 +140,57 @@ def bytecode_of(
     interpreter: Interpreter,
     scratch: str,
     reporter: Reporter | None = None,
+    refuse: Callable[[OSError], None] = lambda _: None,
 ) -> dict[str, Bytecode]:
     """Return the compiled modules of each of *wheels* by its name, compiling what is not there yet.
 
     That is done for all wheels together; *reporter* is told which they are.
 
-    Where the cache cannot be written, they are put into the folder *scratch*, which is made for it.
+    Where the cache cannot be written, which *refuse* is told, they are put into the folder *scratch*, which is made
+    for it.
 
     :raises CompilationFailed: when the interpreter does not do its work.
+    :raises OSError: when *scratch* cannot be written either.
     """
     found = kept_bytecode(wheels, interpreter, reporter)
-    missing: list[tuple[str, str, str]] = []
-    for name, wheel in sorted(wheels.items()):
-        if name in found:
-            continue
-        final = bytecode_path(wheel, interpreter)
-        fresh = f"{final}.{os.urandom(4).hex()}{UNFINISHED}"
-        try:
-            os.mkdir(fresh)
-        except OSError:
-            os.makedirs(scratch, exist_ok=True)
-            final = os.path.join(scratch, name)
-            fresh = f"{final}{UNFINISHED}"
-            os.mkdir(fresh)
-        missing.append((name, fresh, final))
-    told = [reporter.start("compile", name, source_bytes(wheels[name])) for name, _, _ in missing if reporter]
+    missing = {name: wheel for name, wheel in sorted(wheels.items()) if name not in found}
     try:
-        made = compile_all([(wheels[name], fresh) for name, fresh, _ in missing], interpreter)
-        for name, fresh, final in missing:
-            found[name] = keep(fresh, final, made.get(fresh, []), wheels[name])
+        beside = {name: bytecode_path(wheel, interpreter) for name, wheel in missing.items()}
+        compile_wheels(missing, beside, interpreter, found, reporter)
+    except OSError as error:
+        refuse(error)
+        missing = {name: wheel for name, wheel in missing.items() if name not in found}
+        os.makedirs(scratch, exist_ok=True)
+        places = {name: os.path.join(scratch, name) for name in missing}
+        compile_wheels(missing, places, interpreter, found, reporter)
+    return found
+
+
+def compile_wheels(
+    wheels: Mapping[str, UnpackedWheel],
+    places: Mapping[str, str],
+    interpreter: Interpreter,
+    found: dict[str, Bytecode],
+    reporter: Reporter | None,
+) -> None:
+    """Compile *wheels* into their *places*, and add to *found* what stands there then, one by one.
+
+    :raises OSError: when a place cannot be written; nothing that is half done stays.
+    """
+    fresh = {name: f"{place}.{os.urandom(4).hex()}{UNFINISHED}" for name, place in places.items()}
+    told = [reporter.start("compile", name, source_bytes(wheels[name])) for name in wheels if reporter]
+    try:
+        for folder in fresh.values():
+            os.mkdir(folder)
+        made = compile_all([(wheel, fresh[name]) for name, wheel in wheels.items()], interpreter)
+        for name, wheel in wheels.items():
+            found[name] = keep(fresh[name], places[name], made.get(fresh[name], []), wheel)
     finally:
         for number in told:
             if reporter:
                 reporter.finish(number)
-        for _, fresh, _ in missing:
-            remove_tree(fresh)
-    return found
+        for folder in fresh.values():
+            remove_tree(folder)
 
 
 def source_bytes(wheel: UnpackedWheel) -> int:
@@ -192,17 +231,17 @@ def compile_all(
     count = max(1, min(os.cpu_count() or 1, 8))
     made = run_all(dealt(jobs, count), interpreter)
     found: dict[str, list[tuple[str, int, int]]] = {}
-    starts = {folder + os.sep: folder for _, folder in work}
-    end = UNFINISHED + os.sep
+    folders = {folder for _, folder in work}
     for path, size, checksum in made:
-        # The folder's name ends in ".tmp", which no part of a wheel's path below it is cut at.
-        start = path[: path.index(end) + len(end)]
-        found.setdefault(starts[start], []).append((path[len(start) :], size, checksum))
+        folder = os.path.dirname(path)
+        while folder not in folders:
+            folder = os.path.dirname(folder)
+        found.setdefault(folder, []).append((path[len(folder) + 1 :], size, checksum))
     return found
 
 
 def jobs_of(wheel: UnpackedWheel, folder: str) -> list[tuple[int, str]]:
-    """Return size and job of each module of *wheel*, the folders for the results being made."""
+    """Return size and job of each module of *wheel*."""
     jobs = []
     for (directory, names), sizes in zip(wheel.manifest.files, wheel.manifest.sizes, strict=True):
         modules = [(name, size) for name, size in zip(names, sizes, strict=True) if name.endswith(".py")]
@@ -210,7 +249,6 @@ def jobs_of(wheel: UnpackedWheel, folder: str) -> list[tuple[int, str]]:
             continue
         place = f"{directory}/" if directory else ""
         target = os.path.join(folder, *place.split("/")[:-1], CACHE)
-        os.makedirs(target)
         for name, size in modules:
             job = f"{wheel.path}/{place}{name}\0{target}{os.sep}{name[:-3]}\0{place}{name}"
             jobs.append((size, job))
@@ -232,10 +270,28 @@ def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[t
     """Let an interpreter work on each share, all at once; return path, size and checksum of what they made.
 
     :raises CompilationFailed: when one of them fails or does not end.
+    :raises OSError: when the disk takes no more.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        begin_all(shares, interpreter, running)
+        return [row for process in running for row in finish(process, interpreter)]
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def begin_all(
+    shares: Sequence[Sequence[str]], interpreter: Interpreter, running: list[subprocess.Popen[bytes]]
+) -> None:
+    """Start an interpreter for each share, and add it to *running*.
+
+    :raises CompilationFailed: when one does not start.
     """
     import subprocess
 
-    running = []
     try:
         for lines in shares:
             process = subprocess.Popen(
@@ -250,14 +306,8 @@ def run_all(shares: Sequence[Sequence[str]], interpreter: Interpreter) -> list[t
             process.stdin.write("\0\0".join(lines).encode("utf-8", "surrogateescape"))
             process.stdin.close()
             process.stdin = None
-        return [row for process in running for row in finish(process, interpreter)]
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise CompilationFailed(f"{interpreter.base_executable} does not compile: {error}") from error
-    finally:
-        for process in running:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
 
 
 def compile_venv(venv: Venv, interpreter: Interpreter) -> int:
@@ -329,9 +379,17 @@ def run_tag(interpreter: Interpreter) -> str:
 def finish(process: subprocess.Popen[bytes], interpreter: Interpreter) -> list[tuple[str, int, int]]:
     """Return path, size and checksum of what one interpreter made, when it has ended.
 
-    :raises CompilationFailed: when it ended with an error.
+    :raises CompilationFailed: when it ended with an error, or does not end.
+    :raises OSError: when the disk takes no more.
     """
-    output, _ = process.communicate(timeout=TIMEOUT_S)
+    import subprocess
+
+    try:
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise CompilationFailed(f"{interpreter.base_executable} does not compile: {error}") from error
+    if process.returncode == NO_PLACE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if process.returncode:
         raise CompilationFailed(
             f"{interpreter.base_executable} does not compile: it ended with {process.returncode}"

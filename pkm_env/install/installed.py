@@ -130,8 +130,10 @@ def read_dist_info(path: str, stem: str) -> InstalledDistribution | None:
     distribution.requested = "REQUESTED" in there
     if "direct_url.json" in there:
         distribution.direct_url = read_file(f"{path}/direct_url.json").decode("utf-8", "replace")
-    if "METADATA" not in there:
-        distribution.damage = "its METADATA is missing"
+    if not os.path.exists(f"{path}/METADATA"):
+        # With symbolic links, its files went when the cache was emptied.
+        dangling = "METADATA" in there
+        distribution.damage = "its files are links to what is gone" if dangling else "its METADATA is missing"
     elif distribution.installer == OURS and ("RECORD" not in there or not os.stat(f"{path}/RECORD").st_size):
         distribution.damage = "its RECORD is missing or empty"
     return distribution

@@ -90,14 +90,22 @@ class Linker:
 
     *mode* is one of ``LINK_MODES`` or "" for the best. After the first file that a mode is refused
     for, the next one is used for all that follow; ``mode`` then names it, and ``fell_back`` is true.
-    A file with too many hard links (1,023 on Windows, 65,000 on ext4) is copied, alone. Several threads
-    may use one.
+    A file with too many hard links (1,023 on Windows, 65,000 on ext4) is copied, alone. What does not lie in
+    *lasting* will be gone soon, and is copied where symbolic links are asked for. Several threads may use one.
     """
 
-    __slots__ = ("_functions", "_modes", "asked", "mode")
+    __slots__ = ("_functions", "_lasting", "_modes", "asked", "mode")
 
-    def __init__(self, mode: str = "", *, platform: str = sys.platform, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        mode: str = "",
+        *,
+        lasting: str = "",
+        platform: str = sys.platform,
+        disk: Disk | None = None,
+    ) -> None:
         used = disk or DISK
+        self._lasting = os.path.join(lasting, "") if lasting else ""
         self._functions: dict[str, Callable[[str, str], None]] = {
             "clone": lambda source, target: clone(source, target, platform),
             "hardlink": used.link,
@@ -119,6 +127,8 @@ class Linker:
         :raises FileExistsError: when a name is there already.
         """
         mode = self.mode
+        if mode == "symlink" and not source.startswith(self._lasting):
+            mode = "copy"
         function = self._functions[mode]
         for name in names:
             try:

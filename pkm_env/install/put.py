@@ -18,7 +18,7 @@ from pkm_env.install.wheel import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pkm_env.cache.manifest import Manifest, UnpackedWheel
     from pkm_env.files import Disk
@@ -51,9 +51,22 @@ class Outcome:
 
 
 class Options:
-    """How an environment is written; see ``apply``."""
+    """How an environment is written; see ``apply``.
 
-    __slots__ = ("compile_bytecode", "disk", "link_mode", "platform", "prompt", "reporter")
+    *lasting* is the folder whose files may be linked to by symbolic links, "" for any. *refuse* is told what kept
+    something from being written into the cache; the environment then does without.
+    """
+
+    __slots__ = (
+        "compile_bytecode",
+        "disk",
+        "lasting",
+        "link_mode",
+        "platform",
+        "prompt",
+        "refuse",
+        "reporter",
+    )
 
     def __init__(
         self,
@@ -62,6 +75,8 @@ class Options:
         compile_bytecode: bool = False,
         reporter: Reporter | None = None,
         prompt: str = "",
+        lasting: str = "",
+        refuse: Callable[[OSError], None] = lambda _: None,
         disk: Disk = DISK,
         platform: str = sys.platform,
     ) -> None:
@@ -69,6 +84,8 @@ class Options:
         self.compile_bytecode = compile_bytecode
         self.reporter = reporter
         self.prompt = prompt
+        self.lasting = lasting
+        self.refuse = refuse
         self.disk = disk
         self.platform = platform
 
@@ -119,7 +136,7 @@ def place_all(
         for package in packages
     ]
     if options.compile_bytecode:
-        add_bytecode(placements, wheels, site, interpreter, options.reporter)
+        add_bytecode(placements, wheels, site, interpreter, options)
     return placements
 
 
@@ -146,13 +163,14 @@ def add_bytecode(
     wheels: Mapping[str, UnpackedWheel],
     site: Site,
     interpreter: Interpreter,
-    reporter: Reporter | None,
+    options: Options,
 ) -> None:
     """Add the compiled modules of each placement to it."""
     from pkm_env.install.bytecode import bytecode_of, place_bytecode
 
     scratch = os.path.join(site.venv.path, STATE, "bytecode")
-    compiled = bytecode_of({one.name: wheels[one.name] for one in placements}, interpreter, scratch, reporter)
+    trees = {one.name: wheels[one.name] for one in placements}
+    compiled = bytecode_of(trees, interpreter, scratch, options.reporter, options.refuse)
     for placement in placements:
         root = os.path.dirname(placement.dist_info) + os.sep
         place_bytecode(placement, compiled[placement.name], root)
@@ -167,7 +185,7 @@ def put(placements: Sequence[Placement], there: set[str], options: Options) -> s
     """
     disk = options.disk
     mkdir, write = disk.mkdir, disk.write
-    linker = Linker(options.link_mode, platform=options.platform, disk=disk)
+    linker = Linker(options.link_mode, lasting=options.lasting, platform=options.platform, disk=disk)
     reporter = options.reporter
     for folder in common_folders(placements):
         if folder not in there:

@@ -13,7 +13,7 @@ from marshal import loads
 
 from pkm_build.grammar import normalise
 from pkm_env import stamp
-from pkm_env.cache.store import Store
+from pkm_env.cache.store import WHEELS, Store
 from pkm_env.cache.wheels import WheelCache, is_release
 from pkm_env.install.change import change
 from pkm_env.install.installed import scan
@@ -50,7 +50,9 @@ def sync_again(found: stamp.Stamp, environ: Mapping[str, str], reporter: Reporte
         if not all(stamp.is_in(one, folders) for one in changed) or was_interrupted(goal.path):
             return None
         done = Synced(found.answer["environment"], goal.path)
-        plan = put_right(goal, done, as_wanted(goal, found.seen.keys() - changed), reporter)
+        # What a file of has changed is read anew.
+        same = found.seen.keys() - changed - {os.path.dirname(one) for one in changed}
+        plan = put_right(goal, done, as_wanted(goal, same), reporter)
         if plan is None:
             return None
         done.total = len(goal.packages)
@@ -127,11 +129,12 @@ def put_right(
 
         mark(plan.marks)
         return plan
-    wheels = cached_wheels(goal, plan)
+    store = Store(goal.cache_dir, no_warning)
+    wheels = cached_wheels(goal, plan, WheelCache(store))
     if wheels is None:
         return None
     reporter.phase(f"Installing {done.environment}")
-    options = Options(link_mode=goal.link_mode, reporter=reporter)
+    options = Options(link_mode=goal.link_mode, lasting=store.path(WHEELS), reporter=reporter)
     try:
         change(venv, goal.interpreter, plan, wheels, options)
     except DamagedWheels:
@@ -140,9 +143,8 @@ def put_right(
     return plan
 
 
-def cached_wheels(goal: Goal, plan: InstallPlan) -> dict[str, UnpackedWheel] | None:
-    """Return the wheels that *plan* installs, by name; None where one of them is not in the cache."""
-    cache = WheelCache(Store(goal.cache_dir, no_warning))
+def cached_wheels(goal: Goal, plan: InstallPlan, cache: WheelCache) -> dict[str, UnpackedWheel] | None:
+    """Return the wheels that *plan* installs, by name; None where one of them is not in the *cache*."""
     cache.hold()
     found = {}
     for package in plan.installs:

@@ -7,6 +7,7 @@ import os
 from pkm_build.errors import PkmError
 from pkm_env.lock.lockfile import target_summary
 from pkm_env.lock.select import admitting
+from pkm_env.model.distribution import Unavailable
 from pkm_env.model.target import serves
 
 TYPE_CHECKING = False
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 class NoPython(PkmError):
     """No interpreter of this machine fits."""
+
+
+class Unmet(PkmError):
+    """An environment of an interpreter that pkm does not know, and does not run for a look."""
 
 
 class WrongVenv(PkmError):
@@ -54,23 +59,42 @@ def choose_python(
     wish, origin = context.switches.python, "-p"
     if not wish:
         wish, origin = pinned_version(context.workspace.root), ".python-version"
-    present = context.interpreters.probed(venv.python) if venv is not None else None
-    if present is not None and admitting(targets, present) is None:
-        present = None
-    if wish:
-        wanted = wished(context, environment, targets, wish, origin)
-        if present is not None and same_python(present, wanted):
-            return Choice(present, keeps_venv=True)
-        why = f"{origin} asks for Python {wanted.version}; " if venv is not None else ""
-        return replaced(context, venv, wanted, why, options)
-    if present is not None:
+    # First, for what the user names may be run, and is known then.
+    wanted = wished(context, environment, targets, wish, origin) if wish else None
+    present, lack = present_python(context, environment, targets, venv, options)
+    if present is not None and (wanted is None or same_python(present, wanted)):
         return Choice(present, keeps_venv=True)
-    why = f"Python {venv.version} is no target of {environment.name}; " if venv is not None else ""
+    if wanted is not None:
+        asked = f"{origin} asks for Python {wanted.version}" if present is not None else lack
+        return replaced(context, venv, wanted, asked, options)
     if context.settings.python:
         wanted = wished(context, environment, targets, context.settings.python, "PKM_PYTHON")
     else:
         wanted = newest(context, environment, targets)
-    return replaced(context, venv, wanted, why, options)
+    return replaced(context, venv, wanted, lack, options)
+
+
+def present_python(
+    context: Context,
+    environment: Environment,
+    targets: Sequence[Target],
+    venv: Venv | None,
+    options: SyncOptions,
+) -> tuple[Interpreter | None, str]:
+    """Return the interpreter of the environment that is there, or None and why it cannot go on ("" without one).
+
+    :raises Unmet: when only a look is wanted, and pkm does not know it.
+    """
+    if venv is None:
+        return None, ""
+    found = context.interpreters.of_venv(venv, context.workspace.root, looking=options.dry_run)
+    if isinstance(found, Unavailable):
+        if options.dry_run and found.kind == "unknown":
+            raise Unmet(f"not looked into: {found.reason}", "pkm sync looks into it, -p names a Python")
+        return None, found.reason
+    if admitting(targets, found) is None:
+        return None, f"Python {venv.version} is no target of {environment.name}"
+    return found, ""
 
 
 def wished(
@@ -114,17 +138,18 @@ def newest(context: Context, environment: Environment, targets: Sequence[Target]
 def replaced(
     context: Context, venv: Venv | None, wanted: Interpreter, why: str, options: SyncOptions
 ) -> Choice:
-    """Return the choice of another interpreter than the one in the environment that is there.
+    """Return the choice of another interpreter than the one in the environment that is there, and *why*.
 
     :raises WrongVenv: when pkm did not make that environment.
     """
-    if venv is not None and not venv.ours and not options.force:
+    if venv is None:
+        return Choice(wanted)
+    if not venv.ours and not options.force:
         place = context.workspace.relative(venv.path)
         raise WrongVenv(
-            f"{place} has Python {venv.version}, and Python {wanted.version} is wanted",
-            "pkm did not make it; --force makes it anew",
+            f"{place} would have to be made anew: {why}", "pkm did not make it; --force makes it anew"
         )
-    return Choice(wanted, why=why)
+    return Choice(wanted, why=f"{why}; ")
 
 
 def require_admitted(

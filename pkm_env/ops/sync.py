@@ -6,6 +6,7 @@ import os
 import time
 
 from pkm_build.errors import PkmError
+from pkm_env.cache.store import WHEELS
 from pkm_env.files import remove_tree
 from pkm_env.install.apply import apply
 from pkm_env.install.installed import scan
@@ -294,6 +295,8 @@ def fetch_and_apply(
             link_mode=context.settings.link_mode,
             compile_bytecode=options.compile_bytecode,
             reporter=context.reporter,
+            lasting=context.store.path(WHEELS),
+            refuse=context.store.refuse_writes,
             prompt=f"{context.workspace.project.raw_name}-{environment.name}".strip("-"),
         ),
         fresh=look.venv is None,

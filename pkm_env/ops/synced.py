@@ -179,10 +179,15 @@ def repaired_if_free(path: str, shown: str) -> str:
 
 
 def installed_paths(folders: Iterable[str]) -> list[str]:
-    """Return site-packages *folders*, and in them what says which packages are installed."""
+    """Return site-packages *folders*, and in them what says which packages are installed.
+
+    A METADATA that is a link is among that: it leads nowhere when the cache was emptied.
+    """
     found = []
     for folder in folders:
         found.append(folder)
         names = os.listdir(folder) if os.path.isdir(folder) else ()
-        found += [f"{folder}{os.sep}{name}" for name in sorted(names) if name.endswith("-info")]
+        places = [f"{folder}{os.sep}{name}" for name in sorted(names) if name.endswith("-info")]
+        found += places
+        found += [path for place in places if os.path.islink(path := f"{place}{os.sep}METADATA")]
     return found

@@ -11,7 +11,7 @@ import sys
 
 from pkm_env.model.distribution import Unavailable
 from pkm_env.python.probe import OLDEST, probe
-from pkm_env.python.venv import CONFIGURATION, read_settings
+from pkm_env.python.venv import CONFIGURATION, base_program, read_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -353,10 +353,7 @@ def base_of(path: str) -> str:
     for place in (folder, os.path.dirname(folder)):
         settings = read_settings(os.path.join(place, CONFIGURATION))
         if settings is not None:
-            home = settings.get("home", "")
-            names = (os.path.basename(path), "python3", "python", "python.exe")
-            there = (os.path.join(home, name) for name in names)
-            return next((program for program in there if os.path.exists(program)), path)
+            return base_program(path, settings) or path
     return ""
 
 

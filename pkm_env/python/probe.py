@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pkm_env.model.ports import Memory
 
 KIND = "interpreter-3"
+# Of the programs that were run, by whatever path.
+RUN = "interpreter-run-1"
 TIMEOUT_S = 30
 OLDEST = (3, 8)
 BIG_SUR = 11  # the macOS from which on one number names the system
@@ -119,12 +121,11 @@ def probe(path: str, memory: Memory | None = None, platform: str = sys.platform)
 
     Its answer is remembered by the path and the time and size of the file that the path leads to.
     """
-    real = os.path.realpath(path)
-    try:
-        status = os.stat(real)
-    except OSError:
+    found = file_key(path)
+    if found is None:
         return Unavailable("missing", f"there is no interpreter at {path}")
-    key = f"{path}\n{real}\n{status.st_mtime_ns}\n{status.st_size}"
+    size, file = found
+    key = f"{path}\n{file}"
     plain = memory.recall(KIND, key) if memory else None
     if plain is not None:
         return Interpreter.from_plain(plain)
@@ -138,9 +139,26 @@ def probe(path: str, memory: Memory | None = None, platform: str = sys.platform)
         facts["musl"] = musl_version(facts["host"])
     interpreter = interpreter_of(path, facts)
     # os.stat of a link's target says nothing of a Windows launcher's: those are small and never change.
-    if memory and not (platform == "win32" and not status.st_size):
+    if memory and not (platform == "win32" and not size):
         memory.remember(KIND, key, interpreter.to_plain())
+        memory.remember(RUN, file, True)
     return interpreter
+
+
+def was_run(path: str, memory: Memory) -> bool:
+    """Whether the program at *path* was asked before what it is, and is the same file since."""
+    found = file_key(path)
+    return found is not None and memory.recall(RUN, found[1]) is not None
+
+
+def file_key(path: str) -> tuple[int, str] | None:
+    """Return the size of the file that *path* leads to, and what changes with it; None where there is none."""
+    real = os.path.realpath(path)
+    try:
+        status = os.stat(real)
+    except OSError:
+        return None
+    return status.st_size, f"{real}\n{status.st_mtime_ns}\n{status.st_size}"
 
 
 def run(path: str) -> dict[str, Any] | Unavailable:

@@ -158,6 +158,22 @@ def check_python(path: str, settings: Mapping[str, str], platform: str) -> tuple
     return "", python
 
 
+def base_program(python: str, settings: Mapping[str, str]) -> str:
+    """Return the program that the environment of the program *python* was made from, "" when it is gone.
+
+    *settings* are those of its pyvenv.cfg. A folder of several Pythons is asked for the one with the name that the
+    environment was made by, or links to.
+    """
+    home = settings.get("home", "")
+    version = settings.get("version", settings.get("version_info", ""))
+    minor = ".".join(version.split(".")[:2])
+    linked = os.path.basename(os.path.realpath(python)) if os.path.islink(python) else ""
+    made_by = os.path.basename(settings.get("executable", ""))
+    names = (linked, made_by, f"python{minor}", os.path.basename(python), "python3", "python", "python.exe")
+    programs = (os.path.join(home, name) for name in names if name)
+    return next((path for path in programs if os.path.isabs(path) and os.path.exists(path)), "")
+
+
 def scripts_name(platform: str) -> str:
     """Return the name of an environment's folder of scripts."""
     return "Scripts" if platform == "win32" else "bin"

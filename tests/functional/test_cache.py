@@ -203,3 +203,31 @@ def test_clean_waits_for_a_sync_that_works_with_the_cache(pkm, index, tmp_path):
     ok(pkm("env", "verify", cwd=project))
     for process in (syncing, cleaning):
         process.communicate()
+
+
+@pytest.mark.parametrize("room", [0, 100])
+def test_where_the_cache_is_full_bytecode_is_compiled_into_the_environment(
+    pkm, index, tmp_path, temporary, room
+):
+    """With *room* kB left, some of it has a place, and a part of one file."""
+    modules = {f"big/m{number}.py": f"text = {os.urandom(9_000).hex()!r}\n" for number in range(20)}
+    index.add_wheel("big", "1.0", files=modules)
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["big"]\n')
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, "4m"):
+        ok(pkm("sync", cwd=project))
+        fill(pkm.cache / "filling", room * 1024)
+        told = ok(pkm("sync", "--reinstall", "--compile-bytecode", cwd=project)).stderr
+        assert told.count("warning: ") == 1
+        assert f"the cache {pkm.cache} cannot be written (No space left on device)" in told
+        assert list(pkm.cache.glob("wheels-1/*/tree.*")) == []
+        assert len(list(project.glob(".venv/lib/*/site-packages/big/__pycache__/*.pyc"))) == len(modules)
+    assert list(temporary.iterdir()) == []
+    ok(pkm("run", "python", "-c", f"import {', '.join(f'big.m{n}' for n in range(20))}", cwd=project))
+    ok(pkm("env", "verify", cwd=project))
+
+
+def fill(path, left):
+    """Fill the file system of *path* but for so many bytes that are *left*."""
+    free = os.statvfs(path.parent)
+    path.write_bytes(bytes(free.f_bavail * free.f_bsize - left))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
-from tests.support.projects import HEAD, write_project
+import pytest
+
+from tests.support.projects import HEAD, lock_text, ok, write_project
 
 TOML = (
     HEAD
@@ -58,6 +61,110 @@ def test_eight_environments_on_one_cold_cache_fetch_each_file_once(index, pkm, t
     assert [code for code, _ in ended] == [0] * EIGHT, ended
     assert index.count(".whl", status=200) == 2
     assert all(pkm("env", "verify", cwd=project).code == 0 for project in projects)
+
+
+# A build that notes that it began.
+NOTED = """
+at_once = build_wheel
+
+def build_wheel(*given):
+    with open({log!r}, "a") as log:
+        log.write("begun ")
+    import time
+    {end}
+    return at_once(*given)
+"""
+
+
+@pytest.fixture
+def beans(index, pkm, tmp_path):
+    """Projects with one lock, whose sdists need another one to be built, and a cold cache; and what notes builds."""
+    logs = {name: tmp_path / f"{name}.log" for name in ("tool", "bean", "pea")}
+    for name, log in logs.items():
+        needs = [] if name == "tool" else ["tool", "eggs"]
+        hooks = NOTED.format(log=str(log), end="pass")
+        index.add_sdist(name, "1.0", backend="in-tree", build_requires=needs, hooks=hooks)
+    toml = f'{HEAD}dependencies = ["bean", "pea", "tool"]\n'
+    projects = [write_project(tmp_path / f"shop{number}", toml) for number in range(EIGHT)]
+    ok(pkm("lock", cwd=projects[0]))
+    for project in projects[1:]:
+        (project / "pylock.toml").write_text(lock_text(projects[0]))
+    ok(pkm("cache", "clean"))
+    for log in logs.values():
+        log.unlink(missing_ok=True)
+    index.forget()
+    return projects, logs
+
+
+def test_eight_environments_on_one_cold_cache_fetch_and_build_each_sdist_once(index, pkm, beans):
+    projects, logs = beans
+    ended = all_at_once(pkm, projects, "sync", "--frozen")
+    assert [code for code, _ in ended] == [0] * EIGHT, ended
+    assert index.count(".tar.gz", status=200) == len(logs)
+    # What builds need is not waited for: its builder may be the one who waits.
+    assert {name: log.read_text() for name, log in logs.items() if name != "tool"} == {
+        "bean": "begun ",
+        "pea": "begun ",
+    }
+    assert logs["tool"].read_text() in {"begun ", "begun begun "}
+    assert list(pkm.cache.glob("tmp-1/*")) == []
+
+
+def test_who_waits_for_a_build_goes_on_when_its_process_is_killed(pkm, index, tmp_path):
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    hooks = NOTED.format(log=str(began), end="time.sleep(600) if os.environ.get('ENDLESS') else None")
+    index.add_sdist("bean", "1.0", backend="in-tree", hooks=hooks)
+    projects = [
+        write_project(tmp_path / name, f'{HEAD}dependencies = ["bean"]\n') for name in ("one", "other")
+    ]
+    for project in projects:
+        ok(pkm("lock", cwd=project))
+    endless = {**pkm.environ, "ENDLESS": "1"}
+    building = subprocess.Popen(pkm.command("sync"), cwd=projects[0], env=endless, stderr=subprocess.DEVNULL)
+    assert began.read_text() == "begun "
+    waiting = subprocess.Popen(
+        pkm.command("sync"), cwd=projects[1], env=pkm.environ, stderr=subprocess.PIPE, text=True
+    )
+    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
+        assert waiting.poll() is None
+    building.kill()
+    building.wait()
+    assert began.read_text() == "begun "
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    ok(pkm("env", "verify", cwd=projects[1]))
+
+
+def test_a_signal_ends_the_wait_for_a_build(pkm, index, tmp_path):
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    index.add_sdist(
+        "bean", "1.0", backend="in-tree", hooks=NOTED.format(log=str(began), end="time.sleep(600)")
+    )
+    projects = [
+        write_project(tmp_path / name, f'{HEAD}dependencies = ["bean"]\n') for name in ("one", "other")
+    ]
+    for project in projects:
+        ok(pkm("lock", cwd=project))
+    silent = {"stdout": subprocess.DEVNULL, "env": pkm.environ}
+    building = subprocess.Popen(pkm.command("sync"), cwd=projects[0], stderr=subprocess.DEVNULL, **silent)
+    assert began.read_text() == "begun "
+    waiting = subprocess.Popen(
+        pkm.command("sync"),
+        cwd=projects[1],
+        stderr=subprocess.PIPE,
+        text=True,
+        **silent,
+    )
+    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
+        assert waiting.poll() is None
+    waiting.terminate()
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 143
+    assert building.poll() is None
+    building.terminate()
+    assert building.wait(60) == 143
 
 
 def test_who_waits_for_another_says_so(pkm, tmp_path):

@@ -203,12 +203,14 @@ def test_a_mistyped_word_gets_what_was_meant_and_code_2(pkm, tmp_path, words, hi
     assert hint in result.stderr
 
 
-def test_a_failed_build_names_its_log_and_its_lines(pkm, tmp_path, index):
+@pytest.mark.parametrize("mode", [0o700, 0o777], ids=["with a cache", "without"])
+def test_a_failed_build_names_its_log_and_its_lines(pkm, tmp_path, index, mode):
     index.add_sdist(
         "broken", "1.0", hooks="def build_wheel(*a, **k):\n    raise RuntimeError('zlib.h is missing')\n"
     )
     project = write_project(tmp_path / "p", HEAD + 'dependencies = ["broken"]\n')
     assert pkm("lock", cwd=project).code == 0
+    pkm.cache.chmod(mode)
     said = refused(pkm, project, "sync")
     assert "broken 1.0 could not be built" in said
     assert "zlib.h is missing" in said

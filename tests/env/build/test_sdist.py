@@ -176,8 +176,11 @@ def test_names_that_only_case_tells_apart_are_refused_where_they_are_one(tmp_pat
 
 
 def test_name_that_is_too_long_for_the_system_is_told_as_such(tmp_path: Path) -> None:
-    info = _member(f"spam-1.0/{'x' * 300}")
-    assert "this system can't have" in _refused(_written(tmp_path, info), tmp_path).reason
+    """The folder that it is unpacked to leaves no room below the 4,096 bytes that a path may have."""
+    archive = _written(tmp_path, _member(f"spam-1.0/{'d' * 200}/{'x' * 200}"))
+    deep = tmp_path / "/".join("c" * 200 for _ in range((4000 - len(str(tmp_path))) // 201))
+    deep.mkdir(parents=True)
+    assert "this system can't have" in _refused(archive, deep).reason
 
 
 @pytest.mark.parametrize("form", ["tar.gz", "zip"])
@@ -186,8 +189,9 @@ def test_name_that_is_too_long_for_the_system_is_told_as_such(tmp_path: Path) ->
     [
         ("d/" * 30_000 + "x.py", "more than 1,024 bytes"),
         ("d/" * 100 + "x.py", "more than 100 folders deep"),
+        ("d/" + "x" * 256, "more than 255 bytes"),
     ],
-    ids=["levels", "deep"],
+    ids=["levels", "deep", "name"],
 )
 def test_path_that_is_longer_or_deeper_than_any_in_use_is_refused(
     tmp_path: Path, form: str, name: str, word: str

@@ -10,7 +10,7 @@ import pytest
 from pkm_env.cache.unpack import unpack
 from tests.support.bad_wheels import INFO, bad, refused, take
 from tests.support.environments import snapshot
-from tests.support.wheels import wheel_bytes, zip_bytes
+from tests.support.wheels import make_wheel, wheel_bytes, zip_bytes
 
 
 def test_manifest_says_what_the_tree_holds(tmp_path):
@@ -150,11 +150,36 @@ def test_two_dist_info_folders_are_refused(tmp_path):
     )
 
 
-def test_future_wheel_version_is_refused(tmp_path):
-    def edit(members):
-        members[f"{INFO}/WHEEL"] = b"Wheel-Version: 2.0\nRoot-Is-Purelib: true\n"
+def saying(text):
+    """What makes WHEEL say *text* beside that the root is pure."""
+    return lambda members: members.update({f"{INFO}/WHEEL": f"Root-Is-Purelib: true\n{text}\n".encode()})
 
-    assert "wheel version 2.0" in bad(tmp_path, edit=edit).reason
+
+@pytest.mark.parametrize("version", ["2.0", "0.1", "1.x", "", "1.", "1." + "1" * 5000])
+def test_wheel_of_another_major_version_or_none_is_refused(tmp_path, version):
+    """ "If major version is greater, abort installation." """
+    error = bad(tmp_path, edit=saying(f"Wheel-Version: {version}"))
+    assert f"wheel version {version[:50] or '(none)'}" in error.reason
+    assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.0", 0), ("1", 0), ("1.9", 1), ("1.10", 1)])
+def test_wheel_of_a_later_minor_version_is_warned_of(tmp_path, version, told):
+    """ "Warn if minor version is greater." """
+    archive = make_wheel(tmp_path, "spam", "1.0", edit=saying(f"Wheel-Version: {version}"))
+    warned = []
+    unpack(str(archive), str(tmp_path / "tree"), filename=archive.name, warn=warned.append)
+    assert len(warned) == told
+    assert all(f"{archive.name} is of wheel version {version}; " in text for text in warned)
+
+
+def test_tags_of_the_file_name_count_and_not_those_of_wheel(tmp_path):
+    """Published wheels were renamed after they were built (decord 0.6.0), and pip and uv install them."""
+    archive = make_wheel(
+        tmp_path, "spam", "1.0", edit=saying("Wheel-Version: 1.0\nTag: cp36-cp36m-linux_x86_64")
+    )
+    manifest = unpack(str(archive), str(tmp_path / "tree"), filename=archive.name)
+    assert manifest.tags == ("cp36-cp36m-linux_x86_64",)
 
 
 @pytest.mark.parametrize("path", ["stdlib/os.py", "evil.py", "SCRIPTS/x"])

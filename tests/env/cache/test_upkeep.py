@@ -162,6 +162,22 @@ def test_prune_removes_what_killed_builds_and_checkouts_left(filled: Filled, lef
     assert os.path.exists(new)
 
 
+@pytest.mark.parametrize("ending", [".tmp", ".tmp.old"])
+def test_prune_removes_what_killed_compilations_left(filled: Filled, ending: str):
+    wheel = WheelCache(filled.store).get(filled.wanted("spam").hashes["sha256"])
+    assert wheel is not None
+    compiled = bytecode_of({"spam": wheel}, interpreter(), "")["spam"]
+    old, new = (f"{compiled.path}.{number}{ending}" for number in ("01", "02"))
+    for path in (old, new):
+        os.mkdir(path)
+    for path in (old, compiled.path):
+        os.utime(path, (0, 0))
+    prune(filled.store, time.time())
+    assert not os.path.exists(old)
+    assert os.path.exists(new)
+    assert os.path.exists(compiled.path)
+
+
 def test_prune_removes_a_tree_that_is_deeper_than_the_stack_of_calls(tmp_path: Path):
     left = tmp_path / "tmp-1" / "left"
     folder = str(left)

@@ -124,3 +124,22 @@ def test_an_archive_is_kept_under_its_digest(store: Store):
     assert wheels.archive("ab" * 32, "spam-1.0.tar.gz") == path
     assert wheels.archive("cd" * 32, "spam-1.0.tar.gz") is None
     assert not os.path.exists(temporary)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_without_a_cache_an_archive_keeps_its_name_for_this_run(store: Store, when: str):
+    """A build is named by it, in messages and for its log."""
+    wheels = WheelCache(store)
+    full = OSError(28, "No space left on device")
+    if when == "before":
+        wheels.give_up(full)
+    temporary = wheels.temporary()
+    with open(temporary, "wb") as file:
+        file.write(b"sdist")
+    wheels.give_up(full)
+    path = wheels.add_archive(temporary, "ab" * 32, "spam-1.0.tar.gz")
+    assert os.path.basename(path) == "spam-1.0.tar.gz"
+    assert wheels.archive("ab" * 32, "spam-1.0.tar.gz") == path
+    assert not os.path.exists(temporary)
+    store.close()
+    assert not os.path.exists(path)

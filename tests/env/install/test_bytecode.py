@@ -216,6 +216,12 @@ def test_cache_that_cannot_be_written_is_done_without(tmp_path, wheel):
     assert sorted(os.listdir(tmp_path / "cache")) == ["spam-1.0-py3-none-any.whl", "x" * 250]
 
 
+def test_a_cache_in_a_folder_that_is_named_like_what_is_unfinished(tmp_path):
+    wheel = unpacked(tmp_path / "my.tmp" / "cache", "spam", "1.0", files={"spam.tmp/__init__.py": ""})
+    found = bytecode_of({"spam": wheel}, interpreter(), str(tmp_path / "scratch"))["spam"]
+    assert [folder for folder, _ in found.files] == ["spam.tmp/__pycache__"]
+
+
 def test_environment_keeps_no_scratch(tmp_path, wheel):
     sync(tmp_path / "v", wheel, compile_bytecode=True)
     assert sorted(os.listdir(tmp_path / "v" / ".pkm")) == ["installed"]
