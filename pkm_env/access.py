@@ -170,7 +170,9 @@ class Access:
             http = Http(
                 self.credentials,
                 timeout_s=self._settings().http_timeout_s,
-                proxies=Proxies(environ, self.pip_settings.proxy),
+                proxies=Proxies(
+                    environ, (self.pip_settings.proxy, self.pip_settings.origins.get("proxy", ""))
+                ),
                 certificates=Certificates(
                     environ.get("SSL_CERT_FILE") or self.pip_settings.cert, environ.get("SSL_CERT_DIR", "")
                 ),
