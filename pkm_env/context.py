@@ -385,6 +385,7 @@ class Context:
             refresh=self.refresh,
             settled=self.settled,
             begin_second=begin_second,
+            known_names=self.places.known_names,
         )
         return supply
 

@@ -66,6 +66,13 @@ class Places:
                 bound[member.project.name] = member.folder
         return bound
 
+    def known_names(self) -> dict[str, bool]:
+        """Return every name that the workspace asks for, and whether it is bound to a place that is no index."""
+        found = {parse_requirement(text).name: False for text in self._workspace.requirement_texts()}
+        for owner in self._workspace.family:
+            found.update((rule.name, rule.kind != "index") for rule in owner.declaration.sources)
+        return {**found, **{member.project.name: True for member in self._workspace.members}}
+
     def source_of(self, rule: SourceRule) -> Source:
         """Return the place that a rule of ``[tool.pkm.sources]`` names, with a local one absolute.
 

@@ -154,17 +154,23 @@ class Workspace:
         )
         return required, extras
 
-    def references(self) -> Iterable[str]:
-        """Yield the addresses that requirements and sources of the family name, as they are written."""
+    def requirement_texts(self) -> Iterable[str]:
+        """Yield the requirements of the family, as they are written."""
         for owner in self.family:
             project = owner.project
-            groups = (text for lines in project.groups.values() for text in lines if isinstance(text, str))
-            extras = (text for lines in project.optional_dependencies.values() for text in lines)
-            own = (text for environment in owner.environments for text, _key in environment.dependencies)
-            for text in (*project.dependencies, *extras, *groups, *own):
-                _, at, place = text.partition("@")
-                if at:
-                    yield place.strip().partition(" ")[0].removeprefix("git+")
+            yield from project.dependencies
+            for lines in (*project.optional_dependencies.values(), *project.groups.values()):
+                yield from (text for text in lines if isinstance(text, str))
+            for environment in owner.environments:
+                yield from (text for text, _key in environment.dependencies)
+
+    def references(self) -> Iterable[str]:
+        """Yield the addresses that requirements and sources of the family name, as they are written."""
+        for text in self.requirement_texts():
+            _, at, place = text.partition("@")
+            if at:
+                yield place.strip().partition(" ")[0].removeprefix("git+")
+        for owner in self.family:
             for rule in owner.declaration.sources:
                 yield str(rule.values.get("url") or rule.values.get("git") or "").removeprefix("git+")
 

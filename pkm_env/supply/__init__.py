@@ -63,7 +63,8 @@ class Supply:
     package counts before the index. *refresh* is True or the names whose pages must be asked for anew.
     *settled* are sources as a lock holds them, by name and place: a branch stays where it was locked.
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
-    the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``).
+    the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``). *known_names*
+    are those that the project asks for anywhere, and whether each comes from a place that is no index.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
@@ -83,6 +84,7 @@ class Supply:
         settled: Mapping[tuple[str, ...], Source] | None = None,
         platform: str = sys.platform,
         begin_second: BeginSecond | None = None,
+        known_names: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
         self._indexes = tuple(indexes)
         self._metadata_cache = metadata
@@ -93,6 +95,7 @@ class Supply:
         self._exclude_newer = exclude_newer or {}
         self._offline = offline
         self._settled = settled or {}
+        self._known_names = known_names
         self._catalogue = Catalogue(
             self._indexes,
             pages,
@@ -188,8 +191,11 @@ class Supply:
         return found
 
     def names(self) -> set[str]:
-        """Return names that the indexes are known to have, without asking a server."""
-        return self._catalogue.names()
+        """Return names that one may have meant: those that the project and the indexes are known to have."""
+        known = self._known_names().items()
+        return self._catalogue.names().union(
+            name for name, is_placed in known if is_placed or self._catalogue.may_have(name)
+        )
 
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Note what will probably be asked next; it is asked when something has to be waited for."""

@@ -179,6 +179,23 @@ def test_a_mistyped_package_is_compared_with_what_the_index_is_known_to_have(pkm
             )
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("bacn", "bacon"), ("toats", "toast"), ("fred", "fried")])
+def test_a_mistyped_package_is_compared_with_what_the_project_asks_for_elsewhere(pkm, tmp_path, typed, meant):
+    text = HEAD + f'dependencies = ["{typed}"]\n[dependency-groups]\ntest = ["bacon"]\n'
+    text += '[tool.pkm.env.other]\ndependencies = ["toast"]\n[tool.pkm.sources]\nfried = { path = "." }\n'
+    project = write_project(tmp_path / "p", text)
+    said = refused(pkm, project, "lock", "default")
+    assert f'{typed}: no index has it (asked "default"); did you mean "{meant}"?' in said
+
+
+def test_a_name_that_no_index_has_is_no_suggestion_for_another(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["spqm"]\n[tool.pkm.env.other]\ndependencies = ["spqx"]\n'
+    project = write_project(tmp_path / "p", text)
+    assert 'did you mean "spqx"?' in refused(pkm, project, "lock", "default")
+    assert "did you mean" not in refused(pkm, project, "lock", "other")
+    assert "did you mean" not in refused(pkm, project, "lock", "default")
+
+
 def test_no_project_is_told(pkm, tmp_path):
     result = pkm("lock", cwd=tmp_path)
     assert result.code == 1
