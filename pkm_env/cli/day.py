@@ -9,6 +9,7 @@ from pkm_build.tables import meant
 from pkm_env.cli.output import plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
+from pkm_env.ops.located import all_located, own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
 
     looking = arguments.check or arguments.dry_run
     options = LockOptions(
-        arguments.environments,
+        [found.environment.section for found in all_located(context, arguments.environments)],
         upgrade=arguments.upgrade,
         upgrade_packages=checked_requirements("--upgrade-package", arguments.upgrade_package),
         upgrade_groups=known_groups(context, arguments.upgrade_group),
@@ -209,7 +210,7 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise UsageError("pkm run needs a command", "for example: pkm run python -V")
-    environment = context.workspace.environment(arguments.environment)
+    environment = own(context, arguments.environment)
     if not arguments.no_sync:
         options = SyncOptions(locked=arguments.locked, frozen=arguments.frozen, exact=False)
         done = run_sync(context, environment, options)

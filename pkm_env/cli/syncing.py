@@ -35,6 +35,7 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
 
 def sync_all(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """Sync the environments that were named."""
+    from pkm_env.ops.located import all_own
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.stamps import stamp_sync
     from pkm_env.ops.sync import sync as run_sync
@@ -58,7 +59,7 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
     )
     changed = False
     shown = []
-    for environment in context.workspace.chosen(arguments.environments or ["default"]):
+    for environment in all_own(context, arguments.environments or ["default"]):
         given = foreign(context, environment, options) if options.file else None
         done = run_sync(context, environment, options, given)
         changed = changed or not done.unchanged

@@ -53,11 +53,10 @@ def lock(context: Context, options: LockOptions) -> Locked:
     check_known(old, options)
     done = as_it_stands(context, options, before, old) if theirs is None else None
     if done is None and options.locked:
-        owners = (context.workspace,) if options.environments else context.workspace.family
         names = [
             name
-            for owner in owners
-            for name in stale_sections(context.of(owner), owner.chosen(options.environments), old)
+            for owner in context.workspace.owners(options.environments)
+            for name in stale_sections(context.of(owner), owner.with_sections(options.environments), old)
         ]
         why = "git left a conflict in it" if theirs is not None else why_stale(old, names[0] if names else "")
         raise Stale(names or list(old.sections if old is not None else ()), why, "pkm lock")
@@ -76,12 +75,14 @@ def as_it_stands(
     if lock is None or text is None:
         return None
     workspace, names = context.workspace, options.environments
-    owners = (workspace,) if names else workspace.family
-    for owner in owners:
+    chosen = []
+    for owner in workspace.owners(names):
         staleness = Staleness(context.of(owner), lock, options)
-        if any(staleness.is_stale(found) for found in owner.chosen(names)):
-            return None
-    builds = builds_of(context, lock, options, [found for owner in owners for found in owner.chosen(names)])
+        for environment in owner.with_sections(names):
+            if staleness.is_stale(environment):
+                return None
+            chosen.append(environment)
+    builds = builds_of(context, lock, options, chosen)
     building = [need.section for need in builds.needs(lock).values()] if builds is not None else []
     order = [found.section for owner in workspace.family for found in owner.environments]
     if not is_ordered(lock, [*order, *building]) or (builds is not None and builds.stale(lock)):

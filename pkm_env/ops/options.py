@@ -14,7 +14,7 @@ GIVEN_KEY = "command-line"
 
 
 class LockOptions:
-    """What the user asked of a lock: environments to lock ("" for all), and what to forget.
+    """What the user asked of a lock: the sections of the environments to lock (none for all), and what to forget.
 
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
     is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none;

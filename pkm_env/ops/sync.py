@@ -167,16 +167,16 @@ def current_lock(context: Context, environment: Environment, options: SyncOption
     if options.frozen:
         lock = context.parsed_lock(text) if text is not None else None
         if text is None or lock is None or environment.section not in lock.sections:
-            raise NothingLocked(environment.name)
+            raise NothingLocked(environment.section)
         return Locked(lock, text)
     if options.locked:
         lock = context.parsed_lock(text) if text is not None else None
         if stale := stale_sections(context, [environment], lock):
-            raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.name}")
+            raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.section}")
         assert lock is not None
         assert text is not None
         return Locked(lock, text)
-    return run_lock(context, LockOptions([environment.name], write=not options.dry_run))
+    return run_lock(context, LockOptions([environment.section], write=not options.dry_run))
 
 
 def look_at(
@@ -229,7 +229,7 @@ def plan_for(
     assert bit is not None
     selected, missing = select(lock, section.name, bit, interpreter, environment.options.no_binary)
     if missing:
-        raise NotInstallable(environment.name, missing, interpreter.version)
+        raise NotInstallable(environment.section, missing, interpreter.version)
     look.wanted = wanted_packages(context, environment, selected, options)
     ours = look.venv is None or look.venv.ours
     look.plan = make_plan(
