@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
-from pkm_env.cli.output import plural, print_json
+from pkm_env.cli.output import output_path, plural, print_json
 from pkm_env.cli.usage import UsageError
 from pkm_env.ops.located import all_located, all_own, located, own
 
@@ -59,9 +58,7 @@ def env_export(context: Context, arguments: argparse.Namespace, output: Output, 
     from pkm_env.ops.export import export
 
     found = located(context, arguments.environment)
-    path = os.path.abspath(os.path.join(context.folder, arguments.output)) if arguments.output else ""
-    if path and not os.path.isdir(os.path.dirname(path)):
-        raise PkmError(f"{arguments.output} cannot be written: there is no such folder", "make it first")
+    path = output_path(context.folder, arguments.output) if arguments.output else ""
     text = export(
         found.context,
         found.environment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.cli.output import plural, print_json, seconds
+from pkm_env.cli.output import output_path, plural, print_json, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
         return sync_all(context, arguments, output, line)
     from pkm_env.cli.timings import Timings
 
+    path = output_path(context.folder, arguments.timings)
     timings = context.reporter = Timings(context.reporter)
     try:
         return sync_all(context, arguments, output, line)
     finally:
-        context.write_file(os.path.join(context.folder, arguments.timings), timings.text())
+        context.write_file(path, timings.text())
 
 
 def sync_all(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:

@@ -18,7 +18,8 @@ class LockOptions:
 
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
     is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none;
-    ``given`` are rules in the place of the project's. ``record`` keeps what the resolver was asked and answered.
+    ``given`` are rules in the place of the project's. ``record`` solves all that is named, and keeps what the
+    resolver was asked and answered.
     With ``locked`` nothing may have to be solved.
     """
 

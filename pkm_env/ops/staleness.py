@@ -48,7 +48,7 @@ class Staleness:
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if section is None or self.options.upgrade or self.options.exclude_newer:
             return True
-        if self.options.refresh is True:
+        if self.options.refresh is True or self.options.record:
             return True
         anew = self.forgotten | (self.options.refresh or frozenset())
         if anew and self.old is not None:
