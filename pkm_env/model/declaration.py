@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
 from pkm_build.tables import PKM_KEYS
-from pkm_env.model.distribution import BadReference, source_of_url, without_secrets_in
+from pkm_env.model.distribution import (
+    BadReference,
+    address_fault,
+    source_of_url,
+    without_secrets,
+    without_secrets_in,
+)
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
 from pkm_env.model.options import Options, read_options
@@ -79,11 +85,21 @@ class IndexRule:
         self.default = table.boolean("default", default=False)
         self.explicit = table.boolean("explicit", default=False)
         for key in ("name", "url"):
-            if not table.raw(key):
+            if key not in table.data:
                 table.fault((), f'"{key}" is missing')
-        scheme, is_url, _ = self.url.partition("://")
-        if is_url and scheme.lower() not in {"http", "https", "file"}:
-            table.fault("url", f'"{scheme}" is no kind of URL that pkm fetches from')
+        if isinstance(table.raw("name"), str) and not is_name(self.name):
+            table.fault("name", f'"{self.name}" is no name for an index', "use letters, digits, -, _ and .")
+        if isinstance(table.raw("url"), str) and (said := index_fault(self.url, flat=self.flat)):
+            table.fault("url", f'"{without_secrets(self.url)}" cannot be asked: {said}')
+
+
+def index_fault(url: str, *, flat: bool = False) -> str:
+    """Return in a phrase why *url* cannot be that of an index, "" where it can; "" too for a folder."""
+    if not url:
+        return "it is empty"
+    if not flat and "://" in url and set(url) & {"?", "#"}:
+        return "the names of packages cannot be put behind a query or a fragment"
+    return address_fault(url)
 
 
 class Declaration:
@@ -181,13 +197,18 @@ def plain_table(tool: Table, name: str) -> dict[str, Any]:
 
 
 def read_indexes(tool: Table) -> tuple[IndexRule, ...]:
-    """Return the index entries in file order; names are unique, one default at most."""
+    """Return the index entries in file order; names are unique as those of their variables, one default at most."""
     found = tuple(IndexRule(table) for table in tool.tables("index"))
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for index in found:
-        if index.name in names:
-            tool.fault((*index.key[len(tool.key) :], "name"), f'there are two indexes "{index.name}"')
-        names.add(index.name)
+        variable = index.name.upper().replace("-", "_").replace(".", "_")
+        other = names.get(variable, "")
+        if other:
+            said = f'there are two indexes "{index.name}"'
+            if other != index.name:
+                said = f'"{other}" and "{index.name}" would share PKM_INDEX_{variable}_PASSWORD'
+            tool.fault((*index.key[len(tool.key) :], "name"), said, "give one of them another name")
+        names[variable] = index.name
     for index in [index for index in found if index.default][1:]:
         tool.fault((*index.key[len(tool.key) :], "default"), "another index is the default already")
     return found

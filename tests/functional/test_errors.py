@@ -305,3 +305,18 @@ def test_a_workspace_in_a_workspace_is_an_error_with_its_place(pkm, tmp_path):
     assert told.code == 1
     place = tmp_path / "one" / "two" / "pyproject.toml"
     assert told.stderr.startswith(f"error: {place}: this workspace is itself a member of another one\n")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://me:secret@127.0.0.1:99999/simple/", "htp://host/simple/"])
+def test_an_address_that_cannot_be_asked_is_refused_before_any_request(pkm, tmp_path, url, index):
+    text = HEAD + 'dependencies = ["spam"]\n'
+    project = write_project(tmp_path / "p", text)
+    for settings in ({"PKM_INDEX_URL": url}, {"PKM_INDEX_URL": "", "PIP_INDEX_URL": url}):
+        failed = pkm("lock", cwd=project, env=settings)
+        assert failed.code in {1, 2}
+        assert next(iter(name for name, value in settings.items() if value)) in failed.stderr
+        assert "tried" not in failed.stderr
+        assert "secret" not in failed.stderr
+    place = write_project(tmp_path / "q", text + f'[[tool.pkm.index]]\nname = "x"\nurl = "{url}"\n')
+    assert 'pyproject.toml:8:1: tool.pkm.index[0].url: "' in refused(pkm, place, "lock")
+    assert index.count() == 0
