@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from pkm_build.grammar import normalise
 from pkm_env.cli.output import output_path, plural, print_json, seconds
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
         exact=not arguments.inexact,
         project=not arguments.no_project,
         reinstall=arguments.reinstall,
-        reinstall_packages=tuple(arguments.reinstall_package),
+        reinstall_packages=tuple(map(normalise, arguments.reinstall_package)),
         force=arguments.force,
         compile_bytecode=arguments.compile_bytecode,
         file=arguments.file or "",

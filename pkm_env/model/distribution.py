@@ -283,7 +283,8 @@ def address_fault(url: str) -> str:
 
 def _is_port(text: str) -> bool:
     """Whether *text* is the number of a port, or "", which leaves it to the scheme."""
-    return not text or (text.isascii() and text.isdecimal() and 0 < int(text) <= LAST_PORT)
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_PORT))
+    return not text or (is_number and 0 < int(text) <= LAST_PORT)
 
 
 def _host_and_port(authority: str) -> tuple[str, str]:

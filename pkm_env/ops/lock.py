@@ -15,7 +15,7 @@ from pkm_env.workspace import CONFLICT_MARK, read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
@@ -32,7 +32,7 @@ class Stale(PkmError):
 
 
 class NotLocked(PkmError):
-    """A package to upgrade that the lock does not hold."""
+    """A package that an option names, and that the lock does not hold."""
 
     exit_code = 2
 
@@ -50,7 +50,7 @@ def lock(context: Context, options: LockOptions) -> Locked:
     before = read_lock_text(context.workspace.lock_path)
     old, theirs = both_sides(context, before)
     context.refresh = options.refresh
-    check_known(old, options)
+    check_known(context, old, options)
     done = as_it_stands(context, options, before, old) if theirs is None else None
     if done is None and options.locked:
         names = [
@@ -127,15 +127,24 @@ def side_of(context: Context, text: str) -> Lock | BadLock:
         return error
 
 
-def check_known(old: Lock | None, options: LockOptions) -> None:
-    """Refuse to upgrade a package that is not locked: the name is probably mistyped.
+def check_known(context: Context, old: Lock | None, options: LockOptions) -> None:
+    """Refuse to upgrade or refresh what is neither locked nor asked for: the name is probably mistyped.
 
     :raises NotLocked: with the name that was probably meant.
     """
-    known = {package.name for package in old.packages} if old is not None else set()
-    for text in options.upgrade_packages:
-        name = parse_requirement(text).name
-        if known and name not in known:
+    refreshed = options.refresh if isinstance(options.refresh, frozenset) else ()
+    names = [parse_requirement(text).name for text in options.upgrade_packages] + sorted(refreshed)
+    if names and old is not None and old.packages:
+        check_names(names, {package.name for package in old.packages} | context.places.known_names().keys())
+
+
+def check_names(names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse normalised names that are not *known*.
+
+    :raises NotLocked: with the name that was probably meant.
+    """
+    for name in names:
+        if name not in known:
             raise NotLocked(name, sorted(known))
 
 

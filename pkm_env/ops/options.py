@@ -63,7 +63,10 @@ class LockOptions:
 
 
 class SyncOptions:
-    """What the user asked of a sync; ``file`` is a pylock file to take in place of the lock, "" for none."""
+    """What the user asked of a sync; ``file`` is a pylock file to take in place of the lock, "" for none.
+
+    ``reinstall_packages`` are normalised names.
+    """
 
     __slots__ = (
         "compile_bytecode",

@@ -15,7 +15,7 @@ from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
 from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.select import admitting, select
-from pkm_env.ops.lock import Stale, stale_sections, why_stale
+from pkm_env.ops.lock import Stale, check_names, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.locked import Locked, NothingLocked
 from pkm_env.ops.options import LockOptions
@@ -105,12 +105,14 @@ def sync(
 
     :raises Stale: with ``locked``, when the section is missing or stale.
     :raises NothingLocked: with ``frozen``, when there is no section.
+    :raises NotLocked: for a package to reinstall that no section has.
     """
     began = time.monotonic()
     path = context.workspace.venv_path(environment)
     done = Synced(environment.name, path)
     context.locked_build = None
     locked = current_lock(context, environment, options) if given is None else Locked(given, "")
+    check_names(options.reinstall_packages, {package.name for package in locked.lock.packages})
     if options.dry_run:
         done.repaired = repaired_if_free(path, context.workspace.relative(path))
         lock_builds(context, environment, locked.lock if given is None else None)

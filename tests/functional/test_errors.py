@@ -209,15 +209,34 @@ def test_no_project_is_told(pkm, tmp_path):
         (["lcok"], 'did you mean "lock"?'),
         (["sync", "--froze"], 'did you mean "--frozen"?'),
         (["lock", "-P", "egs"], 'did you mean "eggs"?'),
+        (["lock", "-P", "egs==1"], 'did you mean "eggs"?'),
+        (["lock", "--refresh-package", "egs"], 'did you mean "eggs"?'),
+        (["lock", "--upgrade-group", "live"], 'did you mean "lives"?'),
+        (["sync", "--reinstall-package", "spma"], 'did you mean "spam"?'),
     ],
 )
 def test_a_mistyped_word_gets_what_was_meant_and_code_2(pkm, tmp_path, words, hint):
-    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.test]\n'
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.test]\n[dependency-groups]\nlives = ["ham"]\n'
     project = write_project(tmp_path / "p", text)
     assert pkm("lock", cwd=project).code == 0
     result = pkm(*words, cwd=project)
     assert result.code == 2
+    assert not (project / ".venv").exists()
     assert hint in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--upgrade-package", "--refresh-package"])
+def test_what_is_asked_for_and_not_locked_yet_may_be_upgraded_and_refreshed(pkm, tmp_path, option):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("lock", cwd=project))
+    write_project(project, HEAD + 'dependencies = ["spam", "bacon"]\n')
+    ok(pkm("lock", option, "Bacon", cwd=project))
+
+
+def test_a_package_to_reinstall_may_be_written_in_any_spelling(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("sync", cwd=project))
+    assert "~ spam 2.0" in ok(pkm("sync", "--reinstall-package", "Spam", cwd=project)).stdout
 
 
 def test_a_failed_build_names_its_log_and_its_lines(pkm, tmp_path, index):
