@@ -73,9 +73,9 @@ def write_problems(context: Context, path: str, output: Output) -> None:
 def known_groups(context: Context, names: Sequence[str]) -> list[str]:
     """Return normalised names of dependency groups.
 
-    :raises UsageError: for one that the project does not have.
+    :raises UsageError: for one that no project of the workspace has.
     """
-    known = context.workspace.project.groups
+    known = {name for owner in context.workspace.family for name in owner.project.groups}
     for name in names:
         if normalise(name) not in known:
             raise UsageError(f'there is no group "{name}"', meant(name, known))

@@ -94,6 +94,21 @@ def test_the_section_of_a_member_alone_can_be_locked_from_the_root(pkm, ledger):
     ok(pkm("lock", "ledger-batch-default", cwd=ledger / "packages/batch"))
 
 
+def test_a_group_of_a_member_is_upgraded_from_anywhere(pkm, ledger, index):
+    api = ledger / "packages/api"
+    index.add_wheel("tool", "1.0")
+    (api / "pyproject.toml").write_text(
+        (api / "pyproject.toml").read_text() + '\n[dependency-groups]\ndev = ["tool"]\n'
+    )
+    ok(pkm("lock", cwd=ledger))
+    for version, folder in (("2.0", ledger), ("3.0", api), ("4.0", ledger / "packages/batch")):
+        index.add_wheel("tool", version)
+        ok(pkm("lock", "--refresh-package", "tool", "--upgrade-group", "dev", cwd=folder))
+        assert f'name = "tool"\nversion = "{version}"' in (ledger / "pylock.toml").read_text()
+    failed = pkm("lock", "--upgrade-group", "dve", cwd=ledger)
+    assert (failed.code, 'did you mean "dev"?' in failed.stderr) == (2, True)
+
+
 def test_an_environment_of_a_member_is_used_in_its_folder(pkm, ledger):
     failed = pkm("sync", "ledger-api-default", cwd=ledger)
     assert failed.code == 2
