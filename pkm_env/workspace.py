@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from _blake2 import blake2b
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
@@ -12,6 +11,7 @@ from pkm_build.project import read_project
 from pkm_build.source import Source, faults_for_manager, is_built_elsewhere, load, parse
 from pkm_build.tables import BACKEND_KEYS, Table
 from pkm_env.files import write_atomic
+from pkm_env.lock.freshness import metadata_digest
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
@@ -106,10 +106,9 @@ class Workspace:
 
     @property
     def digest(self) -> str:
-        """The digest of what the project says of itself, made once for all members that ask."""
+        """The digest of the project's metadata, made once for all members that ask."""
         if not self._digest:
-            text = repr(self.project.to_plain())
-            self._digest = blake2b(text.encode(), digest_size=16).hexdigest()
+            self._digest = metadata_digest(self.project)
         return self._digest
 
     @property

@@ -138,6 +138,19 @@ def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):
     assert 'name = "eggs"' in (ledger / "pylock.toml").read_text()
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_all_that_the_metadata_of_a_dynamic_member_may_come_from_counts(pkm, ledger, stamped):
+    core = ledger / "packages/core"
+    text = (core / "pyproject.toml").read_text().replace('version = "0.1.0"', 'dynamic = ["version"]')
+    version = '[tool.pkm.version]\nsource = "file"\npath = "version"\npattern = "(.*)"\n'
+    write_project(core, text + version, {"version": "0.1.0", "setup.py": ""})
+    ok(pkm("lock", cwd=ledger))
+    assert "is up to date" in ok(pkm("lock", *(() if stamped else ("--check",)), cwd=ledger)).stdout
+    (core / "setup.py").write_text("# more\n")
+    told = ok(pkm("lock", cwd=ledger)).stderr
+    assert "Resolving ledger-api-default" in told
+
+
 def test_the_name_of_a_member_never_means_a_package_of_an_index(pkm, ledger, index):
     index.add_wheel("ledger-core", "99.0")
     ok(pkm("lock", cwd=ledger))
