@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
-from pkm_build.tables import PKM_KEYS
+from pkm_build.tables import PKM_KEYS, meant
 from pkm_env.model.distribution import (
     BadReference,
     address_fault,
@@ -143,7 +143,7 @@ def read_declaration(root: Table, project: Project, base: Declaration | None = N
     *base* is the declaration of the workspace's root: its rules, sources, indexes and overrides hold in its
     members too, behind their own.
     """
-    declared = read_own(root, project, base.options if base is not None else Options())
+    declared = read_own(root, project, base)
     if base is None:
         return declared
     own_names = {rule.name for rule in declared.sources}
@@ -158,8 +158,9 @@ def read_declaration(root: Table, project: Project, base: Declaration | None = N
     )
 
 
-def read_own(root: Table, project: Project, start: Options) -> Declaration:
-    """Return what one file declares, *start* being the rules where it says nothing."""
+def read_own(root: Table, project: Project, base: Declaration | None) -> Declaration:
+    """Return what one file declares; *base* gives the rules where it says nothing, and further indexes to name."""
+    start = base.options if base is not None else Options()
     tools = root.table("tool")
     tool = tools.table("pkm") if tools is not None else None
     if tool is None:
@@ -169,7 +170,7 @@ def read_own(root: Table, project: Project, start: Options) -> Declaration:
     options = read_options(tool, start)
     environments = read_environments(tool, project, options)
     indexes = read_indexes(tool)
-    names = {index.name for index in indexes}
+    names = {index.name for index in (*indexes, *(base.indexes if base is not None else ()))}
     return Declaration(
         environments,
         options,
@@ -245,9 +246,15 @@ def read_source(entry: Table, name: str, environments: set[str], indexes: set[st
     check_source(entry, kinds[0])
     rule = SourceRule(name, kinds[0], dict(entry.data), entry.key)
     if rule.env and isinstance(entry.raw("env"), str) and rule.env not in environments:
-        entry.fault("env", f'there is no environment "{entry.raw("env")}"')
+        hint = meant(
+            entry.data["env"], environments, f"the environments are {', '.join(sorted(environments))}"
+        )
+        entry.fault("env", f'there is no environment "{entry.raw("env")}"', hint)
     if rule.kind == "index" and isinstance(entry.raw("index"), str) and entry.raw("index") not in indexes:
-        entry.fault("index", f'there is no index "{entry.raw("index")}" in this file')
+        hint = meant(
+            entry.data["index"], indexes, "name one of [[tool.pkm.index]], of the workspace's root too"
+        )
+        entry.fault("index", f'there is no index "{entry.raw("index")}"', hint)
     return rule
 
 

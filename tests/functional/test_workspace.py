@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from tests.support.index_server import LocalIndex
 from tests.support.projects import BUILT, HEAD, ROOT, ok, write_project
 
 
@@ -149,6 +150,22 @@ def test_all_that_the_metadata_of_a_dynamic_member_may_come_from_counts(pkm, led
     (core / "setup.py").write_text("# more\n")
     told = ok(pkm("lock", cwd=ledger)).stderr
     assert "Resolving ledger-api-default" in told
+
+
+def test_a_source_of_a_member_may_name_an_index_of_the_root(pkm, ledger):
+    with LocalIndex() as other:
+        other.add_wheel("attrs", "24.9")
+        root, api = ledger / "pyproject.toml", ledger / "packages/api/pyproject.toml"
+        named = f'[[tool.pkm.index]]\nname = "other"\nurl = "{other.url}"\nexplicit = true\n'
+        root.write_text(root.read_text() + named)
+        text = api.read_text()
+        api.write_text(text + '[tool.pkm.sources]\nattrs = { index = "other" }\n')
+        ok(pkm("lock", cwd=ledger))
+        assert "attrs 24.9" in ok(pkm("env", "tree", "ledger-api-default", cwd=ledger)).stdout
+        assert "attrs 23.1" in ok(pkm("env", "tree", "ledger-batch-default", cwd=ledger)).stdout
+        api.write_text(text + '[tool.pkm.sources]\nattrs = { index = "othre" }\n')
+        failed = pkm("lock", cwd=ledger).stderr
+        assert 'there is no index "othre"; did you mean "other"?' in failed
 
 
 def test_the_name_of_a_member_never_means_a_package_of_an_index(pkm, ledger, index):
