@@ -66,6 +66,23 @@ class Later(Exception):
         self.pause_s = pause_s
 
 
+class Begun:
+    """An answer of which the head was read alone."""
+
+    __slots__ = ("connection", "response", "url")
+
+    def __init__(self, url: str, connection: Connection, response: Reply) -> None:
+        self.url = url
+        self.connection = connection
+        self.response = response
+
+
+class LeftUnread(Exception):
+    """Who was to consume an answer leaves its body to somebody else: ``begun``, once it comes out of ``send``."""
+
+    begun: Begun
+
+
 class Response:
     """A whole answer: *headers* have lower-case names, *url* is after redirects; *is_packed*: *body* is gzip data."""
 
@@ -143,6 +160,7 @@ class Http:
         self._attempts = attempts
         self._sleep = sleep
         self._idle: dict[tuple[str, str, str], list[Connection]] = {}
+        self._unread: list[Connection] = []
         self._context: ssl.SSLContext | None = None
 
     def get(
@@ -178,11 +196,17 @@ class Http:
             raise BadPage(url, index=index, reason=too_large(limit)) from error
 
     def send(
-        self, url: str, headers: Mapping[str, str], consume: Consume[Result], *, index: str = ""
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        consume: Consume[Result],
+        *,
+        index: str = "",
+        begun: Begun | None = None,
     ) -> Result:
         """Return what *consume* makes of the answer; it is called again after an answer that was cut.
 
-        *headers* may be a live mapping: each try reads it anew.
+        *headers* may be a live mapping: each try reads it anew. *begun* is an answer that is there already.
 
         :raises: as ``get``, and whatever *consume* raises that is no fault of the network.
         """
@@ -192,6 +216,8 @@ class Http:
         for attempt in range(1, self._attempts + 1):
             route = [url]
             try:
+                if begun is not None and attempt == 1:
+                    return self._consumed(begun.url, begun.connection, begun.response, consume)
                 return self._follow(route, headers, consume, index)
             except (OSError, BadAnswer, zlib.error, Later) as error:
                 if attempt == self._attempts or is_final(error):
@@ -214,7 +240,9 @@ class Http:
         return IndexUnreachable(route[0], index=index, reason=reason, attempts=attempts, seconds=seconds)
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and those with answers that nobody read."""
+        for connection in self._unread:
+            connection.close()
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
@@ -259,6 +287,10 @@ class Http:
         """Return what *consume* makes of the answer; the connection is kept if all of it was read."""
         try:
             result = consume(response, url)
+        except LeftUnread as left:
+            left.begun = Begun(url, connection, response)
+            self._unread.append(connection)
+            raise
         except BaseException:  # an interrupt too closes it
             connection.close()
             raise
