@@ -9,7 +9,8 @@ from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_build.tables import meant
 from pkm_env.config import configured_indexes, home
-from pkm_env.index.urls import local_path, public_url
+from pkm_env.index.urls import local_path, public_url, shown_url
+from pkm_env.model.declaration import index_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,12 +89,17 @@ class Access:
     def _machine_indexes(self) -> tuple[IndexSpec, ...]:
         """Return what pip is configured with, and the default index; asked where pkm is told no default one.
 
-        :raises PkmError: when no default index is known.
+        :raises PkmError: when no default index is known, or an address of pip's cannot be asked.
         """
         from pkm_env.index.defaults import built_in_index, library_path, pip_indexes
 
         pip = self.pip_settings
         places, default = pip_indexes(pip, self._folder)
+        for index in (*places, *filter(None, (default,))):
+            if said := index_fault(index.url, flat=index.flat):
+                raise PkmError(
+                    f'"{shown_url(index.url)}", which {index.origin} names, cannot be asked: {said}'
+                )
         if pip.no_index:
             return places
         default = default or built_in_index(library_path())
@@ -170,7 +176,9 @@ class Access:
             http = Http(
                 self.credentials,
                 timeout_s=self._settings().http_timeout_s,
-                proxies=Proxies(environ, self.pip_settings.proxy),
+                proxies=Proxies(
+                    environ, (self.pip_settings.proxy, self.pip_settings.origins.get("proxy", ""))
+                ),
                 certificates=Certificates(
                     environ.get("SSL_CERT_FILE") or self.pip_settings.cert, environ.get("SSL_CERT_DIR", "")
                 ),

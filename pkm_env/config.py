@@ -14,6 +14,8 @@ from pkm_build.errors import InvalidFile, PkmError
 from pkm_build.source import parse
 from pkm_build.tables import Table
 from pkm_env.index.spec import IndexSpec
+from pkm_env.model.declaration import index_fault, read_indexes
+from pkm_env.model.distribution import without_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_build.errors import Fault
-    from pkm_env.model.declaration import Declaration
+    from pkm_env.model.declaration import Declaration, IndexRule
 
 LINK_MODES = ("clone", "hardlink", "copy", "symlink")
 USER_KEYS = (
@@ -56,8 +58,8 @@ class BadSetting(PkmError):
 
     exit_code = 2
 
-    def __init__(self, name: str, value: str, expected: str) -> None:
-        super().__init__(f'{name} is "{value}", which is not {expected}')
+    def __init__(self, name: str, value: str, expected: str, reason: str = "") -> None:
+        super().__init__(f'{name} is "{value}", which is not {expected}' + (f": {reason}" if reason else ""))
         self.name = name
 
 
@@ -112,7 +114,8 @@ class Settings:
         self.python = environ.get("PKM_PYTHON") or user.string("python") or ""
         self.link_mode = switches.link_mode or environ.get("PKM_LINK_MODE") or user.string("link-mode") or ""
         if self.link_mode and self.link_mode not in LINK_MODES:
-            raise BadSetting("PKM_LINK_MODE", self.link_mode, "one of " + ", ".join(LINK_MODES))
+            name = "--link-mode" if switches.link_mode else "PKM_LINK_MODE"
+            raise BadSetting(name, self.link_mode, "one of " + ", ".join(LINK_MODES))
         self.http_timeout_s = timeout(environ, user)
         self.limits = limits(environ, user)
         self.credential_helper = user.string("credential-helper") or ""
@@ -140,16 +143,22 @@ def timeout(environ: Mapping[str, str], user: Table) -> float:
 
     :raises BadSetting: when the variable is no positive number.
     """
-    value = environ.get("PKM_HTTP_TIMEOUT") or str(user.raw("http-timeout") or "")
-    if not value:
+    told = environ.get("PKM_HTTP_TIMEOUT") or user.raw("http-timeout")
+    if told is None:
         return DEFAULT_TIMEOUT_S
+    found = positive_number(told)
+    if found is None:
+        raise BadSetting("PKM_HTTP_TIMEOUT", str(told), "a positive number of seconds")
+    return found
+
+
+def positive_number(value: object) -> float | None:
+    """Return what a value or its text says, None where that is no finite number above zero."""
     try:
-        number = float(value)
+        number = 0.0 if isinstance(value, bool) else float(str(value))
     except ValueError:
-        number = 0.0
-    if number > 0:
-        return number
-    raise BadSetting("PKM_HTTP_TIMEOUT", value, "a positive number of seconds")
+        return None
+    return number if 0 < number < float("inf") else None
 
 
 def limits(environ: Mapping[str, str], user: Table) -> dict[str, int]:
@@ -233,14 +242,21 @@ def read_user_config(path: str) -> Table:
             text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return Table({}, (), faults)
+    except UnicodeDecodeError as error:
+        raise PkmError(f"{path} is no UTF-8 text", "pkm config files are TOML") from error
     table = Table(parse_toml(path, text), (), faults)
     table.refuse_unknown(USER_KEYS)
+    for key in ("cache-dir", "python", "credential-helper"):
+        table.string(key)
+    table.boolean("offline", default=False)
+    table.choice("link-mode", LINK_MODES, "")
+    if "http-timeout" in table.data and positive_number(table.raw("http-timeout")) is None:
+        table.fault("http-timeout", "must be a positive number of seconds")
     if (bounds := table.table("limits")) is not None:
         bounds.refuse_unknown(LIMITS)
-    for index in table.tables("index"):
-        index.refuse_unknown(("name", "url", "format", "default", "explicit"))
+    read_indexes(table)
     if faults:
-        raise InvalidFile(path, text, faults, os.path.basename(path))
+        raise InvalidFile(path, text, faults, path)
     return table
 
 
@@ -257,11 +273,25 @@ def parse_toml(path: str, text: str) -> dict[str, Any]:
 
 
 def given_default(environ: Mapping[str, str], switches: Switches, alias: str) -> IndexSpec | None:
-    """Return the default index that stands on the command line or in a variable, None where none does."""
+    """Return the default index that stands on the command line or in a variable, None where none does.
+
+    :raises BadSetting: when it cannot be asked.
+    """
     url, origin = switches.default_index, "--default-index"
     if not url:
         url, origin = environ.get("PKM_INDEX_URL", ""), "PKM_INDEX_URL"
-    return IndexSpec(DEFAULT_INDEX, url, origin=origin, default=True, alias=alias) if url else None
+    if not url:
+        return None
+    if said := index_fault(url):
+        raise BadSetting(origin, without_secrets(url), "an index that can be asked", said)
+    return IndexSpec(DEFAULT_INDEX, url, origin=origin, default=True, alias=alias)
+
+
+def spec_of(rule: IndexRule, origin: str) -> IndexSpec:
+    """Return the index that a file configures."""
+    return IndexSpec(
+        rule.name, rule.url, flat=rule.flat, explicit=rule.explicit, origin=origin, default=rule.default
+    )
 
 
 def configured_indexes(
@@ -279,22 +309,13 @@ def configured_indexes(
     rules = declaration.indexes if declaration is not None else ()
     default = given_default(environ, switches, next((rule.name for rule in rules if rule.default), ""))
     for rule in rules:
-        spec = IndexSpec(
-            rule.name, rule.url, flat=rule.flat, explicit=rule.explicit, origin=shown, default=rule.default
-        )
+        spec = spec_of(rule, shown)
         if rule.default:
             default = default or spec
         else:
             named.append(spec)
-    for table in user.tables("index"):
-        spec = IndexSpec(
-            table.string("name") or "user",
-            table.string("url") or "",
-            flat=table.choice("format", ("simple", "flat"), "simple") == "flat",
-            explicit=table.boolean("explicit", default=False),
-            origin="the user's configuration",
-            default=table.boolean("default", default=False),
-        )
+    for rule in read_indexes(user):
+        spec = spec_of(rule, "the user's configuration")
         if spec.default:
             default = default or spec
         elif spec.name not in {other.name for other in named}:

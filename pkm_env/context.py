@@ -10,6 +10,7 @@ import os
 import time
 from _blake2 import blake2b
 
+from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.config import Settings, read_user_config, user_config_path
 from pkm_env.files import write_atomic
@@ -388,6 +389,7 @@ class Context:
             changed=lambda bound, uncut: self._supply(
                 {**bindings, **bound}, lifted(exclude_newer, uncut), interpreter
             ),
+            known_names=self.places.known_names,
         )
         return supply
 
@@ -475,7 +477,11 @@ class Context:
 
     def write_file(self, path: str, text: str) -> None:
         """Write a file that the user named, whole or not at all."""
-        write_atomic(path, text.encode())
+        try:
+            write_atomic(path, text.encode())
+        except OSError as error:
+            # It names the temporary file beside it.
+            raise PkmError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def begin_second(read: Read) -> SecondReader | None:

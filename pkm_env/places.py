@@ -8,30 +8,37 @@ from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
+from pkm_build.source import load
 from pkm_env.index.urls import local_path
+from pkm_env.lock.freshness import metadata_digest
 from pkm_env.model.distribution import Source, source_of_url, without_secrets
 from pkm_env.model.requirements import parse_requirement
-from pkm_env.workspace import native_inputs
+from pkm_env.workspace import PROJECT_FILE, native_inputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+    from pkm_build.project import Project
     from pkm_env.model.declaration import SourceRule
     from pkm_env.model.distribution import File
     from pkm_env.model.environment import Environment
     from pkm_env.workspace import Workspace
 
+# What the metadata of a folder may come from.
+METADATA_FILES = (PROJECT_FILE, "setup.cfg", "setup.py")
+
 
 class Places:
     """What a project's rules say of places; *environ* tells which native modules it has."""
 
-    __slots__ = ("_environ", "_workspace")
+    __slots__ = ("_environ", "_projects", "_workspace")
 
     def __init__(self, workspace: Workspace, environ: Mapping[str, str]) -> None:
         self._workspace = workspace
         self._environ = environ
+        self._projects: dict[str, Project | None] = {}
 
     # what names are bound to
 
@@ -65,6 +72,13 @@ class Places:
             if member.project.name not in found:
                 bound[member.project.name] = member.folder
         return bound
+
+    def known_names(self) -> dict[str, bool]:
+        """Return every name that the workspace asks for, and whether it is bound to a place that is no index."""
+        found = {parse_requirement(text).name: False for text in self._workspace.requirement_texts()}
+        for owner in self._workspace.family:
+            found.update((rule.name, rule.kind != "index") for rule in owner.declaration.sources)
+        return {**found, **{member.project.name: True for member in self._workspace.members}}
 
     def source_of(self, rule: SourceRule) -> Source:
         """Return the place that a rule of ``[tool.pkm.sources]`` names, with a local one absolute.
@@ -120,23 +134,53 @@ class Places:
 
     def path_digests(self, environment: Environment) -> list[tuple[str, str]]:
         """Return the names of path requirements with the digest of what their metadata comes from."""
-        found = [(member.project.name, member.digest) for member in self._workspace.members]
-        return found + [(name, content_digest(path)) for name, path in self._deciding_files(environment)]
+        found = [
+            (
+                member.project.name,
+                content_digest(texts_of(member)) if member.project.dynamic else member.digest,
+            )
+            for member in self._workspace.members
+        ]
+        return found + [(name, self._digest_of(source)) for name, source in self._local_sources(environment)]
 
     def watched_sources(self, environment: Environment) -> list[str]:
         """Return the files of the project and of editable folders that decide what is installed."""
         own = environment.project == "editable"
         found = native_inputs(self._workspace.root, self._environ) if own else []
-        return found + [path for _, path in self._deciding_files(environment)]
+        found += [
+            path for member in self._workspace.members if member.project.dynamic for path in texts_of(member)
+        ]
+        return found + [
+            path for _, source in self._local_sources(environment) for path in self._deciding(source)
+        ]
 
-    def _deciding_files(self, environment: Environment) -> Iterator[tuple[str, str]]:
-        """Yield the name of each path requirement and the file that says what it is: of a folder pyproject.toml.
+    def _digest_of(self, source: Source) -> str:
+        """Return the digest of what says what a local source is: of a folder its metadata, where that is static."""
+        project = self._static(source)
+        return metadata_digest(project) if project is not None else content_digest(self._deciding(source))
+
+    def _deciding(self, source: Source) -> list[str]:
+        """Return the files that say what a local source is."""
+        if not os.path.isdir(source.location):
+            return [source.location]
+        names = METADATA_FILES if self._static(source) is None else (PROJECT_FILE,)
+        return [os.path.join(root_of(source), name) for name in names]
+
+    def _static(self, source: Source) -> Project | None:
+        """Return the project in a folder of which pyproject.toml says all that its metadata holds, else None."""
+        root = root_of(source)
+        if root not in self._projects:
+            self._projects[root] = static_project(root) if os.path.isdir(source.location) else None
+        return self._projects[root]
+
+    def _local_sources(self, environment: Environment) -> Iterator[tuple[str, Source]]:
+        """Yield the name of each path requirement and its place.
 
         A requirement that has an address on this disk is one too; it stands for its own name.
         """
         for rule in self._rules(environment):
             if rule.kind == "path":
-                yield rule.name, deciding_file(self.source_of(rule))
+                yield rule.name, self.source_of(rule)
         project = self._workspace.project
         texts = [*project.dependencies, *(text for text, _ in environment.dependencies)]
         texts += [text for extra in project.optional_dependencies.values() for text in extra]
@@ -146,7 +190,7 @@ class Places:
                 source = source_of_url(parse_requirement(text).url)
                 path = local_path(source.location, sys.platform)
                 if path:
-                    yield text, deciding_file(source.replaced(location=path))
+                    yield text, source.replaced(location=path)
 
     # as seen from the lock
 
@@ -212,17 +256,34 @@ def archive(rule: SourceRule) -> Source:
     return found.replaced(subdirectory=str(rule.values.get("subdirectory", "")) or found.subdirectory)
 
 
-def deciding_file(source: Source) -> str:
-    """Return the file of a local source that says what it is: of a folder its pyproject.toml."""
-    if not os.path.isdir(source.location):
-        return source.location
-    return os.path.join(source.location, *source.subdirectory.split("/"), "pyproject.toml")
+def root_of(source: Source) -> str:
+    """Return the folder of a project that a source means."""
+    return os.path.join(source.location, *filter(None, source.subdirectory.split("/")))
 
 
-def content_digest(path: str) -> str:
-    """Return the digest of a file's content, "" where it cannot be read."""
+def texts_of(member: Workspace) -> list[str]:
+    """Return the files that the metadata of a member may come from."""
+    return [os.path.join(member.root, name) for name in METADATA_FILES]
+
+
+def static_project(root: str) -> Project | None:
+    """Return the project in a folder whose pyproject.toml says all that its metadata holds, else None."""
     try:
-        with open(path, "rb") as file:
-            return blake2b(file.read(), digest_size=16).hexdigest()
-    except OSError:
-        return ""
+        source = load(root)
+    except PkmError:
+        return None
+    project = source.project
+    return None if source.faults or not project.name or not project.version or project.dynamic else project
+
+
+def content_digest(paths: Iterable[str]) -> str:
+    """Return the digest of what files hold; one that cannot be read holds nothing."""
+    told = blake2b(digest_size=16)
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError:
+            content = b""
+        told.update(b"%d\n%b" % (len(content), content))
+    return told.hexdigest()

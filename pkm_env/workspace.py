@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from _blake2 import blake2b
+import posixpath
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
 from pkm_build.project import read_project
 from pkm_build.source import Source, faults_for_manager, is_built_elsewhere, load, parse
-from pkm_build.tables import BACKEND_KEYS, Table, meant
+from pkm_build.tables import BACKEND_KEYS, Table
 from pkm_env.files import write_atomic
+from pkm_env.lock.freshness import metadata_digest
 from pkm_env.lock.lockfile import LOCK_NAME
 from pkm_env.lock.membership import BadLock
 from pkm_env.model.declaration import read_declaration
@@ -48,17 +49,6 @@ class NoProject(PkmError):
         )
 
 
-class UnknownEnvironment(PkmError):
-    """An environment that the project does not declare."""
-
-    exit_code = 2
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        hint = meant(name, known, f"the environments are {', '.join(known)}")
-        super().__init__(f'there is no environment "{name}"', hint)
-        self.name = name
-
-
 class Workspace:
     """A project as it lies on disk: its root, its parsed files, its environments.
 
@@ -85,22 +75,13 @@ class Workspace:
         """The declared environments, ``default`` first."""
         return self.declaration.environments
 
-    def environment(self, name: str) -> Environment:
-        """Return the environment of this name, in any spelling.
+    def with_sections(self, sections: Sequence[str]) -> tuple[Environment, ...]:
+        """Return the environments that have one of these sections, all of them for no sections."""
+        return tuple(found for found in self.environments if not sections or found.section in sections)
 
-        :raises UnknownEnvironment: with the nearest one as a hint.
-        """
-        found = self.declaration.environment(normalise(name))
-        if found is None:
-            raise UnknownEnvironment(name, [environment.name for environment in self.environments])
-        return found
-
-    def chosen(self, names: Sequence[str]) -> tuple[Environment, ...]:
-        """Return the environments of these names in the declared order, all of them for no names."""
-        if not names:
-            return self.environments
-        wanted = {self.environment(name).name for name in names}
-        return tuple(environment for environment in self.environments if environment.name in wanted)
+    def owners(self, sections: Sequence[str]) -> list[Workspace]:
+        """Return the projects of the family that have an environment with one of *sections*, all for no sections."""
+        return [owner for owner in self.family if owner.with_sections(sections)]
 
     def venv_path(self, environment: Environment) -> str:
         """Return the absolute path of the folder that the environment lives in."""
@@ -125,10 +106,9 @@ class Workspace:
 
     @property
     def digest(self) -> str:
-        """The digest of what the project says of itself, made once for all members that ask."""
+        """The digest of the project's metadata, made once for all members that ask."""
         if not self._digest:
-            text = repr(self.project.to_plain())
-            self._digest = blake2b(text.encode(), digest_size=16).hexdigest()
+            self._digest = metadata_digest(self.project)
         return self._digest
 
     @property
@@ -154,17 +134,23 @@ class Workspace:
         )
         return required, extras
 
-    def references(self) -> Iterable[str]:
-        """Yield the addresses that requirements and sources of the family name, as they are written."""
+    def requirement_texts(self) -> Iterable[str]:
+        """Yield the requirements of the family, as they are written."""
         for owner in self.family:
             project = owner.project
-            groups = (text for lines in project.groups.values() for text in lines if isinstance(text, str))
-            extras = (text for lines in project.optional_dependencies.values() for text in lines)
-            own = (text for environment in owner.environments for text, _key in environment.dependencies)
-            for text in (*project.dependencies, *extras, *groups, *own):
-                _, at, place = text.partition("@")
-                if at:
-                    yield place.strip().partition(" ")[0].removeprefix("git+")
+            yield from project.dependencies
+            for lines in (*project.optional_dependencies.values(), *project.groups.values()):
+                yield from (text for text in lines if isinstance(text, str))
+            for environment in owner.environments:
+                yield from (text for text, _key in environment.dependencies)
+
+    def references(self) -> Iterable[str]:
+        """Yield the addresses that requirements and sources of the family name, as they are written."""
+        for text in self.requirement_texts():
+            _, at, place = text.partition("@")
+            if at:
+                yield place.strip().partition(" ")[0].removeprefix("git+")
+        for owner in self.family:
             for rule in owner.declaration.sources:
                 yield str(rule.values.get("url") or rule.values.get("git") or "").removeprefix("git+")
 
@@ -190,11 +176,11 @@ class Workspace:
         return path if shown.startswith("..") else shown
 
     def position(self, key: tuple[str | int, ...]) -> str:
-        """Return ``pyproject.toml:line:column`` of a key path; loads the scanner of positions."""
+        """Return file:line:column of a key path, the file as seen from the lock; loads the scanner of positions."""
         from pkm_build.positions import locate
 
         ((line, column),) = locate(self.source.text, [key])
-        return f"{PROJECT_FILE}:{line}:{column}"
+        return f"{posixpath.normpath(posixpath.join(self.location, PROJECT_FILE))}:{line}:{column}"
 
 
 def find_root(start: str) -> str:

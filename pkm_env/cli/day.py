@@ -6,9 +6,10 @@ import os
 
 from pkm_build.grammar import normalise
 from pkm_build.tables import meant
-from pkm_env.cli.output import plural, print_json, seconds
+from pkm_env.cli.output import output_path, plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
 from pkm_env.lock.lockfile import BUILD_PREFIX, target_summary
+from pkm_env.ops.located import all_located, own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,23 +30,26 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
     from pkm_env.ops.stamps import stamp_lock
 
     looking = arguments.check or arguments.dry_run
+    problem = output_path(context.folder, arguments.export_problem) if arguments.export_problem else ""
+    if problem and arguments.locked:
+        raise UsageError("--export-problem solves every environment, and with --locked nothing may be solved")
     options = LockOptions(
-        arguments.environments,
+        [found.environment.section for found in all_located(context, arguments.environments)],
         upgrade=arguments.upgrade,
         upgrade_packages=checked_requirements("--upgrade-package", arguments.upgrade_package),
         upgrade_groups=known_groups(context, arguments.upgrade_group),
         exclude_newer=checked_cut_off(arguments.exclude_newer),
         given=given_rules(arguments),
         write=not looking,
-        record=bool(arguments.export_problem),
+        record=bool(problem),
         refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
         locked=arguments.locked,
     )
     try:
         done = run_lock(context, options)
     finally:
-        if arguments.export_problem:
-            write_problems(context, os.path.abspath(arguments.export_problem), output)
+        if problem:
+            write_problems(context, problem, output)
     if line.json:
         print_json(output, locked_json(done))
     elif output.level >= 0 or arguments.dry_run:
@@ -56,25 +60,22 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
 
 
 def write_problems(context: Context, path: str, output: Output) -> None:
-    """Write what was recorded to a file that the user named."""
+    """Write what was recorded to a file that the user named; nothing where a fault kept all from being solved."""
+    if not context.problems:
+        return
     import json
 
     text = json.dumps({"pkm-problems": context.problems}, indent=1, sort_keys=True) + "\n"
     context.write_file(path, text)
-    count = len(context.problems)
-    output.say(
-        f"wrote {plural(count, 'problem')} to {path}"
-        if count
-        else "nothing was solved, so nothing was recorded"
-    )
+    output.say(f"wrote {plural(len(context.problems), 'problem')} to {path}")
 
 
 def known_groups(context: Context, names: Sequence[str]) -> list[str]:
     """Return normalised names of dependency groups.
 
-    :raises UsageError: for one that the project does not have.
+    :raises UsageError: for one that no project of the workspace has.
     """
-    known = context.workspace.project.groups
+    known = {name for owner in context.workspace.family for name in owner.project.groups}
     for name in names:
         if normalise(name) not in known:
             raise UsageError(f'there is no group "{name}"', meant(name, known))
@@ -209,7 +210,7 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise UsageError("pkm run needs a command", "for example: pkm run python -V")
-    environment = context.workspace.environment(arguments.environment)
+    environment = own(context, arguments.environment)
     if not arguments.no_sync:
         options = SyncOptions(locked=arguments.locked, frozen=arguments.frozen, exact=False)
         done = run_sync(context, environment, options)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
-from pkm_env.cli.output import plural, print_json
+from pkm_env.cli.output import output_path, plural, print_json
 from pkm_env.cli.usage import UsageError
+from pkm_env.ops.located import all_located, all_own, located, own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def env_info(context: Context, arguments: argparse.Namespace, output: Output, li
     """``pkm env info``."""
     from pkm_env.ops.show import environment_states
 
-    chosen = context.workspace.chosen(arguments.environments or ["default"])
+    chosen = all_own(context, arguments.environments or ["default"])
     states = environment_states(context, chosen, output.teller(json=line.json))
     if line.json:
         print_json(output, [state.to_json() for state in states])
@@ -57,13 +57,11 @@ def env_export(context: Context, arguments: argparse.Namespace, output: Output, 
     """``pkm env export``."""
     from pkm_env.ops.export import export
 
-    environment = context.workspace.environment(arguments.environment)
-    path = os.path.abspath(os.path.join(context.folder, arguments.output)) if arguments.output else ""
-    if path and not os.path.isdir(os.path.dirname(path)):
-        raise PkmError(f"{arguments.output} cannot be written: there is no such folder", "make it first")
+    found = located(context, arguments.environment)
+    path = output_path(context.folder, arguments.output) if arguments.output else ""
     text = export(
-        context,
-        environment,
+        found.context,
+        found.environment,
         arguments.format,
         project=not arguments.no_project,
         hashes=not arguments.no_hashes,
@@ -72,7 +70,7 @@ def env_export(context: Context, arguments: argparse.Namespace, output: Output, 
     if path:
         context.write_file(path, text)
     if line.json:
-        told = {"environment": environment.name, "format": arguments.format}
+        told = {"environment": found.label, "format": arguments.format}
         print_json(output, {**told, "path": path} if path else {**told, "text": text})
     elif not path:
         output.stop_progress()
@@ -84,8 +82,8 @@ def env_why(context: Context, arguments: argparse.Namespace, output: Output, lin
     """``pkm env why``."""
     from pkm_env.ops.questions import why
 
-    environment = context.workspace.environment(arguments.environment)
-    found = why(context, environment, arguments.package)
+    place = located(context, arguments.environment)
+    found = why(place.context, place.environment, arguments.package)
     if line.json:
         print_json(
             output,
@@ -104,7 +102,7 @@ def env_why(context: Context, arguments: argparse.Namespace, output: Output, lin
         )
         return 0
     for package, reasons in found.items():
-        output.result(f"{package} in {environment.name}")
+        output.result(f"{package} in {place.label}")
         for reason in reasons:
             output.result(f"  {reason}")
     return 0
@@ -114,8 +112,8 @@ def env_why_not(context: Context, arguments: argparse.Namespace, output: Output,
     """``pkm env why-not``."""
     from pkm_env.ops.why_not import why_not
 
-    environment = context.workspace.environment(arguments.environment)
-    answer = why_not(context, environment, arguments.requirement)
+    place = located(context, arguments.environment)
+    answer = why_not(place.context, place.environment, arguments.requirement)
     if line.json:
         print_json(output, answer.to_json())
         return 0
@@ -130,15 +128,15 @@ def env_tree(context: Context, arguments: argparse.Namespace, output: Output, li
     from pkm_env.ops.questions import tree, tree_json
 
     invert = normalise(arguments.invert or "")
-    chosen = context.workspace.chosen(arguments.environments or ["default"])
+    chosen = all_located(context, arguments.environments or ["default"])
     told = {}
-    for at, environment in enumerate(chosen):
-        graph = tree(context, environment, invert=invert)
+    for at, found in enumerate(chosen):
+        graph = tree(found.context, found.environment, invert=invert)
         if line.json:
-            told[environment.name] = tree_json(graph, arguments.depth, invert=invert)
+            told[found.label] = tree_json(graph, arguments.depth, invert=invert)
             continue
         if chosen[1:]:
-            output.result(("\n" if at else "") + environment.name)
+            output.result(("\n" if at else "") + found.label)
         for text in tree_lines(graph, arguments.depth, invert=invert):
             output.result(text)
     if line.json:
@@ -151,16 +149,16 @@ def env_outdated(context: Context, arguments: argparse.Namespace, output: Output
     from pkm_env.ops.questions import outdated
 
     shown = {}
-    for environment in context.workspace.chosen(arguments.environments or ["default"]):
-        found, unknown = outdated(context, environment)
+    for place in all_located(context, arguments.environments or ["default"]):
+        found, unknown = outdated(place.context, place.environment)
         for text in unknown:
-            output.warn(f"{environment.name}: {text}")
-        shown[environment.name] = [
+            output.warn(f"{place.label}: {text}")
+        shown[place.label] = [
             {"name": one.name, "locked": one.locked, "latest": one.latest, "requested": one.requested}
             for one in found
         ]
         if not line.json:
-            print_outdated(environment.name, found, output, whole=not unknown)
+            print_outdated(place.label, found, output, whole=not unknown)
     if line.json:
         print_json(output, shown)
     return 0
@@ -184,18 +182,19 @@ def env_diff(context: Context, arguments: argparse.Namespace, output: Output, li
     """``pkm env diff``."""
     from pkm_env.ops.questions import differences
 
-    one, other = (context.workspace.environment(name) for name in (arguments.one, arguments.other))
-    found = differences(context, one, other)
+    one, other = (located(context, name) for name in (arguments.one, arguments.other))
+    found = differences(one, other)
     if line.json:
         print_json(
             output,
-            [{"name": d.name, one.name: d.one, other.name: d.other, "why": d.why} for d in found],
+            [{"name": d.name, one.label: d.one, other.label: d.other, "why": d.why} for d in found],
         )
         return 0
     if not found:
-        output.result(f"{one.name} and {other.name} hold the same packages")
+        output.result(f"{one.label} and {other.label} hold the same packages")
         return 0
-    output.result(f"{plural(len(found), 'package')} differ between {one.name} and {other.name}")
+    verb = "differ" if found[1:] else "differs"
+    output.result(f"{plural(len(found), 'package')} {verb} between {one.label} and {other.label}")
     shown = []
     for d in found:
         sign = "+" if not d.one else "-" if not d.other else "~"
@@ -211,7 +210,7 @@ def env_verify(context: Context, arguments: argparse.Namespace, output: Output, 
 
     wrong = 0
     shown = {}
-    for environment in context.workspace.chosen(arguments.environments or ["default"]):
+    for environment in all_own(context, arguments.environments or ["default"]):
         path = context.workspace.venv_path(environment)
         found = verified(context, environment, output.teller(json=line.json), quick=arguments.quick)
         wrong += len(found)
@@ -233,7 +232,7 @@ def env_rollback(context: Context, arguments: argparse.Namespace, output: Output
     """``pkm env rollback``."""
     from pkm_env.ops.installed import rolled_back
 
-    environment = context.workspace.environment(arguments.environment)
+    environment = own(context, arguments.environment)
     said: list[str] = []
     tell = output.teller(json=line.json)
     try:
@@ -256,7 +255,7 @@ def env_delete(context: Context, arguments: argparse.Namespace, output: Output, 
     if not arguments.environments:
         raise UsageError("name the environments to delete", "for example: pkm env delete docs")
     told = []
-    for environment in context.workspace.chosen(arguments.environments):
+    for environment in all_own(context, arguments.environments):
         place = delete(context, environment, force=arguments.force)
         told.append({"environment": environment.name, "deleted": place or None})
         if not line.json:

@@ -9,7 +9,7 @@ import sys
 
 from pkm_build import __version__
 from pkm_build.errors import PkmError
-from pkm_env.cli.output import Output
+from pkm_env.cli.output import Output, print_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def main(words: Sequence[str], stamp: Stamp | None = None) -> int:
     # A run is short, and makes few cycles: collecting them costs more than they weigh.
     gc.disable()
     output = Output(sys.stdout, sys.stderr, colour=wants_colour(sys.stderr.isatty()))
-    verbose = False
+    # Where the line cannot be read, the word alone tells what was wanted.
+    verbose, json = False, "--json" in words
     try:
         if stamp is not None and (code := sync_quickly(stamp, output)) is not None:
             return code
@@ -41,6 +42,8 @@ def main(words: Sequence[str], stamp: Stamp | None = None) -> int:
 
         line = parse(words)
         verbose = line.verbose
+        # What is printed by a program that is run is its own.
+        json = line.json and line.command != "run"
         output.level = 1 if line.verbose else -1 if line.quiet else 0
         if line.no_colour:
             output.colour = False
@@ -53,9 +56,10 @@ def main(words: Sequence[str], stamp: Stamp | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PkmError as error:
-        return tell(error, output, verbose=verbose)
+        return tell(error, str(error), error.hint, error.exit_code, output, verbose=verbose, json=json)
     except Exception as error:  # noqa: BLE001 - the one place: whatever else comes up is a defect of pkm
-        return tell_defect(error, output, verbose=verbose)
+        message, hint, code = defect(error, verbose=verbose)
+        return tell(error, message, hint, code, output, verbose=verbose, json=json)
     finally:
         output.stop_progress()
 
@@ -95,37 +99,31 @@ def wants_colour(terminal: bool) -> bool:
     return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def tell(error: PkmError, output: Output, *, verbose: bool) -> int:
-    """Print an expected failure; return its exit code."""
-    output.error(str(error))
-    if error.hint:
-        output.hint(error.hint)
+def tell(
+    error: Exception, message: str, hint: str, code: int, output: Output, *, verbose: bool, json: bool
+) -> int:
+    """Print a failure, as JSON too where that is wanted; return its exit code."""
+    output.error(message)
+    if hint:
+        output.hint(hint)
     if verbose:
         print_traceback(error, output)
-    return error.exit_code
+    if json:
+        print_json(output, {"error": {"message": message, "hint": hint or None, "exit-code": code}})
+    return code
 
 
-def tell_defect(error: Exception, output: Output, *, verbose: bool) -> int:
-    """Print what is pkm's own fault; return DEFECT. A missing library of the extra has a message of its own."""
+def defect(error: Exception, *, verbose: bool) -> tuple[str, str, int]:
+    """Return message, hint and exit code of what nobody refused: a missing library, the disk, a fault of ours."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("pkm_"):
-        output.error(f'the library {error.name} is missing: the command needs pkm\'s extra "cli"')
-        output.hint('pip install "pkm[cli]"')
-        return 1
+        missing = f'the library {error.name} is missing: the command needs pkm\'s extra "cli"'
+        return missing, 'pip install "pkm[cli]"', 1
     if isinstance(error, OSError) and (error.filename is not None or error.errno in OF_THE_SYSTEM):
-        output.error(
-            f"{error.strerror or error}: {error.filename}" if error.filename else f"{error.strerror}"
-        )
-        if error.errno in FULL:
-            output.hint("nothing is half done: make room on the disk, and repeat the command")
-        if verbose:
-            print_traceback(error, output)
-        return 1
-    output.error(f"a defect of pkm: {type(error).__name__}: {error}")
-    if verbose:
-        print_traceback(error, output)
-    else:
-        output.hint("the same command with --verbose shows where; please report it")
-    return DEFECT
+        message = f"{error.strerror or error}: {error.filename}" if error.filename else f"{error.strerror}"
+        full = "nothing is half done: make room on the disk, and repeat the command"
+        return message, full if error.errno in FULL else "", 1
+    hint = "" if verbose else "the same command with --verbose shows where; please report it"
+    return f"a defect of pkm: {type(error).__name__}: {error}", hint, DEFECT
 
 
 def print_traceback(error: BaseException, output: Output) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import allocate_lock
+
+from pkm_build.errors import PkmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -223,6 +226,19 @@ def size(count: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def output_path(folder: str, name: str) -> str:
+    """Return the absolute path of a file to be written that is named on the command line, as seen from *folder*.
+
+    :raises PkmError: when it cannot be one: better now than after all the work.
+    """
+    path = os.path.abspath(os.path.join(folder, name))
+    if os.path.isdir(path):
+        raise PkmError(f"{name} cannot be written: it is a folder", "name a file in it")
+    if not os.path.isdir(os.path.dirname(path)):
+        raise PkmError(f"{name} cannot be written: there is no such folder", "make it first")
+    return path
 
 
 def print_json(output: Output, value: object) -> None:

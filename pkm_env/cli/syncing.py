@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pkm_env.cli.output import plural, print_json, seconds
+from pkm_build.grammar import normalise
+from pkm_env.cli.output import output_path, plural, print_json, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,15 +27,17 @@ def sync(context: Context, arguments: argparse.Namespace, output: Output, line: 
         return sync_all(context, arguments, output, line)
     from pkm_env.cli.timings import Timings
 
+    path = output_path(context.folder, arguments.timings)
     timings = context.reporter = Timings(context.reporter)
     try:
         return sync_all(context, arguments, output, line)
     finally:
-        context.write_file(os.path.join(context.folder, arguments.timings), timings.text())
+        context.write_file(path, timings.text())
 
 
 def sync_all(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
     """Sync the environments that were named."""
+    from pkm_env.ops.located import all_own
     from pkm_env.ops.options import SyncOptions
     from pkm_env.ops.stamps import stamp_sync
     from pkm_env.ops.sync import sync as run_sync
@@ -51,14 +54,14 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
         exact=not arguments.inexact,
         project=not arguments.no_project,
         reinstall=arguments.reinstall,
-        reinstall_packages=tuple(arguments.reinstall_package),
+        reinstall_packages=tuple(map(normalise, arguments.reinstall_package)),
         force=arguments.force,
         compile_bytecode=arguments.compile_bytecode,
         file=arguments.file or "",
     )
     changed = False
     shown = []
-    for environment in context.workspace.chosen(arguments.environments or ["default"]):
+    for environment in all_own(context, arguments.environments or ["default"]):
         given = foreign(context, environment, options) if options.file else None
         done = run_sync(context, environment, options, given)
         changed = changed or not done.unchanged

@@ -16,7 +16,7 @@ from pkm_env.index.archive import TAIL, BadArchive, Damaged, NotHere, wheel_meta
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
-from pkm_env.index.http import TooLarge, inflated, too_large
+from pkm_env.index.http import LeftUnread, TooLarge, inflated, too_large
 from pkm_env.index.lines import lines_of
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from pkm_env.index.http import Http
+    from pkm_env.index.http import Begun, Http
     from pkm_env.index.lines import Lines
     from pkm_env.index.names import ReadVersion
     from pkm_env.index.spec import IndexSpec
@@ -103,6 +103,8 @@ class IndexClient:
         self._memo: dict[str, ReadVersion | None] = {}
         # Servers (scheme, host, port) that gave the whole file when a part was asked for.
         self._whole: set[tuple[str, str, str]] = set()
+        # What they sent, by its URL: the whole file is read from there, and not asked for again.
+        self._begun: dict[str, Begun] = {}
 
     # Pages
 
@@ -258,8 +260,10 @@ class IndexClient:
         try:
             remote = RemoteFile(self.http, file)
             return wheel_metadata(file.filename, remote.size, remote.read)
-        except NoRanges:
+        except NoRanges as error:
             self._whole.add(origin(file.url))
+            if error.begun is not None:
+                self._begun[file.url] = error.begun
         except NotHere:
             pass
         return None
@@ -302,7 +306,9 @@ class IndexClient:
         :raises IndexFailure: when it cannot be fetched.
         :raises WriteFailed: when it cannot be written.
         """
-        return Download(self.http, file, target, file.hashes if hashes is None else hashes, advance).run()
+        expected = file.hashes if hashes is None else hashes
+        begun = self._begun.pop(file.url, None)
+        return Download(self.http, file, target, expected, advance, begun).run()
 
 
 class RemoteFile:
@@ -339,6 +345,8 @@ class RemoteFile:
             if response.status in {404, 410}:
                 raise IndexRefused(self._file.url, status=response.status, index=self._file.index)
             span = response.headers.get("content-range", "")
+            if response.status == OK and "content-encoding" not in response.headers:
+                raise LeftUnread
             if response.status != PART or "content-encoding" in response.headers:
                 raise NoRanges
             if response.length is None or response.length > limit:
@@ -349,17 +357,26 @@ class RemoteFile:
 
         try:
             begin, total, data = self._http.send(self._file.url, headers, consume, index=self._file.index)
+        except LeftUnread as left:
+            raise NoRanges(left.begun) from left
         except IndexRefused as error:
             if error.status in {404, 410, 401, 403}:
                 raise
             raise NoRanges from error
-        listed = self._file.size
-        if listed is not None and total != listed:
-            raise Damaged(f"it has {total} bytes, where {listed} are listed")
-        if self.size and total != self.size:
-            raise Damaged("the file changed on the server while it was read")
+        self._check(total)
         self.size = total
         self._parts.append((begin, data))
+
+    def _check(self, size: int) -> None:
+        """Compare the size that the server tells with what it and the index have told.
+
+        :raises Damaged: when it is another one.
+        """
+        listed = self._file.size
+        if listed is not None and size != listed:
+            raise Damaged(f"it has {size} bytes, where {listed} are listed")
+        if self.size and size != self.size:
+            raise Damaged("the file changed on the server while it was read")
 
 
 def local_metadata(path: str) -> str:

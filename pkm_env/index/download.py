@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pkm_env.index.http import Http
+    from pkm_env.index.http import Begun, Http
     from pkm_env.index.wire import Reply
     from pkm_env.model.distribution import File
 
@@ -29,20 +29,31 @@ OPEN_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | ge
 
 
 class NoRanges(Exception):
-    """The server does not serve parts of files."""
+    """The server does not serve parts of files; ``begun`` is the whole file that it sends in place of one."""
+
+    def __init__(self, begun: Begun | None = None) -> None:
+        super().__init__()
+        self.begun = begun
 
 
 class Download:
-    """One file on its way to the disk."""
+    """One file on its way to the disk; *begun* is an answer with the whole of it, of which only the head was read."""
 
     def __init__(
-        self, http: Http, file: File, target: str, hashes: Mapping[str, str], advance: Advance | None
+        self,
+        http: Http,
+        file: File,
+        target: str,
+        hashes: Mapping[str, str],
+        advance: Advance | None,
+        begun: Begun | None = None,
     ) -> None:
         self._http = http
         self._file = file
         self._target = target
         self._hashes = hashes
         self._advance = advance
+        self._begun = begun
         self._algorithm = next((name for name in STRENGTH if name in hashes), "")
         self._descriptor = -1
         self._headers: dict[str, str] = {"Accept-Encoding": "identity"}
@@ -72,7 +83,8 @@ class Download:
         return result
 
     def _fetch(self, *, last: bool = False) -> tuple[str, int] | None:
-        self._http.send(self._file.url, self._headers, self._receive, index=self._file.index)
+        begun, self._begun = self._begun, None
+        self._http.send(self._file.url, self._headers, self._receive, index=self._file.index, begun=begun)
         found = self._hashers[self._algorithm or "sha256"].hexdigest()
         expected = self._hashes.get(self._algorithm, found)
         if found != expected:

@@ -6,6 +6,7 @@
     ├── WriteFailed             a download could not be written
     └── IndexFailure            an index could not be asked, or gave no usable answer
         ├── IndexUnreachable    no answer, or only "later", after several tries
+        │   └── ProxyFailed     it is the proxy that gave none, or that says no
         ├── IndexRefused        an answer that says no (401, 403, other 4xx)
         ├── BadPage             an answer that is no page of an index
         ├── TooLarge            a file that is larger than was listed or locked
@@ -20,6 +21,10 @@ from __future__ import annotations
 
 from pkm_build.errors import PkmError
 from pkm_env.index.urls import shown_url
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 END = 8  # characters of a long digest that are shown at either end
 
@@ -64,9 +69,27 @@ class IndexUnreachable(IndexFailure):
         self.seconds = seconds
 
     def __str__(self) -> str:
-        times = "once" if self.attempts == 1 else f"{self.attempts} times"
-        told = f"{self.where} does not answer: {self.reason} (tried {times}, {self.seconds:.0f} s)"
+        told = f"{self.where} does not answer: {self.reason} ({self.tried})"
         return f"{told}\n  {self.url}" if self.index else told
+
+    @property
+    def tried(self) -> str:
+        """How often and how long it was tried, in a phrase."""
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        return f"tried {times}, {self.seconds:.0f} s"
+
+
+class ProxyFailed(IndexUnreachable):
+    """The *proxy* between pkm and the server ("the proxy HOST:PORT (HTTPS_PROXY)") is not there, or says no."""
+
+    hint = "mend its address where it is configured; NO_PROXY names servers that are asked without it"
+
+    def __init__(self, url: str, *, proxy: str, **said: Any) -> None:
+        super().__init__(url, **said)
+        self.proxy = printable(proxy)
+
+    def __str__(self) -> str:
+        return f"{self.proxy} {self.reason} ({self.tried})\n  asked for {self.url}"
 
 
 class IndexRefused(IndexFailure):
@@ -75,7 +98,7 @@ class IndexRefused(IndexFailure):
     def __init__(self, url: str, *, status: int, index: str = "", reason: str = "") -> None:
         super().__init__(url, index=index, reason=reason)
         self.status = status
-        if status in {401, 403, 407}:
+        if status in {401, 403}:
             name = variable_name(index) if index else "NAME"
             self.hint = (
                 f"give credentials by PKM_INDEX_{name}_USERNAME and PKM_INDEX_{name}_PASSWORD, "

@@ -12,7 +12,7 @@ import sys
 import time
 import zlib
 
-from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, printable
+from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, ProxyFailed, printable
 from pkm_env.index.proxy import Proxies, Proxy
 from pkm_env.index.urls import origin, split_credentials
 from pkm_env.index.wire import (
@@ -23,6 +23,7 @@ from pkm_env.index.wire import (
     BadAnswer,
     Connection,
     CutShort,
+    ProxyRefusal,
     Reply,
     host_field,
 )
@@ -30,7 +31,7 @@ from pkm_env.index.wire import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from pkm_env.index.auth import Credentials
@@ -47,6 +48,7 @@ MAX_REDIRECTS = 10
 CHUNK = 1 << 18
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ANSWERS = frozenset({NOT_MODIFIED, 404, 410, NO_SUCH_PART})  # beside the successes
+PROXY_UNAUTHORIZED = 407
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -62,6 +64,23 @@ class Later(Exception):
         self.status = status
         self.reason = reason
         self.pause_s = pause_s
+
+
+class Begun:
+    """An answer of which the head was read alone."""
+
+    __slots__ = ("connection", "response", "url")
+
+    def __init__(self, url: str, connection: Connection, response: Reply) -> None:
+        self.url = url
+        self.connection = connection
+        self.response = response
+
+
+class LeftUnread(Exception):
+    """Who was to consume an answer leaves its body to somebody else: ``begun``, once it comes out of ``send``."""
+
+    begun: Begun
 
 
 class Response:
@@ -141,6 +160,7 @@ class Http:
         self._attempts = attempts
         self._sleep = sleep
         self._idle: dict[tuple[str, str, str], list[Connection]] = {}
+        self._unread: list[Connection] = []
         self._context: ssl.SSLContext | None = None
 
     def get(
@@ -176,11 +196,17 @@ class Http:
             raise BadPage(url, index=index, reason=too_large(limit)) from error
 
     def send(
-        self, url: str, headers: Mapping[str, str], consume: Consume[Result], *, index: str = ""
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        consume: Consume[Result],
+        *,
+        index: str = "",
+        begun: Begun | None = None,
     ) -> Result:
         """Return what *consume* makes of the answer; it is called again after an answer that was cut.
 
-        *headers* may be a live mapping: each try reads it anew.
+        *headers* may be a live mapping: each try reads it anew. *begun* is an answer that is there already.
 
         :raises: as ``get``, and whatever *consume* raises that is no fault of the network.
         """
@@ -188,35 +214,51 @@ class Http:
             raise Offline(url, index=index)
         started = time.monotonic()
         for attempt in range(1, self._attempts + 1):
+            route = [url]
             try:
-                return self._follow(url, headers, consume, index)
-            except (OSError, BadAnswer, zlib.error, Later) as error:  # noqa: PERF203 - what is tried again is what failed
+                if begun is not None and attempt == 1:
+                    return self._consumed(begun.url, begun.connection, begun.response, consume)
+                return self._follow(route, headers, consume, index)
+            except (OSError, BadAnswer, zlib.error, Later) as error:
                 if attempt == self._attempts or is_final(error):
-                    raise IndexUnreachable(
-                        url,
-                        index=index,
-                        reason=reason_of(error, url),
-                        attempts=attempt,
-                        seconds=time.monotonic() - started,
-                    ) from error
+                    seconds = time.monotonic() - started
+                    raise self._failure(error, route, index, attempt, seconds) from error
                 self._sleep(pause_after(attempt, error))
         raise AssertionError("the last try returns or raises")
 
+    def _failure(
+        self, error: BaseException, route: Sequence[str], index: str, attempts: int, seconds: float
+    ) -> IndexUnreachable:
+        """Return what says that there was no answer, and which proxy is to blame; *route*: see ``_follow``."""
+        proxy = self._proxies.proxy_for(*origin(route[-1]))
+        told = proxy_reason(error, route[-1], proxy) if proxy else ""
+        if proxy and told:
+            return ProxyFailed(
+                route[0], proxy=str(proxy), index=index, reason=told, attempts=attempts, seconds=seconds
+            )
+        reason = reason_of(error, route[-1]) + (f", through {proxy}" if proxy else "")
+        return IndexUnreachable(route[0], index=index, reason=reason, attempts=attempts, seconds=seconds)
+
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and those with answers that nobody read."""
+        for connection in self._unread:
+            connection.close()
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
 
-    def _follow(self, url: str, headers: Mapping[str, str], consume: Consume[Result], index: str) -> Result:
-        """Send one request and those that it is redirected to."""
+    def _follow(
+        self, route: list[str], headers: Mapping[str, str], consume: Consume[Result], index: str
+    ) -> Result:
+        """Send one request, to the last address of *route*, and those that it is redirected to, which are added."""
         challenged = False
         for _ in range(MAX_REDIRECTS + 1):
+            url = route[-1]
             authorization = self._credentials.header(url)
             connection, response = self._exchange(url, headers, authorization)
             status = response.status
             if status in REDIRECTS:
-                url = self._redirected(url, response, connection, index)
+                route.append(self._redirected(url, response, connection, index))
                 continue
             if status == UNAUTHORIZED and not challenged:
                 challenged = self._credentials.look_further(url, authorization)
@@ -229,9 +271,11 @@ class Http:
                 raise later
             if status >= REDIRECTION and status not in ANSWERS:
                 connection.close()
+                if status == PROXY_UNAUTHORIZED:
+                    raise ProxyRefusal(status, printable(response.reason))
                 raise IndexRefused(url, status=status, index=index, reason=printable(response.reason))
             return self._consumed(url, connection, response, consume)
-        raise IndexRefused(url, status=310, index=index, reason="too many redirects")
+        raise IndexRefused(route[0], status=310, index=index, reason="too many redirects")
 
     def _consumed(
         self,
@@ -243,6 +287,10 @@ class Http:
         """Return what *consume* makes of the answer; the connection is kept if all of it was read."""
         try:
             result = consume(response, url)
+        except LeftUnread as left:
+            left.begun = Begun(url, connection, response)
+            self._unread.append(connection)
+            raise
         except BaseException:  # an interrupt too closes it
             connection.close()
             raise
@@ -373,7 +421,13 @@ def inflated(data: bytes, limit: int) -> bytes:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether another try would only end the same way: the server's certificate is not trusted."""
+    """Whether another try would only end the same way: a certificate is not trusted, or a proxy says no."""
+    refused = isinstance(error, ProxyRefusal) and error.status not in TRANSIENT
+    return refused or is_mistrust(error)
+
+
+def is_mistrust(error: BaseException) -> bool:
+    """Whether the certificate of a server is not trusted; ``ssl`` need not be there to tell."""
     return type(error).__name__ == "SSLCertVerificationError"
 
 
@@ -406,7 +460,7 @@ def reason_of(error: BaseException, url: str) -> str:
     closed = f"{host} closed the connection"
     if isinstance(error, Later):
         return f"HTTP {error.status} {error.reason}".rstrip()
-    if is_final(error):
+    if is_mistrust(error):
         return f"the certificate of {host} is not trusted: {getattr(error, 'verify_message', error)}"
     phrases: tuple[tuple[type[BaseException], str], ...] = (
         (ConnectionRefusedError, f"connection refused by {host}:{port}"),
@@ -417,3 +471,21 @@ def reason_of(error: BaseException, url: str) -> str:
     )
     told = next((phrase for kind, phrase in phrases if isinstance(error, kind)), "")
     return told or printable(str(error)) or type(error).__name__
+
+
+def proxy_reason(error: BaseException, url: str, proxy: Proxy) -> str:
+    """Return what *proxy* did in place of asking for *url*, in a phrase; "" where it is not known to be its fault."""
+    _, host, port = origin(url)
+    if isinstance(error, ProxyRefusal) and error.status == PROXY_UNAUTHORIZED:
+        return (
+            "does not accept the user and password" if proxy.authorization else "asks for user and password"
+        )
+    phrases: tuple[tuple[type[BaseException], str], ...] = (
+        (ProxyRefusal, f"does not connect to {host}:{port}: {printable(str(error))}"),
+        (ConnectionRefusedError, "refuses connections"),
+        (socket.gaierror, "is not known by this name"),
+        (TimeoutError, f"brought no answer of {host} in time"),
+        (ConnectionResetError, "closed the connection"),
+        (BrokenPipeError, "closed the connection"),
+    )
+    return next((phrase for kind, phrase in phrases if isinstance(error, kind)), "")

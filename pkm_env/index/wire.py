@@ -34,6 +34,14 @@ class BadAnswer(Exception):
     """What came is no answer that HTTP/1.1 knows."""
 
 
+class ProxyRefusal(OSError):
+    """A proxy says no: *status* and *reason* are those of its answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"HTTP {status} {reason}".rstrip())
+        self.status = status
+
+
 class CutShort(OSError):
     """A body ended before its announced end."""
 
@@ -233,7 +241,8 @@ class Connection:
     def connect(self, timeout_s: float, patience_s: float) -> None:
         """Connect within *timeout_s*; from then on, wait *patience_s* for each answer.
 
-        :raises OSError: when that fails.
+        :raises ProxyRefusal: when the proxy of the tunnel says no.
+        :raises OSError: when it fails otherwise.
         """
         host, port = self._server
         # A text is looked up by way of a codec that takes 10 ms to load.
@@ -245,7 +254,7 @@ class Connection:
             told = {"Proxy-Authorization": authorization} if authorization else {}
             reply = self.ask("CONNECT", authority(host, port), authority(host, port), told)
             if not OK <= reply.status < REDIRECTION:
-                raise OSError(f"the proxy refuses: {reply.status} {reply.reason}")
+                raise ProxyRefusal(reply.status, reply.reason)
         if self._context:
             self.socket = self._context.wrap_socket(self.socket, server_hostname=host)
         self.socket.settimeout(patience_s)

@@ -45,6 +45,22 @@ def inputs_digest(
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
+def metadata_digest(project: Project) -> str:
+    """Return the digest of what a project says of itself that decides an answer for those who need it."""
+    facts = (
+        "pkm-metadata-1",
+        project.name,
+        project.version or "",
+        project.requires_python or "",
+        squeezed(project.dependencies),
+        sorted((name, squeezed(texts)) for name, texts in project.optional_dependencies.items()),
+        sorted(project.dynamic),
+        project.build_backend or "",
+        squeezed(project.build_requires),
+    )
+    return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
 def squeezed(texts: Iterable[str]) -> list[str]:
     """Return requirement texts without white space, sorted: their order and spacing say nothing."""
     return sorted("".join(text.split()) for text in texts)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
-from pkm_build.tables import PKM_KEYS
-from pkm_env.model.distribution import BadReference, source_of_url, without_secrets_in
+from pkm_build.tables import PKM_KEYS, meant
+from pkm_env.model.distribution import (
+    BadReference,
+    address_fault,
+    source_of_url,
+    without_secrets,
+    without_secrets_in,
+)
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
 from pkm_env.model.options import Options, read_options
@@ -79,11 +85,21 @@ class IndexRule:
         self.default = table.boolean("default", default=False)
         self.explicit = table.boolean("explicit", default=False)
         for key in ("name", "url"):
-            if not table.raw(key):
+            if key not in table.data:
                 table.fault((), f'"{key}" is missing')
-        scheme, is_url, _ = self.url.partition("://")
-        if is_url and scheme.lower() not in {"http", "https", "file"}:
-            table.fault("url", f'"{scheme}" is no kind of URL that pkm fetches from')
+        if isinstance(table.raw("name"), str) and not is_name(self.name):
+            table.fault("name", f'"{self.name}" is no name for an index', "use letters, digits, -, _ and .")
+        if isinstance(table.raw("url"), str) and (said := index_fault(self.url, flat=self.flat)):
+            table.fault("url", f'"{without_secrets(self.url)}" cannot be asked: {said}')
+
+
+def index_fault(url: str, *, flat: bool = False) -> str:
+    """Return in a phrase why *url* cannot be that of an index, "" where it can; "" too for a folder."""
+    if not url:
+        return "it is empty"
+    if not flat and "://" in url and set(url) & {"?", "#"}:
+        return "the names of packages cannot be put behind a query or a fragment"
+    return address_fault(url)
 
 
 class Declaration:
@@ -127,7 +143,7 @@ def read_declaration(root: Table, project: Project, base: Declaration | None = N
     *base* is the declaration of the workspace's root: its rules, sources, indexes and overrides hold in its
     members too, behind their own.
     """
-    declared = read_own(root, project, base.options if base is not None else Options())
+    declared = read_own(root, project, base)
     if base is None:
         return declared
     own_names = {rule.name for rule in declared.sources}
@@ -142,8 +158,9 @@ def read_declaration(root: Table, project: Project, base: Declaration | None = N
     )
 
 
-def read_own(root: Table, project: Project, start: Options) -> Declaration:
-    """Return what one file declares, *start* being the rules where it says nothing."""
+def read_own(root: Table, project: Project, base: Declaration | None) -> Declaration:
+    """Return what one file declares; *base* gives the rules where it says nothing, and further indexes to name."""
+    start = base.options if base is not None else Options()
     tools = root.table("tool")
     tool = tools.table("pkm") if tools is not None else None
     if tool is None:
@@ -153,7 +170,7 @@ def read_own(root: Table, project: Project, start: Options) -> Declaration:
     options = read_options(tool, start)
     environments = read_environments(tool, project, options)
     indexes = read_indexes(tool)
-    names = {index.name for index in indexes}
+    names = {index.name for index in (*indexes, *(base.indexes if base is not None else ()))}
     return Declaration(
         environments,
         options,
@@ -181,13 +198,18 @@ def plain_table(tool: Table, name: str) -> dict[str, Any]:
 
 
 def read_indexes(tool: Table) -> tuple[IndexRule, ...]:
-    """Return the index entries in file order; names are unique, one default at most."""
+    """Return the index entries in file order; names are unique as those of their variables, one default at most."""
     found = tuple(IndexRule(table) for table in tool.tables("index"))
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for index in found:
-        if index.name in names:
-            tool.fault((*index.key[len(tool.key) :], "name"), f'there are two indexes "{index.name}"')
-        names.add(index.name)
+        variable = index.name.upper().replace("-", "_").replace(".", "_")
+        other = names.get(variable, "")
+        if other:
+            said = f'there are two indexes "{index.name}"'
+            if other != index.name:
+                said = f'"{other}" and "{index.name}" would share PKM_INDEX_{variable}_PASSWORD'
+            tool.fault((*index.key[len(tool.key) :], "name"), said, "give one of them another name")
+        names[variable] = index.name
     for index in [index for index in found if index.default][1:]:
         tool.fault((*index.key[len(tool.key) :], "default"), "another index is the default already")
     return found
@@ -224,9 +246,15 @@ def read_source(entry: Table, name: str, environments: set[str], indexes: set[st
     check_source(entry, kinds[0])
     rule = SourceRule(name, kinds[0], dict(entry.data), entry.key)
     if rule.env and isinstance(entry.raw("env"), str) and rule.env not in environments:
-        entry.fault("env", f'there is no environment "{entry.raw("env")}"')
+        hint = meant(
+            entry.data["env"], environments, f"the environments are {', '.join(sorted(environments))}"
+        )
+        entry.fault("env", f'there is no environment "{entry.raw("env")}"', hint)
     if rule.kind == "index" and isinstance(entry.raw("index"), str) and entry.raw("index") not in indexes:
-        entry.fault("index", f'there is no index "{entry.raw("index")}" in this file')
+        hint = meant(
+            entry.data["index"], indexes, "name one of [[tool.pkm.index]], of the workspace's root too"
+        )
+        entry.fault("index", f'there is no index "{entry.raw("index")}"', hint)
     return rule
 
 

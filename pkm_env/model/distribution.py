@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 WHEEL_PARTS = 4  # what is before the tags, and the three of them
+LAST_PORT = 65_535
 # Digests that a file may be held against, the strongest first.
 STRENGTH = ("sha512", "sha384", "sha256", "sha224", "sha1", "md5")
 # Those that a lock may rely on.
@@ -251,6 +252,8 @@ def source_of_url(url: str) -> Source:
         place, revision = split_revision(address[len("git+") :])
         return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
     _check_scheme(scheme, is_url=bool(path))
+    if fault := address_fault(address):
+        raise BadReference(fault)
     if scheme == "file" and path.startswith("localhost/"):
         path = path.removeprefix("localhost")  # RFC 8089, section 2: the same as no host
         address = f"file://{path}"
@@ -258,6 +261,39 @@ def source_of_url(url: str) -> Source:
         return Source("directory", _folder(path), subdirectory=subdirectory)
     hashes = {name: value.lower() for name, value in fields.items() if name in STRENGTH}
     return Source("archive", address, subdirectory=subdirectory, hashes=hashes)
+
+
+def address_fault(url: str) -> str:
+    """Return in a phrase why no server can be asked for *url*, "" where one can; "" too for a path."""
+    scheme, is_url, rest = without_secrets(url).partition("://")
+    scheme = scheme.lower()
+    if not is_url:
+        return 'its scheme has no "//" behind it' if scheme.startswith(("http:", "https:")) else ""
+    host, port = _host_and_port(rest.partition("/")[0].partition("?")[0].partition("#")[0])
+    on_server = scheme in {"http", "https"}
+    faults = (
+        (not url.isprintable(), "it has a control character in it"),
+        (not on_server and scheme != "file", f'"{scheme}" is no kind of URL that pkm fetches from'),
+        (on_server and " " in rest, "it has a blank in it"),
+        (on_server and not host.strip(".[]"), "it names no host"),
+        (on_server and not _is_port(port), f'"{port}" is no port'),
+    )
+    return next((said for is_so, said in faults if is_so), "")
+
+
+def _is_port(text: str) -> bool:
+    """Whether *text* is the number of a port, or "", which leaves it to the scheme."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_PORT))
+    return not text or (is_number and 0 < int(text) <= LAST_PORT)
+
+
+def _host_and_port(authority: str) -> tuple[str, str]:
+    """Split "host:port"; an address of IPv6 stands in brackets."""
+    if authority.startswith("["):
+        host, _, rest = authority.partition("]")
+        return f"{host}]", rest.removeprefix(":")
+    host, _, port = authority.partition(":")
+    return host, port
 
 
 def split_revision(address: str) -> tuple[str, str]:

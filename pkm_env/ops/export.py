@@ -80,7 +80,7 @@ def section_entries(
     lock = context.parsed_lock(text) if text is not None else None
     section = lock.sections.get(environment.section) if lock is not None else None
     if lock is None or section is None:
-        raise NothingLocked(environment.name)
+        raise NothingLocked(environment.section)
     targets = section_targets(lock)[environment.section]
     # Entries that sections share have the edges of all of them.
     here = {(package.name, package.version) for package in lock.of_section(environment.section)}

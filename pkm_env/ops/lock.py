@@ -15,7 +15,7 @@ from pkm_env.workspace import CONFLICT_MARK, read_lock_text, write_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
@@ -44,7 +44,7 @@ class AlwaysChanged(PkmError):
 
 
 class NotLocked(PkmError):
-    """A package to upgrade that the lock does not hold."""
+    """A package that an option names, and that the lock does not hold."""
 
     exit_code = 2
 
@@ -80,16 +80,15 @@ def lock_once(context: Context, options: LockOptions) -> Locked | None:
     before = read_lock_text(path)
     old, theirs = both_sides(context, before)
     context.refresh = options.refresh
-    check_known(old, options)
+    check_known(context, old, options)
     done = as_it_stands(context, options, before, old) if theirs is None else None
     if done is not None:
         return done
     if options.locked:
-        owners = (context.workspace,) if options.environments else context.workspace.family
         names = [
             name
-            for owner in owners
-            for name in stale_sections(context.of(owner), owner.chosen(options.environments), old)
+            for owner in context.workspace.owners(options.environments)
+            for name in stale_sections(context.of(owner), owner.with_sections(options.environments), old)
         ]
         why = "git left a conflict in it" if theirs is not None else why_stale(old, names[0] if names else "")
         raise Stale(names or list(old.sections if old is not None else ()), why, "pkm lock")
@@ -111,12 +110,14 @@ def as_it_stands(
     if lock is None or text is None:
         return None
     workspace, names = context.workspace, options.environments
-    owners = (workspace,) if names else workspace.family
-    for owner in owners:
+    chosen = []
+    for owner in workspace.owners(names):
         staleness = Staleness(context.of(owner), lock, options)
-        if any(staleness.is_stale(found) for found in owner.chosen(names)):
-            return None
-    builds = builds_of(context, lock, options, [found for owner in owners for found in owner.chosen(names)])
+        for environment in owner.with_sections(names):
+            if staleness.is_stale(environment):
+                return None
+            chosen.append(environment)
+    builds = builds_of(context, lock, options, chosen)
     building = [need.section for need in builds.needs(lock).values()] if builds is not None else []
     order = [found.section for owner in workspace.family for found in owner.environments]
     if not is_ordered(lock, [*order, *building]) or (builds is not None and builds.stale(lock)):
@@ -161,15 +162,24 @@ def side_of(context: Context, text: str) -> Lock | BadLock:
         return error
 
 
-def check_known(old: Lock | None, options: LockOptions) -> None:
-    """Refuse to upgrade a package that is not locked: the name is probably mistyped.
+def check_known(context: Context, old: Lock | None, options: LockOptions) -> None:
+    """Refuse to upgrade or refresh what is neither locked nor asked for: the name is probably mistyped.
 
     :raises NotLocked: with the name that was probably meant.
     """
-    known = {package.name for package in old.packages} if old is not None else set()
-    for text in options.upgrade_packages:
-        name = parse_requirement(text).name
-        if known and name not in known:
+    refreshed = options.refresh if isinstance(options.refresh, frozenset) else ()
+    names = [parse_requirement(text).name for text in options.upgrade_packages] + sorted(refreshed)
+    if names and old is not None and old.packages:
+        check_names(names, {package.name for package in old.packages} | context.places.known_names().keys())
+
+
+def check_names(names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse normalised names that are not *known*.
+
+    :raises NotLocked: with the name that was probably meant.
+    """
+    for name in names:
+        if name not in known:
             raise NotLocked(name, sorted(known))
 
 

@@ -14,11 +14,12 @@ GIVEN_KEY = "command-line"
 
 
 class LockOptions:
-    """What the user asked of a lock: environments to lock ("" for all), and what to forget.
+    """What the user asked of a lock: the sections of the environments to lock (none for all), and what to forget.
 
     ``upgrade_packages`` are names or requirements, ``upgrade_groups`` normalised names of groups. ``refresh``
     is True, or the names whose pages are asked for anew. ``exclude_newer`` is a date or a span, "" for none;
-    ``given`` are rules in the place of the project's. ``record`` keeps what the resolver was asked and answered.
+    ``given`` are rules in the place of the project's. ``record`` solves all that is named, and keeps what the
+    resolver was asked and answered.
     With ``locked`` nothing may have to be solved.
     """
 
@@ -62,7 +63,10 @@ class LockOptions:
 
 
 class SyncOptions:
-    """What the user asked of a sync; ``file`` is a pylock file to take in place of the lock, "" for none."""
+    """What the user asked of a sync; ``file`` is a pylock file to take in place of the lock, "" for none.
+
+    ``reinstall_packages`` are normalised names.
+    """
 
     __slots__ = (
         "compile_bytecode",

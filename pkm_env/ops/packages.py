@@ -6,10 +6,10 @@ import os
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
-from pkm_build.source import load
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.options import covers, keeps_from_building
 from pkm_env.model.requirements import parse_requirement
+from pkm_env.places import METADATA_FILES, root_of, static_project
 from pkm_env.plan import WantedPackage
 from pkm_env.wanted import Wanted as WantedWheel
 from pkm_env.wanted import is_wheel
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pkm_env.ops.options import SyncOptions
 
 
-METADATA_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 PLAIN_IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
@@ -154,22 +153,9 @@ def decisive_paths(context: Context, source: Source | None) -> list[str]:
     if source is None or source.kind != "directory":
         return []
     root = root_of(source)
-    if not source.editable or not is_static(root):
+    if not source.editable or static_project(root) is None:
         return context.builds.tree_paths(root)
     return [os.path.join(root, name) for name in METADATA_FILES] + native_inputs(root, context.environ)
-
-
-def is_static(root: str) -> bool:
-    """Whether the pyproject.toml of a folder says all that its metadata holds: nothing else can change it."""
-    if not os.path.isfile(os.path.join(root, "pyproject.toml")):
-        return False
-    project = load(root).project
-    return bool(project.version) and not project.dynamic
-
-
-def root_of(source: Source) -> str:
-    """Return the folder of a project that a source means."""
-    return os.path.join(source.location, *filter(None, source.subdirectory.split("/")))
 
 
 def content(path: str) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
+    from pkm_env.ops.located import Located
 
 
 class NotThere(PkmError):
@@ -96,7 +97,7 @@ def locked(context: Context, environment: Environment) -> Lock:
     text = read_lock_text(context.workspace.lock_path)
     lock = context.parsed_lock(text) if text is not None else None
     if lock is None or environment.section not in lock.sections:
-        raise NothingLocked(environment.name)
+        raise NothingLocked(environment.section)
     return lock
 
 
@@ -119,7 +120,7 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
     if not keys and is_project:
         raise ProjectNotThere(environment, context.workspace.project)
     if not keys:
-        raise NotThere(name, environment.name, sorted({key[0] for key in graph.packages}))
+        raise NotThere(name, environment.section, sorted({key[0] for key in graph.packages}))
     placed = list(placed_requirements(context, environment))
     found: dict[str, list[Reason]] = {}
     for key in keys:
@@ -155,7 +156,7 @@ def tree(context: Context, environment: Environment, *, invert: str = "") -> Gra
     """
     graph = graph_of(context, environment)
     if invert and not graph.named(invert):
-        raise NotThere(invert, environment.name, sorted({key[0] for key in graph.packages}))
+        raise NotThere(invert, environment.section, sorted({key[0] for key in graph.packages}))
     return graph
 
 
@@ -180,9 +181,9 @@ def tree_json(graph: Graph, depth: int, *, invert: str = "") -> dict[str, object
     }
 
 
-def differences(context: Context, one: Environment, other: Environment) -> list[Difference]:
+def differences(one: Located, other: Located) -> list[Difference]:
     """Return the packages that two environments do not hold alike, sorted by name."""
-    graphs = (graph_of(context, one), graph_of(context, other))
+    graphs = (graph_of(one.context, one.environment), graph_of(other.context, other.environment))
     names = sorted({key[0] for graph in graphs for key in graph.packages})
     found = []
     for name in names:
@@ -191,7 +192,7 @@ def differences(context: Context, one: Environment, other: Environment) -> list[
             continue
         versions = [", ".join(key[1] or "(folder)" for key in side) for side in keys]
         sides = [asked_by(graph, side) for graph, side in zip(graphs, keys, strict=True)]
-        text = reason_of(name, (one.name, other.name), graphs, sides)
+        text = reason_of(name, (one.label, other.label), graphs, sides)
         found.append(Difference(name, versions[0], versions[1], text))
     return found
 

@@ -39,10 +39,10 @@ def renewed(
     results: dict[str, SectionResult] = {}
     # A file with conflict marks is mended whole, whatever was named: nothing else can read it.
     names = options.environments if theirs is None else ()
-    owners = workspace.family if not names else (workspace,)
+    owners = workspace.owners(names)
     lockers, stale = stale_of(context, owners, names, options, old, theirs)
     order = [found.section for owner in workspace.family for found in owner.environments]
-    chosen = [found for owner in owners for found in owner.chosen(names)]
+    chosen = [found for owner in owners for found in owner.with_sections(names)]
     builds = builds_of(context, old, options, chosen)
     if old is not None and old.packages and not old.sections and not options.upgrade:
         context.reporter.note("another tool wrote pylock.toml: its versions are kept where they fit")
@@ -87,7 +87,7 @@ def stale_of(
     old: Lock | None,
     theirs: Lock | None,
 ) -> tuple[list[Locker], list[tuple[Locker, Environment]]]:
-    """Return what locks the environments of *owners*, and those that have to be solved; *names* are those asked for."""
+    """Return what locks the environments of *owners*, and those that have to be solved; *names*: ``with_sections``."""
     lockers: list[Locker] = []
     stale: list[tuple[Locker, Environment]] = []
     for owner in owners:
@@ -96,7 +96,7 @@ def stale_of(
         lockers.append(locker)
         context.settled.update(settled_sources((old, theirs), options, locker.forgotten))
         if theirs is None:
-            stale += [(locker, found) for found in owner.chosen(names) if locker.is_stale(found)]
+            stale += [(locker, found) for found in owner.with_sections(names) if locker.is_stale(found)]
         else:
             lockers.append(other_locker(locker, theirs))
             stale += contested(locker, lockers[-1], owner.environments)

@@ -111,7 +111,7 @@ class Locker(Staleness):
             told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
-            raise NoSolutionFound(environment.name, shown, told)
+            raise NoSolutionFound(environment.section, shown, told)
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         self.tell_decisions(environment, solved)
@@ -219,7 +219,7 @@ class Locker(Staleness):
             self.run.targets[key] = targets
         if not targets:
             raise NoSolutionFound(
-                environment.name,
+                environment.section,
                 "no target",
                 f'  no Python that pkm knows (3.8 to 3.15) is admitted by "{required}"',
             )

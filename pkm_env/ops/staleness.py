@@ -27,7 +27,8 @@ class Staleness:
         # Sections that do not hold what their digest says.
         self.mixed = old.mixed if old is not None else frozenset()
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
-        for group in options.upgrade_groups:
+        # Another project of the workspace may be the one that has a group.
+        for group in self.workspace.project.groups.keys() & set(options.upgrade_groups):
             texts = (text for text, _ in expand_group(self.workspace.project, group))
             self.forgotten.update(parse_requirement(text).name for text in texts)
 
@@ -48,7 +49,7 @@ class Staleness:
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if section is None or self.options.upgrade or self.options.exclude_newer:
             return True
-        if self.options.refresh is True:
+        if self.options.refresh is True or self.options.record:
             return True
         anew = self.forgotten | (self.options.refresh or frozenset())
         if anew and self.old is not None:

@@ -16,7 +16,7 @@ from pkm_env.install.requested import mark
 from pkm_env.install.swap import real_place
 from pkm_env.lock.membership import BadLock, targets_of
 from pkm_env.lock.select import admitting, select
-from pkm_env.ops.lock import Stale, stale_sections, why_stale
+from pkm_env.ops.lock import Stale, check_names, stale_sections, why_stale
 from pkm_env.ops.lock import lock as run_lock
 from pkm_env.ops.locked import Locked, NothingLocked
 from pkm_env.ops.options import GIVEN_KEY, LockOptions, read_given
@@ -109,12 +109,14 @@ def sync(
 
     :raises Stale: with ``locked``, when the section is missing or stale.
     :raises NothingLocked: with ``frozen``, when there is no section.
+    :raises NotLocked: for a package to reinstall that no section has.
     """
     began = time.monotonic()
     path = context.workspace.venv_path(environment)
     done = Synced(environment.name, path)
     context.locked_build = None
     locked = current_lock(context, environment, options) if given is None else Locked(given, "")
+    check_names(options.reinstall_packages, {package.name for package in locked.lock.packages})
     if options.dry_run:
         done.repaired = repaired_if_free(path, context.workspace.relative(path))
         lock_builds(context, environment, locked.lock if given is None else None)
@@ -171,16 +173,16 @@ def current_lock(context: Context, environment: Environment, options: SyncOption
     if options.frozen:
         lock = context.parsed_lock(text) if text is not None else None
         if text is None or lock is None or environment.section not in lock.sections:
-            raise NothingLocked(environment.name)
+            raise NothingLocked(environment.section)
         return Locked(lock, text)
     if options.locked:
         lock = context.parsed_lock(text) if text is not None else None
         if stale := stale_sections(context, [environment], lock):
-            raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.name}")
+            raise Stale(stale, why_stale(lock, stale[0]), f"pkm lock {environment.section}")
         assert lock is not None
         assert text is not None
         return Locked(lock, text)
-    return run_lock(context, LockOptions([environment.name], write=not options.dry_run))
+    return run_lock(context, LockOptions([environment.section], write=not options.dry_run))
 
 
 def look_at(
@@ -234,7 +236,7 @@ def plan_for(
     assert bit is not None
     selected, missing = select(lock, section.name, bit, interpreter, environment.options.no_binary)
     if missing:
-        raise NotInstallable(environment.name, missing, interpreter.version)
+        raise NotInstallable(environment.section, missing, interpreter.version)
     look.wanted = wanted_packages(context, environment, selected, options)
     ours = look.venv is None or look.venv.ours
     look.plan = make_plan(

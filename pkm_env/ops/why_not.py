@@ -98,12 +98,12 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
         met |= mask if meets(version, readable(text)) else 0
     # Which extras the environment has is not in the lock: what they ask for shows in a solution alone.
     if met == (1 << len(targets)) - 1 and not asked.extras:
-        answer.lines = [f"{asked.name} {' and '.join(where)} is in {environment.name}, as {text} asks"]
+        answer.lines = [f"{asked.name} {' and '.join(where)} is in {environment.section}, as {text} asks"]
         left_out = dict(lock.sections[environment.section].left_out)
         answer.lines += left_out_lines([target_from_key(key) for key in left_out], left_out, "left out")
         return answer
     now = f"{asked.name} {' and '.join(where)} is" if held else f"nothing asks for {asked.name}"
-    answer.lines = [f"{now} in {environment.name}; with {text}:"]
+    answer.lines = [f"{now} in {environment.section}; with {text}:"]
     solve(context, environment, lock, answer)
     return answer
 
@@ -162,7 +162,7 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     """Solve the environment with the question added, and put the outcome into words."""
     name = parse_requirement(answer.requirement).name
     old_targets = section_targets(lock)
-    options = LockOptions([environment.name], upgrade_packages=[name])
+    options = LockOptions([environment.section], upgrade_packages=[name])
     locker = Locker(context, lock, old_targets, options)
     targets, _ = locker.targets(environment)
     question = Root(answer.requirement, Origin("this question"))

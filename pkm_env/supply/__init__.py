@@ -66,7 +66,8 @@ class Supply:
     *settled* are sources as a lock holds them, by name and place: a branch stays where it was locked.
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
     the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``). *changed* gives
-    the supply of other rules (``ports.Releases``).
+    the supply of other rules (``ports.Releases``). *known_names* are those that the project asks for anywhere, and
+    whether each comes from a place that is no index.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
@@ -87,6 +88,7 @@ class Supply:
         platform: str = sys.platform,
         begin_second: BeginSecond | None = None,
         changed: Changed = lambda _bound, _uncut: None,
+        known_names: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
         self.changed = changed
         self._indexes = tuple(indexes)
@@ -98,6 +100,7 @@ class Supply:
         self._exclude_newer = exclude_newer or {}
         self._offline = offline
         self._settled = settled or {}
+        self._known_names = known_names
         self._catalogue = Catalogue(
             self._indexes,
             pages,
@@ -193,8 +196,11 @@ class Supply:
         return found
 
     def names(self) -> set[str]:
-        """Return names that the indexes are known to have, without asking a server."""
-        return self._catalogue.names()
+        """Return names that one may have meant: those that the project and the indexes are known to have."""
+        known = self._known_names().items()
+        return self._catalogue.names().union(
+            name for name, is_placed in known if is_placed or self._catalogue.may_have(name)
+        )
 
     def hint(self, names: Iterable[str] = (), releases: Iterable[tuple[str, str]] = ()) -> None:
         """Note what will probably be asked next; it is asked when something has to be waited for."""

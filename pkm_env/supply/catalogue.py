@@ -99,6 +99,15 @@ class Catalogue:
                 found.update(self._page_cache.names(key))
         return found
 
+    def may_have(self, name: str) -> bool:
+        """Whether a server may have *name*, as far as that is known without asking it."""
+        for position, root in enumerate(self._roots):
+            if not root:
+                page = self._pages.get((position, name)) or self._page_cache.load(self.keys[position], name)
+                if not (isinstance(page, CachedPage) and page.missing):
+                    return True
+        return False
+
     def local_page(self, position: int, name: str) -> Any:
         """Return the page of *name* of an index that is a folder, or an error; None for one on a server."""
         return self.page(position, name) if self._roots[position] else None

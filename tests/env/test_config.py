@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pkm_build.errors import InvalidFile
+from pkm_build.errors import InvalidFile, PkmError
 from pkm_env.config import LIMITS, BadSetting, Settings, Switches, limit_variable, read_user_config
 
 HOME = {"HOME": "/home/someone", "USERPROFILE": "/home/someone"}
@@ -54,3 +54,36 @@ def test_a_limit_that_pkm_does_not_know_is_refused(tmp_path):
 def test_limits_that_are_no_table_are_refused(tmp_path):
     with pytest.raises(InvalidFile):
         settings(tmp_path, "limits = 3\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("cache-dir = 3", "cache-dir"),
+        ('offline = "yes"', "offline"),
+        ("link-mode = 'move'", "link-mode"),
+        ("http-timeout = 0", "http-timeout"),
+        ("http-timeout = inf", "http-timeout"),
+        ("python = 3.13", "python"),
+        ("[[index]]\nname = 'x'", 'index[0]: "url" is missing'),
+        ("[[index]]\nname = 'x'\nurl = 'http://'", "index[0].url"),
+        ("[[index]]\nname = 'x y'\nurl = 'wheels'", "index[0].name"),
+    ],
+)
+def test_a_fault_of_the_configuration_is_told_with_its_place(tmp_path, text, key):
+    with pytest.raises(InvalidFile) as caught:
+        settings(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'config.toml'}:")
+    assert key in str(caught.value)
+
+
+def test_a_configuration_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(PkmError, match=r"config\.toml is no UTF-8 text"):
+        read_user_config(str(tmp_path / "config.toml"))
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_limit_is_a_positive_number(tmp_path, timeout):
+    with pytest.raises(BadSetting, match="PKM_HTTP_TIMEOUT"):
+        settings(tmp_path, PKM_HTTP_TIMEOUT=timeout)

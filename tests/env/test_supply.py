@@ -64,6 +64,7 @@ def test_metadata_comes_from_the_whole_wheel_where_there_are_no_ranges(world: Wo
     found = supply.metadata("spam", "1.0")
     assert isinstance(found, Metadata)
     assert found.requires == ("eggs>=2",)
+    assert index.count(".whl") == 1
     index.forget()
     file = listed(supply, "spam").files("1.0")[0]
     (wheel,) = supply.provision.wheels([Wanted("spam", "1.0", file=file)], world.told)

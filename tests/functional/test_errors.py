@@ -179,6 +179,23 @@ def test_a_mistyped_package_is_compared_with_what_the_index_is_known_to_have(pkm
             )
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("bacn", "bacon"), ("toats", "toast"), ("fred", "fried")])
+def test_a_mistyped_package_is_compared_with_what_the_project_asks_for_elsewhere(pkm, tmp_path, typed, meant):
+    text = HEAD + f'dependencies = ["{typed}"]\n[dependency-groups]\ntest = ["bacon"]\n'
+    text += '[tool.pkm.env.other]\ndependencies = ["toast"]\n[tool.pkm.sources]\nfried = { path = "." }\n'
+    project = write_project(tmp_path / "p", text)
+    said = refused(pkm, project, "lock", "default")
+    assert f'{typed}: no index has it (asked "default"); did you mean "{meant}"?' in said
+
+
+def test_a_name_that_no_index_has_is_no_suggestion_for_another(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["spqm"]\n[tool.pkm.env.other]\ndependencies = ["spqx"]\n'
+    project = write_project(tmp_path / "p", text)
+    assert 'did you mean "spqx"?' in refused(pkm, project, "lock", "default")
+    assert "did you mean" not in refused(pkm, project, "lock", "other")
+    assert "did you mean" not in refused(pkm, project, "lock", "default")
+
+
 def test_no_project_is_told(pkm, tmp_path):
     result = pkm("lock", cwd=tmp_path)
     assert result.code == 1
@@ -192,15 +209,34 @@ def test_no_project_is_told(pkm, tmp_path):
         (["lcok"], 'did you mean "lock"?'),
         (["sync", "--froze"], 'did you mean "--frozen"?'),
         (["lock", "-P", "egs"], 'did you mean "eggs"?'),
+        (["lock", "-P", "egs==1"], 'did you mean "eggs"?'),
+        (["lock", "--refresh-package", "egs"], 'did you mean "eggs"?'),
+        (["lock", "--upgrade-group", "live"], 'did you mean "lives"?'),
+        (["sync", "--reinstall-package", "spma"], 'did you mean "spam"?'),
     ],
 )
 def test_a_mistyped_word_gets_what_was_meant_and_code_2(pkm, tmp_path, words, hint):
-    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.test]\n'
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm.env.test]\n[dependency-groups]\nlives = ["ham"]\n'
     project = write_project(tmp_path / "p", text)
     assert pkm("lock", cwd=project).code == 0
     result = pkm(*words, cwd=project)
     assert result.code == 2
+    assert not (project / ".venv").exists()
     assert hint in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--upgrade-package", "--refresh-package"])
+def test_what_is_asked_for_and_not_locked_yet_may_be_upgraded_and_refreshed(pkm, tmp_path, option):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("lock", cwd=project))
+    write_project(project, HEAD + 'dependencies = ["spam", "bacon"]\n')
+    ok(pkm("lock", option, "Bacon", cwd=project))
+
+
+def test_a_package_to_reinstall_may_be_written_in_any_spelling(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("sync", cwd=project))
+    assert "~ spam 2.0" in ok(pkm("sync", "--reinstall-package", "Spam", cwd=project)).stdout
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o777], ids=["with a cache", "without"])
@@ -290,3 +326,18 @@ def test_a_workspace_in_a_workspace_is_an_error_with_its_place(pkm, tmp_path):
     assert told.code == 1
     place = tmp_path / "one" / "two" / "pyproject.toml"
     assert told.stderr.startswith(f"error: {place}: this workspace is itself a member of another one\n")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://me:secret@127.0.0.1:99999/simple/", "htp://host/simple/"])
+def test_an_address_that_cannot_be_asked_is_refused_before_any_request(pkm, tmp_path, url, index):
+    text = HEAD + 'dependencies = ["spam"]\n'
+    project = write_project(tmp_path / "p", text)
+    for settings in ({"PKM_INDEX_URL": url}, {"PKM_INDEX_URL": "", "PIP_INDEX_URL": url}):
+        failed = pkm("lock", cwd=project, env=settings)
+        assert failed.code in {1, 2}
+        assert next(iter(name for name, value in settings.items() if value)) in failed.stderr
+        assert "tried" not in failed.stderr
+        assert "secret" not in failed.stderr
+    place = write_project(tmp_path / "q", text + f'[[tool.pkm.index]]\nname = "x"\nurl = "{url}"\n')
+    assert 'pyproject.toml:8:1: tool.pkm.index[0].url: "' in refused(pkm, place, "lock")
+    assert index.count() == 0

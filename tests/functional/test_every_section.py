@@ -34,6 +34,7 @@ SECTIONS = [
     ("data", ".", "default"),
     ("native", ".", "default"),
     ("cython", ".", "default"),
+    ("cmake", ".", "default"),
     ("workspace", ".", "default"),
     ("workspace", "packages/api", "default"),
     ("workspace", "packages/batch", "default"),
@@ -85,6 +86,11 @@ def test_an_example_is_locked_for_four_pythons_on_five_platforms(pkm, tmp_path, 
         for platform in PLATFORMS:
             assert any(key.startswith(f"{python} {platform}") for key in section["targets"])
     assert "is up to date" in ok(pkm("lock", "matrix", cwd=project)).stdout
+
+
+def test_no_example_is_left_out():
+    there = {path.parent.name for path in (ROOT / "examples").glob("*/pyproject.toml")}
+    assert {name for name, _, _ in SECTIONS} == there
 
 
 def test_members_that_contradict_each_other_are_locked_together(locked):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.projects import BUILT, HEAD, ok, write_project
@@ -81,3 +83,40 @@ def test_versions_that_come_together_are_told_with_older_ones_first(index, pkm, 
     requires = "drum<1.10 ; sys_platform == 'win32'", "drum ; sys_platform != 'win32'"
     project = write_project(tmp_path / "shop", f"{HEAD}dependencies = {list(requires)}\n", {})
     assert "+ drum 1.9.0, 1.10.0" in ok(pkm("lock", cwd=project)).stdout
+
+
+IN_VAIN = HEAD + 'dependencies = ["spam>=3"]\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message", "hint"),
+    [
+        (("lock",), 1, 'nothing fits the environment "default"', None),
+        (("sync",), 1, 'nothing fits the environment "default"', None),
+        (("env", "tree"), 1, 'the lock has no section for the environment "default"', "pkm lock default"),
+        (("env", "info", "x"), 2, 'there is no environment "x"', "the environments are default"),
+        (("lock", "--x"), 2, "pkm lock has no option --x", "pkm lock --help shows the options"),
+        (("cache", "info", "-C", "x"), 2, "there is no folder x", None),
+    ],
+    ids=["lock", "sync", "question", "environment", "option", "folder"],
+)
+def test_with_json_a_failure_is_json_too(pkm, tmp_path, words, code, message, hint):
+    project = write_project(tmp_path / "shop", IN_VAIN)
+    failed = pkm(*words, "--json", cwd=project)
+    error = json.loads(failed.stdout)["error"]
+    assert (failed.code, error["exit-code"], error["hint"]) == (code, code, hint)
+    assert error["message"].startswith(message)
+    assert f"error: {error['message']}\n" in failed.stderr
+
+
+def test_the_json_of_a_lock_without_a_solution_holds_the_explanation(pkm, tmp_path):
+    project = write_project(tmp_path / "shop", IN_VAIN)
+    message = json.loads(pkm("lock", "--json", cwd=project).stdout)["error"]["message"]
+    assert "1. shop asks for spam>=3    pyproject.toml:5:17" in message
+    assert "would work:\n  spam" in message
+
+
+def test_what_a_program_prints_stands_alone(pkm, tmp_path):
+    project = write_project(tmp_path / "shop", IN_VAIN)
+    failed = pkm("run", "--json", "python", "-V", cwd=project)
+    assert (failed.code, failed.stdout) == (1, "")

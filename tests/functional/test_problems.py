@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.support.projects import write_project
+import pytest
+
+from tests.support.projects import lock_text, ok, write_project
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.12"\n'
 
@@ -31,6 +33,48 @@ def test_a_problem_without_a_solution_is_recorded_too(pkm, tmp_path):
     assert "ham" in result.stdout
     # What an explanation asked beyond the solve is recorded too, so that it ends alike.
     assert "spam<2.0   instead of 1: 3 packages, spam 1.0" in result.stdout
+
+
+def test_the_whole_problem_of_a_lock_that_is_up_to_date_is_recorded(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    ok(pkm("lock", "--export-problem", "first.json", cwd=project))
+    before = lock_text(project)
+    told = ok(pkm("lock", "--export-problem", "again.json", cwd=project))
+    assert told.stdout == "pylock.toml is up to date (1 environment)\n"
+    assert lock_text(project) == before
+    answers = [
+        json.loads(ok(pkm("debug", "solve", name, "--json", cwd=project)).stdout)["default"]
+        for name in ("first.json", "again.json")
+    ]
+    pins = [[(answer["target"], answer["pins"]) for answer in one] for one in answers]
+    assert pins[0] == pins[1]
+    assert pins[0][0][1] == {"spam": "2.0", "eggs": "2.0"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lock", "--export-problem"), "no/x cannot be written: there is no such folder"),
+        (("env", "export", "default", "-o"), "no/x cannot be written: there is no such folder"),
+        (("sync", "--timings"), "no/x cannot be written: there is no such folder"),
+    ],
+    ids=["problem", "export", "timings"],
+)
+def test_a_file_that_cannot_be_written_is_told_by_its_name_before_anything_is_done(
+    pkm, tmp_path, words, said
+):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    failed = pkm(*words, "no/x", cwd=project)
+    assert (failed.code, failed.stderr) == (1, f"error: {said}\nhint: make it first\n")
+    failed = pkm(*words, ".", cwd=project)
+    assert failed.stderr.startswith("error: . cannot be written: it is a folder\n")
+    assert not (project / "pylock.toml").exists()
+
+
+def test_a_problem_is_not_recorded_where_nothing_may_be_solved(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD)
+    failed = pkm("lock", "--locked", "--export-problem", "x.json", cwd=project)
+    assert (failed.code, "with --locked nothing may be solved" in failed.stderr) == (2, True)
 
 
 def test_another_file_is_refused(pkm, tmp_path):

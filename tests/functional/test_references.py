@@ -143,3 +143,66 @@ def test_a_folder_that_asks_for_more_makes_the_lock_stale(pkm, tmp_path, index, 
     write_project(folder, HEAD.replace("shop", "branch") + 'dependencies = ["leaf"]\n')
     assert pkm("lock", "--check", cwd=project).code == 1
     assert "+ leaf 1.0" in ok(pkm("lock", cwd=project)).stdout
+
+
+@pytest.fixture
+def branch(tmp_path, index):
+    """A folder that a project beside it depends on, and that project."""
+    index.add_wheel("leaf", "1.0")
+    index.add_wheel("twig", "1.0")
+    write_project(tmp_path / "branch", BRANCH)
+    text = HEAD + 'dependencies = ["branch"]\n[tool.pkm.sources]\nbranch = { path = "../branch" }\n'
+    return tmp_path / "branch", write_project(tmp_path / "shop", text)
+
+
+BRANCH = HEAD.replace("shop", "branch") + 'dependencies = ["leaf", "twig"]\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a comment\n" + BRANCH,
+        BRANCH.replace('["leaf", "twig"]', "['twig' , \n  'leaf']"),
+        BRANCH + 'description = "other"\n[dependency-groups]\ndev = ["spam"]\n[tool.other]\nkey = 1\n',
+    ],
+    ids=["a comment", "the order", "what no answer depends on"],
+)
+def test_a_change_of_a_folder_that_decides_nothing_leaves_the_lock_up_to_date(pkm, branch, text):
+    folder, project = branch
+    ok(pkm("lock", cwd=project))
+    write_project(folder, text)
+    assert ok(pkm("lock", "--check", cwd=project)).stdout == "pylock.toml is up to date (1 environment)\n"
+    ok(pkm("sync", "--locked", "--dry-run", cwd=project))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BRANCH.replace("leaf", "leaf<9"),
+        BRANCH.replace('"1.0"', '"1.1"'),
+        BRANCH.replace(">=3.10", ">=3.9"),
+        BRANCH + "[project.optional-dependencies]\nmore = []\n",
+    ],
+    ids=["a requirement", "the version", "requires-python", "an extra"],
+)
+def test_a_change_of_the_metadata_of_a_folder_makes_the_lock_stale(pkm, branch, text):
+    folder, project = branch
+    ok(pkm("lock", cwd=project))
+    write_project(folder, text)
+    assert pkm("lock", "--check", cwd=project).code == 1
+
+
+@pytest.mark.parametrize("name", ["setup.py", "setup.cfg", "pyproject.toml"])
+def test_of_a_folder_with_dynamic_metadata_all_that_may_decide_counts(pkm, branch, name):
+    folder, project = branch
+    hooks = "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+    hooks += "    import os\n    os.mkdir(folder + '/branch-1.0.dist-info')\n"
+    hooks += "    with open(folder + '/branch-1.0.dist-info/METADATA', 'w') as stream:\n"
+    hooks += "        stream.write('Metadata-Version: 2.1\\nName: branch\\nVersion: 1.0\\n')\n"
+    hooks += "    return 'branch-1.0.dist-info'\n"
+    backend = '[build-system]\nrequires = []\nbuild-backend = "local"\nbackend-path = ["."]\n'
+    write_project(folder, backend, {"local.py": hooks, "setup.py": "", "setup.cfg": ""})
+    ok(pkm("lock", cwd=project))
+    assert pkm("lock", "--check", cwd=project).code == 0
+    (folder / name).write_text((folder / name).read_text() + "# a comment may be none for who reads it\n")
+    assert pkm("lock", "--check", cwd=project).code == 1

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from tests.support.index_server import LocalIndex
 from tests.support.projects import BUILT, HEAD, ROOT, ok, write_project
 
 
@@ -54,6 +55,81 @@ def test_names_in_a_member_are_its_own(pkm, ledger):
     assert "up to date (4 environments)" in ok(pkm("lock", cwd=ledger / "packages/batch")).stdout
 
 
+def test_in_the_root_the_section_of_a_member_names_its_environment(pkm, ledger):
+    ok(pkm("lock", cwd=ledger))
+    told = ok(pkm("env", "diff", "ledger-api-default", "ledger_batch.default", cwd=ledger)).stdout
+    assert told.startswith("1 package differs between ledger-api-default and ledger-batch-default\n")
+    told = ok(pkm("env", "tree", "ledger-batch-default", "ledger-api-default", cwd=ledger)).stdout
+    assert told.startswith("ledger-api-default\nattrs 24.1\n")
+    assert "\nledger-batch-default\nattrs 23.1\n" in told
+    told = ok(pkm("env", "why", "attrs", "-e", "ledger-api-default", cwd=ledger)).stdout
+    assert told.startswith("attrs 24.1 in ledger-api-default\n  ledger-api (packages/api/pyproject.toml:")
+    told = ok(pkm("env", "why-not", "attrs==23.1", "-e", "ledger-api-default", cwd=ledger)).stdout
+    assert told.startswith("attrs 24.1 is in ledger-api-default; with attrs==23.1:\n")
+    told = ok(pkm("env", "outdated", "ledger-batch-default", cwd=ledger)).stdout
+    assert told == "ledger-batch-default: 1 package with a later version\n  ~ attrs  23.1 -> 24.1" + ASKED
+    text = ok(pkm("env", "export", "ledger-api-default", "--format", "constraints", cwd=ledger)).stdout
+    assert "attrs==24.1" in text
+
+
+ASKED = "  asked for by the environment\n"
+
+
+def test_in_a_member_a_name_means_its_own_environment(pkm, ledger):
+    ok(pkm("lock", cwd=ledger))
+    for name in ("default", "ledger-batch-default"):
+        told = ok(pkm("env", "tree", name, cwd=ledger / "packages/batch")).stdout
+        assert told.startswith("attrs 23.1\n")
+    failed = pkm("env", "tree", "ledger-api-default", cwd=ledger / "packages/batch")
+    assert (failed.code, 'there is no environment "ledger-api-default"' in failed.stderr) == (2, True)
+
+
+def test_the_section_of_a_member_alone_can_be_locked_from_the_root(pkm, ledger):
+    told = ok(pkm("lock", "ledger-api-default", cwd=ledger)).stderr
+    assert [line for line in told.splitlines() if line.startswith("Resolving")] == [
+        "Resolving ledger-api-default"
+    ]
+    assert 'dependency-groups = ["ledger-api-default"]' in (ledger / "pylock.toml").read_text()
+    failed = pkm("env", "tree", cwd=ledger / "packages/batch")
+    assert "hint: pkm lock ledger-batch-default\n" in failed.stderr
+    ok(pkm("lock", "ledger-batch-default", cwd=ledger / "packages/batch"))
+
+
+def test_a_group_of_a_member_is_upgraded_from_anywhere(pkm, ledger, index):
+    api = ledger / "packages/api"
+    index.add_wheel("tool", "1.0")
+    (api / "pyproject.toml").write_text(
+        (api / "pyproject.toml").read_text() + '\n[dependency-groups]\ndev = ["tool"]\n'
+    )
+    ok(pkm("lock", cwd=ledger))
+    for version, folder in (("2.0", ledger), ("3.0", api), ("4.0", ledger / "packages/batch")):
+        index.add_wheel("tool", version)
+        ok(pkm("lock", "--refresh-package", "tool", "--upgrade-group", "dev", cwd=folder))
+        assert f'name = "tool"\nversion = "{version}"' in (ledger / "pylock.toml").read_text()
+    failed = pkm("lock", "--upgrade-group", "dve", cwd=ledger)
+    assert (failed.code, 'did you mean "dev"?' in failed.stderr) == (2, True)
+
+
+def test_an_environment_of_a_member_is_used_in_its_folder(pkm, ledger):
+    failed = pkm("sync", "ledger-api-default", cwd=ledger)
+    assert failed.code == 2
+    assert (
+        'hint: it is "default" of the project in packages/api: pkm -C packages/api goes there'
+        in failed.stderr
+    )
+    failed = pkm("sync", "ledger-ap-default", cwd=ledger)
+    assert 'hint: did you mean "ledger-api-default"?' in failed.stderr
+
+
+def test_what_a_member_asks_for_in_vain_is_told_with_its_file(pkm, ledger):
+    api = ledger / "packages/api/pyproject.toml"
+    api.write_text(api.read_text().replace('"attrs>=24"', '"attrs>=99"'))
+    for folder in (ledger, ledger / "packages/api"):
+        told = pkm("lock", cwd=folder).stderr
+        assert 'error: nothing fits the environment "ledger-api-default"' in told
+        assert "ledger-api asks for attrs>=99    packages/api/pyproject.toml:11:" in told
+
+
 def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):
     ok(pkm("lock", cwd=ledger))
     core = ledger / "packages/core/pyproject.toml"
@@ -61,6 +137,35 @@ def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):
     assert pkm("lock", "--check", cwd=ledger).code == 1
     ok(pkm("lock", cwd=ledger))
     assert 'name = "eggs"' in (ledger / "pylock.toml").read_text()
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_all_that_the_metadata_of_a_dynamic_member_may_come_from_counts(pkm, ledger, stamped):
+    core = ledger / "packages/core"
+    text = (core / "pyproject.toml").read_text().replace('version = "0.1.0"', 'dynamic = ["version"]')
+    version = '[tool.pkm.version]\nsource = "file"\npath = "version"\npattern = "(.*)"\n'
+    write_project(core, text + version, {"version": "0.1.0", "setup.py": ""})
+    ok(pkm("lock", cwd=ledger))
+    assert "is up to date" in ok(pkm("lock", *(() if stamped else ("--check",)), cwd=ledger)).stdout
+    (core / "setup.py").write_text("# more\n")
+    told = ok(pkm("lock", cwd=ledger)).stderr
+    assert "Resolving ledger-api-default" in told
+
+
+def test_a_source_of_a_member_may_name_an_index_of_the_root(pkm, ledger):
+    with LocalIndex() as other:
+        other.add_wheel("attrs", "24.9")
+        root, api = ledger / "pyproject.toml", ledger / "packages/api/pyproject.toml"
+        named = f'[[tool.pkm.index]]\nname = "other"\nurl = "{other.url}"\nexplicit = true\n'
+        root.write_text(root.read_text() + named)
+        text = api.read_text()
+        api.write_text(text + '[tool.pkm.sources]\nattrs = { index = "other" }\n')
+        ok(pkm("lock", cwd=ledger))
+        assert "attrs 24.9" in ok(pkm("env", "tree", "ledger-api-default", cwd=ledger)).stdout
+        assert "attrs 23.1" in ok(pkm("env", "tree", "ledger-batch-default", cwd=ledger)).stdout
+        api.write_text(text + '[tool.pkm.sources]\nattrs = { index = "othre" }\n')
+        failed = pkm("lock", cwd=ledger).stderr
+        assert 'there is no index "othre"; did you mean "other"?' in failed
 
 
 def test_the_name_of_a_member_never_means_a_package_of_an_index(pkm, ledger, index):

@@ -115,6 +115,30 @@ def test_a_server_without_ranges_is_asked_for_the_whole_again(
     assert all("range" not in asked.headers for asked in index.requests)
 
 
+def test_the_whole_that_came_in_place_of_a_part_is_what_is_downloaded(
+    index: LocalIndex, client: IndexClient, target: str
+):
+    index.ranges = False
+    file = the_file(index)
+    assert client.metadata(file) is None
+    assert client.download(file, target) == (file.hashes["sha256"], len(content(index)))
+    assert [asked.headers.get("range") is None for asked in index.requests] == [False]
+    # All of it was read, so the connection serves for what follows.
+    client.download(file, target)
+    assert (len(index.requests), index.connections) == (2, 1)
+
+
+def test_the_whole_that_came_in_place_of_a_part_and_was_cut_is_asked_for_again(
+    index: LocalIndex, client: IndexClient, target: str
+):
+    index.ranges = False
+    index.cut(".whl", after=300_000, times=1)
+    file = the_file(index)
+    assert client.metadata(file) is None
+    assert client.download(file, target)[0] == file.hashes["sha256"]
+    assert len(index.requests) == 2
+
+
 def test_another_content_is_refused_and_nothing_stays(index: LocalIndex, client: IndexClient, target: str):
     file = the_file(index, hashes={"sha256": "0" * 64})
     with pytest.raises(HashMismatch) as caught:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.index.auth import Credentials
-from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline
+from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, ProxyFailed
 from pkm_env.index.http import LONGEST_PAUSE_S, Certificates, CutShort, Http, TooLarge, inflated
 from pkm_env.index.proxy import Proxies
 from pkm_env.index.spec import IndexSpec
@@ -408,5 +408,48 @@ def test_an_encrypted_connection_goes_through_the_tunnel_of_a_proxy(
 
 def test_a_proxy_that_refuses_is_told(tunnel: tuple[int, list[str]], client: Make):
     http = client(proxies=Proxies({"https_proxy": f"127.0.0.1:{tunnel[0]}"}), attempts=1)
-    with pytest.raises(IndexUnreachable, match="the proxy refuses: 403 No"):
+    named = rf"the proxy 127\.0\.0\.1:{tunnel[0]} \(https_proxy\)"
+    with pytest.raises(
+        ProxyFailed, match=f"^{named} does not connect to forbidden.example:443: HTTP 403 No .tried once"
+    ):
         http.get("https://forbidden.example/", limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("address", "asked", "status", "expected"),
+    [
+        (
+            "me:secret@{host}",
+            "http://index.invalid/",
+            407,
+            "does not accept the user and password (tried once,",
+        ),
+        ("{host}", "http://index.invalid/", 407, "asks for user and password (tried once,"),
+        ("127.0.0.1:9", "http://index.invalid/", 200, "refuses connections (tried 4 times,"),
+        ("127.0.0.1:9", "https://index.invalid/", 200, "refuses connections (tried 4 times,"),
+        ("proxy.invalid:9", "https://index.invalid/", 200, "is not known by this name (tried 4 times,"),
+    ],
+)
+def test_a_proxy_that_is_to_blame_is_named_with_where_it_is_configured(
+    index: LocalIndex, client: Make, address: str, asked: str, status: int, expected: str
+):
+    address = address.format(host=index.host)
+    index.fail("/", status, times=9)
+    with pytest.raises(ProxyFailed) as caught:
+        client(proxies=Proxies({"ALL_PROXY": address})).get(asked, limit=LIMIT, index="main")
+    named = address.rpartition("@")[2]
+    assert str(caught.value).startswith(f"the proxy {named} (ALL_PROXY) {expected}")
+    assert caught.value.url == asked
+
+
+def test_an_answer_that_is_none_is_told_with_the_proxy_that_brought_it(index: LocalIndex, client: Make):
+    index.fail("/", 503, times=9)
+    http = client(proxies=Proxies({"ALL_PROXY": index.host}))
+    with pytest.raises(IndexUnreachable, match=rf"HTTP 503 .*, through the proxy {index.host} \(ALL_PROXY\)"):
+        http.get("http://index.invalid/", limit=LIMIT)
+
+
+def test_a_server_that_an_answer_redirects_to_is_the_one_that_is_named(index: LocalIndex, client: Make):
+    index.redirect("/simple/spam/", "http://127.0.0.1:9/there/")
+    with pytest.raises(IndexUnreachable, match=r"connection refused by 127\.0\.0\.1:9"):
+        client().get(page_url(index), limit=LIMIT)

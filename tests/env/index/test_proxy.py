@@ -41,7 +41,7 @@ def test_the_variables_choose_the_proxy(
 def test_what_pip_is_configured_with_counts_where_no_variable_speaks(
     environ: dict[str, str], expected: str | None
 ):
-    found = Proxies(environ, "http://pip-proxy:3128").proxy_for("https", "index.example", "443")
+    found = Proxies(environ, ("http://pip-proxy:3128", "pip.conf")).proxy_for("https", "index.example", "443")
     assert (None if found is None else found.host) == expected
 
 
@@ -68,3 +68,4 @@ def test_a_proxy_that_cannot_be_used_is_an_error_without_its_secret(address: str
     with pytest.raises(BadProxy) as caught:
         Proxies({"HTTPS_PROXY": address.replace("://", "://me:secret@")}).proxy_for("https", "host", "443")
     assert "secret" not in str(caught.value)
+    assert str(caught.value).startswith("HTTPS_PROXY: ")

@@ -77,7 +77,61 @@ def test_a_table_of_overrides_is_for_a_package_or_a_release(key):
     assert list(faults_of({"overrides": {key: {"b": "<2"}, "a==1.0": {"b": False}}})) == [f"overrides.{key}"]
 
 
-def test_an_index_has_an_address_that_pkm_can_ask():
-    assert list(faults_of({"index": [{"name": "x", "url": "ftp://packages.example/simple"}]})) == [
-        "index.0.url"
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ftp://packages.example/simple", '"ftp" is no kind of URL that pkm fetches from'),
+        ("", "it is empty"),
+        ("http://", "it names no host"),
+        ("https:///simple/", "it names no host"),
+        ("http://:80/simple/", "it names no host"),
+        ("https:/packages.example/simple/", 'its scheme has no "//" behind it'),
+        ("https://packages.example/sim ple/", "it has a blank in it"),
+        ("https://packages.example/simple/\n", "it has a control character in it"),
+        ("https://packages.example:99999/simple/", '"99999" is no port'),
+        ("https://packages.example:0/simple/", '"0" is no port'),
+        ("https://me:se@packages.example:port/", '"port" is no port'),
+        ("https://[::1]:x/simple/", '"x" is no port'),
+        ("https://packages.example/simple/?a=b", "the names of packages cannot be put behind a query"),
+    ],
+)
+def test_an_index_has_an_address_that_pkm_can_ask(url, reason):
+    found = faults_of({"index": [{"name": "x", "url": url}]})
+    assert list(found) == ["index.0.url"]
+    assert reason in found["index.0.url"]
+    assert "me:se" not in found["index.0.url"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:a b@packages.example:8443/simple",
+        "http://[::1]:80/simple/",
+        "https://größe.example/simple/",
+        "../wheel house",
+        "file:///wheel house",
+    ],
+)
+def test_a_folder_and_any_address_of_a_server_may_be_an_index(url):
+    assert faults_of({"index": [{"name": "x.y", "url": url}]}) == {}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a\n", "-a", "größe"])
+def test_the_name_of_an_index_can_stand_in_variables(name):
+    found = faults_of({"index": [{"name": name, "url": "https://packages.example/simple/"}]})
+    assert list(found) == ["index.0.name"]
+
+
+def test_the_names_of_indexes_do_not_share_variables():
+    url = "https://packages.example/simple/"
+    found = faults_of({"index": [{"name": name, "url": url} for name in ("a-b", "A.b", "c", "c")]})
+    assert found == {
+        "index.1.name": '"a-b" and "A.b" would share PKM_INDEX_A_B_PASSWORD',
+        "index.3.name": 'there are two indexes "c"',
+    }
+
+
+def test_an_address_that_no_server_can_have_is_no_source():
+    assert list(faults_of({"sources": {"a": {"url": "https://files.example:99999/a.whl"}}})) == [
+        "sources.a.url"
     ]
