@@ -216,19 +216,33 @@ class Remedies:
         return found, [targets[at] for at in rest if solve(self._derivation, change, view, 1 << at) is None]
 
     def _platforms(self) -> Suggestion | None:
-        """Return that the platforms without an answer could be left out, where that leaves those that have one."""
-        failed = [self._problem.target, *(failure.target for failure in self._failures)]
-        lost = {target.platform for target in failed}
-        kept = [name for name in self._declared.platforms if parse_platform(name) not in lost]
-        on_lost = [target for target in self._targets if target.platform in lost]
-        if not kept or len(on_lost) > len({target.key for target in failed}):
-            return None
+        """Return that the platforms without an answer could be left out, and Pythons where that is not enough."""
+        failed = {target.key for target in (self._problem.target, *(one.target for one in self._failures))}
+        solved = {(one.python, one.platform) for one in self._targets if one.key not in failed}
+        solved -= {(one.python, one.platform) for one in self._targets if one.key in failed}
+        platforms = {platform for _python, platform in solved}
+        kept = [name for name in self._declared.platforms if parse_platform(name) in platforms]
+        pythons = {one.python for one in self._targets}
+        usable = [
+            one
+            for one in KNOWN_PYTHONS
+            if platforms and all((one, platform) in solved for platform in platforms)
+        ]
         origin = self._declared.origin("platforms")
-        dropped = and_list([name for name in self._declared.platforms if name not in kept])
-        place = f"in {_table(origin.key[:-1])}" if origin is not None else ""
-        return Suggestion(
-            f"platforms = {_array(kept)}", {}, "", "", place=place, more=f"leaves out {dropped}"
-        )
+        if not usable or len(kept) == len(self._declared.platforms) or origin is None:
+            return None
+        text = f"platforms = {_array(kept)}"
+        dropped = [name for name in self._declared.platforms if name not in kept]
+        if len(usable) < len(pythons):
+            first, last = KNOWN_PYTHONS.index(usable[0]), KNOWN_PYTHONS.index(usable[-1])
+            if last - first >= len(usable):
+                return None
+            above = KNOWN_PYTHONS[last + 1 : last + 2]
+            bounds = [f">={usable[0]}", *(f"<{one}" for one in above)] if usable[1:] else [f"=={usable[0]}.*"]
+            text = f'python = "{",".join(bounds)}" with {text}'
+            dropped.append("other Pythons")
+        place = f"in {_table(origin.key[:-1])}"
+        return Suggestion(text, {}, "", "", place=place, more=f"leaves out {and_list(dropped)}")
 
     def _indexes(self) -> Iterator[Suggestion]:
         """Yield other indexes that a name could be bound to: those that need no server to be asked."""

@@ -233,6 +233,47 @@ def test_a_platform_stays_where_another_python_has_files_for_it():
     assert [text for text, _effect in found.would_work] == ['python = ">=3.13"']
 
 
+@pytest.mark.parametrize(
+    ("wheels", "written"),
+    [
+        (("312",), 'python = "==3.12.*"'),
+        (("312", "313"), 'python = ">=3.12,<3.14"'),
+        (("313", "314"), 'python = ">=3.13,<3.15"'),
+        (("312", "313", "314"), ""),
+    ],
+)
+def test_pythons_are_left_out_with_platforms_where_that_takes_both(wheels, written):
+    platforms = ["linux-x86_64", "windows-x86_64"]
+    tags = tuple(f"cp{one}-none-manylinux_2_17_x86_64" for one in wheels)
+    targets = [make_target(python, one) for python in ("3.12", "3.13", "3.14") for one in platforms]
+    said = Declared(DECLARED.origins, platforms=platforms)
+    world = {"a": {"1": {"tags": tags}}}
+    found = explained(world, "a", targets, declared=said, pythons=pythons(">=3.12", "")).would_work
+    more = " and other Pythons" if written else ""
+    assert found[0] == (
+        f'{written} with platforms = ["linux-x86_64"]'.removeprefix(" with "),
+        f"in [tool.pkm.env.test]: leaves out windows-x86_64{more}",
+    )
+
+
+def test_nothing_is_left_out_where_no_run_of_pythons_would_stay():
+    platforms = ["linux-x86_64", "windows-x86_64"]
+    tags = ("cp312-none-manylinux_2_17_x86_64", "cp314-none-manylinux_2_17_x86_64")
+    targets = [make_target(python, one) for python in ("3.12", "3.13", "3.14") for one in platforms]
+    said = Declared(DECLARED.origins, platforms=platforms)
+    found = explained(
+        {"a": {"1": {"tags": tags}}}, "a", targets, declared=said, pythons=pythons(">=3.12", "")
+    )
+    assert not [text for text, _effect in found.would_work if "platforms" in text]
+
+
+def test_changes_are_tried_for_the_target_that_is_told_though_the_proof_is_that_of_another():
+    newer = make_target("3.13", "linux-x86_64")
+    world = {"a": {"1": ["b>1"]}, "b": {"1": [], "2": {"requires_python": ">=3.13"}}}
+    assert explained(world, "a", (newer,), constraints=[("b<2", origin(1))]).would_work
+    assert not explained(world, "a", (LINUX, newer), constraints=[("b<2", origin(1))]).would_work
+
+
 def test_an_older_python_is_offered_where_only_older_ones_have_answers():
     world = {"a": {"1": {"tags": ("cp311-abi3-manylinux_2_17_x86_64",), "requires_python": "<3.12"}}}
     older = make_target("3.11", "linux-x86_64")
