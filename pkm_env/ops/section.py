@@ -109,6 +109,7 @@ class Locker(Staleness):
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
+            failures = failures if declared else self.most_telling_first(failures)
             shown = shortened([failure.target.name for failure in failures])
             told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             told += self.other_reasons(failures)
@@ -180,6 +181,14 @@ class Locker(Staleness):
         """Return why a target has no solution, in one line."""
         explanation = self.explained(failure)
         return explanation.lines[-1].alone if explanation.lines else explanation.conclusion
+
+    @staticmethod
+    def most_telling_first(failures: Sequence[NoSolution]) -> list[NoSolution]:
+        """Return failures of implied targets with that first which is nearest to a solution: one would do."""
+        from pkm_env.resolver.report import most_telling
+
+        first = most_telling(failures)
+        return [first, *(failure for failure in failures if failure is not first)]
 
     def other_reasons(self, failures: Sequence[NoSolution]) -> str:
         """Return why further targets have no solution, where that is another reason than that of the first."""

@@ -10,6 +10,7 @@ from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
 from pkm_env.resolver.request import QUESTION
+from pkm_env.resolver.retarget import OtherTargets
 from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
@@ -136,6 +137,25 @@ def explain(
     return _Telling(failure, where, others, targets).explanation(suggest=suggest)
 
 
+def most_telling(failures: Sequence[NoSolution]) -> NoSolution:
+    """Return the failure to explain where all would have to be mended, the first of those that tell most.
+
+    That is one whose proof names the fewest packages without a file for its target: elsewhere more would be in the way.
+    """
+    proofs = {id(failure.derivation): failure.derivation for failure in failures}
+    counted = {id(derivation) for derivation in list(proofs.values())[:_MOST_TRIED]}
+    return min((failure for failure in failures if id(failure.derivation) in counted), key=_without_files)
+
+
+def _without_files(failure: NoSolution) -> int:
+    """Return how many packages of a proof have no file at all for the failure's target."""
+    facts = _told(failure.derivation)
+    problem = failure.derivation.for_target(failure.target).problem
+    names = {fact.needed_name for fact in facts if fact.asks} - {"", problem.question.root_name}
+    packages = [problem.package(name) for name in names]
+    return sum(not problem.view.fitting(package, problem.members)[1] & ~1 for package in packages)
+
+
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
@@ -186,7 +206,7 @@ class _Telling:
             for ask in _own_ask(fact)
             if ask.origin is None or ask.origin.who != QUESTION
         ]
-        remedies = Remedies(self.derivation, self.facts, self.numbers, self.targets, self.others)
+        remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
             found = relax(self.derivation, ask, number)
@@ -199,7 +219,9 @@ class _Telling:
             found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
-        yield from remedies.others(self.python_number)
+        others = OtherTargets(self.derivation, self.facts, self.targets, self.others)
+        yield from others.suggestions(self.python_number)
+        yield from remedies.others()
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
