@@ -93,8 +93,8 @@ class Releases(Protocol):
         *name* is the normalised name that is expected, "" when none is known.
         """
 
-    def elsewhere(self, name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
-        """Return later indexes, which do not count for *name*, with its versions there; None where nobody asked."""
+    def elsewhere(self, name: str, /) -> Sequence[tuple[str, Sequence[str] | None, str]]:
+        """Return indexes that do not count for *name*, with its versions there, None where nobody asked, and why."""
 
     def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> Releases | None:
         """Return the same releases, with names *bound* to other indexes, and no cut-off for some (True: for any) names.

@@ -80,14 +80,14 @@ def stands(workspace: Workspace, key: Key) -> Any:
 def place(workspace: Workspace, origin: Origin) -> str:
     """Return where something stands: "pyproject.toml:8:5", or what says it in place of a file; "" for nowhere.
 
-    What a member of a workspace does not say itself stands in the file of the root.
+    In a workspace the file is named as seen from the root. What a member does not say itself stands in the root's.
     """
     if origin.who in {COMMAND_LINE, KEPT_COMMAND_LINE}:
         return origin.who
     if not origin.key or origin.key[:2] == ("project", "dynamic"):
         return ""
     top = workspace.family[0]
-    if top is workspace or stands(workspace, origin.key) is not None or stands(top, origin.key) is None:
-        return workspace.position(origin.key)
-    folder = os.path.relpath(top.root, workspace.root).replace(os.sep, "/")
-    return f"{folder}/{top.position(origin.key)}"
+    is_own = stands(workspace, origin.key) is not None or stands(top, origin.key) is None
+    owner = workspace if is_own else top
+    folder = os.path.relpath(owner.root, top.root).replace(os.sep, "/")
+    return owner.position(origin.key) if folder == "." else f"{folder}/{owner.position(origin.key)}"

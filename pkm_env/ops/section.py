@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pkm_env.resolver.request import Declared, Resolution
 
 
+# Each proof takes a while to be told.
+_MOST_PROOFS = 5
 # The key of a section for the newest Python that was known when it was locked.
 NEWEST = "newest-python"
 
@@ -107,8 +109,10 @@ class Locker(Staleness):
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
         if failures and (declared or not solved):
+            failures = failures if declared else self.most_telling_first(failures)
             shown = shortened([failure.target.name for failure in failures])
             told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
+            told += self.other_reasons(failures)
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
             raise NoSolutionFound(environment.section, shown, told)
@@ -158,7 +162,10 @@ class Locker(Staleness):
             reason = without_target(self.short_reason(failure), failure.target)
             by_reason.setdefault(reason, []).append(failure.target.name)
         for reason, names in by_reason.items():
-            shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more targets" if names[2:] else "")
+            more = len(names) - 2
+            shown = ", ".join(names[:2]) + (
+                f" and {more} more target{'s' if more > 1 else ''}" if more > 0 else ""
+            )
             self.context.reporter.note(f"{environment.section} leaves out {shown}: {reason}")
 
     def tell_decisions(self, environment: Environment, solved: Sequence[Resolution]) -> None:
@@ -173,7 +180,29 @@ class Locker(Staleness):
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
         explanation = self.explained(failure)
-        return explanation.lines[-1].text if explanation.lines else explanation.conclusion
+        return explanation.lines[-1].alone if explanation.lines else explanation.conclusion
+
+    @staticmethod
+    def most_telling_first(failures: Sequence[NoSolution]) -> list[NoSolution]:
+        """Return failures of implied targets with that first which is nearest to a solution: one would do."""
+        from pkm_env.resolver.report import most_telling
+
+        first = most_telling(failures)
+        return [first, *(failure for failure in failures if failure is not first)]
+
+    def other_reasons(self, failures: Sequence[NoSolution]) -> str:
+        """Return why further targets have no solution, where that is another reason than that of the first."""
+        proofs = list({id(failure.derivation): failure.derivation for failure in failures}.values())[
+            :_MOST_PROOFS
+        ]
+        by_reason: dict[str, list[str]] = {}
+        for failure in failures:
+            if failure.derivation in proofs:
+                reason = without_target(self.short_reason(failure), failure.target)
+                by_reason.setdefault(reason, []).append(failure.target.name)
+        others = list(by_reason.items())[1:]
+        lines = [f"  {shortened(names)}: {reason}" for reason, names in others]
+        return "\n".join(["\n\nother targets have other reasons:", *lines]) if lines else ""
 
     def recorded(
         self, environment: Environment, request: Request, releases: Releases
@@ -269,7 +298,7 @@ class Locker(Staleness):
         project = self.workspace.project
         found = []
         if environment.python:
-            who = f'the environment "{environment.name}"'
+            who = f'the environment "{environment.section}"'
             found.append((environment.python, Origin(who, (*environment.key, "python"))))
         if project.requires_python:
             who = project.raw_name or "the project"
@@ -308,7 +337,7 @@ class Locker(Staleness):
             for text, key in expand_group(project, group):
                 yield Root(text, Origin(who, key, group=group))
         for text, key in environment.dependencies:
-            yield Root(text, Origin(f'the environment "{environment.name}"', key))
+            yield Root(text, Origin(f'the environment "{environment.section}"', key))
 
     def own_extras(self) -> dict[str, tuple[Root, ...]]:
         """Return what the project's extras ask for, for requirements that name the project itself."""

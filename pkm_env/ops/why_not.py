@@ -15,7 +15,7 @@ from pkm_env.ops.options import LockOptions
 from pkm_env.ops.questions import ProjectNotThere, locked
 from pkm_env.ops.renew import difference, indexes_of
 from pkm_env.ops.section import Locker, shortened, without_target
-from pkm_env.resolver.request import NoSolution, Origin, Root
+from pkm_env.resolver.request import QUESTION, NoSolution, Origin, Root
 from pkm_env.resolver.resolve import resolve
 
 TYPE_CHECKING = False
@@ -165,7 +165,7 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
     options = LockOptions([environment.section], upgrade_packages=[name])
     locker = Locker(context, lock, old_targets, options)
     targets, _ = locker.targets(environment)
-    question = Root(answer.requirement, Origin("this question"))
+    question = Root(answer.requirement, Origin(QUESTION))
     wanted = locker.request(environment, targets).asking(question)
     outcomes = resolve(wanted, context.releases(environment), context.memory)
     left_out = dict(lock.sections[environment.section].left_out)

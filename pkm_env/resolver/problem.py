@@ -69,7 +69,7 @@ class Recorder:
         self.directs.append((name, source, answer))
         return answer
 
-    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None, str]]:
         """Pass the question on; its answer is no part of the problem."""
         return self._releases.elsewhere(name)
 
@@ -146,7 +146,7 @@ class Recorded:
                 return _read_source(answer[0]), metadata
         return Unavailable("unknown", "it is no part of the recorded problem")
 
-    def elsewhere(self, _name: str, /) -> Sequence[tuple[str, Sequence[str] | None]]:
+    def elsewhere(self, _name: str, /) -> Sequence[tuple[str, Sequence[str] | None, str]]:
         """Know of no other index."""
         return ()
 

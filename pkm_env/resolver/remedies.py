@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from pkm_env.model.platforms import parse_platform
 from pkm_env.model.requirements import Requirement
-from pkm_env.model.target import KNOWN_PYTHONS, make_target
-from pkm_env.model.versions import python_truths, split_specifier
 from pkm_env.resolver.bounds import specifier_for
-from pkm_env.resolver.fit import View
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.request import COMMAND_LINE, KEPT_COMMAND_LINE
 from pkm_env.resolver.suggest import Change, Suggestion, named, solve, version_of, with_specifier
-from pkm_env.resolver.wording import admitted_by, and_list, has_sdist, lacks_files
+from pkm_env.resolver.wording import admitted_by, and_list, has_sdist
+from pkm_env.resolver.written import array_or_false, array_text, inline_text, key_text, table_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
-    from pkm_env.model.target import Target
     from pkm_env.resolver.knowledge import Package
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.proof import Fact
-    from pkm_env.resolver.request import NoSolution, Origin, Rules
+    from pkm_env.resolver.request import Origin, Rules
     from pkm_env.resolver.solution import Derivation
     from pkm_env.resolver.suggest import Answer
 
-_MOST_PYTHONS = 4
 _MOST_YANKED = 3
 # With more packages to name, one later date says it shorter.
 _MOST_DATED = 3
@@ -36,23 +31,13 @@ _NOT_DATED = ""
 class Remedies:
     """The rules behind one failure, and what changing each would give.
 
-    *numbers* are those of the lines by fact. *targets* are all for which the environment is solved, () where that is
-    not known, and *failures* those of them without an answer, but for the one of the derivation.
+    *numbers* are those of the lines by fact.
     """
 
-    def __init__(
-        self,
-        derivation: Derivation,
-        facts: Sequence[Fact],
-        numbers: Mapping[int, int],
-        targets: Sequence[Target] = (),
-        failures: Sequence[NoSolution] = (),
-    ) -> None:
+    def __init__(self, derivation: Derivation, facts: Sequence[Fact], numbers: Mapping[int, int]) -> None:
         self._derivation = derivation
         self._facts = facts
         self._numbers = numbers
-        self._targets = targets
-        self._failures = failures
         self._problem = derivation.problem
         self._question = self._problem.question
         self._declared = self._question.declared
@@ -73,23 +58,8 @@ class Remedies:
                 if found is not None:
                     yield found
 
-    def others(self, python_number: int) -> Iterator[Suggestion]:
-        """Yield what helps beside bounds; *python_number* is the line that tells of Python, 0 for none."""
-        refusing = [fact.excluded for fact in self._facts if fact.excluded is not None]
-        by_metadata = {excluded.name for excluded in refusing if excluded.python}
-        lacking = [
-            excluded.name
-            for excluded in refusing
-            if excluded.name in by_metadata
-            or (excluded.kind == "unusable" and lacks_files(excluded.name, self._facts, self._problem))
-        ]
-        found = next(
-            filter(None, (self._python(name, python_number) for name in dict.fromkeys(lacking))), None
-        )
-        if found is not None:
-            yield found
-        if set(lacking) - by_metadata and (found := self._platforms()) is not None:
-            yield found
+    def others(self) -> Iterator[Suggestion]:
+        """Yield what helps beside bounds, overrides and other targets."""
         yield from self._indexes()
         yield from self._cut_offs()
         for name in self._names:
@@ -103,7 +73,7 @@ class Remedies:
         origin = self._declared.origin(*rule)
         if origin is None:
             return "in [tool.pkm]"
-        return "on the command line" if _is_typed(origin) else f"in {_table(origin.key[: -len(rule)])}"
+        return "on the command line" if _is_typed(origin) else f"in {table_text(origin.key[: -len(rule)])}"
 
     def _suggestion(
         self, text: str, name: str, found: Answer, change: Change, *rule: str, more: str = ""
@@ -125,7 +95,7 @@ class Remedies:
     def _without_override(self, path: tuple[str, ...], ask: Ask, number: int) -> Suggestion | None:
         rules, name = self._question.rules, ask.requirement.name
         origin = self._declared.origin("overrides", *path)
-        shown = f"overrides.{'.'.join(_bare(key) for key in path)}"
+        shown = f"overrides.{'.'.join(key_text(key) for key in path)}"
         typed = origin is not None and _is_typed(origin)
         change = Change(self._question.with_rules(rules.replaced(overrides=_without(rules.overrides, path))))
         found = self._try(change, name)
@@ -147,104 +117,21 @@ class Remedies:
         rules = self._question.rules
         return self._question.with_rules(rules.replaced(overrides=_without(rules.overrides, path, entry)))
 
-    def _python(self, name: str, number: int) -> Suggestion | None:
-        """Return the nearest other Python for which there is an answer; *name* is what this one has no release of."""
-        target = self._problem.target
-        if target.has_own_tags or target.python not in KNOWN_PYTHONS:
-            return None
-        for python in self._other_pythons(target.python)[:_MOST_PYTHONS]:
-            said = _other_python(self._question.pythons, target.python, python)
-            if said is None:
-                continue
-            found, left = self._on(python, said[0])
-            if found is not None:
-                version = version_of(name, found) if name in found[1] else ""
-                key = self._python_key(python, *said)
-                text = f'{key[-1]} = "{said[0]}"' if key else f"Python {python}"
-                is_told = number and key == self._question.pythons[0][1].key
-                place = f"in {_table(key[:-1])}" if key and not is_told else ""
-                number = number if is_told else 0
-                return Suggestion(text, found[1], name, version, number=number, place=place, left=left)
-        return None
-
-    def _python_key(self, python: str, specifier: str, origin: Origin | None) -> tuple[Any, ...]:
-        """Return the key to write for another Python, () where none is known; *origin* is where it is asked for now.
-
-        An environment without one gets it where that is enough: what the project promises to others stays as wide as
-        the requirements of its own allow, and has no upper bound for the sake of a file that is missing.
-        """
-        own = self._declared.origin("platforms")
-        key = () if origin is None else origin.key
-        narrows = key[:1] == ("project",) and not specifier.startswith("==")
-        is_older = KNOWN_PYTHONS.index(python) < KNOWN_PYTHONS.index(self._problem.target.python)
-        places = [ask.origin.key[:2] for fact in self._facts for ask in fact.asks if ask.origin is not None]
-        is_local = narrows and (is_older or ("project", "dependencies") not in places)
-        return (*own.key[:-1], "python") if own is not None and (not key or is_local) else key
-
-    def _other_pythons(self, python: str) -> Sequence[str]:
-        """Return the other Pythons, the nearest first: newer ones before older ones, unless only these have answers."""
-        here = KNOWN_PYTHONS.index(python)
-        newer, older = KNOWN_PYTHONS[here + 1 :], KNOWN_PYTHONS[:here][::-1]
-        failed = {python, *(failure.target.python for failure in self._failures)}
-        solved = {target.python for target in self._targets} - failed
-        return (*older, *newer) if solved & {*older} and not solved & {*newer} else (*newer, *older)
-
-    def _on(self, python: str, specifier: str) -> tuple[Answer | None, list[Target]]:
-        """Return the answer for another Python on the same platform, and the targets that would be left without one.
-
-        Where the targets change only by some that go (*specifier* narrows them), the others are known.
-        """
-        target, notebook = self._problem.target, self._problem.knowledge.notebook
-        platforms = dict.fromkeys(
-            [
-                target.platform,
-                *(one.platform for one in self._targets),
-                *(one.target.platform for one in self._failures),
-            ]
-        )
-        targets = [make_target(python, platform, target.implementation) for platform in platforms]
-        view, change = View(targets, notebook), Change(self._question)
-        found = solve(self._derivation, change, view)
-        narrows = _admits(specifier, python) and all(
-            _admits(old, python) for old, _origin in self._question.pythons
-        )
-        if found is None:
-            return None, []
-        if narrows:
-            return found, [one.target for one in self._failures if _admits(specifier, one.target.python)]
-        rest = range(1, len(targets))
-        return found, [targets[at] for at in rest if solve(self._derivation, change, view, 1 << at) is None]
-
-    def _platforms(self) -> Suggestion | None:
-        """Return that the platforms without an answer could be left out, where that leaves those that have one."""
-        failed = [self._problem.target, *(failure.target for failure in self._failures)]
-        lost = {target.platform for target in failed}
-        kept = [name for name in self._declared.platforms if parse_platform(name) not in lost]
-        on_lost = [target for target in self._targets if target.platform in lost]
-        if not kept or len(on_lost) > len({target.key for target in failed}):
-            return None
-        origin = self._declared.origin("platforms")
-        dropped = and_list([name for name in self._declared.platforms if name not in kept])
-        place = f"in {_table(origin.key[:-1])}" if origin is not None else ""
-        return Suggestion(
-            f"platforms = {_array(kept)}", {}, "", "", place=place, more=f"leaves out {dropped}"
-        )
-
     def _indexes(self) -> Iterator[Suggestion]:
-        """Yield other indexes that a name could be bound to: those that need no server to be asked."""
+        """Yield other indexes that a name could be bound to: those of which is known what they have."""
         releases = self._problem.knowledge.releases
         for name in self._names:
             package = self._problem.package(name)
             if package.source is not None or name in self._question.sources:
                 continue
-            for index, versions in releases.elsewhere(name):
+            for index, versions, _why in releases.elsewhere(name):
                 if not versions or index not in self._declared.indexes:
                     continue
                 other = releases.changed({name: index}, ())
                 change = None if other is None else Change(self._question, other)
                 found = None if change is None else self._try(change, name)
                 if change is not None and found is not None:
-                    text = f'sources.{_bare(name)} = {{ index = "{index}" }}'
+                    text = f'sources.{key_text(name)} = {{ index = "{index}" }}'
                     yield self._suggestion(text, name, found, change)
                     break
 
@@ -302,29 +189,44 @@ class Remedies:
             return f'exclude-newer = "{latest}"'
         table: dict[str, Any] = {"default": declared} if isinstance(declared, str) else dict(declared or {})
         table.update({name: date or False for name, date in dates.items()})
-        return f"exclude-newer = {_inline(table)}"
+        return f"exclude-newer = {inline_text(table)}"
 
     def _files(self, name: str) -> Iterator[Suggestion]:
         """Yield which rule about a package's files could be laid aside: on pre-releases, on builds, on wheels."""
         rules, package, wanted = self._question.rules, self._problem.package(name), self._wanted(name)
-        tries = []
         if self._problem.ground.refused_prereleases(package) & wanted:
-            tries.append(("prereleases", *self._with_prereleases(name)))
+            text, changed = self._with_prereleases(name)
+            yield from self._under("prereleases", text, changed, name)
         if rules.forbids_build(name) and has_sdist(package, wanted):
-            left = _without_name(rules.no_build, name)
-            tries.append(("no-build", f"no-build = {_array_or_false(left)}", rules.replaced(no_build=left)))
+            yield from self._with_builds(name)
         if rules.forbids_wheels(name) and package.wheels & wanted:
             left = _without_name(rules.no_binary, name)
-            tries.append(
-                ("no-binary", f"no-binary = {_array_or_false(left)}", rules.replaced(no_binary=left))
-            )
-        for key, text, changed in tries:
-            change = Change(self._question.with_rules(changed))
+            text = f"no-binary = {array_or_false(left)}"
+            yield from self._under("no-binary", text, rules.replaced(no_binary=left), name)
+
+    def _under(self, key: str, text: str, rules: Rules, name: str) -> Iterator[Suggestion]:
+        """Yield what other rules give for a package, if anything."""
+        change = Change(self._question.with_rules(rules))
+        found = self._try(change, name)
+        if found is not None:
+            yield self._suggestion(text, name, found, change, key)
+
+    def _with_builds(self, name: str) -> Iterator[Suggestion]:
+        """Yield that a package may be built, alone if that is enough; else with what else has to be."""
+        rules = self._question.rules
+        for left in dict.fromkeys((_without_name(rules.no_build, name), frozenset[str]())):
+            change = Change(self._question.with_rules(rules.replaced(no_build=left)))
             found = self._try(change, name)
-            if found is not None:
-                built = self._built(found) if key == "no-build" else []
-                more = f"; {and_list(built)} {'is' if len(built) == 1 else 'are'} built" if built else ""
-                yield self._suggestion(text, name, found, change, key, more=more)
+            built = self._built(found) if found is not None else []
+            if found is not None and built:
+                text = (
+                    "false"
+                    if isinstance(rules.no_build, bool)
+                    else array_text(sorted(rules.no_build - {*built}))
+                )
+                more = f"; {and_list(built)} {'is' if len(built) == 1 else 'are'} built"
+                yield self._suggestion(f"no-build = {text}", name, found, change, "no-build", more=more)
+                return
 
     def _with_prereleases(self, name: str) -> tuple[str, Rules]:
         """Return what to write for pre-releases of a package to be taken, and the rules that this makes."""
@@ -336,7 +238,7 @@ class Remedies:
         shown = {"default" if key == "*" else key: value for key, value in said.items()}
         if shown.get("default") == "if-necessary":
             del shown["default"]
-        return f"prereleases = {_inline(shown)}", rules.replaced(prereleases=said)
+        return f"prereleases = {inline_text(shown)}", rules.replaced(prereleases=said)
 
     def _built(self, found: Answer) -> list[str]:
         """Return the packages of an answer that would be built, and must not be by the rules that there are."""
@@ -385,7 +287,7 @@ class Remedies:
         found = self._try(change, name)
         asks = [ask for asks in self._question.constraints.values() for _bound, ask in asks]
         written = [str(ask.requirement) for ask in asks if ask.origin is None or not _is_typed(ask.origin)]
-        text = f"constraints = {_array([*written, name + pin])}"
+        text = f"constraints = {array_text([*written, name + pin])}"
         return (
             None if found is None else self._suggestion(text, name, found, change, "constraints", more=more)
         )
@@ -393,32 +295,6 @@ class Remedies:
 
 def _is_typed(origin: Origin) -> bool:
     return origin.who in {COMMAND_LINE, KEPT_COMMAND_LINE}
-
-
-def _table(key: Sequence[Any]) -> str:
-    return f"[{'.'.join(_bare(str(part)) for part in key)}]"
-
-
-def _bare(key: str) -> str:
-    """Return a key as TOML has it."""
-    return key if key.isascii() and key.replace("-", "").replace("_", "").isalnum() else f'"{key}"'
-
-
-def _array(texts: Sequence[str]) -> str:
-    return f"[{', '.join(_quoted(text) for text in texts)}]"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if '"' not in text else f"'{text}'"
-
-
-def _array_or_false(names: bool | frozenset[str]) -> str:
-    return _array(sorted(names)) if isinstance(names, frozenset) else "false"
-
-
-def _inline(table: Mapping[str, Any]) -> str:
-    texts = (f"{_bare(key)} = {_quoted(value) if value else 'false'}" for key, value in table.items())
-    return f"{{ {', '.join(texts)} }}"
 
 
 def _without_name(names: bool | frozenset[str], name: str) -> bool | frozenset[str]:
@@ -444,31 +320,3 @@ def _day_after(moment: str) -> str:
     from datetime import date, timedelta
 
     return (date.fromisoformat(moment[:10]) + timedelta(days=1)).isoformat()
-
-
-def _admits(specifier: str, python: str) -> bool:
-    return python_truths(specifier, python, (0, None))[1]
-
-
-def _other_python(
-    said: Sequence[tuple[str, Origin]], here: str, there: str
-) -> tuple[str, Origin | None] | None:
-    """Return what to ask of Python for another one to be the nearest, and in place of what.
-
-    None where two places would have to change. Within what is asked it is narrowed; beyond that the other Python
-    stands alone, as no further one was tried.
-    """
-    if not said:
-        return f"=={there}.*", None
-    refusing = [(specifier, origin) for specifier, origin in said if not _admits(specifier, there)]
-    if refusing:
-        return None if refusing[1:] else (f"=={there}.*", refusing[0][1])
-    specifier, origin = said[0]
-    is_newer = KNOWN_PYTHONS.index(there) > KNOWN_PYTHONS.index(here)
-    bound = f">={there}" if is_newer else f"<{here}"
-    replaced = {">", ">=", "~="} if is_newer else {"<", "<="}
-    kept = [
-        f"{operator}{version}" for operator, version in split_specifier(specifier) if operator not in replaced
-    ]
-    narrowed = ",".join([bound, *kept] if is_newer else [*kept, bound])
-    return (narrowed if _admits(narrowed, there) else f"=={there}.*"), origin

@@ -9,6 +9,8 @@ from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
+from pkm_env.resolver.request import QUESTION
+from pkm_env.resolver.retarget import OtherTargets
 from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
@@ -50,11 +52,13 @@ _WIDEST_CHANGE = 48
 class Line:
     """One numbered statement of a proof, and where it stands ("" when it stands in no file of the project)."""
 
-    __slots__ = ("text", "where")
+    __slots__ = ("alone", "text", "where")
 
-    def __init__(self, text: str, where: str = "") -> None:
+    def __init__(self, text: str, where: str = "", alone: str = "") -> None:
         self.text = text
         self.where = where
+        # The same without a word of other lines.
+        self.alone = alone or text
 
     def __repr__(self) -> str:
         return f"Line({self.text!r}, {self.where!r})"
@@ -133,6 +137,25 @@ def explain(
     return _Telling(failure, where, others, targets).explanation(suggest=suggest)
 
 
+def most_telling(failures: Sequence[NoSolution]) -> NoSolution:
+    """Return the failure to explain where all would have to be mended, the first of those that tell most.
+
+    That is one whose proof names the fewest packages without a file for its target: elsewhere more would be in the way.
+    """
+    proofs = {id(failure.derivation): failure.derivation for failure in failures}
+    counted = {id(derivation) for derivation in list(proofs.values())[:_MOST_TRIED]}
+    return min((failure for failure in failures if id(failure.derivation) in counted), key=_without_files)
+
+
+def _without_files(failure: NoSolution) -> int:
+    """Return how many packages of a proof have no file at all for the failure's target."""
+    facts = _told(failure.derivation)
+    problem = failure.derivation.for_target(failure.target).problem
+    names = {fact.needed_name for fact in facts if fact.asks} - {"", problem.question.root_name}
+    packages = [problem.package(name) for name in names]
+    return sum(not problem.view.fitting(package, problem.members)[1] & ~1 for package in packages)
+
+
 class _Telling:
     """One explanation in the making: the facts in the order they are told, with their numbers."""
 
@@ -147,11 +170,12 @@ class _Telling:
         self.others = others
         self.targets = targets
         self.python_number = 0
-        self.derivation: Derivation = failure.derivation
+        self.facts = _told(failure.derivation)
+        # The proof may have been found for another target.
+        self.derivation: Derivation = failure.derivation.for_target(failure.target)
         self.problem = self.derivation.problem
         self.where = where
         self.target = failure.target
-        self.facts = _told(self.derivation)
         self.lines: list[Line] = []
         self.roots: list[int] = []
         self.numbers: dict[int, int] = {}
@@ -176,8 +200,13 @@ class _Telling:
 
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, newer versions first, then other rules."""
-        own = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
-        remedies = Remedies(self.derivation, self.facts, self.numbers, self.targets, self.others)
+        own = [
+            (ask, self.numbers[id(fact)])
+            for fact in self.facts
+            for ask in _own_ask(fact)
+            if ask.origin is None or ask.origin.who != QUESTION
+        ]
+        remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
             found = relax(self.derivation, ask, number)
@@ -190,7 +219,9 @@ class _Telling:
             found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
             if found is not None:
                 yield found
-        yield from remedies.others(self.python_number)
+        others = OtherTargets(self.derivation, self.facts, self.targets, self.others)
+        yield from others.suggestions(self.python_number)
+        yield from remedies.others()
 
     def _tell(self, fact: Fact) -> None:
         if fact.excluded is not None:
@@ -263,13 +294,15 @@ class _Telling:
         package = problem.package(name)
         versions = version_text(package, shown, problem.usable(name).mask & admitted)
         several = bool(shown & (shown - 1))
-        text = f"{key_text(fact.key)} {versions}{self._all_admitted(name, shown)} {'need' if several else 'needs'} "
-        text += need_text(fact, problem)
+        before = f"{key_text(fact.key)} {versions}"
+        after = f" {'need' if several else 'needs'} {need_text(fact, problem)}"
         overridden = [ask for ask in fact.asks if ask.overridden]
         if overridden:
-            text += " (by an override)"
+            after += " (by an override)"
             self.roots.append(len(self.lines) + 1)
-        self.lines.append(Line(text, _together([self._override_place(ask) for ask in overridden])))
+        place = _together([self._override_place(ask) for ask in overridden])
+        text = f"{before}{self._all_admitted(name, shown)}{after}"
+        self.lines.append(Line(text, place, before + after))
 
     def _all_admitted(self, name: str, shown: int) -> str:
         """Return "(all that 1 admits)" when *shown* is every usable version that one told line leaves."""

@@ -27,6 +27,7 @@ LOWEST_DIRECT = "lowest-direct"
 
 # Who asks for what stands in no file.
 COMMAND_LINE = "the command line"
+QUESTION = "this question"
 KEPT_COMMAND_LINE = "an earlier command line, kept until --upgrade"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_env.resolver.notes import ROOT, Excluded, name_of
+from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.request import Pin, Resolution
 from pkm_env.resolver.walk import EXCLUDED, NEEDS, Refusal
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from pkm_env.model.target import Target
     from pkm_env.resolver.fit import View
-    from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.template import Template
     from pkm_env.resolver.walk import Counts, Incompatibility
 
@@ -325,6 +325,18 @@ class Derivation:
         self.answer: Mapping[Key, int] = {}
         # The targets of its view for which a need is the same, by the fact.
         self._agreeing: dict[int, int] = {}
+
+    def for_target(self, target: Target) -> Derivation:
+        """Return the derivation as that of another target for which all its facts hold."""
+        before = self.problem
+        places = {one.key: place for place, one in enumerate(before.view.targets.targets)}
+        bit = 1 << places.get(target.key, before.bit.bit_length() - 1)
+        if bit & before.members:
+            return self
+        members = next(members for members, _places in before.view.classes if members & bit)
+        made = Derivation(self.cause, TargetProblem(before.ground, before.view, members, before.earlier))
+        made.told = self.told
+        return made
 
     def facts(self) -> list[Incompatibility]:
         """Return the incompatibilities that nothing was derived for, each once, in the order met."""

@@ -105,44 +105,42 @@ def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
 
     *ask* is a requirement or a constraint of the project.
     """
-    requirement = ask.requirement
-    if ask.overridden or not requirement.specifier or requirement.url:
-        return None
-    before = derivation.problem.question
-    constrained = any(ask is other for _specifier, other in before.constraints.get(requirement.name, ()))
-
-    def asking(specifier: str) -> Question:
-        other = with_specifier(requirement, specifier)
-        return before.with_constraint(other, ask) if constrained else before.with_root(requirement, other)
-
-    found = solve(derivation, Change(asking("")))
-    if found is None or requirement.name not in found[1]:
-        return None
-    version = version_of(requirement.name, found)
-    specifier = specifier_for(requirement.name, *found)
-    text = f"{named(requirement)}{specifier}"
-    change = Change(asking(specifier))
-    return Suggestion(text, found[1], requirement.name, version, number=number, change=change)
+    return _relaxed(derivation, [ask], number)
 
 
 def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
     """Return what the project could ask for in place of all *asks* together."""
-    before = derivation.problem.question
-    changing = [ask.requirement for ask in asks if ask.requirement.specifier and not ask.overridden]
-    question = before
-    for requirement in changing:
-        question = question.with_root(requirement, with_specifier(requirement, ""))
-    found = solve(derivation, Change(question))
-    if found is None or not changing or any(requirement.name not in found[1] for requirement in changing):
+    return _relaxed(derivation, asks, 0)
+
+
+def _relaxed(derivation: Derivation, asks: Sequence[Ask], number: int) -> Suggestion | None:
+    changing = [
+        ask for ask in asks if ask.requirement.specifier and not ask.requirement.url and not ask.overridden
+    ]
+    wider = derivation.problem.question
+    for ask in changing:
+        wider = _asking(wider, ask, "")
+    found = solve(derivation, Change(wider)) if changing else None
+    if found is None or any(ask.requirement.name not in found[1] for ask in changing):
         return None
-    question = before
+    question = derivation.problem.question
     texts = []
-    for requirement in changing:
-        specifier = specifier_for(requirement.name, *found)
-        texts.append(f"{named(requirement)}{specifier}")
-        question = question.with_root(requirement, with_specifier(requirement, specifier))
-    last = changing[-1].name
-    return Suggestion(" with ".join(texts), found[1], last, version_of(last, found), change=Change(question))
+    for ask in changing:
+        specifier = specifier_for(ask.requirement.name, *found)
+        texts.append(f"{named(ask.requirement)}{specifier}")
+        question = _asking(question, ask, specifier)
+    last = changing[-1].requirement.name
+    change, version = Change(question), version_of(last, found)
+    return Suggestion(" with ".join(texts), found[1], last, version, number=number, change=change)
+
+
+def _asking(question: Question, ask: Ask, specifier: str) -> Question:
+    """Return a question with other bounds in a requirement or a constraint of the project."""
+    requirement = ask.requirement
+    other = with_specifier(requirement, specifier)
+    if any(ask is known for _specifier, known in question.constraints.get(requirement.name, ())):
+        return question.with_constraint(other, ask)
+    return question.with_root(requirement, other)
 
 
 def is_newer(derivation: Derivation, suggestion: Suggestion, ask: Ask) -> bool:

@@ -351,21 +351,22 @@ def _cut_off_date(package: Package) -> str:
 
 
 def elsewhere_words(name: str, facts: Sequence[Fact], problem: TargetProblem) -> Iterator[str]:
-    """Yield what later indexes have of *name* that would fit, or that they were not asked though nothing fits."""
+    """Yield what other indexes have of *name* that would fit, or that they were not asked though nothing fits."""
     package = problem.package(name)
-    if package.source is not None or not package.index:
+    is_known = package.missing is None or package.missing.kind == "unknown"
+    if package.source is not None or name in problem.question.sources or not is_known:
         return
     asked = [fact.asks[0].requirement.specifier for fact in facts if fact.asks and fact.needed_name == name]
     unmet = any(fact.needed_name == name and not any(fact.needs.values()) for fact in facts if fact.asks)
-    for index, versions in problem.knowledge.releases.elsewhere(name):
+    for index, versions, why in problem.knowledge.releases.elsewhere(name):
         if versions is None:
             if unmet:
-                yield f'{name} on index "{index}" (not asked, since "{package.index}" comes first and has {name})'
+                yield f'{name} on index "{index}" (not asked, since {why})'
             continue
         fitting = [one for one in versions if not package.bit(one) and _admitted(one, asked)]
         if fitting:
             shown = fitting[0] if len(fitting) == 1 else f"{fitting[0]} to {fitting[-1]}"
-            yield f'{name} {shown} on index "{index}" ("{package.index}" comes first and has {name})'
+            yield f'{name} {shown} on index "{index}" ({why})'
 
 
 def _admitted(version: str, specifiers: Sequence[str]) -> bool:

@@ -177,23 +177,9 @@ class Supply:
         answer: tuple[Source, Metadata] | Unavailable = found
         return answer
 
-    def elsewhere(self, name: str) -> list[tuple[str, tuple[str, ...] | None]]:
-        """Return the indexes that do not count for *name*, though it is there or might be, in their order.
-
-        Each with the versions that it has, or None for one on a server: it is not asked, so that it does not learn
-        of a name that another one serves, and what the cache knows of it is no part of an answer.
-        """
-        chosen = self._places.get(name)
-        found: list[tuple[str, tuple[str, ...] | None]] = []
-        for position, index in enumerate(self._indexes):
-            if chosen is None or position <= chosen or index.explicit or name in self._bindings:
-                continue
-            page = self._catalogue.local_page(position, name)
-            if page is None:
-                found.append((index.name, None))
-            elif isinstance(page, CachedPage) and not page.missing:
-                found.append((index.name, tuple(page.digest[0])))
-        return found
+    def elsewhere(self, name: str) -> list[tuple[str, tuple[str, ...] | None, str]]:
+        """Return the indexes that do not count for *name*, though it is there or might be (``Catalogue``)."""
+        return self._catalogue.elsewhere(name, self._places.get(name), self._bindings.get(name, ""))
 
     def names(self) -> set[str]:
         """Return names that one may have meant: those that the project and the indexes are known to have."""

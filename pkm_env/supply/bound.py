@@ -53,8 +53,8 @@ class BoundReleases:
             return Unavailable("no-build", "it would have to be built, and building it is not allowed")
         return self._plain.direct(name, source)
 
-    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None]]:
-        """Return later indexes that do not count for a name."""
+    def elsewhere(self, name: str) -> Sequence[tuple[str, Sequence[str] | None, str]]:
+        """Return the indexes that do not count for a name."""
         return self._plain.elsewhere(name)
 
     def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> BoundReleases | None:

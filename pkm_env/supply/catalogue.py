@@ -112,6 +112,33 @@ class Catalogue:
         """Return the page of *name* of an index that is a folder, or an error; None for one on a server."""
         return self.page(position, name) if self._roots[position] else None
 
+    def elsewhere(
+        self, name: str, chosen: int | None, bound: str
+    ) -> list[tuple[str, tuple[str, ...] | None, str]]:
+        """Return the indexes that do not count for *name*, though it is there or might be, in their order.
+
+        *chosen* is the position of the index that does count, None where none has it, *bound* the one that the name is
+        bound to. Each comes with the versions that it has, or None for one on a server (it is not asked, so that it
+        does not learn of a name that another one serves; what the cache knows of it is no part of an answer), and with
+        the reason.
+        """
+        found: list[tuple[str, tuple[str, ...] | None, str]] = []
+        for position, index in enumerate(self._indexes):
+            if bound:
+                why = "" if bound in index.names else f'{name} is bound to "{bound}"'
+            elif index.explicit:
+                why = "it is explicit"
+            elif chosen is not None and position > chosen:
+                why = f'"{self._indexes[chosen].name}" comes first and has {name}'
+            else:
+                why = ""
+            page = self.local_page(position, name) if why else WAIT
+            if page is None and not (index.explicit and chosen is not None):
+                found.append((index.name, None, why))
+            elif isinstance(page, CachedPage) and not page.missing:
+                found.append((index.name, tuple(page.digest[0]), why))
+        return found
+
     def _local_page(self, position: int, name: str) -> Any:
         """Return the page of *name* of an index that is a folder, from the cache when nothing changed."""
         index = self._indexes[position]

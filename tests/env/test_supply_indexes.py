@@ -86,11 +86,28 @@ def test_later_indexes_are_told_and_those_on_servers_not_asked(
         hidden = IndexSpec("hidden", index.url, explicit=True)
         supply = world.supply(spec(private, "private"), folder, hidden, spec(index))
         listed(supply, "spam")
-        assert supply.elsewhere("spam") == [("folder", ("3.0",)), ("main", None)]
+        assert supply.elsewhere("spam") == [
+            ("folder", ("3.0",), '"private" comes first and has spam'),
+            ("main", None, '"private" comes first and has spam'),
+        ]
         assert index.requests == []
         bound = world.supply(spec(private, "private"), spec(index), bindings={"spam": "private"})
         listed(bound, "spam")
-        assert bound.elsewhere("spam") == []
+        assert bound.elsewhere("spam") == [("main", None, 'spam is bound to "private"')]
+
+
+def test_explicit_indexes_are_told_where_no_other_has_a_package(
+    world: World, index: LocalIndex, tmp_path: Path
+):
+    make_wheel(tmp_path / "wheels", "spam", "3.0")
+    folder = IndexSpec("folder", str(tmp_path / "wheels"), flat=True, explicit=True)
+    hidden = IndexSpec("hidden", f"{index.url}hidden/", explicit=True)
+    supply = world.supply(folder, hidden, spec(index))
+    assert isinstance(supply.listing("spam"), Unavailable)
+    assert supply.elsewhere("spam") == [
+        ("folder", ("3.0",), "it is explicit"),
+        ("hidden", None, "it is explicit"),
+    ]
 
 
 def test_the_names_in_folders_are_known_without_asking(world: World, index: LocalIndex, tmp_path: Path):

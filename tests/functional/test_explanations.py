@@ -63,12 +63,37 @@ def test_a_rule_of_the_workspace_tells_the_file_of_its_root(pkm, tmp_path):
         '[tool.pkm]\nno-build = ["bacon"]\n[tool.pkm.workspace]\nmembers = ["one"]\n',
         {"one/pyproject.toml": HEAD.replace("shop", "one") + 'dependencies = ["bacon"]\n'},
     )
-    for folder, place in ((root, "pyproject.toml:5:17"), (root / "one", "pyproject.toml:5:17")):
-        told = places(refused(pkm, folder))
-        assert told["one asks for bacon"] == place
+    for folder in (root, root / "one"):
+        said = refused(pkm, folder)
+        assert 'nothing fits the environment "one-default"' in said
+        told = places(said)
+        assert told["one asks for bacon"] == "one/pyproject.toml:5:17"
         assert [told[line] for line in told if line.startswith("bacon 1.0 has no wheel")] == [
-            "../pyproject.toml:2:1"
+            "pyproject.toml:2:1"
         ]
+
+
+# What holds for other targets
+
+
+def test_targets_that_have_another_reason_are_told(pkm, tmp_path, index):
+    index.add_wheel("old", "1.0", requires_python="<3.12")
+    index.add_wheel("new", "1.0", requires_python=">=3.12")
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["old", "new"]\n')
+    said = refused(pkm, project)
+    assert "  3. new 1.0 needs Python >=3.12, and this is Python 3.10\n" in said
+    assert said.endswith(
+        "other targets have other reasons:\n"
+        "  python 3.12 on linux-x86_64, and 19 more targets: old 1.0 needs Python <3.12\n"
+    )
+
+
+def test_the_reason_of_a_target_that_is_left_out_speaks_of_no_other_line(pkm, tmp_path, index):
+    for version in ("1.0", "2.0"):
+        index.add_wheel("web", version, requires=["eggs>=2"])
+    text = HEAD + 'dependencies = ["web ; sys_platform == \'win32\'", "eggs<2"]\n'
+    said = ok(pkm("lock", cwd=write_project(tmp_path / "shop", text))).stderr
+    assert "python 3.11 on windows-x86_64 and 4 more targets: web 1.0 to 2.0 need eggs>=2\n" in said
 
 
 # Changes that would work

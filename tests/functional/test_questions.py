@@ -174,6 +174,12 @@ def test_why_not_tells_what_would_change(project):
     )
 
 
+def test_why_not_offers_no_other_question(project):
+    said = project.says("env", "why-not", "eggs>=2", "-e", "old")
+    assert "  1. this question asks for eggs>=2\n" in said
+    assert "instead of 1" not in said
+
+
 def test_why_not_of_a_bare_name_is_about_its_newest_version(newer):
     assert newer.says("env", "why-not", "spam") == (
         "spam 2.0 is in default; with spam==3.0:\n"

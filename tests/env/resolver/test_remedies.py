@@ -102,6 +102,13 @@ def test_a_package_that_has_wheels_alone_is_let_out_of_no_binary(rule, written):
     assert effect(found, f"no-binary = {written}") == "in [tool.pkm.env.test]: 1 package, a 1"
 
 
+def test_packages_that_have_to_be_built_together_are_let_out_together():
+    sdist = {"tags": ("sdist",)}
+    world = {"a": {"1": {**sdist, "requires": ["b"]}}, "b": {"1": sdist}}
+    found = remedies(world, "a", no_build=frozenset({"a", "b", "c"}))
+    assert effect(found, 'no-build = ["c"]') == "in [tool.pkm]: 2 packages, a 1; a and b are built"
+
+
 # Yanked releases
 
 
@@ -151,11 +158,20 @@ def test_an_override_of_the_command_line_is_told_as_one():
 
 def test_a_name_can_be_bound_to_an_index_that_comes_later():
     world = Universe({"a": {"1": []}})
-    world.others = {"a": [("server", None), ("user", ("2",)), ("second", ("2", "3"))]}
+    world.others = {"a": [("server", None, "why"), ("user", ("2",), "why"), ("second", ("2", "3"), "why")]}
     world.indexes = {"second": {"a": {"2": {"requires": []}, "3": {"requires": []}}}}
     found = remedies(world, "a>1", declared=Declared(indexes=["second", "server"]))
     assert effect(found, 'sources.a = { index = "second" }') == "in [tool.pkm]: 1 package, a 3"
     assert not [text for text in found if "server" in text or "user" in text]
+
+
+def test_a_name_that_no_other_index_has_can_be_bound_to_an_explicit_one():
+    world = Universe({})
+    world.others = {"a": [("second", ("2",), "it is explicit"), ("far", None, "it is explicit")]}
+    world.indexes = {"second": {"a": {"2": {"requires": []}}}}
+    text = refusal(world, "a", declared=Declared(indexes=["second"]))
+    assert 'not looked at: a 2 on index "second" (it is explicit); a on index "far" (not asked, ' in text
+    assert 'sources.a = { index = "second" }   in [tool.pkm]: 1 package, a 2' in text
 
 
 # Python and platforms
@@ -231,6 +247,79 @@ def test_a_platform_stays_where_another_python_has_files_for_it():
         {"a": {"1": {"tags": tags}}}, "a", targets, declared=said, pythons=pythons(">=3.12", "")
     )
     assert [text for text, _effect in found.would_work] == ['python = ">=3.13"']
+
+
+@pytest.mark.parametrize(
+    ("wheels", "written"),
+    [
+        (("312",), 'python = "==3.12.*"'),
+        (("312", "313"), 'python = ">=3.12,<3.14"'),
+        (("313", "314"), 'python = ">=3.13,<3.15"'),
+        (("312", "313", "314"), ""),
+    ],
+)
+def test_pythons_are_left_out_with_platforms_where_that_takes_both(wheels, written):
+    platforms = ["linux-x86_64", "windows-x86_64"]
+    tags = tuple(f"cp{one}-none-manylinux_2_17_x86_64" for one in wheels)
+    targets = [make_target(python, one) for python in ("3.12", "3.13", "3.14") for one in platforms]
+    said = Declared(DECLARED.origins, platforms=platforms)
+    world = {"a": {"1": {"tags": tags}}}
+    found = explained(world, "a", targets, declared=said, pythons=pythons(">=3.12", "")).would_work
+    more = " and other Pythons" if written else ""
+    assert found[0] == (
+        f'{written} with platforms = ["linux-x86_64"]'.removeprefix(" with "),
+        f"in [tool.pkm.env.test]: leaves out windows-x86_64{more}",
+    )
+
+
+def test_nothing_is_left_out_where_no_run_of_pythons_would_stay():
+    platforms = ["linux-x86_64", "windows-x86_64"]
+    tags = ("cp312-none-manylinux_2_17_x86_64", "cp314-none-manylinux_2_17_x86_64")
+    targets = [make_target(python, one) for python in ("3.12", "3.13", "3.14") for one in platforms]
+    said = Declared(DECLARED.origins, platforms=platforms)
+    found = explained(
+        {"a": {"1": {"tags": tags}}}, "a", targets, declared=said, pythons=pythons(">=3.12", "")
+    )
+    assert not [text for text, _effect in found.would_work if "platforms" in text]
+
+
+def test_changes_are_tried_for_the_target_that_is_told_though_the_proof_is_that_of_another():
+    newer = make_target("3.13", "linux-x86_64")
+    world = {"a": {"1": ["b>1"]}, "b": {"1": [], "2": {"requires_python": ">=3.13"}}}
+    assert explained(world, "a", (newer,), constraints=[("b<2", origin(1))]).would_work
+    assert not explained(world, "a", (LINUX, newer), constraints=[("b<2", origin(1))]).would_work
+
+
+@pytest.mark.parametrize(
+    ("platform", "tag", "written"),
+    [
+        ("linux-x86_64", "manylinux_2_39_x86_64", "linux-x86_64-glibc2.39"),
+        ("linux-arm64", "manylinux_2_31_aarch64.manylinux_2_34_aarch64", "linux-arm64-glibc2.31"),
+        ("macos-arm64", "macosx_15_0_arm64", "macos-arm64-15"),
+        ("macos-x86_64", "macosx_14_0_universal2", "macos-x86_64-14"),
+        ("linux-x86_64", "manylinux_2_39_aarch64", ""),
+        ("linux-x86_64-musl1.2", "manylinux_2_39_x86_64", ""),
+        ("windows-x86_64", "win_arm64", ""),
+    ],
+)
+def test_a_later_system_is_told_where_files_need_one(platform, tag, written):
+    said = Declared(DECLARED.origins, platforms=[platform, "windows-arm64"])
+    targets = [make_target("3.12", platform), make_target("3.12", "windows-arm64")]
+    world = {
+        "a": {"1": {"tags": (f"cp312-cp312-{tag}", "cp312-cp312-win_arm64", "cp311-cp311-any", "sdist")}}
+    }
+    found = explained(world, "a", targets[:1], declared=said, no_build=True).would_work
+    texts = [text for text, _effect in found if text.startswith("platforms")]
+    assert texts == [f'platforms = ["{written}", "windows-arm64"]'] * bool(written)
+
+
+def test_a_later_system_names_the_targets_that_it_does_not_help():
+    said = Declared(DECLARED.origins, platforms=["linux-x86_64", "windows-x86_64"])
+    targets = [LINUX, make_target("3.13", "linux-x86_64"), WINDOWS]
+    world = {"a": {"1": {"tags": ("cp312-cp312-manylinux_2_39_x86_64",)}}}
+    (found,) = explained(world, "a", targets, declared=said).would_work
+    assert found[0] == 'platforms = ["linux-x86_64-glibc2.39", "windows-x86_64"]'
+    assert found[1].endswith("; not for python 3.12 on windows-x86_64, and 1 more target")
 
 
 def test_an_older_python_is_offered_where_only_older_ones_have_answers():

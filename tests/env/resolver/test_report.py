@@ -406,9 +406,15 @@ def test_python_is_not_told_where_it_is_no_reason():
     assert "Python" not in refusal({"a": {"1": []}}, "a>1", pythons=[(">=3.8", PYTHON)])
 
 
+FIRST = '"fake" comes first and has {}'
+
+
 def test_a_version_that_a_later_index_has_is_told():
     world = Universe({"a": {"1": [], "2": []}})
-    world.others["a"] = (("default", ("2", "3", "4", "9")), ("far", None))
+    world.others["a"] = (
+        ("default", ("2", "3", "4", "9"), FIRST.format("a")),
+        ("far", None, FIRST.format("a")),
+    )
     assert (
         refusal(world, "a>2,<5")
         == """\
@@ -426,8 +432,8 @@ would work:
 
 def test_a_later_index_is_not_told_where_it_has_nothing_that_fits():
     world = Universe({"a": {"1": ["b<1"]}, "b": {"1": []}})
-    world.others["b"] = (("default", ("1", "3")),)
-    world.others["a"] = (("default", ("1",)), ("far", None))
+    world.others["b"] = (("default", ("1", "3"), FIRST.format("b")),)
+    world.others["a"] = (("default", ("1",), FIRST.format("a")), ("far", None, FIRST.format("a")))
     assert "index" not in refusal(world, "a")
 
 
