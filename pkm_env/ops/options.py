@@ -66,6 +66,7 @@ class SyncOptions:
 
     __slots__ = (
         "compile_bytecode",
+        "copies",
         "dry_run",
         "exact",
         "file",
@@ -89,6 +90,7 @@ class SyncOptions:
         reinstall_packages: tuple[str, ...] = (),
         force: bool = False,
         compile_bytecode: bool = False,
+        copies: bool = False,
         file: str = "",
     ) -> None:
         self.dry_run = dry_run
@@ -100,6 +102,7 @@ class SyncOptions:
         self.reinstall_packages = reinstall_packages
         self.force = force
         self.compile_bytecode = compile_bytecode
+        self.copies = copies
         self.file = file
 
     @property

@@ -63,6 +63,8 @@ def choose_python(
     wanted = wished(context, environment, targets, wish, origin) if wish else None
     present, lack = present_python(context, environment, targets, venv, options)
     if present is not None and (wanted is None or same_python(present, wanted)):
+        if venv is not None and options.copies and os.path.islink(venv.python):
+            return replaced(context, venv, present, "--copies asks for a copy of its interpreter", options)
         return Choice(present, keeps_venv=True)
     if wanted is not None:
         asked = f"{origin} asks for Python {wanted.version}" if present is not None else lack

@@ -288,6 +288,7 @@ def fetch_and_apply(
         Options(
             link_mode=context.settings.link_mode,
             compile_bytecode=options.compile_bytecode,
+            copies=options.copies,
             reporter=context.reporter,
             lasting=context.store.path(WHEELS),
             refuse=context.store.refuse_writes,
