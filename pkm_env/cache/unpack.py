@@ -97,6 +97,9 @@ def unpack(
                 if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                     name = shortened(str(error.filename or "")[len(root) + 1 :].replace(os.sep, "/"))
                     raise wheel.bad("has a path that this system does not take", name) from error
+                if isinstance(error, OSError) and error.filename is None:
+                    # A write does not say what it wrote to.
+                    error.filename = root
                 raise
 
 

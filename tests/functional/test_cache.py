@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.support.disks import small_file_system
+from tests.support.disks import read_only, small_file_system
 from tests.support.projects import HEAD, ok, write_project
 
 TOML = HEAD + 'dependencies = ["spam", "bacon"]\n'
@@ -231,3 +231,25 @@ def fill(path, left):
     """Fill the file system of *path* but for so many bytes that are *left*."""
     free = os.statvfs(path.parent)
     path.write_bytes(bytes(free.f_bavail * free.f_bsize - left))
+
+
+def test_a_cache_that_is_read_only_is_read_and_not_changed(pkm, index, tmp_path):
+    project = write_project(tmp_path / "shop", TOML)
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, "4m"):
+        ok(pkm("sync", cwd=project))
+        index.forget()
+        with read_only(pkm.cache):
+            assert (
+                "cannot be written (Read-only file system)"
+                in ok(pkm("sync", "--reinstall", "--compile-bytecode", cwd=project)).stderr
+            )
+            assert index.count(".whl") == 0
+            for command in ("clean", "prune"):
+                refused = pkm("cache", command)
+                assert refused.code == 1
+                assert f"error: the cache {pkm.cache} cannot be changed: Read-only file" in refused.stderr
+            ok(pkm("cache", "verify"))
+            ok(pkm("cache", "info"))
+    ok(pkm("env", "verify", cwd=project))
+    ok(pkm("run", "spam", cwd=project))

@@ -38,7 +38,7 @@ def test_a_write_that_the_system_refuses_is_no_defect_and_leaves_what_was(pkm, p
     )
     assert done.returncode == 1, done.stderr
     assert "defect" not in done.stderr
-    assert "error: File too large" in done.stderr
+    assert "error: File too large: /" in done.stderr
     assert pkm("env", "verify", cwd=project).code == 0
     assert not list(project.glob(".venv/lib/*/site-packages/big*"))
 

@@ -24,6 +24,16 @@ def small_file_system(place: Path, size: str) -> Iterator[None]:
 
 
 @contextmanager
+def read_only(place: Path) -> Iterator[None]:
+    """Let nothing be written to the small file system at *place*."""
+    require("mount", "-o", "remount,ro", place)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", place], check=True)
+
+
+@contextmanager
 def cloning_file_system(folder: Path) -> Iterator[None]:
     """Mount a btrfs at the folder *folder*/disk, which is made; the test is skipped where that cannot be done."""
     image, place = folder / "image", folder / "disk"
