@@ -83,6 +83,9 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
     descriptor = os.open(path, TRUNCATING, mode)
     try:
         write_all(descriptor, data)
+    except OSError as error:
+        error.filename = path
+        raise
     finally:
         os.close(descriptor)
 
@@ -326,6 +329,9 @@ def copy(source: str, target: str) -> None:
             copy_content(reading, writing)
             if os.utime in os.supports_fd:
                 os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+        except OSError as error:
+            error.filename = target
+            raise
         finally:
             os.close(writing)
     finally:

@@ -244,7 +244,7 @@ def distrust(root: str, platform: str = sys.platform) -> str:
     try:
         status = os.stat(root)
     except FileNotFoundError:
-        return ""
+        return "it is a link that leads nowhere" if os.path.islink(root) else ""
     except OSError as error:
         return f"{error.strerror}"
     if not S_ISDIR(status.st_mode):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 from pkm_build.errors import PkmError
 from pkm_env.cli.output import plural, print_json, size
@@ -14,7 +14,7 @@ WAITING = "Waiting for other commands that use the cache"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from pkm_env.cache.store import Store
     from pkm_env.cli.output import Output
@@ -73,11 +73,18 @@ def cache_info(context: Context, arguments: argparse.Namespace, output: Output, 
     return 0
 
 
-def undisturbed(context: Context, store: Store) -> AbstractContextManager[None]:
-    """Return what waits for the commands that use the cache, and holds others off; without a cache none is made."""
-    if not os.path.isdir(store.root):
-        return nullcontext()
-    return store.alone(lambda: context.reporter.phase(WAITING))
+@contextmanager
+def undisturbed(context: Context, store: Store) -> Iterator[None]:
+    """Wait for the commands that use the cache, and hold others off; without a cache none is made.
+
+    :raises UnusableCache: when the cache cannot be changed.
+    """
+    there = os.path.isdir(store.root)
+    try:
+        with store.alone(lambda: context.reporter.phase(WAITING)) if there else nullcontext():
+            yield
+    except OSError as error:
+        raise UnusableCache(f"the cache {store.root} cannot be changed: {error.strerror}") from error
 
 
 def cache_clean(context: Context, arguments: argparse.Namespace, output: Output, line: Line) -> int:
@@ -121,7 +128,14 @@ def cache_verify(context: Context, arguments: argparse.Namespace, output: Output
 
     del arguments
     checked: list[str] = []
-    found = verify(usable_store(context), each=checked.append)
+    store = usable_store(context)
+    if os.path.isdir(store.root):
+        # What is emptied meanwhile would count as damaged.
+        store.hold()
+    try:
+        found = verify(store, each=checked.append)
+    finally:
+        store.close()
     if line.json:
         print_json(output, {"wheels": len(checked), "damaged": [finding.to_json() for finding in found]})
         return 1 if found else 0

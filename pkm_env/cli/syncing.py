@@ -57,6 +57,7 @@ def sync_all(context: Context, arguments: argparse.Namespace, output: Output, li
         reinstall_packages=tuple(map(normalise, arguments.reinstall_package)),
         force=arguments.force,
         compile_bytecode=arguments.compile_bytecode,
+        copies=arguments.copies,
         file=arguments.file or "",
     )
     changed = False

@@ -142,6 +142,7 @@ SYNC = Command(
     option("--reinstall-package", action="append", default=[], metavar="P", help="install one package anew"),
     switch("--force", "make an environment anew that pkm did not make"),
     switch("--compile-bytecode", "compile the installed modules"),
+    switch("--copies", "let the environment have a copy of its interpreter, not a link to it"),
     option("--timings", metavar="FILE", help="write what took how long, by package, as JSON"),
     option(
         "--from",

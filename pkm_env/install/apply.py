@@ -192,7 +192,14 @@ def build(
     disk.mkdir(journal.state_path(staging))
     making = os.path.join(staging, MAKING)
     disk.write(making, b"")
-    venv = make_venv(interpreter, place_, at=staging, prompt=options.prompt, platform=options.platform)
+    venv = make_venv(
+        interpreter,
+        place_,
+        at=staging,
+        prompt=options.prompt,
+        copies=options.copies,
+        platform=options.platform,
+    )
     site = Site(venv, venv.moved_to(place_), interpreter.platform, options.platform)
     placements = place_all(wanted, wheels, site, interpreter, options)
     outcome = Outcome(site.final, made=True)

@@ -16,6 +16,7 @@ from pkm_env.files import DISK, READING, TRUNCATING, UNSUPPORTED, copy, with_lon
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from pkm_env.files import Disk
 
@@ -39,8 +40,8 @@ def clone(source: str, target: str, platform: str = sys.platform) -> None:
         raise OSError(errno.EOPNOTSUPP, "no clones on this platform", source)
 
 
-def clone_linux(source: str, target: str) -> None:
-    """Clone by the FICLONE request of btrfs, xfs and others."""
+def clone_linux(source: str, target: str, request: Callable[[int, int, int], object] | None = None) -> None:
+    """Clone by the FICLONE request of btrfs, xfs and others; *request* is what makes it, ioctl(2)."""
     from fcntl import ioctl
 
     reading = os.open(source, READING)
@@ -48,7 +49,7 @@ def clone_linux(source: str, target: str) -> None:
         status = os.fstat(reading)
         writing = os.open(target, TRUNCATING, 0o777 if status.st_mode & S_IXUSR else 0o666)
         try:
-            ioctl(writing, FICLONE, reading)
+            (request or ioctl)(writing, FICLONE, reading)
             os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
         except OSError:
             os.unlink(target)
@@ -59,11 +60,11 @@ def clone_linux(source: str, target: str) -> None:
         os.close(reading)
 
 
-def clone_darwin(source: str, target: str) -> None:
-    """Clone by clonefile(2) of APFS, which keeps times and permissions itself."""
+def clone_darwin(source: str, target: str, library: Any = None) -> None:
+    """Clone by clonefile(2) of APFS, which keeps times and permissions itself; *library* is the C library."""
     import ctypes
 
-    library = ctypes.CDLL(None, use_errno=True)
+    library = library or ctypes.CDLL(None, use_errno=True)
     if library.clonefile(os.fsencode(source), os.fsencode(target), 0):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), source, None, target)

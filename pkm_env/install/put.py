@@ -53,12 +53,14 @@ class Outcome:
 class Options:
     """How an environment is written; see ``apply``.
 
-    *lasting* is the folder whose files may be linked to by symbolic links, "" for any. *refuse* is told what kept
-    something from being written into the cache; the environment then does without.
+    *copies*: a new one gets a copy of its interpreter. *lasting* is the folder whose files may be linked to by
+    symbolic links, "" for any. *refuse* is told what kept something from being written into the cache; the
+    environment then does without.
     """
 
     __slots__ = (
         "compile_bytecode",
+        "copies",
         "disk",
         "lasting",
         "link_mode",
@@ -68,11 +70,12 @@ class Options:
         "reporter",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each option, named at the call
         self,
         *,
         link_mode: str = "",
         compile_bytecode: bool = False,
+        copies: bool = False,
         reporter: Reporter | None = None,
         prompt: str = "",
         lasting: str = "",
@@ -82,6 +85,7 @@ class Options:
     ) -> None:
         self.link_mode = link_mode
         self.compile_bytecode = compile_bytecode
+        self.copies = copies
         self.reporter = reporter
         self.prompt = prompt
         self.lasting = lasting

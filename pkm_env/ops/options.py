@@ -70,6 +70,7 @@ class SyncOptions:
 
     __slots__ = (
         "compile_bytecode",
+        "copies",
         "dry_run",
         "exact",
         "file",
@@ -93,6 +94,7 @@ class SyncOptions:
         reinstall_packages: tuple[str, ...] = (),
         force: bool = False,
         compile_bytecode: bool = False,
+        copies: bool = False,
         file: str = "",
     ) -> None:
         self.dry_run = dry_run
@@ -104,6 +106,7 @@ class SyncOptions:
         self.reinstall_packages = reinstall_packages
         self.force = force
         self.compile_bytecode = compile_bytecode
+        self.copies = copies
         self.file = file
 
     @property

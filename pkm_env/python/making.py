@@ -38,7 +38,8 @@ def make_venv(
     """Make an environment for *path* and return it; it is written *at* another place when that is given.
 
     Nothing may be at that place yet, except an empty folder. The environment works once it is moved
-    to *path*. *prompt* is what shells show, by default the folder's name, or its parent's for ".venv".
+    to *path*. *prompt* is what shells show, by default the folder's name, or its parent's for ".venv". With *copies* it
+    has a copy of the interpreter, on Windows always.
 
     :raises VenvImpossible: when *path* cannot hold an environment, or the interpreter is incomplete.
     """
@@ -68,7 +69,28 @@ def make_venv(
     # Last, so that a folder without it is never taken for an environment.
     text = "".join(f"{key} = {value}\n" for key, value in settings.items())
     write_new(os.path.join(place, CONFIGURATION), text.encode("utf-8", "surrogateescape"))
-    return venv_of(interpreter, place, settings, platform)
+    venv = venv_of(interpreter, place, settings, platform)
+    if copies:
+        require_start(venv.python, interpreter)
+    return venv
+
+
+def require_start(python: str, interpreter: Interpreter) -> None:
+    """Start the copy of an interpreter: one that looks for its library beside itself does not find it.
+
+    :raises VenvImpossible: when it does not start.
+    """
+    import subprocess
+
+    command = [python, "-I", "-S", "-c", "import os"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError:
+        done = None
+    if done is None or done.returncode:
+        raise VenvImpossible(
+            f"a copy of {interpreter.base_executable} does not start", "leave --copies out to link to it"
+        )
 
 
 def has_lib64(interpreter: Interpreter, platform: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.support.disks import small_file_system
+from tests.support.disks import read_only, small_file_system
 from tests.support.projects import HEAD, ok, write_project
 
 TOML = HEAD + 'dependencies = ["spam", "bacon"]\n'
@@ -177,6 +178,17 @@ def build_wheel(*given):
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no shared locks")
+def test_verify_lets_nobody_empty_the_cache_meanwhile_and_leaves_no_folder(pkm, synced):
+    del synced
+    (pkm.cache / "in-use.lock").unlink()
+    ok(pkm("cache", "verify"))
+    assert (pkm.cache / "in-use.lock").exists()
+    shutil.rmtree(pkm.cache)
+    ok(pkm("cache", "verify"))
+    assert not pkm.cache.exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in its folders, and no shared locks")
 def test_clean_waits_for_a_sync_that_works_with_the_cache(pkm, index, tmp_path):
     began, go = tmp_path / "began", tmp_path / "go"
@@ -231,3 +243,25 @@ def fill(path, left):
     """Fill the file system of *path* but for so many bytes that are *left*."""
     free = os.statvfs(path.parent)
     path.write_bytes(bytes(free.f_bavail * free.f_bsize - left))
+
+
+def test_a_cache_that_is_read_only_is_read_and_not_changed(pkm, index, tmp_path):
+    project = write_project(tmp_path / "shop", TOML)
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, "4m"):
+        ok(pkm("sync", cwd=project))
+        index.forget()
+        with read_only(pkm.cache):
+            assert (
+                "cannot be written (Read-only file system)"
+                in ok(pkm("sync", "--reinstall", "--compile-bytecode", cwd=project)).stderr
+            )
+            assert index.count(".whl") == 0
+            for command in ("clean", "prune"):
+                refused = pkm("cache", command)
+                assert refused.code == 1
+                assert f"error: the cache {pkm.cache} cannot be changed: Read-only file" in refused.stderr
+            ok(pkm("cache", "verify"))
+            ok(pkm("cache", "info"))
+    ok(pkm("env", "verify", cwd=project))
+    ok(pkm("run", "spam", cwd=project))

@@ -1,15 +1,18 @@
 """Every section of the lock of every example: for many targets at once, and installed by uv and by pip.
 
-What they install is compared with what pkm installs from the same section.
+What they install is compared with what pkm installs from the same section, and what pip says of that with the lock.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
 from tests.support.projects import ROOT, Pkm, clean_environ, ok, run_program
@@ -168,3 +171,50 @@ def test_pip_installs_the_section(installed, wheels, index_url, tmp_path, tmp_pa
         env=environ, cwd=root,
     )  # fmt: skip
     assert freeze(venv / "bin/python") == expected
+
+
+def test_the_table_holds_every_environment_of_every_example(pkm, locked):
+    found = set()
+    for example in (ROOT / "examples").iterdir():
+        if not example.is_dir():
+            continue
+        copy = locked / example.name
+        assert copy.is_dir(), f"{example.name} is in no test"
+        members = [path.parent for path in copy.rglob("pyproject.toml") if ".pkm" not in path.parts]
+        for folder in members:
+            for told in json.loads(ok(pkm("env", "list", "--json", cwd=folder)).stdout):
+                place = folder.relative_to(copy).as_posix()
+                found.add((example.name, place, told["name"]))
+    assert found == set(SECTIONS)
+
+
+def pip_says(python, *words):
+    """Return how pip, run from outside, answers for the environment of *python*."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    return subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "environment"), SECTIONS, ids=[" ".join(case) for case in SECTIONS]
+)
+def test_pip_agrees_with_the_environment_and_can_take_it_away(pkm, locked, name, place, environment):
+    folder = locked / name / place
+    ok(pkm("sync", "--locked", environment, cwd=folder))
+    (synced,) = json.loads(ok(pkm("sync", "--json", environment, cwd=folder)).stdout)
+    python = Path(synced["path"]) / "bin" / "python"
+    exported = json.loads(
+        ok(pkm("env", "export", environment, "--format", "pylock", "--json", cwd=folder)).stdout
+    )["text"]
+    # A package may be locked in one version for one Python and in another for the next.
+    pairs = [(entry["name"], entry.get("version")) for entry in tomllib.loads(exported)["packages"]]
+    listed = json.loads(pip_says(python, "list", "--format", "json").stdout)
+    found = {canonicalize_name(one["name"]): one["version"] for one in listed}
+    assert len(found) == synced["packages"]
+    assert all((one, version) in pairs or (one, None) in pairs for one, version in found.items())
+    checked = pip_says(python, "check")
+    assert checked.returncode == 0, checked.stdout
+    if found:
+        assert pip_says(python, "uninstall", "--yes", *found).returncode == 0
+    # pip leaves the folders of namespaces, empty.
+    left = Path(synced["path"]).glob("lib/python*/site-packages/**/*")
+    assert [str(path) for path in left if path.is_file() and path.suffix != ".pyc"] == []

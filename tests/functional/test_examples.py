@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import subprocess
@@ -14,8 +13,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomli
-from packaging.utils import canonicalize_name
 
 from tests.support.interpreters import MINORS, find_interpreter, interpreter
 from tests.support.projects import ROOT, Pkm, clean_environ, ok
@@ -197,32 +194,3 @@ def test_pkm_locks_and_syncs_itself(pkm, tree):
     python = find_interpreter("3.12") or sys.executable
     ok(pkm("sync", "-p", python, cwd=tree))
     assert ok(pkm("run", "python", "-m", "pkm_env", "--version", cwd=tree)).stdout.startswith("pkm 1.")
-
-
-def pip_says(python, *words):
-    """Return how pip, run from outside, answers for the environment of *python*."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
-    return subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
-
-
-@pytest.mark.parametrize("name", ["hello", "web", "data"])
-def test_pip_agrees_with_the_environment_of_an_example_and_can_take_it_away(pkm, example, name):
-    project = example(name)
-    ok(pkm("sync", cwd=project))
-    python = project / ".venv" / "bin" / "python"
-    tree = json.loads(
-        ok(pkm("env", "export", "default", "--format", "pylock", "--json", cwd=project)).stdout
-    )["text"]
-    # A package may be locked in one version for one Python and in another for the next.
-    locked = [(entry["name"], entry.get("version")) for entry in tomli.loads(tree)["packages"]]
-    listed = json.loads(pip_says(python, "list", "--format", "json").stdout)
-    found = {canonicalize_name(one["name"]): one["version"] for one in listed}
-    (synced,) = json.loads(ok(pkm("sync", "--json", cwd=project)).stdout)
-    assert len(found) == synced["packages"]
-    assert all((one, version) in locked or (one, None) in locked for one, version in found.items())
-    checked = pip_says(python, "check")
-    assert checked.returncode == 0, checked.stdout
-    assert pip_says(python, "uninstall", "--yes", *found).returncode == 0
-    # pip leaves the folders of namespaces, empty.
-    left = project.glob(".venv/lib/python*/site-packages/**/*")
-    assert [str(path) for path in left if path.is_file() and path.suffix != ".pyc"] == []

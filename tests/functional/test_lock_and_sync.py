@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
-from tests.support.projects import BUILT, ENVIRONMENTS, ok, write_project
+from tests.support.projects import BUILT, ENVIRONMENTS, HEAD, ok, write_project
 from tests.support.wheels import project_members
 
 TOML = (
@@ -339,3 +340,22 @@ def test_a_stamp_watches_what_folders_are_made_of(pkm, tmp_path, editable):
         project_members("helper", "1.1")["backend.json"]  # what the backend reads the version from
     )
     assert "helper 1.0 -> 1.1" in pkm("sync", cwd=project).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there an environment always has a copy")
+def test_copies_gives_an_environment_a_copy_of_its_interpreter(pkm, tmp_path):
+    project = write_project(tmp_path / "shop", HEAD + 'dependencies = ["spam"]\n')
+    python = project / ".venv" / "bin" / "python"
+    ok(pkm("sync", cwd=project))
+    assert python.is_symlink()
+    for looking in ("--check", "--dry-run"):
+        told = pkm("sync", "--copies", looking, cwd=project).stdout
+        assert "--copies asks for a copy of its interpreter; would make .venv with Python" in told
+    assert "a copy of its interpreter; Made .venv" in ok(pkm("sync", "--copies", cwd=project)).stdout
+    assert not python.is_symlink()
+    assert ok(pkm("run", "spam", cwd=project)).stdout == "spam and eggs\n"
+    made = python.stat()
+    for words in (["sync", "--copies"], ["sync"], ["sync", "--reinstall"]):
+        ok(pkm(*words, cwd=project))
+    assert python.stat() == made
+    assert "in sync" in ok(pkm("env", "list", cwd=project)).stdout

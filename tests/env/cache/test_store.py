@@ -153,3 +153,10 @@ def test_memory_of_what_marshal_does_not_take_lasts_for_this_process(store: Stor
     memory.remember("kind", "key", store)
     assert memory.recall("kind", "key") is store
     assert StoredMemory(store).recall("kind", "key") is None
+
+
+def test_a_cache_that_is_a_link_to_nowhere_is_not_used(tmp_path: Path):
+    (tmp_path / "cache").symlink_to(tmp_path / "nowhere")
+    assert distrust(str(tmp_path / "cache")) == "it is a link that leads nowhere"
+    (tmp_path / "nowhere").mkdir()
+    assert distrust(str(tmp_path / "cache")) == ""

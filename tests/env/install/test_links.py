@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import shutil
 import threading
 
 import pytest
 
+from pkm_env.cache.check import damage_of, verify_tree
 from pkm_env.files import Disk
 from pkm_env.hands import share
-from pkm_env.install.links import LINK_MODES, Linker, clone, fallbacks
+from pkm_env.install.links import (
+    FICLONE,
+    LINK_MODES,
+    Linker,
+    clone,
+    clone_darwin,
+    clone_linux,
+    fallbacks,
+)
+from tests.support.disks import cloning_file_system
+from tests.support.environments import sync, unpacked
 
 
 @pytest.fixture
@@ -107,6 +120,83 @@ def test_clone_that_is_not_to_be_had_leaves_nothing(tree):
     with pytest.raises(OSError, match=r".*"):
         clone(str(tree / "a.py"), str(tree / "b.py"), "win32")
     assert not (tree / "b.py").exists()
+
+
+def cloned_by_linux(tree, name, request):
+    clone_linux(str(tree / name), str(tree.parent / "site" / name), request)
+    return tree.parent / "site" / name
+
+
+@pytest.mark.parametrize("name", ["a.py", "run"])
+def test_clone_of_linux_has_content_time_and_execute_bit(tree, name):
+    """The kernel puts the blocks of one open file into another, and nothing else."""
+
+    def share_blocks(writing, number, reading):
+        assert number == FICLONE
+        os.write(writing, os.pread(reading, 1000, 0))
+
+    found = cloned_by_linux(tree, name, share_blocks)
+    assert found.read_bytes() == (tree / name).read_bytes()
+    assert found.stat().st_mtime_ns == (tree / name).stat().st_mtime_ns
+    assert os.access(found, os.X_OK) == os.access(tree / name, os.X_OK)
+
+
+def test_clone_that_linux_refuses_leaves_nothing(tree):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "no clones here")
+
+    with pytest.raises(OSError, match="no clones"):
+        cloned_by_linux(tree, "a.py", refuse)
+    assert os.listdir(tree.parent / "site") == []
+
+
+class DarwinLibrary:
+    """A C library with clonefile(2), as its manual page has it; *number* is the errno of a refusal, 0 for none."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    def clonefile(self, source, target, flags):
+        assert flags == 0
+        if self.number or os.path.lexists(target):
+            ctypes.set_errno(self.number or errno.EEXIST)
+            return -1
+        shutil.copy2(source, target)
+        return 0
+
+
+def test_clone_of_darwin_asks_for_paths_as_bytes(tree):
+    target = tree.parent / "site" / "a.py"
+    clone_darwin(str(tree / "a.py"), str(target), DarwinLibrary())
+    assert target.read_bytes() == b"x = 1\n"
+    assert target.stat().st_mtime_ns == 10**18
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.EXDEV, errno.ENOSPC])
+def test_clone_that_darwin_refuses_is_an_error_with_its_number(tree, number):
+    target = str(tree.parent / "site" / "a.py")
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        clone_darwin(str(tree / "a.py"), target, DarwinLibrary(number))
+    assert caught.value.errno == number
+    assert (caught.value.filename, caught.value.filename2) == (str(tree / "a.py"), target)
+
+
+def test_clone_over_a_file_of_darwin_is_refused(tree):
+    (tree.parent / "site" / "a.py").write_text("mine")
+    with pytest.raises(FileExistsError):
+        clone_darwin(str(tree / "a.py"), str(tree.parent / "site" / "a.py"), DarwinLibrary())
+
+
+def test_where_the_file_system_clones_an_edit_in_an_environment_is_none_in_the_cache(tmp_path):
+    with cloning_file_system(tmp_path):
+        wheel = unpacked(tmp_path / "disk" / "cache", "spam", "1.0", files={"spam.py": "x = 1\n" * 2000})
+        outcome = sync(tmp_path / "disk" / "v", wheel)
+        assert outcome.link_mode == "clone"
+        (module,) = (tmp_path / "disk" / "v").glob("lib/*/site-packages/spam.py")
+        assert module.stat().st_nlink == 1
+        assert module.stat().st_mtime_ns == wheel.manifest.mtime_ns
+        module.write_text("x = 2\n")
+        assert damage_of(wheel) == verify_tree(wheel) == ""
 
 
 def test_threads_that_are_refused_together_end_in_the_mode_that_works(tree):

@@ -201,6 +201,21 @@ def other(version, implementation):
     )
 
 
+def test_copy_that_does_not_start_is_no_interpreter(tmp_path):
+    """As that of a program that looks for its library beside itself."""
+    program = tmp_path / "base" / "bin" / "python3"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\n[ -e "$(dirname "$0")/../library" ]\n')
+    program.chmod(0o755)
+    (tmp_path / "base" / "library").write_text("")
+    one = Interpreter.from_plain(interpreter().to_plain())
+    one.base_executable = str(program)
+    make_venv(one, str(tmp_path / "linked"))
+    with pytest.raises(VenvImpossible, match="does not start") as caught:
+        make_venv(one, str(tmp_path / "copied"), copies=True)
+    assert "--copies" in caught.value.hint
+
+
 def test_names_of_other_interpreters():
     assert {"python3.13t", "python3.13"} <= python_names(other("3.13.0", "cpython-freethreaded"))
     assert {"pypy", "pypy3.10", "python3"} <= python_names(other("3.10.14", "pypy"))
