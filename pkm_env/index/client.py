@@ -269,7 +269,7 @@ class IndexClient:
         return None
 
     def _sibling(self, file: File) -> str | None:
-        """Return the metadata sibling (PEP 658), None when it is not there after all.
+        """Return the metadata sibling (PEP 658), None when it is not there after all, or too large.
 
         :raises HashMismatch: when it is another one than is listed, twice.
         """
@@ -281,7 +281,10 @@ class IndexClient:
             return self._one_sibling(file, url)
 
     def _one_sibling(self, file: File, url: str) -> str | None:
-        response = self.http.get(url, limit=MAX_METADATA, index=file.index)
+        try:
+            response = self.http.get(url, limit=MAX_METADATA, index=file.index)
+        except BadPage:  # it is too large: the wheel itself says whose mistake that is
+            return None
         if response.status != OK:
             return None
         check_hashes(f"{file.filename}.metadata", response.body, file.metadata_hashes or {}, file, url)
