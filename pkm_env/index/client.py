@@ -12,7 +12,15 @@ import os
 import sys
 import zlib
 
-from pkm_env.index.archive import TAIL, BadArchive, Damaged, NotHere, wheel_metadata
+from pkm_env.index.archive import (
+    MAX_METADATA,
+    TAIL,
+    BadArchive,
+    Damaged,
+    NotHere,
+    too_large_metadata,
+    wheel_metadata,
+)
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
@@ -46,7 +54,6 @@ if TYPE_CHECKING:
     Advance = Callable[[int], None]
 
 MAX_PAGE = 256 << 20
-MAX_METADATA = 16 << 20
 DEFAULT_AGE_S = 600
 
 
@@ -429,8 +436,10 @@ def zipped_metadata(path: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-            if len(names) != 1 or archive.getinfo(names[0]).file_size > MAX_METADATA:
+            if len(names) != 1:
                 raise BadArchive("it has no METADATA, or more than one")
+            if (size := archive.getinfo(names[0]).file_size) > MAX_METADATA:
+                raise BadArchive(too_large_metadata(size))
             return archive.read(names[0]).decode("utf-8", "replace")
     except faults as error:
         raise BadArchive(f"it cannot be read: {error}") from error
