@@ -66,8 +66,9 @@ class Access:
     def indexes(self) -> tuple[IndexSpec, ...]:
         """The indexes in the order in which they are asked."""
         if self._indexes is None:
-            declaration = None if self._project is None else self._project.declaration
-            named, default = configured_indexes(declaration, self._environ, self._switches, self._user)
+            named, default = configured_indexes(
+                self._project, self._environ, self._switches, self._user, self._folder
+            )
             further = self._machine_indexes() if default is None else (default,)
             self._indexes = (*named, *further)
         return self._indexes
@@ -120,11 +121,20 @@ class Access:
             if folder and not index.from_pip and not os.path.isdir(folder):
                 raise PkmError(
                     f'index "{index.name}" is a folder that is not there: {folder}',
-                    f"it is named in {index.origin}" if index.origin else "",
+                    f"it is named in {self._place_of(index)}" if index.origin else "",
                 )
         if origins := dict.fromkeys(index.origin for index in self.indexes if index.from_pip):
             shown = ", ".join(origins)
             self._reporter.note(f"what pip's configuration names ({shown}) is asked before the default index")
+
+    def _place_of(self, index: IndexSpec) -> str:
+        """Return where an index is configured, with line and column where it is in a project."""
+        project = self._project
+        for rule in project.declaration.indexes if project is not None else ():
+            owner = project.owner_of(rule) if project is not None else None
+            if owner is not None and (rule.name, owner.shown) == (index.name, index.origin):
+                return owner.position((*rule.key, "url"))
+        return index.origin
 
     @property
     def index_urls(self) -> frozenset[str]:

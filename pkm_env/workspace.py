@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pkm_build.project import Project
     from pkm_env.lock.lockfile import Lock
-    from pkm_env.model.declaration import Declaration
+    from pkm_env.model.declaration import Declaration, IndexRule, SourceRule
     from pkm_env.model.environment import Environment
 
     # Requirements, each with its key path in pyproject.toml.
@@ -82,6 +82,12 @@ class Workspace:
     def owners(self, sections: Sequence[str]) -> list[Workspace]:
         """Return the projects of the family that have an environment with one of *sections*, all for no sections."""
         return [owner for owner in self.family if owner.with_sections(sections)]
+
+    def owner_of(self, rule: SourceRule | IndexRule) -> Workspace:
+        """Return the project whose file holds a rule: this one, or the workspace's root, whose rules hold here too."""
+        top = self.family[0]
+        shared = (*top.declaration.sources, *top.declaration.indexes)
+        return top if any(rule is one for one in shared) else self
 
     def venv_path(self, environment: Environment) -> str:
         """Return the absolute path of the folder that the environment lives in."""
@@ -175,12 +181,17 @@ class Workspace:
         shown = os.path.relpath(path, self.root)
         return path if shown.startswith("..") else shown
 
+    @property
+    def shown(self) -> str:
+        """The project's file as messages name it: as seen from the lock."""
+        return posixpath.normpath(posixpath.join(self.location, PROJECT_FILE))
+
     def position(self, key: tuple[str | int, ...]) -> str:
         """Return file:line:column of a key path, the file as seen from the lock; loads the scanner of positions."""
         from pkm_build.positions import locate
 
         ((line, column),) = locate(self.source.text, [key])
-        return f"{posixpath.normpath(posixpath.join(self.location, PROJECT_FILE))}:{line}:{column}"
+        return f"{self.shown}:{line}:{column}"
 
 
 def find_root(start: str) -> str:
