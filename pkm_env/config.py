@@ -19,12 +19,11 @@ from pkm_env.model.distribution import without_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from pkm_build.errors import Fault
     from pkm_env.model.declaration import IndexRule
-    from pkm_env.workspace import Workspace
 
 LINK_MODES = ("clone", "hardlink", "copy", "symlink")
 USER_KEYS = (
@@ -311,21 +310,23 @@ def spec_of(rule: IndexRule, folder: str, origin: str) -> IndexSpec:
 
 
 def configured_indexes(
-    project: Workspace | None, environ: Mapping[str, str], switches: Switches, user: Table, folder: str
+    declared: Sequence[tuple[IndexRule, str, str]],
+    environ: Mapping[str, str],
+    switches: Switches,
+    user: Table,
+    folder: str,
 ) -> tuple[tuple[IndexSpec, ...], IndexSpec | None]:
     """Return the indexes that pkm's own settings name, in their order, and the default one if they name it.
 
-    A path on the command line or in a variable is seen from *folder*. Where they name none, pip's configuration is
-    asked, and then the constant of an installed library.
+    *declared* are those of a project, with the folder and the name of the file that says each. A path on the command
+    line or in a variable is seen from *folder*. Where they name none, pip's configuration is asked, and then the
+    constant of an installed library.
     """
     named: list[IndexSpec] = []
-    rules = project.declaration.indexes if project is not None else ()
-    alias = next((rule.name for rule in rules if rule.default), "")
+    alias = next((rule.name for rule, _, _ in declared if rule.default), "")
     default = given_default(environ, switches, folder, alias)
-    for rule in rules:
-        assert project is not None
-        owner = project.owner_of(rule)
-        spec = spec_of(rule, owner.root, owner.shown)
+    for rule, root, shown in declared:
+        spec = spec_of(rule, root, shown)
         if rule.default:
             default = default or spec
         else:
