@@ -10,7 +10,6 @@ import os
 import time
 from _blake2 import blake2b
 
-from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.config import Settings, read_user_config, user_config_path
 from pkm_env.files import write_atomic
@@ -474,11 +473,7 @@ class Context:
 
     def write_file(self, path: str, text: str) -> None:
         """Write a file that the user named, whole or not at all."""
-        try:
-            write_atomic(path, text.encode())
-        except OSError as error:
-            # It names the temporary file beside it.
-            raise PkmError(f"{path} cannot be written: {error.strerror}") from error
+        write_atomic(path, text.encode())
 
 
 def begin_second(read: Read) -> SecondReader | None:
