@@ -6,7 +6,7 @@ that one run over a file names all that is wrong with it.
 
 from __future__ import annotations
 
-from pkm_build.errors import Fault
+from pkm_build.errors import Fault, show_key
 from pkm_build.grammar import is_device
 
 TYPE_CHECKING = False
@@ -112,7 +112,8 @@ class Table:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.fault(name, f"must be an array of tables, not {kind_of(value)}")
+            hint = f"write [[{show_key((*self.key, name))}]]" if isinstance(value, dict) else ""
+            self.fault(name, f"must be an array of tables, not {kind_of(value)}", hint)
             return []
         found = []
         for at, item in enumerate(value):

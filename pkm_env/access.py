@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pkm_env.index.crew import Crew
     from pkm_env.index.defaults import PipSettings
     from pkm_env.index.spec import IndexSpec
+    from pkm_env.model.declaration import IndexRule
     from pkm_env.model.distribution import Source
     from pkm_env.model.ports import Memory, Reporter
     from pkm_env.workspace import Workspace
@@ -66,8 +67,10 @@ class Access:
     def indexes(self) -> tuple[IndexSpec, ...]:
         """The indexes in the order in which they are asked."""
         if self._indexes is None:
-            declaration = None if self._project is None else self._project.declaration
-            named, default = configured_indexes(declaration, self._environ, self._switches, self._user)
+            declared = [(rule, owner.root, owner.shown) for rule, owner in self._declared()]
+            named, default = configured_indexes(
+                declared, self._environ, self._switches, self._user, self._folder
+            )
             further = self._machine_indexes() if default is None else (default,)
             self._indexes = (*named, *further)
         return self._indexes
@@ -120,11 +123,25 @@ class Access:
             if folder and not index.from_pip and not os.path.isdir(folder):
                 raise PkmError(
                     f'index "{index.name}" is a folder that is not there: {folder}',
-                    f"it is named in {index.origin}" if index.origin else "",
+                    f"it is named in {self._place_of(index)}" if index.origin else "",
                 )
         if origins := dict.fromkeys(index.origin for index in self.indexes if index.from_pip):
             shown = ", ".join(origins)
             self._reporter.note(f"what pip's configuration names ({shown}) is asked before the default index")
+
+    def _declared(self) -> list[tuple[IndexRule, Workspace]]:
+        """Return the indexes of the project and of its workspace's root, each with who says it."""
+        project = self._project
+        if project is None:
+            return []
+        return [(rule, project.owner_of(rule)) for rule in project.declaration.indexes]
+
+    def _place_of(self, index: IndexSpec) -> str:
+        """Return where an index is configured, with line and column where it is in a project."""
+        for rule, owner in self._declared():
+            if (rule.name, owner.shown) == (index.name, index.origin):
+                return owner.position((*rule.key, "url"))
+        return index.origin
 
     @property
     def index_urls(self) -> frozenset[str]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Builds:
     """Makes what builds for a project, on first use, and one frontend for each interpreter.
 
-    *supply* gives what build requirements come from, *locked* what the lock holds for building a package with an
-    interpreter (None where that is not locked).
+    *supply* gives what build requirements come from, by the interpreter and the constraints of a build; *locked* what
+    the lock holds for building a package with an interpreter (None where that is not locked).
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Builds:
         memory: StoredMemory,
         reporter: Reporter,
         *,
-        supply: Callable[[Interpreter], Supply],
+        supply: Callable[[Interpreter, tuple[str, ...]], Supply],
         locked: Callable[[str, Interpreter], Sequence[Wanted] | None],
     ) -> None:
         self._workspace = workspace
@@ -49,22 +49,26 @@ class Builds:
         self._reporter = reporter
         self._supply = supply
         self._locked = locked
-        self._constraints = workspace.declaration.options.build_constraints
         self._no_build = workspace.declaration.options.no_build
-        self._frontends: dict[str, BuildFrontend] = {}
+        self._frontends: dict[tuple[str, tuple[str, ...]], BuildFrontend] = {}
 
-    def builder(self, interpreter: Callable[[], Interpreter]) -> DistributionBuilder:
-        """Return what builds for an interpreter, which is asked for when something is built."""
+    def builder(
+        self, interpreter: Callable[[], Interpreter], constraints: tuple[str, ...]
+    ) -> DistributionBuilder:
+        """Return what builds for an interpreter, which is asked for when something is built.
+
+        *constraints* bound what builds require.
+        """
         from pkm_env.build.sdist import Limits
         from pkm_env.builder import DistributionBuilder
 
         return DistributionBuilder(
-            lambda: self.frontend(interpreter()),
+            lambda: self.frontend(interpreter(), constraints),
             interpreter,
             lambda failed: self._store.workplace(WORK, failed),
             own_root=self._workspace.root,
             locked=lambda package: self._locked_names(package, interpreter()),
-            constraints=self._constraints,
+            constraints=constraints,
             limits=Limits(
                 **self._settings.set_limits({"sdist-size": "total_bytes", "sdist-files": "members"})
             ),
@@ -76,9 +80,10 @@ class Builds:
         found = self._locked(package, interpreter) or ()
         return [f"{item.name} {item.version} {sorted(item.hashes.items())}" for item in found]
 
-    def frontend(self, interpreter: Interpreter) -> BuildFrontend:
-        """Return what runs build backends with *interpreter*."""
-        if interpreter.path not in self._frontends:
+    def frontend(self, interpreter: Interpreter, constraints: tuple[str, ...]) -> BuildFrontend:
+        """Return what runs build backends with *interpreter*, *constraints* bounding what they require."""
+        key = (interpreter.path, constraints)
+        if key not in self._frontends:
             from pkm_env.build.frontend import BuildFrontend
             from pkm_env.build.request import Limits
             from pkm_env.isolation import BuildEnvironments
@@ -87,14 +92,14 @@ class Builds:
             environments = BuildEnvironments(
                 self._store,
                 lambda: interpreter,
-                lambda: self._supply(interpreter),
+                lambda: self._supply(interpreter, constraints),
                 self._memory,
                 self._reporter,
-                constraints=self._constraints,
+                constraints=constraints,
                 no_build=self._no_build,
                 locked=lambda package: self._locked(package, interpreter),
             )
-            self._frontends[interpreter.path] = BuildFrontend(
+            self._frontends[key] = BuildFrontend(
                 environments,
                 environ=self._environ,
                 work=lambda: self._store.workplace(WORK),
@@ -103,7 +108,7 @@ class Builds:
                 warn=self._reporter.warn,
                 limits=Limits(**limits),
             )
-        return self._frontends[interpreter.path]
+        return self._frontends[key]
 
     @staticmethod
     def tree_digest(root: str) -> str:

@@ -19,11 +19,11 @@ from pkm_env.model.distribution import without_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from pkm_build.errors import Fault
-    from pkm_env.model.declaration import Declaration, IndexRule
+    from pkm_env.model.declaration import IndexRule
 
 LINK_MODES = ("clone", "hardlink", "copy", "symlink")
 USER_KEYS = (
@@ -272,8 +272,12 @@ def parse_toml(path: str, text: str) -> dict[str, Any]:
         raise
 
 
-def given_default(environ: Mapping[str, str], switches: Switches, alias: str) -> IndexSpec | None:
+def given_default(
+    environ: Mapping[str, str], switches: Switches, folder: str, alias: str
+) -> IndexSpec | None:
     """Return the default index that stands on the command line or in a variable, None where none does.
+
+    A path is seen from *folder*.
 
     :raises BadSetting: when it cannot be asked.
     """
@@ -284,38 +288,52 @@ def given_default(environ: Mapping[str, str], switches: Switches, alias: str) ->
         return None
     if said := index_fault(url):
         raise BadSetting(origin, without_secrets(url), "an index that can be asked", said)
-    return IndexSpec(DEFAULT_INDEX, url, origin=origin, default=True, alias=alias)
+    return IndexSpec(DEFAULT_INDEX, absolute(url, folder), origin=origin, default=True, alias=alias)
 
 
-def spec_of(rule: IndexRule, origin: str) -> IndexSpec:
-    """Return the index that a file configures."""
+def absolute(url: str, folder: str) -> str:
+    """Return the address of an index; a path is seen from *folder*."""
+    is_url = "://" in url or url.lower().startswith("file:")
+    return url if is_url else os.path.normpath(os.path.join(folder, url))
+
+
+def spec_of(rule: IndexRule, folder: str, origin: str) -> IndexSpec:
+    """Return the index that a file in *folder* configures."""
     return IndexSpec(
-        rule.name, rule.url, flat=rule.flat, explicit=rule.explicit, origin=origin, default=rule.default
+        rule.name,
+        absolute(rule.url, folder),
+        flat=rule.flat,
+        explicit=rule.explicit,
+        origin=origin,
+        default=rule.default,
     )
 
 
 def configured_indexes(
-    declaration: Declaration | None,
+    declared: Sequence[tuple[IndexRule, str, str]],
     environ: Mapping[str, str],
     switches: Switches,
     user: Table,
-    shown: str = "pyproject.toml",
+    folder: str,
 ) -> tuple[tuple[IndexSpec, ...], IndexSpec | None]:
     """Return the indexes that pkm's own settings name, in their order, and the default one if they name it.
 
-    Where they name none, pip's configuration is asked, and then the constant of an installed library.
+    *declared* are those of a project, with the folder and the name of the file that says each. A path on the command
+    line or in a variable is seen from *folder*. Where they name none, pip's configuration is asked, and then the
+    constant of an installed library.
     """
     named: list[IndexSpec] = []
-    rules = declaration.indexes if declaration is not None else ()
-    default = given_default(environ, switches, next((rule.name for rule in rules if rule.default), ""))
-    for rule in rules:
-        spec = spec_of(rule, shown)
+    alias = next((rule.name for rule, _, _ in declared if rule.default), "")
+    default = given_default(environ, switches, folder, alias)
+    for rule, root, shown in declared:
+        spec = spec_of(rule, root, shown)
         if rule.default:
             default = default or spec
         else:
             named.append(spec)
+    config_folder = os.path.dirname(user_config_path(environ)) if "index" in user.data else ""
     for rule in read_indexes(user):
-        spec = spec_of(rule, "the user's configuration")
+        spec = spec_of(rule, config_folder, "the user's configuration")
         if spec.default:
             default = default or spec
         elif spec.name not in {other.name for other in named}:

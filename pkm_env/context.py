@@ -10,7 +10,6 @@ import os
 import time
 from _blake2 import blake2b
 
-from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_env.config import Settings, read_user_config, user_config_path
 from pkm_env.files import write_atomic
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
     from pkm_env.supply.second import Read, SecondReader
     from pkm_env.wanted import Wanted
     from pkm_env.workspace import Placed, Workspace
+
+    # Who builds (None: the interpreter that runs pkm), and what bounds the requirements of builds.
+    How = tuple[Interpreter | None, tuple[str, ...]]
 
 LOCK_KIND = "lock-2"
 
@@ -296,7 +298,8 @@ class Context:
 
     def supply(self, environment: Environment, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of an environment; builds are made by *interpreter*, by default pkm's own."""
-        return self._supply(self.places.index_bindings(environment), self._times_of(environment), interpreter)
+        how = how_to_build(environment, interpreter)
+        return self._supply(self.places.index_bindings(environment), self._times_of(environment), how)
 
     def any_supply(self, interpreter: Interpreter | None = None) -> Supply:
         """Return the supply of one environment, for what all of them would answer alike."""
@@ -319,20 +322,18 @@ class Context:
         from pkm_env.supply.bound import BoundReleases
 
         usual, times = self.places.index_bindings(environment), self._times_of(environment)
-        found = BoundReleases(plain, lambda name, index: self._supply({**usual, name: index}, times), unbuilt)
+        how = how_to_build(environment)
+        found = BoundReleases(
+            plain, lambda name, index: self._supply({**usual, name: index}, times, how), unbuilt
+        )
         # Environments that ask the same share what they learn.
         return found if several else self._unbuilt.setdefault((id(plain), unbuilt), found)
 
-    def _supply(
-        self,
-        bindings: Mapping[str, str],
-        times: Mapping[str, str | None],
-        interpreter: Interpreter | None = None,
-    ) -> Supply:
+    def _supply(self, bindings: Mapping[str, str], times: Mapping[str, str | None], how: How) -> Supply:
         # Environments with the same answers share one supply, and all that it has read.
-        key = key_of(bindings, times, interpreter)
+        key = key_of(bindings, times, how)
         if key not in self._supplies:
-            self._supplies[key] = self._new_supply(bindings, times, interpreter)
+            self._supplies[key] = self._new_supply(bindings, times, how)
         return self._supplies[key]
 
     def cut_off(
@@ -364,7 +365,7 @@ class Context:
         self,
         bindings: Mapping[str, str],
         exclude_newer: Mapping[str, str | None],
-        interpreter: Interpreter | None,
+        how: How,
     ) -> Supply:
         """Return a supply over the configured indexes."""
         from pkm_env.cache.pages import MetadataCache, PageCache
@@ -377,9 +378,7 @@ class Context:
             self.access.connect,
             self.reporter,
             now_s=self.now_s,
-            provision=lambda: self._provision(
-                key_of(bindings, exclude_newer, interpreter), lambda: supply, interpreter
-            ),
+            provision=lambda: self._provision(key_of(bindings, exclude_newer, how), lambda: supply, how),
             bindings=bindings,
             exclude_newer=exclude_newer,
             offline=self.settings.offline,
@@ -387,7 +386,7 @@ class Context:
             settled=self.settled,
             begin_second=begin_second,
             changed=lambda bound, uncut: self._supply(
-                {**bindings, **bound}, lifted(exclude_newer, uncut), interpreter
+                {**bindings, **bound}, lifted(exclude_newer, uncut), how
             ),
             known_names=self.places.known_names,
         )
@@ -395,12 +394,11 @@ class Context:
 
     def provision(self, environment: Environment, interpreter: Interpreter | None = None) -> Provision:
         """Return what gives an environment whole files: its supply is made when one is not in the cache."""
-        key = key_of(self.places.index_bindings(environment), self._times_of(environment), interpreter)
-        return self._provision(key, lambda: self.supply(environment, interpreter), interpreter)
+        how = how_to_build(environment, interpreter)
+        key = key_of(self.places.index_bindings(environment), self._times_of(environment), how)
+        return self._provision(key, lambda: self.supply(environment, interpreter), how)
 
-    def _provision(
-        self, key: tuple[str, str], supply: Callable[[], Supply], interpreter: Interpreter | None
-    ) -> Provision:
+    def _provision(self, key: tuple[str, str], supply: Callable[[], Supply], how: How) -> Provision:
         """Return what gives whole files to a supply; what fetches and what builds is made when it is needed."""
         if key not in self._provisions:
             from pkm_env.cache.wheels import WheelCache
@@ -410,7 +408,7 @@ class Context:
             self._provisions[key] = Provision(
                 wheels,
                 lambda: self._fetcher(supply(), wheels),
-                lambda fetcher: self._sources(fetcher, wheels, interpreter),
+                lambda fetcher: self._sources(fetcher, wheels, how),
             )
         return self._provisions[key]
 
@@ -427,14 +425,14 @@ class Context:
             offline=self.settings.offline,
         )
 
-    def _sources(self, fetcher: Fetcher, wheels: WheelCache, interpreter: Interpreter | None) -> Sources:
-        """Return what reads and builds sources with *interpreter*, by default the one that runs pkm."""
+    def _sources(self, fetcher: Fetcher, wheels: WheelCache, how: How) -> Sources:
+        """Return what reads and builds sources, with the interpreter that runs pkm where *how* has none."""
         from pkm_env.sources import Sources
 
         return Sources(
             fetcher,
             wheels,
-            builder=lambda: self.builds.builder(lambda: interpreter or self.interpreters.own),
+            builder=lambda: self.builds.builder(lambda: how[0] or self.interpreters.own, how[1]),
             checkout=self.access.checkout,
         )
 
@@ -448,9 +446,9 @@ class Context:
 
         return Limits(**told)
 
-    def _build_supply(self, interpreter: Interpreter) -> Supply:
+    def _build_supply(self, interpreter: Interpreter, constraints: tuple[str, ...]) -> Supply:
         """Return the supply that build requirements come from, by the project's rules for all environments."""
-        key = ("", interpreter.path)
+        key = (repr(constraints), interpreter.path)
         if key not in self._supplies:
             declaration = self.workspace.declaration
             bindings = {
@@ -459,7 +457,7 @@ class Context:
                 if rule.kind == "index" and not rule.env and not rule.marker
             }
             times = self._times(declaration.options.exclude_newer)
-            self._supplies[key] = self._new_supply(bindings, times, interpreter)
+            self._supplies[key] = self._new_supply(bindings, times, (interpreter, constraints))
         return self._supplies[key]
 
     def _locked_for(self, package: str, interpreter: Interpreter) -> Sequence[Wanted] | None:
@@ -477,11 +475,7 @@ class Context:
 
     def write_file(self, path: str, text: str) -> None:
         """Write a file that the user named, whole or not at all."""
-        try:
-            write_atomic(path, text.encode())
-        except OSError as error:
-            # It names the temporary file beside it.
-            raise PkmError(f"{path} cannot be written: {error.strerror}") from error
+        write_atomic(path, text.encode())
 
 
 def begin_second(read: Read) -> SecondReader | None:
@@ -491,15 +485,19 @@ def begin_second(read: Read) -> SecondReader | None:
     return begin(read)
 
 
+def how_to_build(environment: Environment, interpreter: Interpreter | None = None) -> How:
+    """Return by what, and within which bounds, builds are made for an environment."""
+    return interpreter, environment.options.build_constraints
+
+
 def lifted(times: Mapping[str, str | None], uncut: bool | Collection[str]) -> Mapping[str, str | None]:
     """Return cut-off times with none for some names, or for any."""
     names = [*times, "default"] if uncut is True else uncut or ()
     return {**times, **dict.fromkeys(names)}
 
 
-def key_of(
-    bindings: Mapping[str, str], times: Mapping[str, str | None], interpreter: Interpreter | None
-) -> tuple[str, str]:
-    """Return what tells supplies apart: bound names, cut-off times, and who builds."""
-    rules = repr((sorted(bindings.items()), sorted(times.items())))
+def key_of(bindings: Mapping[str, str], times: Mapping[str, str | None], how: How) -> tuple[str, str]:
+    """Return what tells supplies apart: bound names, cut-off times, and how it builds."""
+    interpreter, constraints = how
+    rules = repr((sorted(bindings.items()), sorted(times.items()), constraints))
     return rules, interpreter.path if interpreter else ""

@@ -115,18 +115,22 @@ def write_atomic(path: str, data: bytes, *, durable: bool = False) -> None:
     """
     target = os.path.realpath(path) if os.path.islink(path) else path
     temporary = f"{target}.{os.urandom(6).hex()}.tmp"
-    descriptor = os.open(temporary, TRUNCATING, 0o666)
     try:
+        descriptor = os.open(temporary, TRUNCATING, 0o666)
         try:
-            write_all(descriptor, data)
-            keep_mode(target, descriptor)
-            if durable:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        replace(temporary, target)
-    except BaseException:  # an interrupt too leaves no temporary file
-        remove_file(temporary)
+            try:
+                write_all(descriptor, data)
+                keep_mode(target, descriptor)
+                if durable:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            replace(temporary, target)
+        except BaseException:  # an interrupt too leaves no temporary file
+            remove_file(temporary)
+            raise
+    except OSError as error:
+        error.filename, error.filename2 = path, None  # nobody knows the temporary one
         raise
     if durable:
         sync_directory(os.path.dirname(target) or ".")

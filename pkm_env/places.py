@@ -9,6 +9,7 @@ from _blake2 import blake2b
 from pkm_build.errors import PkmError
 from pkm_build.project import expand_group
 from pkm_build.source import load
+from pkm_build.tables import meant
 from pkm_env.index.urls import local_path
 from pkm_env.lock.freshness import metadata_digest
 from pkm_env.model.distribution import Source, source_of_url, without_secrets
@@ -99,12 +100,20 @@ class Places:
             if member.project.name == rule.name:
                 editable = bool(rule.values.get("editable", True))
                 return Source("directory", member.root, editable=editable)
-        place = self._owner(rule).position((*rule.key, rule.kind))
-        raise PkmError(f'{place}: the workspace has no member "{rule.name}"')
+        place = self._workspace.owner_of(rule).position((*rule.key, rule.kind))
+        names = [member.project.name for member in self._workspace.members]
+        raise PkmError(
+            f'{place}: the workspace has no member "{rule.name}"',
+            meant(
+                rule.name,
+                names,
+                f"the members are {', '.join(names)}" if names else "name its folder as path",
+            ),
+        )
 
     def _local(self, rule: SourceRule) -> Source:
         values = rule.values
-        owner = self._owner(rule)
+        owner = self._workspace.owner_of(rule)
         path = os.path.normpath(os.path.join(owner.root, str(values.get("path", ""))))
         if not os.path.exists(path):
             place = owner.position((*rule.key, rule.kind))
@@ -113,12 +122,11 @@ class Places:
             )
         kind = "directory" if os.path.isdir(path) else "archive"
         editable = bool(values.get("editable", False)) and kind == "directory"
-        return Source(kind, path, subdirectory=str(values.get("subdirectory", "")), editable=editable)
-
-    def _owner(self, rule: SourceRule) -> Workspace:
-        """Return the project whose file holds a rule: this one, or the workspace's root, whose rules hold here too."""
-        top = self._workspace.family[0]
-        return top if any(rule is one for one in top.declaration.sources) else self._workspace
+        source = Source(kind, path, subdirectory=str(values.get("subdirectory", "")), editable=editable)
+        if kind == "directory" and not os.path.isdir(root_of(source)):
+            place = owner.position((*rule.key, "subdirectory"))
+            raise PkmError(f'{place}: there is no folder "{source.subdirectory}" in "{values.get("path")}"')
+        return source
 
     def _rules(self, environment: Environment) -> Iterator[SourceRule]:
         """Yield the rules that hold for an environment, in their order.

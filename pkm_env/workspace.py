@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from stat import S_ISREG
 
 from pkm_build.errors import Fault, InvalidFile, PkmError
 from pkm_build.grammar import normalise
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from pkm_build.project import Project
     from pkm_env.lock.lockfile import Lock
-    from pkm_env.model.declaration import Declaration
+    from pkm_env.model.declaration import Declaration, IndexRule, SourceRule
     from pkm_env.model.environment import Environment
 
     # Requirements, each with its key path in pyproject.toml.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "pyproject.toml"
 CONFLICT_MARK = "<<<<<<<"
+REPAIR = "take it from your version control, or delete it: pkm lock writes it anew"
 
 
 class NoProject(PkmError):
@@ -82,6 +84,12 @@ class Workspace:
     def owners(self, sections: Sequence[str]) -> list[Workspace]:
         """Return the projects of the family that have an environment with one of *sections*, all for no sections."""
         return [owner for owner in self.family if owner.with_sections(sections)]
+
+    def owner_of(self, rule: SourceRule | IndexRule) -> Workspace:
+        """Return the project whose file holds a rule: this one, or the workspace's root, whose rules hold here too."""
+        top = self.family[0]
+        shared = (*top.declaration.sources, *top.declaration.indexes)
+        return top if any(rule is one for one in shared) else self
 
     def venv_path(self, environment: Environment) -> str:
         """Return the absolute path of the folder that the environment lives in."""
@@ -175,12 +183,17 @@ class Workspace:
         shown = os.path.relpath(path, self.root)
         return path if shown.startswith("..") else shown
 
+    @property
+    def shown(self) -> str:
+        """The project's file as messages name it: as seen from the lock."""
+        return posixpath.normpath(posixpath.join(self.location, PROJECT_FILE))
+
     def position(self, key: tuple[str | int, ...]) -> str:
         """Return file:line:column of a key path, the file as seen from the lock; loads the scanner of positions."""
         from pkm_build.positions import locate
 
         ((line, column),) = locate(self.source.text, [key])
-        return f"{posixpath.normpath(posixpath.join(self.location, PROJECT_FILE))}:{line}:{column}"
+        return f"{self.shown}:{line}:{column}"
 
 
 def find_root(start: str) -> str:
@@ -414,15 +427,18 @@ def is_specifier(text: str) -> bool:
 def read_lock_text(path: str) -> str | None:
     """Return the text of the lock at *path*, or None where there is none.
 
-    :raises BadLock: when it is no UTF-8 text.
+    :raises BadLock: when it is no file, or no UTF-8 text.
     """
+    name = os.path.basename(path)
     try:
+        if not S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
+            raise BadLock(name, "", "is no file", "remove it: pkm lock writes it anew")
         with open(path, encoding="utf-8", newline="") as file:
             return file.read().replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise BadLock(os.path.basename(path), "", "is no UTF-8 text") from error
+        raise BadLock(name, "", "is no UTF-8 text", REPAIR) from error
 
 
 def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
@@ -433,11 +449,7 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
     try:
         data = parse(name, text)
     except InvalidFile as error:
-        hint = (
-            "take it from your version control, or delete it: pkm lock writes it anew"
-            if name == LOCK_NAME
-            else ""
-        )
+        hint = REPAIR if name == LOCK_NAME else ""
         if any(
             line.rstrip() == CONFLICT_MARK or line.startswith(f"{CONFLICT_MARK} ")
             for line in text.splitlines()
@@ -447,7 +459,12 @@ def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
         raise BadLock(f"{name}:{line}:{column}", "", fault.message, hint) from error
     from pkm_env.lock.reader import read_lock
 
-    return read_lock(data, name)
+    try:
+        return read_lock(data, name)
+    except BadLock as error:
+        if name == LOCK_NAME:
+            error.hint = error.hint or REPAIR
+        raise
 
 
 def write_lock(path: str, text: str) -> None:

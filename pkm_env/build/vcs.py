@@ -22,7 +22,7 @@ from pkm_env.build.errors import CheckoutFailed
 from pkm_env.build.git import GitMissing, GitProgram
 from pkm_env.files import FileLock, make_directories, remove_tree
 from pkm_env.index.urls import shown_url, split_credentials
-from pkm_env.model.distribution import Source
+from pkm_env.model.distribution import Source, repository_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -314,13 +314,8 @@ def split_location(location: str) -> tuple[str, tuple[str, str] | None]:
 def _check(source: Source, location: str) -> None:
     """Refuse what git would take for an option, a program or a place inside of the machine's own files."""
     shown = shown_url(location)
-    if (
-        not location
-        or location.startswith("-")
-        or not location.isprintable()
-        or "::" in location.partition("/")[0]
-    ):
-        raise CheckoutFailed(shown, "this is no address of a repository", kind="refused")
+    if fault := repository_fault(location):
+        raise CheckoutFailed(shown, fault, kind="refused")
     scheme, found, _ = location.partition("://")
     if found and scheme.lower() not in SCHEMES:
         raise CheckoutFailed(shown, f"git has no way {scheme!r}", kind="refused")

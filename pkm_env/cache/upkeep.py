@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pkm_env.cache.store import Store
 
 DAY_S = 86_400
-# What nobody asked for in so long is not worth its place.
+# What was neither written nor confirmed by an index in so long is not worth its place; reading leaves no trace.
 PAGE_AGE_S = 90 * DAY_S
 MEMORY_AGE_S = 90 * DAY_S
 TEMPORARY_AGE_S = DAY_S
@@ -82,11 +82,11 @@ def clean(store: Store, names: Iterable[str] = ()) -> tuple[int, int]:
 
 
 def prune(store: Store, now_s: float, *, ci: bool = False) -> tuple[int, int]:
-    """Remove what nobody will use again; return files and bytes removed.
+    """Remove what is old or left over; return files and bytes removed.
 
-    That are buckets of other formats, what killed processes left, pages and small digests that were not
-    used for long, and ruins. With *ci* also what is quicker fetched again than kept between runs on a
-    build server: all wheels but those that were built here, and pages.
+    That are buckets of other formats, what killed processes left, pages that were neither fetched nor confirmed
+    for long, small digests of that age, and ruins. With *ci* also what is quicker fetched again than kept between
+    runs on a build server: all wheels but those that were built here, and pages.
     """
     places = [store.path(bucket) for bucket in buckets(store) if bucket not in BUCKETS]
     places += older(store.path("tmp-1"), now_s - TEMPORARY_AGE_S)

@@ -132,7 +132,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "cache prune": Command(
         "machine.cache_prune",
-        "remove from the cache what nobody will use again",
+        "remove from the cache what is old or left over",
         "pkm cache prune --ci",
         switch(
             "--ci", "keep only what was built: all else is fetched again as quickly as a cache is restored"

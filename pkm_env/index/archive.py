@@ -60,9 +60,14 @@ def wheel_metadata(filename: str, size: int, read: Read) -> str:
     if offset >= start:
         raise Damaged("its central directory points outside the entries")
     if unpacked > MAX_METADATA or packed > MAX_METADATA:
-        raise BadArchive(f"METADATA of {filename} is larger than {MAX_METADATA >> 20} MB")
+        raise BadArchive(too_large_metadata(max(packed, unpacked)))
     wanted = min(LOCAL.size + name_size + EXTRA + packed, start - offset)
     return content(read(offset, wanted), method, checksum, packed, unpacked).decode("utf-8", "replace")
+
+
+def too_large_metadata(size: int) -> str:
+    """Return in a phrase that METADATA of so many bytes is not read."""
+    return f"its METADATA has {size >> 20} MB, and pkm reads {MAX_METADATA >> 20} MB at most"
 
 
 def find_directory(tail: bytes, size: int, read: Read) -> tuple[int, int]:

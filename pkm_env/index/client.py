@@ -12,7 +12,15 @@ import os
 import sys
 import zlib
 
-from pkm_env.index.archive import TAIL, BadArchive, Damaged, NotHere, wheel_metadata
+from pkm_env.index.archive import (
+    MAX_METADATA,
+    TAIL,
+    BadArchive,
+    Damaged,
+    NotHere,
+    too_large_metadata,
+    wheel_metadata,
+)
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
@@ -46,7 +54,6 @@ if TYPE_CHECKING:
     Advance = Callable[[int], None]
 
 MAX_PAGE = 256 << 20
-MAX_METADATA = 16 << 20
 DEFAULT_AGE_S = 600
 
 
@@ -269,7 +276,7 @@ class IndexClient:
         return None
 
     def _sibling(self, file: File) -> str | None:
-        """Return the metadata sibling (PEP 658), None when it is not there after all.
+        """Return the metadata sibling (PEP 658), None when it is not there after all, or too large.
 
         :raises HashMismatch: when it is another one than is listed, twice.
         """
@@ -281,7 +288,10 @@ class IndexClient:
             return self._one_sibling(file, url)
 
     def _one_sibling(self, file: File, url: str) -> str | None:
-        response = self.http.get(url, limit=MAX_METADATA, index=file.index)
+        try:
+            response = self.http.get(url, limit=MAX_METADATA, index=file.index)
+        except BadPage:  # it is too large: the wheel itself says whose mistake that is
+            return None
         if response.status != OK:
             return None
         check_hashes(f"{file.filename}.metadata", response.body, file.metadata_hashes or {}, file, url)
@@ -436,8 +446,10 @@ def zipped_metadata(path: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-            if len(names) != 1 or archive.getinfo(names[0]).file_size > MAX_METADATA:
+            if len(names) != 1:
                 raise BadArchive("it has no METADATA, or more than one")
+            if (size := archive.getinfo(names[0]).file_size) > MAX_METADATA:
+                raise BadArchive(too_large_metadata(size))
             return archive.read(names[0]).decode("utf-8", "replace")
     except faults as error:
         raise BadArchive(f"it cannot be read: {error}") from error

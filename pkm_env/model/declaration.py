@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
-from pkm_build.tables import PKM_KEYS, meant
+from pkm_build.tables import PKM_KEYS, inside_only, meant
 from pkm_env.model.distribution import (
     BadReference,
     address_fault,
+    repository_fault,
     source_of_url,
     without_secrets,
     without_secrets_in,
 )
 from pkm_env.model.environment import read_environments
 from pkm_env.model.markers import UnreadableMarker, parse_marker
-from pkm_env.model.options import Options, read_options
+from pkm_env.model.options import Options, check_name, read_options
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 from pkm_env.model.versions import UnreadableVersion, version_key
 
@@ -188,7 +189,16 @@ def read_members(tool: Table) -> dict[str, Any]:
     if table is None:
         return {}
     table.refuse_unknown(WORKSPACE_KEYS)
-    return {key: table.strings(key) for key in WORKSPACE_KEYS}
+    found = {key: table.strings(key) for key in WORKSPACE_KEYS}
+    for key, patterns in found.items():
+        for at, pattern in enumerate(patterns):
+            # Seen from a member outside, there would be no workspace.
+            inside = (
+                pattern[:1] not in {"", "/", "\\"} and pattern[1:2] != ":" and ".." not in pattern.split("/")
+            )
+            if not inside or not pattern.isprintable():
+                table.fault((key, at), f'"{pattern}" names no folder below this one', 'as in "packages/*"')
+    return found
 
 
 def plain_table(tool: Table, name: str) -> dict[str, Any]:
@@ -226,8 +236,9 @@ def read_sources(tool: Table, environments: set[str], indexes: set[str]) -> tupl
         else:
             entry = table.table(raw_name)
             entries = [entry] if entry is not None else []
-        if not is_name(raw_name):
-            table.fault(raw_name, "is no name of a package")
+        if table.raw(raw_name) == []:
+            table.fault(raw_name, "names no place", "give one of " + ", ".join(SOURCE_KINDS))
+        check_name(table, raw_name)
         for entry in entries:
             rule = read_source(entry, normalise(raw_name), environments, indexes)
             if rule is not None:
@@ -262,7 +273,8 @@ def check_source(entry: Table, kind: str) -> None:
     """Note the faults of a binding to a place of one *kind*."""
     for key in entry.data.keys() & {*SOURCE_KEYS}:
         if key not in {"editable", "workspace"}:
-            entry.string(key)
+            if entry.string(key) == "":
+                entry.fault(key, "is empty")
         else:
             entry.boolean(key, default=False)
         if key not in {kind, "marker", "env", *SOURCE_KINDS[kind]}:
@@ -272,15 +284,30 @@ def check_source(entry: Table, kind: str) -> None:
         entry.fault((), "names more than one revision: " + ", ".join(revisions))
     if entry.raw("workspace") is False:
         entry.fault("workspace", "says where it is not", "leave it out")
+    if entry.raw("subdirectory"):
+        inside_only(entry, ("subdirectory",), entry.raw("subdirectory"))
+    for key, fault_of in (("marker", marker_fault), ("git", repository_fault), ("url", reference_fault)):
+        value = entry.raw(key)
+        if value and isinstance(value, str) and (said := fault_of(value)):
+            entry.fault(key, f"cannot be used: {said}")
+
+
+def marker_fault(text: str) -> str:
+    """Return in a phrase that a text is no marker, "" where it is one."""
     try:
-        if isinstance(entry.raw("marker"), str):
-            parse_marker(entry.data["marker"])
-        if isinstance(entry.raw("url"), str):
-            source_of_url(entry.data["url"])
+        parse_marker(text)
     except UnreadableMarker:
-        entry.fault("marker", "is no marker", "write for example \"sys_platform == 'linux'\"")
+        return "it is no marker; write for example \"sys_platform == 'linux'\""
+    return ""
+
+
+def reference_fault(url: str) -> str:
+    """Return in a phrase why no archive can be had from an address, "" where one can."""
+    try:
+        source_of_url(url)
     except BadReference as error:
-        entry.fault("url", f"cannot be used: {error}")
+        return str(error)
+    return ""
 
 
 def read_overrides(tool: Table) -> dict[str, Any]:
@@ -289,6 +316,8 @@ def read_overrides(tool: Table) -> dict[str, Any]:
     if table is None:
         return {}
     for name, value in table.data.items():
+        if is_name(name):
+            check_name(table, name)
         asked, pinned, version = name.partition("==")
         if not is_name(asked.strip()) or (pinned and not (isinstance(value, dict) and is_version(version))):
             table.fault(
@@ -298,6 +327,7 @@ def read_overrides(tool: Table) -> dict[str, Any]:
             inner = table.table(name)
             assert inner is not None
             for other, override in value.items():
+                check_name(inner, other)
                 check_override(inner, other, override)
         else:
             check_override(table, name, value)
@@ -309,7 +339,7 @@ def check_override(table: Table, name: str, value: Any) -> None:
     if value is False:
         return
     texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         table.fault(name, "must be what follows a name in a requirement, a list of such, or false")
         return
     for text in texts:

@@ -250,6 +250,8 @@ def source_of_url(url: str) -> Source:
     scheme = scheme.lower()
     if scheme.startswith("git+"):
         place, revision = split_revision(address[len("git+") :])
+        if fault := repository_fault(place):
+            raise BadReference(fault)
         return Source("vcs", place, vcs="git", revision=revision, subdirectory=subdirectory)
     _check_scheme(scheme, is_url=bool(path))
     if fault := address_fault(address):
@@ -279,6 +281,21 @@ def address_fault(url: str) -> str:
         (on_server and not _is_port(port), f'"{port}" is no port'),
     )
     return next((said for is_so, said in faults if is_so), "")
+
+
+def repository_fault(location: str) -> str:
+    """Return in a phrase why *location* cannot be that of a git repository, "" where it can.
+
+    What git would take for an option, or for a program that it runs, is none.
+    """
+    head = location.partition("/")[0]
+    if not location or location.startswith("-") or not location.isprintable() or "::" in head:
+        return "it is no address of a repository"
+    if location.lower().startswith(("http://", "https://")):
+        return address_fault(location)
+    if ":" not in head and not location.startswith("/"):
+        return "it is no address of a repository; that of a folder is file:// and its whole path"
+    return ""
 
 
 def _is_port(text: str) -> bool:

@@ -177,6 +177,9 @@ def read_project_mode(table: Table, project: Project) -> str:
         return "none"
     if "project" not in table.data:
         return implied_mode(project)
+    if not isinstance(table.raw("project"), str):
+        table.fault("project", "must be " + ", ".join(f'"{mode}"' for mode in PROJECT_MODES) + " or false")
+        return implied_mode(project)
     mode = table.choice("project", PROJECT_MODES, implied_mode(project))
     if mode != "dependencies" and not project.has_build_system:
         message = f'cannot be "{mode}" without a [build-system]'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pkm_build.grammar import is_name, normalise
+from pkm_build.tables import kind_of
 from pkm_env.model.distribution import tags_of_wheel, without_secrets_in
 from pkm_env.model.requirements import parse_requirement, requirement_fault
 
@@ -109,6 +110,8 @@ def read_bounds(table: Table, key: str) -> tuple[str, ...]:
             said = "it bounds no version; [tool.pkm.sources] binds a name to a place"
         elif not said and parse_requirement(text).extras:
             said = "a bound asks for no extras"
+        elif not said and not parse_requirement(text).specifier:
+            said = "it bounds no version"
         if said:
             table.fault((key, at), f'"{without_secrets_in(text)}": {said}')
     return texts
@@ -119,6 +122,9 @@ def read_names_or_all(table: Table, key: str) -> bool | tuple[str, ...]:
     value = table.raw(key)
     if isinstance(value, bool):
         return value or ()
+    if not isinstance(value, list):
+        table.fault(key, f"must be true, false or a list of names, not {kind_of(value)}")
+        return ()
     names = table.strings(key)
     for at, name in enumerate(table.data[key] if names else ()):
         if isinstance(name, str) and not is_name(name):
@@ -133,6 +139,7 @@ def read_prereleases(table: Table) -> str | dict[str, str]:
     inner = table.table("prereleases")
     if inner is None:
         return "if-necessary"
+    check_names(inner)
     return {
         "*" if name == "default" else normalise(name): inner.choice(name, PRERELEASES, "if-necessary")
         for name in inner.data
@@ -147,6 +154,7 @@ def read_cutoff(table: Table) -> str | dict[str, str | bool] | None:
     inner = table.table("exclude-newer")
     if inner is None:
         return None
+    check_names(inner)
     found: dict[str, str | bool] = {}
     for name, item in inner.data.items():
         if item is False:
@@ -154,6 +162,24 @@ def read_cutoff(table: Table) -> str | dict[str, str | bool] | None:
         elif text := cutoff_text(inner, name, item):
             found[cutoff_key(name)] = text
     return found
+
+
+def check_names(table: Table) -> None:
+    """Note a fault for each key that is neither a package nor, of a cut-off, an index."""
+    for name in table.data:
+        is_index = name.startswith("index:") and table.key[-1] == "exclude-newer"
+        if not is_index:
+            check_name(table, name)
+
+
+def check_name(table: Table, raw_name: str) -> None:
+    """Note a fault where a key is no name of a package, or the same one as a key before it."""
+    if not is_name(raw_name):
+        table.fault(raw_name, "is no name of a package")
+        return
+    first = next(name for name in table.data if normalise(name) == normalise(raw_name))
+    if first != raw_name:
+        table.fault(raw_name, f'the same package as "{first}", as names are compared', "merge them")
 
 
 def cutoff_key(name: str) -> str:

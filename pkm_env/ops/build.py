@@ -77,7 +77,7 @@ def build_project(
     if interpreter is None:
         raise PkmError(f"-p asks for Python {context.switches.python}, which is not on this machine")
     use_locked_requirements(context)
-    frontend = context.builds.frontend(interpreter)
+    frontend = context.builds.frontend(interpreter, context.workspace.declaration.options.build_constraints)
     # A project of setup.py has no [project] that names it.
     name = workspace.project.raw_name or os.path.basename(workspace.root)
     package = workspace.project.name

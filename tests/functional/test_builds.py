@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 
-from tests.support.projects import write_project
+from tests.support.projects import ok, write_project
 from tests.support.wheels import make_wheel, project_members, sdist_bytes
 
 SHOP = """
@@ -161,6 +161,25 @@ def test_a_wheel_is_built_anew_when_the_build_constraints_change(index, pkm, tmp
     shop(tmp_path, "bean", more='[tool.pkm]\nbuild-constraints = ["eggs<2"]\n')
     assert pkm("sync", "--reinstall", cwd=project).code == 0
     assert (tmp_path / "built").read_text() == "xx"
+
+
+def test_the_build_constraints_of_an_environment_hold_for_what_is_built_for_it(index, pkm, tmp_path):
+    """For the metadata while it is locked, and for the wheel while it is synced."""
+    told = tmp_path / "told"
+    hooks = "import importlib.metadata\n"
+    hooks += f"open({str(told)!r}, 'a').write(importlib.metadata.version('eggs') + ' ')\n"
+    index.add_sdist(
+        "bean", "1.0", backend="in-tree", build_requires=["eggs"], metadata_version="2.1", hooks=hooks
+    )
+    table = '[tool.pkm.env.old]\ngroups = ["beans"]\nbuild-constraints = ["eggs<2"]\n'
+    groups = f'[dependency-groups]\nbeans = ["bean"]\n{table}[tool.pkm.env.new]\ngroups = ["beans"]\n'
+    project = shop(tmp_path, more=groups)
+    ok(pkm("lock", "old", cwd=project))
+    ok(pkm("sync", "old", cwd=project))
+    assert set(told.read_text().split()) == {"1.0"}
+    told.unlink()
+    ok(pkm("sync", "new", cwd=project))
+    assert set(told.read_text().split()) == {"2.0"}
 
 
 GIT = """#!/bin/sh

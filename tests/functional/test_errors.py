@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -341,3 +342,46 @@ def test_an_address_that_cannot_be_asked_is_refused_before_any_request(pkm, tmp_
     place = write_project(tmp_path / "q", text + f'[[tool.pkm.index]]\nname = "x"\nurl = "{url}"\n')
     assert 'pyproject.toml:8:1: tool.pkm.index[0].url: "' in refused(pkm, place, "lock")
     assert index.count() == 0
+
+
+LOCK_COMMANDS = (("lock",), ("sync",), ("env", "tree"), ("env", "list"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+@pytest.mark.parametrize("words", LOCK_COMMANDS, ids=" ".join)
+def test_a_lock_that_is_no_file_is_refused_at_once(pkm, tmp_path, kind, words):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    place = project / "pylock.toml"
+    # With a stamp of what was there before.
+    ok(pkm("lock", cwd=project))
+    place.unlink()
+    make = {
+        "folder": place.mkdir,
+        "pipe": lambda: os.mkfifo(place),
+        "device": lambda: place.symlink_to("/dev/zero"),
+    }
+    make[kind]()
+    failed = pkm(*words, cwd=project, timeout_s=20)
+    assert (failed.code, failed.stdout) == (1, "")
+    told = "error: pylock.toml: is no file\nhint: remove it: pkm lock writes it anew\n"
+    assert failed.stderr == told
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"lock-version = 1\n", b"x = " + b"[" * 9999])
+def test_a_lock_that_is_none_is_refused_with_the_way_out(pkm, tmp_path, content):
+    project = write_project(tmp_path / "p", HEAD, {"pylock.toml": content})
+    said = refused(pkm, project, "lock")
+    assert said.startswith("error: pylock.toml:")
+    assert "hint: take it from your version control, or delete it: pkm lock writes it anew\n" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs a permission there")
+def test_a_lock_that_cannot_be_written_is_told_by_its_name(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD)
+    (project / "pylock.toml").symlink_to(tmp_path / "nowhere" / "pylock.toml")
+    failed = pkm("lock", cwd=project)
+    assert (failed.code, f"No such file or directory: {project / 'pylock.toml'}\n" in failed.stderr) == (
+        1,
+        True,
+    )

@@ -270,3 +270,37 @@ def test_behind_a_mirror_a_sync_asks_nothing_of_the_index_that_was_locked(pkm, t
         ok(pkm("sync", "--locked", "--default-index", mirror.url, cwd=project))
         assert index.requests == []
         assert mirror.count("/files/", status=200) >= 3
+
+
+def test_a_folder_of_an_index_is_seen_from_the_file_that_names_it(pkm, tmp_path):
+    wheels = tmp_path / "shop" / "wheels"
+    wheels.mkdir(parents=True)
+    make_wheel(wheels, "net", "1.0")
+    named = '[[tool.pkm.index]]\nname = "own"\nurl = "wheels"\nformat = "flat"\n'
+    member = '[project]\nname = "part"\nversion = "1"\ndependencies = ["net"]\n'
+    project = write_project(
+        tmp_path / "shop",
+        HEAD + 'dependencies = ["net"]\n[tool.pkm.workspace]\nmembers = ["part"]\n' + named,
+        {"part/pyproject.toml": member, "part/src/x": ""},
+    )
+    for folder in (project, project / "part" / "src", tmp_path):
+        ok(pkm("lock", "-C", str(project), "--upgrade", cwd=folder))
+        told = ok(pkm("index", "list", "-C", str(project / "part"), cwd=folder)).stdout
+        assert told.split()[:3] == ["own", str(wheels), "pyproject.toml"]
+    assert lock_text(project).count('path = "wheels/net-1.0-py3-none-any.whl"') == 1
+    (project / "part" / "pyproject.toml").write_text(member + named.replace("wheels", "../nope"))
+    failed = pkm("lock", "--upgrade", cwd=project).stderr
+    assert f'error: index "own" is a folder that is not there: {project / "nope"}\n' in failed
+    assert "hint: it is named in part/pyproject.toml:7:1\n" in failed
+
+
+def test_a_folder_in_a_variable_or_a_configuration_is_seen_from_there(pkm, tmp_path):
+    (tmp_path / "here" / "wheels").mkdir(parents=True)
+    make_wheel(tmp_path / "here" / "wheels", "net", "1.0")
+    project = write_project(tmp_path / "here" / "shop", HEAD + 'dependencies = ["net"]\n')
+    (tmp_path / "here" / "config.toml").write_text(
+        '[[index]]\nname = "own"\nurl = "wheels"\nformat = "flat"\n'
+    )
+    ok(pkm("lock", cwd=project, env={"PKM_CONFIG_FILE": str(tmp_path / "here" / "config.toml")}))
+    listed = ok(pkm("index", "list", cwd=tmp_path / "here", env={"PKM_INDEX_URL": "wheels"})).stdout
+    assert listed.split()[1] == str(tmp_path / "here" / "wheels")

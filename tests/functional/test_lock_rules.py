@@ -473,7 +473,8 @@ def test_an_index_whose_folder_is_not_there_is_an_error(pkm, project):
     (project / "pyproject.toml").write_text(f'{text}[[tool.pkm.index]]\nname = "own"\nurl = "wheels"\n')
     failed = pkm("lock", cwd=project)
     assert failed.code == 1
-    assert 'index "own" is a folder that is not there: wheels' in failed.stderr
+    assert f'index "own" is a folder that is not there: {project / "wheels"}' in failed.stderr
+    assert "hint: it is named in pyproject.toml:" in failed.stderr
     (project / "wheels").mkdir()
     ok(pkm("lock", cwd=project))
 

@@ -262,6 +262,27 @@ def test_a_wheel_without_a_digest_that_is_no_archive_is_an_error_after_one_more_
     assert len(index.requests) == 2
 
 
+@pytest.mark.parametrize("sibling", [True, False])
+def test_metadata_beyond_the_limit_is_refused_with_its_size(
+    index: LocalIndex, client: IndexClient, sibling: bool
+):
+    text = "Metadata-Version: 2.1\nName: big\nVersion: 1.0\n\n" + "x" * (17 << 20)
+    index.add_wheel("big", "1.0", metadata=text)
+    url = f"{index.base}/files/big-1.0-py3-none-any.whl"
+    found = client.metadata(File("big-1.0-py3-none-any.whl", url, metadata_hashes={} if sibling else None))
+    assert isinstance(found, Unavailable)
+    assert found.reason == "big-1.0-py3-none-any.whl: its METADATA has 17 MB, and pkm reads 16 MB at most"
+
+
+def test_a_large_file_beside_a_wheel_does_not_count_where_the_wheel_is_sound(
+    index: LocalIndex, client: IndexClient
+):
+    index.reply(".metadata", body=b" " * (17 << 20))
+    found = client.metadata(the_file(index, metadata_hashes={}))
+    assert isinstance(found, Metadata)
+    assert found.requires == ("eggs",)
+
+
 def test_a_wheel_of_another_project_is_passed_over(index: LocalIndex, client: IndexClient):
     _, other = wheel_bytes("eggs", "1.0")
     index.replace("spam-1.0-py3-none-any.whl", other)

@@ -23,6 +23,7 @@ def faults_of(tool):
         ("a>>1", "Expected"),
         ("a @ https://files.example/a-1-py3-none-any.whl", "it bounds no version"),
         ("a[x]<3", "a bound asks for no extras"),
+        ("a ; python_version < '3.12'", "it bounds no version"),
     ],
 )
 def test_a_constraint_that_bounds_nothing_is_a_fault(text, reason):
@@ -34,6 +35,34 @@ def test_a_constraint_that_bounds_nothing_is_a_fault(text, reason):
 @pytest.mark.parametrize("key", ["no-build", "no-binary", "lock-build"])
 def test_a_list_of_packages_holds_names_alone(key):
     assert faults_of({key: ["a", "b==1"]}) == {f"{key}.1": '"b==1" is no name of a package'}
+
+
+@pytest.mark.parametrize("key", ["no-build", "no-binary", "lock-build"])
+def test_what_is_for_packages_or_for_all_is_told_so(key):
+    assert faults_of({key: "a"}) == {key: "must be true, false or a list of names, not a string"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("prereleases", "allow"), ("exclude-newer", "2026-01-01")])
+def test_a_rule_by_package_names_packages(key, value):
+    assert faults_of({key: {"a b": value, "default": value}}) == {f"{key}.a b": "is no name of a package"}
+
+
+@pytest.mark.parametrize("pattern", ["", "/x", "..", "../x", "x/../..", "C:/x", "x\n"])
+@pytest.mark.parametrize("key", ["members", "exclude"])
+def test_a_pattern_of_a_workspace_stays_below_it(key, pattern):
+    assert list(faults_of({"workspace": {key: ["packages/*", pattern]}})) == [f"workspace.{key}.1"]
+
+
+def test_an_index_that_is_no_array_is_told_with_its_form():
+    faults = []
+    data = {"project": {"name": "shop", "version": "1"}, "tool": {"pkm": {"index": {"name": "x"}}}}
+    read_declaration(Table(data, (), faults), read_project(data, faults))
+    assert [fault.hint for fault in faults] == ["write [[tool.pkm.index]]"]
+
+
+def test_what_an_environment_may_make_of_the_project_is_told():
+    found = faults_of({"env": {"x": {"project": True}}})
+    assert found == {"env.x.project": 'must be "editable", "wheel", "dependencies" or false'}
 
 
 def test_platforms_are_read_with_all_other_faults():
@@ -55,10 +84,29 @@ def test_platforms_are_read_with_all_other_faults():
         ({"url": "x.whl"}, "url"),
         ({"url": "ftp://files.example/x.whl"}, "url"),
         ({"workspace": False}, "workspace"),
+        ({"git": ""}, "git"),
+        ({"git": "../repository"}, "git"),
+        ({"git": "--upload-pack=x"}, "git"),
+        ({"git": "ext::sh -c x"}, "git"),
+        ({"git": "https://g.example:99999/r"}, "git"),
+        ({"git": "https://g.example/r", "rev": ""}, "rev"),
+        ({"git": "https://g.example/r", "subdirectory": "../x"}, "subdirectory"),
+        ({"path": ""}, "path"),
+        ({"path": "x", "subdirectory": "/x"}, "subdirectory"),
+        ([], ""),
     ],
 )
 def test_a_source_that_cannot_be_honoured_is_a_fault(source, key):
     assert list(faults_of({"sources": {"a": source}})) == [f"sources.a.{key}".rstrip(".")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("sources", {"path": "x"}), ("overrides", "==1"), ("prereleases", "allow"), ("exclude-newer", False)],
+)
+def test_one_package_does_not_stand_twice_under_two_spellings(key, value):
+    found = faults_of({key: {"a_b": value, "A.b": value}})
+    assert found == {f"{key}.A.b": 'the same package as "a_b", as names are compared'}
 
 
 def test_a_source_binds_the_name_of_a_package():
@@ -66,7 +114,7 @@ def test_a_source_binds_the_name_of_a_package():
 
 
 @pytest.mark.parametrize(
-    "value", ["foo", "@ https://files.example/a-1-py3-none-any.whl", ["<2", ">>1"], 1, True]
+    "value", ["foo", "@ https://files.example/a-1-py3-none-any.whl", ["<2", ">>1"], 1, True, []]
 )
 def test_an_override_has_to_be_what_may_follow_a_name(value):
     assert list(faults_of({"overrides": {"a": value}})) == ["overrides.a"]
