@@ -8,7 +8,6 @@ from __future__ import annotations
 from binascii import b2a_base64
 
 from pkm_build.errors import PkmError
-from pkm_env.cache.paths import NAME_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -254,6 +253,8 @@ def script_of(name: str, value: str) -> EntryPoint:
     """
     if name in {"", ".", ".."} or not name.isprintable() or NOT_IN_SCRIPT_NAMES & set(name):
         raise ValueError("is no name for a script")
+    from pkm_env.cache.paths import NAME_BYTES
+
     if len(name.encode("utf-8")) > NAME_BYTES - len(".exe"):
         raise ValueError("has a name that is too long for a file")
     reference = value.partition("[")[0].strip() if value.endswith("]") else value

@@ -180,7 +180,12 @@ def test_the_table_holds_every_environment_of_every_example(pkm, locked):
             continue
         copy = locked / example.name
         assert copy.is_dir(), f"{example.name} is in no test"
-        members = [path.parent for path in copy.rglob("pyproject.toml") if ".pkm" not in path.parts]
+        # Environments, in hidden folders, have files of that name too.
+        members = [
+            path.parent
+            for path in copy.rglob("pyproject.toml")
+            if not any(part.startswith(".") for part in path.relative_to(copy).parts)
+        ]
         for folder in members:
             for told in json.loads(ok(pkm("env", "list", "--json", cwd=folder)).stdout):
                 place = folder.relative_to(copy).as_posix()
