@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Stretch = tuple[ReadVersion, int, int, tuple[str, ...]]
 
 NEVER = 0xFFFF
-OF_SDIST = (SDIST,)
+OF_SDIST = ".tar.gz"
 LATER = "~"  # sorts behind all dates
 ENDINGS = (".whl", ".gz", ".zip")
 KEY_OF = attrgetter("key")
@@ -112,8 +112,8 @@ def differ(texts: Sequence[str]) -> bool:
 class Stretches:
     """The files of a project in stretches (``found``), and the places of those that are none of its (``foreign``).
 
-    Most pages list the wheels of a version one after the other, and most versions have wheels for what those before
-    had wheels for.
+    Most pages list the wheels of a version one after the other, then its sdist, and most versions have wheels for what
+    those before had wheels for.
     """
 
     __slots__ = ("_filenames", "_kinds", "_names", "foreign", "found")
@@ -123,33 +123,34 @@ class Stretches:
         self.foreign: list[int] = []
         self._filenames = filenames
         self._names = names
-        # The compressed tag sets of names that end so, () where one has none.
+        # The kinds of names that end so, () where one has none.
         self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
         # The wheels from *begin* on begin with *start*, which says their *version*; its sdist probably comes next.
         start, sdist, version, begin = "\0", "", None, 0
         for at, filename in enumerate(filenames):
             if filename.startswith(start):
                 continue
-            if version is not None and begin < at:
-                self._add_wheels(version, begin, at, len(start))
+            end = at + 1 if filename == sdist else at
+            if version is not None and begin < end:
+                self._add_some(version, begin, end, len(start))
             begin = at + 1
-            if version is not None and filename == sdist:
-                self.found.append((version, at, at + 1, OF_SDIST))
-            elif (wheel := names.start_of_wheel(filename)) is not None:
+            if end == begin:
+                continue
+            if (wheel := names.start_of_wheel(filename)) is not None:
                 version, start = wheel
-                sdist = f"{start[:-1]}.tar.gz"
+                sdist = start[:-1] + OF_SDIST
                 begin = at
             else:
                 self._add(at)
         if version is not None and begin < len(filenames):
-            self._add_wheels(version, begin, len(filenames), len(start))
+            self._add_some(version, begin, len(filenames), len(start))
 
-    def _add_wheels(self, version: ReadVersion, begin: int, end: int, size: int) -> None:
-        """Add what are wheels of a version by the *size* characters that their names begin with."""
-        tails = tuple([filename[size:] for filename in self._filenames[begin:end]])
+    def _add_some(self, version: ReadVersion, begin: int, end: int, size: int) -> None:
+        """Add files of a version: wheels, which begin with the same *size* characters; the last may be its sdist."""
+        tails = tuple([filename[size - 1 :] for filename in self._filenames[begin:end]])
         kinds = self._kinds.get(tails)
         if kinds is None:
-            known = [kind for kind in map(wheel_tags, tails) if kind is not None]
+            known = [kind for kind in map(kind_of, tails) if kind is not None]
             kinds = self._kinds[tails] = tuple(known) if len(known) == len(tails) else ()
         if kinds:
             self.found.append((version, begin, end, kinds))
@@ -164,6 +165,11 @@ class Stretches:
             self.foreign.append(place)
         else:
             self.found.append((read[0], place, place + 1, (read[1],)))
+
+
+def kind_of(tail: str) -> str | None:
+    """Return the compressed tag set in what stands behind the version of a file, None when there is none."""
+    return SDIST if tail == OF_SDIST else wheel_tags(tail[1:])
 
 
 def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> Page:
