@@ -101,7 +101,7 @@ class Remedies:
         found = self._try(change, name)
         if found is not None:
             text = f"without --override {name}" if typed else f"without {shown}"
-            return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+            return Suggestion(text, found[1], name, version_of(name, found), numbers=[number], change=change)
         entry = _at(rules.overrides, path)
         if not isinstance(entry, str) or ask.requirement.marker:
             return None
@@ -111,7 +111,7 @@ class Remedies:
         specifier = specifier_for(name, *found)
         text = f"--override '{name}{specifier}'" if typed else f'{shown} = "{specifier}"'
         change = Change(self._with_override(path, specifier))
-        return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+        return Suggestion(text, found[1], name, version_of(name, found), numbers=[number], change=change)
 
     def _with_override(self, path: tuple[str, ...], entry: str) -> Any:
         rules = self._question.rules
@@ -282,7 +282,7 @@ class Remedies:
                 text = f"{named(asked)}{pin}"
                 if found is None:
                     return None
-                return Suggestion(text, found[1], name, version, number=number, more=more, change=change)
+                return Suggestion(text, found[1], name, version, numbers=[number], more=more, change=change)
         change = Change(self._question.with_constraint(Requirement(name, (), pin, "", "")))
         found = self._try(change, name)
         asks = [ask for asks in self._question.constraints.values() for _bound, ask in asks]

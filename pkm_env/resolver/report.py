@@ -11,7 +11,7 @@ from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
 from pkm_env.resolver.request import QUESTION
 from pkm_env.resolver.retarget import OtherTargets
-from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
+from pkm_env.resolver.suggest import Elsewhere, is_newer, relax
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
     admitted_by,
@@ -209,14 +209,14 @@ class _Telling:
         remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
-            found = relax(self.derivation, ask, number)
+            found = relax(self.derivation, [(ask, number)])
             if found is not None:
                 relaxed.append((not is_newer(self.derivation, found, ask), found))
         yield from (found for _older, found in sorted(relaxed, key=lambda pair: pair[0]))
         overriding = list(remedies.overrides())
         yield from overriding
         if len(own) > 1 and not relaxed and not overriding:
-            found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
+            found = relax(self.derivation, own[:_MOST_TRIED])
             if found is not None:
                 yield found
         others = OtherTargets(self.derivation, self.facts, self.targets, self.others)

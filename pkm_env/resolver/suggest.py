@@ -12,6 +12,7 @@ from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.solution import Solution
 from pkm_env.resolver.solver import Solver
 from pkm_env.resolver.walk import Counts, Unsolvable, walk
+from pkm_env.resolver.wording import and_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ class Change:
 
 
 class Suggestion:
-    """A change that was tried: *text* is what to write, *number* the line that it stands for (0 for none).
+    """A change that was tried: *text* is what to write, *numbers* are the lines that it stands for.
 
     ``place`` says where to write it, "" where the line tells. ``decided`` is the answer that it gives, ``version``
     that of the package changed, ``more`` what else comes of it. ``change`` is None where the targets change instead:
     then ``left`` are those without an answer.
     """
 
-    __slots__ = ("change", "decided", "left", "more", "name", "number", "place", "text", "version")
+    __slots__ = ("change", "decided", "left", "more", "name", "numbers", "place", "text", "version")
 
     def __init__(  # noqa: PLR0913 - what is told of a change, named at the call
         self,
@@ -73,7 +74,7 @@ class Suggestion:
         name: str,
         version: str,
         *,
-        number: int = 0,
+        numbers: Sequence[int] = (),
         place: str = "",
         more: str = "",
         change: Change | None = None,
@@ -83,7 +84,7 @@ class Suggestion:
         self.decided = decided
         self.name = name
         self.version = version
-        self.number = number
+        self.numbers = tuple(numbers)
         self.place = place
         self.more = more
         self.change = change
@@ -92,7 +93,9 @@ class Suggestion:
     @property
     def effect(self) -> str:
         """What comes of it: "instead of 2: 158 packages, starlette 0.46.2"."""
-        where = f"instead of {self.number}: " if self.number else f"{self.place}: " if self.place else ""
+        where = f"{self.place}: " if self.place else ""
+        if self.numbers:
+            where = f"instead of {and_list([str(number) for number in self.numbers])}: "
         if not self.decided:
             return where + self.more
         count = sum(isinstance(key, str) and key != ROOT for key in self.decided)
@@ -100,23 +103,17 @@ class Suggestion:
         return f"{where}{packages}, {self.name} {self.version}{self.more}"
 
 
-def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
-    """Return what the project could ask for in place of *ask*, which is told as line *number*.
+def relax(derivation: Derivation, told: Sequence[tuple[Ask, int]]) -> Suggestion | None:
+    """Return what the project could ask for in place of what is *told*, each with the number of its line, together.
 
-    *ask* is a requirement or a constraint of the project.
+    Told are requirements and constraints of the project.
     """
-    return _relaxed(derivation, [ask], number)
-
-
-def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
-    """Return what the project could ask for in place of all *asks* together."""
-    return _relaxed(derivation, asks, 0)
-
-
-def _relaxed(derivation: Derivation, asks: Sequence[Ask], number: int) -> Suggestion | None:
-    changing = [
-        ask for ask in asks if ask.requirement.specifier and not ask.requirement.url and not ask.overridden
-    ]
+    numbers = {
+        number: ask
+        for ask, number in told
+        if ask.requirement.specifier and not ask.requirement.url and not ask.overridden
+    }
+    changing = list(numbers.values())
     wider = derivation.problem.question
     for ask in changing:
         wider = _asking(wider, ask, "")
@@ -129,9 +126,13 @@ def _relaxed(derivation: Derivation, asks: Sequence[Ask], number: int) -> Sugges
         specifier = specifier_for(ask.requirement.name, *found)
         texts.append(f"{named(ask.requirement)}{specifier}")
         question = _asking(question, ask, specifier)
-    last = changing[-1].requirement.name
-    change, version = Change(question), version_of(last, found)
-    return Suggestion(" with ".join(texts), found[1], last, version, number=number, change=change)
+    # With bounds, other pre-releases may be let in than without.
+    change, last = Change(question), changing[-1].requirement.name
+    found = solve(derivation, change)
+    if found is None or last not in found[1]:
+        return None
+    text = " with ".join(dict.fromkeys(texts))
+    return Suggestion(text, found[1], last, version_of(last, found), numbers=list(numbers), change=change)
 
 
 def _asking(question: Question, ask: Ask, specifier: str) -> Question:
