@@ -9,7 +9,7 @@ from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
-from pkm_env.resolver.request import QUESTION
+from pkm_env.resolver.request import QUESTION, NoSolution
 from pkm_env.resolver.retarget import OtherTargets
 from pkm_env.resolver.suggest import Elsewhere, is_newer, relax
 from pkm_env.resolver.wording import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.proof import Fact
-    from pkm_env.resolver.request import NoSolution, Origin
+    from pkm_env.resolver.request import Origin
     from pkm_env.resolver.solution import Derivation
     from pkm_env.resolver.suggest import Suggestion
 
@@ -166,7 +166,10 @@ class _Telling:
         others: Sequence[NoSolution],
         targets: Sequence[Target],
     ) -> None:
-        self.elsewhere = Elsewhere(others)
+        failed = {one.target.key for one in (failure, *others)}
+        solved = [NoSolution(target, failure.derivation) for target in targets if target.key not in failed]
+        # A change that is good for this target may be bad for one that has a solution without it.
+        self.elsewhere = Elsewhere([*others, *solved])
         self.others = others
         self.targets = targets
         self.python_number = 0

@@ -167,7 +167,10 @@ def with_specifier(requirement: Requirement, specifier: str) -> Requirement:
 
 
 class Elsewhere:
-    """Further targets without an answer: for which of them a change would not help either."""
+    """Further targets: for which of them there is no answer with a change.
+
+    *failures* hold each with a derivation of one of them; it may have an answer as things are.
+    """
 
     def __init__(self, failures: Sequence[NoSolution]) -> None:
         self._failures = failures
@@ -217,6 +220,8 @@ class Elsewhere:
         except Unsolvable:
             return False
         except (Begin, SplitTarget):
+            # What the ground knows was worked out before more was allowed.
+            del grounds[key]
             return solve(failure.derivation, change, view, bit) is not None
         solutions.append(Solution(problem, decided, Counts(), 0))
         return True
