@@ -6,8 +6,8 @@ from pkm_env.model.requirements import Requirement
 from pkm_env.resolver.bounds import specifier_for
 from pkm_env.resolver.earlier import Earlier
 from pkm_env.resolver.fit import SplitTarget, View
-from pkm_env.resolver.ground import Begin, Ground
-from pkm_env.resolver.notes import ROOT, name_of
+from pkm_env.resolver.ground import Allowances, Begin, Ground
+from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.solution import Solution
 from pkm_env.resolver.solver import Solver
@@ -211,7 +211,7 @@ class Elsewhere:
         if not change.keeps(before.question):
             return solve(failure.derivation, change, view, bit) is not None
         if key not in grounds:
-            grounds[key] = before.ground.under(question, bound)
+            grounds[key] = before.ground.under(question, bound, _allowances(before))
         problem = TargetProblem(grounds[key], view, bit, Earlier(), begun)
         if any(solution.fits(problem) for solution in solutions):
             return True
@@ -232,18 +232,15 @@ def solve(
 ) -> Answer | None:
     """Return an answer for the derivation's target, or the first part of it, when there is one with the change.
 
-    With *view*, its target *members* stands in for the derivation's. What is no part of the proof is chosen as for the
-    change that was tried before: most often, that takes no search.
+    With *view*, its target *members* stands in for the derivation's.
     """
     before = derivation.problem
     question = change.question
-    proved = derivation.names()
-    begun = {key: bit for key, bit in derivation.answer.items() if name_of(key) not in proved}
     members = before.bit if view is None else members
     view = view or before.view
     knowledge = before.knowledge
     is_known = change.keeps(before.question)
-    allowances = before.ground.allowances.copy()
+    allowances = _allowances(before)
     ground_is_new = False
     for _ in range(_MOST_SPLITS):
         place = members.bit_length() - 1
@@ -251,11 +248,10 @@ def solve(
         try:
             bound = question.bindings(holding(view, members))
             if is_known and not ground_is_new:
-                ground = before.ground.under(question, bound)
-                allowances = ground.allowances
+                ground = before.ground.under(question, bound, allowances)
             else:
                 ground = Ground(question, change.knowledge(knowledge), bound, allowances, {})
-            problem = TargetProblem(ground, view, members, Earlier(), begun)
+            problem = TargetProblem(ground, view, members, Earlier())
             decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None
@@ -265,9 +261,15 @@ def solve(
             part = target.part((target.patches[0], split.cuts[0] - 1))
             view, members = View([part], knowledge.notebook), 1
         else:
-            derivation.answer = decided
             return problem, decided
     return None
+
+
+def _allowances(problem: TargetProblem) -> Allowances:
+    """Return what a solve with a change begins with: what else was asked for may be asked for no more."""
+    made = Allowances()
+    made.bound.update(problem.ground.allowances.bound)
+    return made
 
 
 def holding(view: View, bit: int) -> Callable[[str], bool]:

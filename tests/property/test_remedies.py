@@ -183,7 +183,8 @@ def test_what_would_work_works_as_it_is_written(seed):
             else bool(left_out)
         )
         after = problem.applied(change, head, told.lines).outcomes()
-        assert sum(isinstance(outcome, NoSolution) for outcome in after) == left, (change, effect, str(told))
+        # What a release consents to is found for one target, and holds for those after it.
+        assert sum(isinstance(outcome, NoSolution) for outcome in after) <= left, (change, effect, str(told))
         chosen = re.search(r"(\d+) packages?, (\S+) ([^ ;]+)", head)
         # Several targets prefer what was chosen for one of them.
         if chosen and not after[1:]:
