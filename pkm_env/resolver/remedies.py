@@ -6,7 +6,7 @@ from pkm_env.model.requirements import Requirement
 from pkm_env.resolver.bounds import specifier_for
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.request import COMMAND_LINE, KEPT_COMMAND_LINE
-from pkm_env.resolver.suggest import Change, Suggestion, named, solve, version_of, with_specifier
+from pkm_env.resolver.suggest import Change, Suggestion, solve, version_of, with_specifier
 from pkm_env.resolver.wording import admitted_by, and_list, has_sdist
 from pkm_env.resolver.written import array_or_false, array_text, inline_text, key_text, table_text
 
@@ -293,7 +293,7 @@ class Remedies:
                 asked = fact.asks[0].requirement
                 change = Change(self._question.with_root(asked, with_specifier(asked, pin)))
                 found, number = self._try(change, name), self._numbers[id(fact)]
-                text = f"{named(asked)}{pin}"
+                text = str(with_specifier(asked, pin))
                 if found is None:
                     return None
                 return Suggestion(text, found[1], name, version, numbers=[number], more=more, change=change)

@@ -124,7 +124,7 @@ def relax(derivation: Derivation, told: Sequence[tuple[Ask, int]]) -> Suggestion
     texts = []
     for ask in changing:
         specifier = specifier_for(ask.requirement.name, *found)
-        texts.append(f"{named(ask.requirement)}{specifier}")
+        texts.append(str(with_specifier(ask.requirement, specifier)))
         question = _asking(question, ask, specifier)
     # With bounds, other pre-releases may be let in than without.
     change, last = Change(question), changing[-1].requirement.name
@@ -154,11 +154,6 @@ def version_of(name: str, found: Answer) -> str:
     """Return the version that an answer has of a package."""
     problem, decided = found
     return problem.package(name).version(decided[name])
-
-
-def named(requirement: Requirement) -> str:
-    """Return name and extras of a requirement."""
-    return requirement.name + (f"[{','.join(requirement.extras)}]" if requirement.extras else "")
 
 
 def with_specifier(requirement: Requirement, specifier: str) -> Requirement:
