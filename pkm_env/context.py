@@ -19,7 +19,7 @@ from pkm_env.workspace import NoProject, find_root, parse_lock, read_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from pkm_build.tables import Table
@@ -385,8 +385,8 @@ class Context:
             refresh=self.refresh,
             settled=self.settled,
             begin_second=begin_second,
-            changed=lambda bound, uncut: self._supply(
-                {**bindings, **bound}, lifted(exclude_newer, uncut), how
+            changed=lambda bound, times: self._supply(
+                {**bindings, **bound}, moved(exclude_newer, times), how
             ),
             known_names=self.places.known_names,
         )
@@ -490,10 +490,10 @@ def how_to_build(environment: Environment, interpreter: Interpreter | None = Non
     return interpreter, environment.options.build_constraints
 
 
-def lifted(times: Mapping[str, str | None], uncut: bool | Collection[str]) -> Mapping[str, str | None]:
-    """Return cut-off times with none for some names, or for any."""
-    names = [*times, "default"] if uncut is True else uncut or ()
-    return {**times, **dict.fromkeys(names)}
+def moved(times: Mapping[str, str | None], later: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return cut-off times with others in their place, for names or ("*") for all."""
+    every = dict.fromkeys([*times, "default"], later["*"]) if "*" in later else times
+    return {**every, **{name: time for name, time in later.items() if name != "*"}}
 
 
 def key_of(bindings: Mapping[str, str], times: Mapping[str, str | None], how: How) -> tuple[str, str]:

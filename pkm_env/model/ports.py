@@ -6,7 +6,7 @@ from marshal import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Protocol
 
     from pkm_env.model.distribution import File, Metadata, Source, Unavailable
@@ -96,10 +96,10 @@ class Releases(Protocol):
     def elsewhere(self, name: str, /) -> Sequence[tuple[str, Sequence[str] | None, str]]:
         """Return indexes that do not count for *name*, with its versions there, None where nobody asked, and why."""
 
-    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> Releases | None:
-        """Return the same releases, with names *bound* to other indexes, and no cut-off for some (True: for any) names.
+    def changed(self, bound: Mapping[str, str], cut_offs: Mapping[str, str | None], /) -> Releases | None:
+        """Return the same releases, with names *bound* to other indexes, and other cut-offs for names ("*": for all).
 
-        None where that is not known.
+        A cut-off is a time in UTC (RFC 3339), None for none. The answer is None where that is not known.
         """
 
     def names(self) -> Iterable[str]:

@@ -10,8 +10,10 @@ from pkm_env.lock.membership import targets_of
 from pkm_env.model.distribution import without_secrets_in
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.versions import version_key
+from pkm_env.ops.declared import place
 from pkm_env.ops.locked import NothingLocked
 from pkm_env.ops.packages import requested_names
+from pkm_env.resolver.request import Origin
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
@@ -128,10 +130,10 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
         if is_project and holds_project(environment):
             reasons.append(Reason(f'the environment "{environment.name}"', "the project itself", "", ()))
         for chain in graph.chains(key):
-            for who, text, place in placed:
+            for who, text, where in placed:
                 if parse_requirement(text).name == chain[0][0]:
                     names = [shown(step) for step in chain[:-1]] + [chain[-1][0]]
-                    reasons.append(Reason(who, text, place, names if len(chain) > 1 else ()))
+                    reasons.append(Reason(who, text, where, names if len(chain) > 1 else ()))
     return found
 
 
@@ -145,8 +147,7 @@ def placed_requirements(context: Context, environment: Environment) -> Iterator[
     workspace = context.workspace
     who = workspace.project.raw_name or "the project"
     for text, key in context.asked(environment):
-        place = "" if key == ("project", "dynamic") else workspace.position(key)
-        yield who, without_secrets_in(text), place
+        yield who, without_secrets_in(text), place(workspace, Origin("", key))
 
 
 def tree(context: Context, environment: Environment, *, invert: str = "") -> Graph:

@@ -103,13 +103,13 @@ class Ground:
         self._admitted: dict[tuple[str, str, str, tuple[int, int | None]], int] = {}
         self._common: dict[tuple[str, str], bool] = {}
 
-    def under(self, question: Question, bound: Mapping[str, Source]) -> Ground:
+    def under(self, question: Question, bound: Mapping[str, Source], allowances: Allowances) -> Ground:
         """Return the ground for another question; what releases need is shared where it is the same.
 
         The questions differ in what the project itself asks for, and in the rule for pre-releases.
         """
         same = question.overrides is self.question.overrides
-        other = Ground(question, self.knowledge, bound, self.allowances.copy(), self.shared if same else {})
+        other = Ground(question, self.knowledge, bound, allowances, self.shared if same else {})
         if same and bound == self.bound:
             other.packages.update(self.packages)
             other._grouped = self._grouped

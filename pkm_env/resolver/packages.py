@@ -311,14 +311,21 @@ class TargetProblem:
                 batch.append(bit)
         self.knowledge.hint_releases((known.asked, known.version(bit)) for bit in batch)
         for bit in batch:
-            self._look_at(package, bit)
+            self._needs_aside(package, bit)
 
-    def _look_at(self, package: Key, version: int) -> None:
-        """Find out what a version needs that is not chosen; what its choice would lead to does not matter yet."""
+    def _needs_aside(self, package: Key, version: int) -> Sequence[Need] | Refusal | None:
+        """Return what a version needs that is not chosen; None where its choice would split or begin a solve anew.
+
+        Nothing is allowed for its sake yet: that is found out when it is to be chosen.
+        """
+        allowed = self.ground.allowances.copy()
         try:
-            self.needs(package, version)
-        except (SplitTarget, Begin):
-            return
+            return self.needs(package, version)
+        except SplitTarget:
+            return None
+        except Begin:
+            self.ground.allowances.become(allowed)
+            return None
 
     def visit(self, packages: Sequence[tuple[Key, int]]) -> None:
         """Say whose metadata will be asked for: of the best version of each package met for the first time."""
@@ -388,11 +395,8 @@ class TargetProblem:
 
         *needed* maps the needed package to the states that are forbidden, and is empty where none is allowed.
         """
-        try:
-            found = self.needs(package, version)
-        except (SplitTarget, Begin):
-            return False
-        if isinstance(found, Refusal):
+        found = self._needs_aside(package, version)
+        if found is None or isinstance(found, Refusal):
             return False
         for key, allowed, own in found:
             if needed and key in needed and not needed[key] & allowed:

@@ -22,7 +22,7 @@ from pkm_env.resolver.request import Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.model.ports import Releases
@@ -73,9 +73,9 @@ class Recorder:
         """Pass the question on; its answer is no part of the problem."""
         return self._releases.elsewhere(name)
 
-    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> Releases | None:
+    def changed(self, bound: Mapping[str, str], cut_offs: Mapping[str, str | None], /) -> Releases | None:
         """Pass the question on; what other rules would give is no part of the problem."""
-        return self._releases.changed(bound, uncut)
+        return self._releases.changed(bound, cut_offs)
 
     def names(self) -> Iterable[str]:
         """Pass the question on."""
@@ -150,7 +150,7 @@ class Recorded:
         """Know of no other index."""
         return ()
 
-    def changed(self, _bound: Mapping[str, str], _uncut: bool | Collection[str], /) -> None:
+    def changed(self, _bound: Mapping[str, str], _cut_offs: Mapping[str, str | None], /) -> None:
         """Know nothing of other rules."""
 
     def names(self) -> Iterable[str]:

@@ -102,10 +102,13 @@ class Question:
 
     def with_root(self, before: Requirement, after: Requirement) -> Question:
         """Return the question with one requirement of the project replaced, and no wish for what it asks for."""
-        roots = tuple(
-            (after if asked == before else asked, root, source) for asked, root, source in self.roots
-        )
-        return self._changed(roots=roots, **self._without_wishes(before.name))
+
+        def replaced(roots: Sequence[ParsedRoot]) -> tuple[ParsedRoot, ...]:
+            return tuple((after if asked == before else asked, root, source) for asked, root, source in roots)
+
+        extras = {extra: replaced(roots) for extra, roots in self.own_extras.items()}
+        wishes = self._without_wishes(before.name)
+        return self._changed(roots=replaced(self.roots), own_extras=extras, **wishes)
 
     def with_constraint(self, asked: Requirement, before: Ask | None = None) -> Question:
         """Return the question with one more constraint, or with one in the place of *before*."""

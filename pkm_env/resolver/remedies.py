@@ -6,13 +6,13 @@ from pkm_env.model.requirements import Requirement
 from pkm_env.resolver.bounds import specifier_for
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.request import COMMAND_LINE, KEPT_COMMAND_LINE
-from pkm_env.resolver.suggest import Change, Suggestion, named, solve, version_of, with_specifier
+from pkm_env.resolver.suggest import Change, Suggestion, solve, version_of, with_specifier
 from pkm_env.resolver.wording import admitted_by, and_list, has_sdist
 from pkm_env.resolver.written import array_or_false, array_text, inline_text, key_text, table_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from pkm_env.resolver.knowledge import Package
@@ -101,17 +101,20 @@ class Remedies:
         found = self._try(change, name)
         if found is not None:
             text = f"without --override {name}" if typed else f"without {shown}"
-            return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+            return Suggestion(text, found[1], name, version_of(name, found), numbers=[number], change=change)
         entry = _at(rules.overrides, path)
         if not isinstance(entry, str) or ask.requirement.marker:
             return None
-        found = self._try(Change(self._with_override(path, "*")), name)
-        if found is None:
+        wider = self._try(Change(self._with_override(path, "*")), name)
+        if wider is None:
             return None
-        specifier = specifier_for(name, *found)
+        specifier = specifier_for(name, *wider)
         text = f"--override '{name}{specifier}'" if typed else f'{shown} = "{specifier}"'
         change = Change(self._with_override(path, specifier))
-        return Suggestion(text, found[1], name, version_of(name, found), number=number, change=change)
+        found = self._try(change, name)
+        if found is None:
+            return None
+        return Suggestion(text, found[1], name, version_of(name, found), numbers=[number], change=change)
 
     def _with_override(self, path: tuple[str, ...], entry: str) -> Any:
         rules = self._question.rules
@@ -127,7 +130,7 @@ class Remedies:
             for index, versions, _why in releases.elsewhere(name):
                 if not versions or index not in self._declared.indexes:
                     continue
-                other = releases.changed({name: index}, ())
+                other = releases.changed({name: index}, {})
                 change = None if other is None else Change(self._question, other)
                 found = None if change is None else self._try(change, name)
                 if change is not None and found is not None:
@@ -143,21 +146,28 @@ class Remedies:
         origin = self._declared.origin("exclude-newer")
         is_typed = origin is not None and _is_typed(origin)
         # The command line has one date for all.
-        found = [] if is_typed else [self._uncut((name,), name) for name in late]
+        found = [] if is_typed else [self._uncut(name, name) for name in late]
         if not any(found):
-            found = [self._uncut(True, late[0])]
+            found = [self._uncut("*", late[0])]
         yield from filter(None, found)
 
-    def _uncut(self, names: bool | Collection[str], name: str) -> Suggestion | None:
-        """Return what a later cut-off for some names, or for any, gives; *name* is one that is to come of it."""
-        other = self._problem.knowledge.releases.changed({}, names)
+    def _uncut(self, names: str, name: str) -> Suggestion | None:
+        """Return what a later cut-off for a name, or for all ("*"), gives; *name* is one that is to come of it."""
+        found = self._cut_at({names: None}, name)
+        dates = self._dates(found[1]) if found is not None else {}
+        text, is_for_all = self._cut_off_text(dates) if name in dates else ("", False)
+        if not text:
+            return None
+        latest = {"*": max(dates.values())} if is_for_all else dates
+        exact = self._cut_at({one: f"{day}T00:00:00Z" if day else None for one, day in latest.items()}, name)
+        return None if exact is None else self._suggestion(text, name, exact[1], exact[0], "exclude-newer")
+
+    def _cut_at(self, cut_offs: Mapping[str, str | None], name: str) -> tuple[Change, Answer] | None:
+        """Return the change that other cut-offs are, and the answer that it gives, where that has a package."""
+        other = self._problem.knowledge.releases.changed({}, cut_offs)
         change = None if other is None else Change(self._question, other)
         found = None if change is None else self._try(change, name)
-        if change is None or found is None:
-            return None
-        dates = self._dates(found)
-        text = self._cut_off_text(dates) if name in dates else ""
-        return self._suggestion(text, name, found, change, "exclude-newer") if text else None
+        return None if change is None or found is None else (change, found)
 
     def _dates(self, found: Answer) -> dict[str, str]:
         """Return what of an answer the cut-off keeps out now, with the first day that it would have to name.
@@ -179,17 +189,17 @@ class Remedies:
                 dates[name] = _day_after(max(times)) if all(times) else _NOT_DATED
         return dates
 
-    def _cut_off_text(self, dates: Mapping[str, str]) -> str:
-        """Return how the cut-off would have to be written, "" where that cannot be said."""
+    def _cut_off_text(self, dates: Mapping[str, str]) -> tuple[str, bool]:
+        """Return how the cut-off would have to be written, "" where that cannot be said, and whether it is for all."""
         declared, origin = self._declared.exclude_newer, self._declared.origin("exclude-newer")
         latest = max(dates.values())
         if origin is not None and _is_typed(origin):
-            return f"--exclude-newer {latest}" if all(dates.values()) else ""
+            return f"--exclude-newer {latest}" if all(dates.values()) else "", True
         if len(dates) > _MOST_DATED and all(dates.values()):
-            return f'exclude-newer = "{latest}"'
+            return f'exclude-newer = "{latest}"', True
         table: dict[str, Any] = {"default": declared} if isinstance(declared, str) else dict(declared or {})
         table.update({name: date or False for name, date in dates.items()})
-        return f"exclude-newer = {inline_text(table)}"
+        return f"exclude-newer = {inline_text(table)}", False
 
     def _files(self, name: str) -> Iterator[Suggestion]:
         """Yield which rule about a package's files could be laid aside: on pre-releases, on builds, on wheels."""
@@ -212,21 +222,25 @@ class Remedies:
             yield self._suggestion(text, name, found, change, key)
 
     def _with_builds(self, name: str) -> Iterator[Suggestion]:
-        """Yield that a package may be built, alone if that is enough; else with what else has to be."""
-        rules = self._question.rules
-        for left in dict.fromkeys((_without_name(rules.no_build, name), frozenset[str]())):
-            change = Change(self._question.with_rules(rules.replaced(no_build=left)))
+        """Yield that a package may be built, alone if that is enough; else with what else has to be, or with all."""
+        rule = self._question.rules.no_build
+        every = self._try(self._building(no_build=False), name)
+        built = self._built(every) if every is not None else []
+        tries: list[bool | frozenset[str]] = [False]
+        if not isinstance(rule, bool):
+            tries = [rule - {name}, rule - {*built}, frozenset()]
+        for left in dict.fromkeys(tries) if built else ():
+            change = self._building(no_build=left)
             found = self._try(change, name)
             built = self._built(found) if found is not None else []
             if found is not None and built:
-                text = (
-                    "false"
-                    if isinstance(rules.no_build, bool)
-                    else array_text(sorted(rules.no_build - {*built}))
-                )
+                text = f"no-build = {array_or_false(left)}"
                 more = f"; {and_list(built)} {'is' if len(built) == 1 else 'are'} built"
-                yield self._suggestion(f"no-build = {text}", name, found, change, "no-build", more=more)
+                yield self._suggestion(text, name, found, change, "no-build", more=more)
                 return
+
+    def _building(self, *, no_build: bool | frozenset[str]) -> Change:
+        return Change(self._question.with_rules(self._question.rules.replaced(no_build=no_build)))
 
     def _with_prereleases(self, name: str) -> tuple[str, Rules]:
         """Return what to write for pre-releases of a package to be taken, and the rules that this makes."""
@@ -279,10 +293,10 @@ class Remedies:
                 asked = fact.asks[0].requirement
                 change = Change(self._question.with_root(asked, with_specifier(asked, pin)))
                 found, number = self._try(change, name), self._numbers[id(fact)]
-                text = f"{named(asked)}{pin}"
+                text = str(with_specifier(asked, pin))
                 if found is None:
                     return None
-                return Suggestion(text, found[1], name, version, number=number, more=more, change=change)
+                return Suggestion(text, found[1], name, version, numbers=[number], more=more, change=change)
         change = Change(self._question.with_constraint(Requirement(name, (), pin, "", "")))
         found = self._try(change, name)
         asks = [ask for asks in self._question.constraints.values() for _bound, ask in asks]

@@ -9,9 +9,9 @@ from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
-from pkm_env.resolver.request import QUESTION
+from pkm_env.resolver.request import QUESTION, NoSolution
 from pkm_env.resolver.retarget import OtherTargets
-from pkm_env.resolver.suggest import Elsewhere, is_newer, relax, relax_all
+from pkm_env.resolver.suggest import Elsewhere, is_newer, relax
 from pkm_env.resolver.wording import (
     AND_THIS_IS,
     admitted_by,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pkm_env.resolver.notes import Ask
     from pkm_env.resolver.packages import TargetProblem
     from pkm_env.resolver.proof import Fact
-    from pkm_env.resolver.request import NoSolution, Origin
+    from pkm_env.resolver.request import Origin
     from pkm_env.resolver.solution import Derivation
     from pkm_env.resolver.suggest import Suggestion
 
@@ -166,7 +166,10 @@ class _Telling:
         others: Sequence[NoSolution],
         targets: Sequence[Target],
     ) -> None:
-        self.elsewhere = Elsewhere(others)
+        failed = {one.target.key for one in (failure, *others)}
+        solved = [NoSolution(target, failure.derivation) for target in targets if target.key not in failed]
+        # A change that is good for this target may be bad for one that has a solution without it.
+        self.elsewhere = Elsewhere([*others, *solved])
         self.others = others
         self.targets = targets
         self.python_number = 0
@@ -209,14 +212,14 @@ class _Telling:
         remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
-            found = relax(self.derivation, ask, number)
+            found = relax(self.derivation, [(ask, number)])
             if found is not None:
                 relaxed.append((not is_newer(self.derivation, found, ask), found))
         yield from (found for _older, found in sorted(relaxed, key=lambda pair: pair[0]))
         overriding = list(remedies.overrides())
         yield from overriding
         if len(own) > 1 and not relaxed and not overriding:
-            found = relax_all(self.derivation, [ask for ask, _number in own[:_MOST_TRIED]])
+            found = relax(self.derivation, own[:_MOST_TRIED])
             if found is not None:
                 yield found
         others = OtherTargets(self.derivation, self.facts, self.targets, self.others)

@@ -78,8 +78,8 @@ class OtherTargets:
                 text = f'{key[-1]} = "{said[0]}"' if key else f"Python {python}"
                 is_told = number and key == self._question.pythons[0][1].key
                 place = f"in {table_text(key[:-1])}" if key and not is_told else ""
-                number = number if is_told else 0
-                return Suggestion(text, found[1], name, version, number=number, place=place, left=left)
+                numbers = [number] if is_told else []
+                return Suggestion(text, found[1], name, version, numbers=numbers, place=place, left=left)
         return None
 
     def _python_key(self, python: str, specifier: str, origin: Origin | None) -> tuple[Any, ...]:

@@ -312,17 +312,16 @@ class Derivation:
     """Why there is no solution: the incompatibility that was derived, and the problem it speaks of.
 
     ``told`` are the facts that an explanation tells, ``suggestions`` changes that would help; both are None
-    until somebody wants to know. ``answer`` is what the last change that was tried gave, empty for none.
+    until somebody wants to know.
     """
 
-    __slots__ = ("_agreeing", "answer", "cause", "problem", "suggestions", "told")
+    __slots__ = ("_agreeing", "cause", "problem", "suggestions", "told")
 
     def __init__(self, cause: Incompatibility, problem: TargetProblem) -> None:
         self.cause = cause
         self.problem = problem
         self.suggestions: list[Any] | None = None
         self.told: list[Any] | None = None
-        self.answer: Mapping[Key, int] = {}
         # The targets of its view for which a need is the same, by the fact.
         self._agreeing: dict[int, int] = {}
 
@@ -353,16 +352,6 @@ class Derivation:
             else:
                 stack += (one.right, one.left)
         return list(found.values())
-
-    def names(self) -> set[str]:
-        """Return the packages that the proof speaks of, those of which nothing meets a need too."""
-        facts = self.facts()
-        found = {name_of(key) for fact in facts for key in fact.terms}
-        for fact in facts:
-            if fact.kind == NEEDS:
-                asks = fact.note if isinstance(fact.note, tuple) else (fact.note,)
-                found.update(ask.requirement.name for ask in asks)
-        return found
 
     def holds_for(self, problem: TargetProblem) -> bool:
         """Return whether every fact is one of *problem* too, so that it has no solution either."""

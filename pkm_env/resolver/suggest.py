@@ -6,12 +6,13 @@ from pkm_env.model.requirements import Requirement
 from pkm_env.resolver.bounds import specifier_for
 from pkm_env.resolver.earlier import Earlier
 from pkm_env.resolver.fit import SplitTarget, View
-from pkm_env.resolver.ground import Begin, Ground
-from pkm_env.resolver.notes import ROOT, name_of
+from pkm_env.resolver.ground import Allowances, Begin, Ground
+from pkm_env.resolver.notes import ROOT
 from pkm_env.resolver.packages import TargetProblem
 from pkm_env.resolver.solution import Solution
 from pkm_env.resolver.solver import Solver
 from pkm_env.resolver.walk import Counts, Unsolvable, walk
+from pkm_env.resolver.wording import and_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ class Change:
 
 
 class Suggestion:
-    """A change that was tried: *text* is what to write, *number* the line that it stands for (0 for none).
+    """A change that was tried: *text* is what to write, *numbers* are the lines that it stands for.
 
     ``place`` says where to write it, "" where the line tells. ``decided`` is the answer that it gives, ``version``
     that of the package changed, ``more`` what else comes of it. ``change`` is None where the targets change instead:
     then ``left`` are those without an answer.
     """
 
-    __slots__ = ("change", "decided", "left", "more", "name", "number", "place", "text", "version")
+    __slots__ = ("change", "decided", "left", "more", "name", "numbers", "place", "text", "version")
 
     def __init__(  # noqa: PLR0913 - what is told of a change, named at the call
         self,
@@ -73,7 +74,7 @@ class Suggestion:
         name: str,
         version: str,
         *,
-        number: int = 0,
+        numbers: Sequence[int] = (),
         place: str = "",
         more: str = "",
         change: Change | None = None,
@@ -83,7 +84,7 @@ class Suggestion:
         self.decided = decided
         self.name = name
         self.version = version
-        self.number = number
+        self.numbers = tuple(numbers)
         self.place = place
         self.more = more
         self.change = change
@@ -92,7 +93,9 @@ class Suggestion:
     @property
     def effect(self) -> str:
         """What comes of it: "instead of 2: 158 packages, starlette 0.46.2"."""
-        where = f"instead of {self.number}: " if self.number else f"{self.place}: " if self.place else ""
+        where = f"{self.place}: " if self.place else ""
+        if self.numbers:
+            where = f"instead of {and_list([str(number) for number in self.numbers])}: "
         if not self.decided:
             return where + self.more
         count = sum(isinstance(key, str) and key != ROOT for key in self.decided)
@@ -100,23 +103,17 @@ class Suggestion:
         return f"{where}{packages}, {self.name} {self.version}{self.more}"
 
 
-def relax(derivation: Derivation, ask: Ask, number: int) -> Suggestion | None:
-    """Return what the project could ask for in place of *ask*, which is told as line *number*.
+def relax(derivation: Derivation, told: Sequence[tuple[Ask, int]]) -> Suggestion | None:
+    """Return what the project could ask for in place of what is *told*, each with the number of its line, together.
 
-    *ask* is a requirement or a constraint of the project.
+    Told are requirements and constraints of the project.
     """
-    return _relaxed(derivation, [ask], number)
-
-
-def relax_all(derivation: Derivation, asks: Sequence[Ask]) -> Suggestion | None:
-    """Return what the project could ask for in place of all *asks* together."""
-    return _relaxed(derivation, asks, 0)
-
-
-def _relaxed(derivation: Derivation, asks: Sequence[Ask], number: int) -> Suggestion | None:
-    changing = [
-        ask for ask in asks if ask.requirement.specifier and not ask.requirement.url and not ask.overridden
-    ]
+    numbers = {
+        number: ask
+        for ask, number in told
+        if ask.requirement.specifier and not ask.requirement.url and not ask.overridden
+    }
+    changing = list(numbers.values())
     wider = derivation.problem.question
     for ask in changing:
         wider = _asking(wider, ask, "")
@@ -127,11 +124,15 @@ def _relaxed(derivation: Derivation, asks: Sequence[Ask], number: int) -> Sugges
     texts = []
     for ask in changing:
         specifier = specifier_for(ask.requirement.name, *found)
-        texts.append(f"{named(ask.requirement)}{specifier}")
+        texts.append(str(with_specifier(ask.requirement, specifier)))
         question = _asking(question, ask, specifier)
-    last = changing[-1].requirement.name
-    change, version = Change(question), version_of(last, found)
-    return Suggestion(" with ".join(texts), found[1], last, version, number=number, change=change)
+    # With bounds, other pre-releases may be let in than without.
+    change, last = Change(question), changing[-1].requirement.name
+    found = solve(derivation, change)
+    if found is None or last not in found[1]:
+        return None
+    text = " with ".join(dict.fromkeys(texts))
+    return Suggestion(text, found[1], last, version_of(last, found), numbers=list(numbers), change=change)
 
 
 def _asking(question: Question, ask: Ask, specifier: str) -> Question:
@@ -155,18 +156,16 @@ def version_of(name: str, found: Answer) -> str:
     return problem.package(name).version(decided[name])
 
 
-def named(requirement: Requirement) -> str:
-    """Return name and extras of a requirement."""
-    return requirement.name + (f"[{','.join(requirement.extras)}]" if requirement.extras else "")
-
-
 def with_specifier(requirement: Requirement, specifier: str) -> Requirement:
     """Return a requirement with other bounds."""
     return Requirement(requirement.name, requirement.extras, specifier, "", requirement.marker)
 
 
 class Elsewhere:
-    """Further targets without an answer: for which of them a change would not help either."""
+    """Further targets: for which of them there is no answer with a change.
+
+    *failures* hold each with a derivation of one of them; it may have an answer as things are.
+    """
 
     def __init__(self, failures: Sequence[NoSolution]) -> None:
         self._failures = failures
@@ -207,7 +206,7 @@ class Elsewhere:
         if not change.keeps(before.question):
             return solve(failure.derivation, change, view, bit) is not None
         if key not in grounds:
-            grounds[key] = before.ground.under(question, bound)
+            grounds[key] = before.ground.under(question, bound, _allowances(before))
         problem = TargetProblem(grounds[key], view, bit, Earlier(), begun)
         if any(solution.fits(problem) for solution in solutions):
             return True
@@ -216,6 +215,8 @@ class Elsewhere:
         except Unsolvable:
             return False
         except (Begin, SplitTarget):
+            # What the ground knows was worked out before more was allowed.
+            del grounds[key]
             return solve(failure.derivation, change, view, bit) is not None
         solutions.append(Solution(problem, decided, Counts(), 0))
         return True
@@ -226,18 +227,15 @@ def solve(
 ) -> Answer | None:
     """Return an answer for the derivation's target, or the first part of it, when there is one with the change.
 
-    With *view*, its target *members* stands in for the derivation's. What is no part of the proof is chosen as for the
-    change that was tried before: most often, that takes no search.
+    With *view*, its target *members* stands in for the derivation's.
     """
     before = derivation.problem
     question = change.question
-    proved = derivation.names()
-    begun = {key: bit for key, bit in derivation.answer.items() if name_of(key) not in proved}
     members = before.bit if view is None else members
     view = view or before.view
     knowledge = before.knowledge
     is_known = change.keeps(before.question)
-    allowances = before.ground.allowances.copy()
+    allowances = _allowances(before)
     ground_is_new = False
     for _ in range(_MOST_SPLITS):
         place = members.bit_length() - 1
@@ -245,11 +243,10 @@ def solve(
         try:
             bound = question.bindings(holding(view, members))
             if is_known and not ground_is_new:
-                ground = before.ground.under(question, bound)
-                allowances = ground.allowances
+                ground = before.ground.under(question, bound, allowances)
             else:
                 ground = Ground(question, change.knowledge(knowledge), bound, allowances, {})
-            problem = TargetProblem(ground, view, members, Earlier(), begun)
+            problem = TargetProblem(ground, view, members, Earlier())
             decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None
@@ -259,9 +256,15 @@ def solve(
             part = target.part((target.patches[0], split.cuts[0] - 1))
             view, members = View([part], knowledge.notebook), 1
         else:
-            derivation.answer = decided
             return problem, decided
     return None
+
+
+def _allowances(problem: TargetProblem) -> Allowances:
+    """Return what a solve with a change begins with: what else was asked for may be asked for no more."""
+    made = Allowances()
+    made.bound.update(problem.ground.allowances.bound)
+    return made
 
 
 def holding(view: View, bit: int) -> Callable[[str], bool]:

@@ -30,7 +30,7 @@ from pkm_env.supply.catalogue import WAIT, Catalogue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.cache.pages import MetadataCache, PageCache
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pkm_env.supply.catalogue import BeginSecond
 
     Network = tuple[IndexClient, Crew]
-    Changed = Callable[[Mapping[str, str], bool | Collection[str]], "Supply | None"]
+    Changed = Callable[[Mapping[str, str], Mapping[str, str | None]], "Supply | None"]
 
 
 class Unbuilt:
@@ -87,7 +87,7 @@ class Supply:
         settled: Mapping[tuple[str, ...], Source] | None = None,
         platform: str = sys.platform,
         begin_second: BeginSecond | None = None,
-        changed: Changed = lambda _bound, _uncut: None,
+        changed: Changed = lambda _bound, _cut_offs: None,
         known_names: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
         self.changed = changed

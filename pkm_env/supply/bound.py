@@ -57,14 +57,17 @@ class BoundReleases:
         """Return the indexes that do not count for a name."""
         return self._plain.elsewhere(name)
 
-    def changed(self, bound: Mapping[str, str], uncut: bool | Collection[str], /) -> BoundReleases | None:
+    def changed(
+        self, bound: Mapping[str, str], cut_offs: Mapping[str, str | None], /
+    ) -> BoundReleases | None:
         """Return the same releases under other rules; what is bound by a marker stays where it is."""
-        plain = self._plain.changed(bound, uncut)
+        plain = self._plain.changed(bound, cut_offs)
 
         def rebound(name: str, index: str) -> Supply:
             supply = self._bound(name, index)
             return (
-                supply.changed({other: at for other, at in bound.items() if other != name}, uncut) or supply
+                supply.changed({other: at for other, at in bound.items() if other != name}, cut_offs)
+                or supply
             )
 
         return None if plain is None else BoundReleases(plain, rebound, self._unbuilt)

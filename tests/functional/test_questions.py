@@ -88,6 +88,16 @@ def test_why_follows_extras(project):
     assert "-> colour 1.0 -> paint\n" in project.says("env", "why", "paint")
 
 
+def test_why_names_the_file_of_a_member_as_seen_from_the_root(pkm, tmp_path):
+    member = HEAD.replace("shop", "one") + 'dependencies = ["eggs"]\n'
+    root = write_project(
+        tmp_path / "all", '[tool.pkm.workspace]\nmembers = ["one"]\n', {"one/pyproject.toml": member}
+    )
+    group = Project(root / "one", pkm)
+    group("lock")
+    assert group.says("env", "why", "eggs").endswith("  one (one/pyproject.toml:5:17) -> eggs\n")
+
+
 def test_why_speaks_json(project):
     assert project.json("env", "why", "eggs") == {
         "eggs 2.0": [

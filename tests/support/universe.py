@@ -47,7 +47,7 @@ class Universe:
         self.sources = sources or {}
         self.others = {}
         self.indexes = {}
-        self.uncut = ()
+        self.cut_offs = {}
         self.bound = {}
         self.asked = []
         self.hinted = []
@@ -69,7 +69,8 @@ class Universe:
                 prereleases |= 1 << place
             if release.get("yanked") is not None and release.get("yanked") is not False:
                 yanked |= 1 << place
-            if release.get("late") and self.uncut is not True and name not in self.uncut:
+            cut_off = self.cut_offs.get(name, self.cut_offs.get("*", "2026-01-31"))
+            if release.get("late") and self._is_late(release, cut_off):
                 excluded |= 1 << place
                 undated |= (release["late"] == "undated") << place
                 continue
@@ -90,6 +91,11 @@ class Universe:
         listing.excluded, listing.undated = excluded, undated
         listing.cutoff = "2026-01-31T00:00:00Z"
         return listing
+
+    @staticmethod
+    def _is_late(release, cut_off) -> bool:
+        day = release["late"] if isinstance(release["late"], str) else "2026-02-09"
+        return cut_off is not None and (day == "undated" or day >= cut_off[:10])
 
     def _files(self, name, version):
         release = self.packages[name][version]
@@ -155,11 +161,11 @@ class Universe:
     def elsewhere(self, name):
         return self.others.get(name, ())
 
-    def changed(self, bound, uncut):
+    def changed(self, bound, cut_offs):
         other = Universe(
             {**self.packages, **{name: self.indexes[index][name] for name, index in bound.items()}}
         )
-        other.sources, other.uncut, other.bound = self.sources, uncut, bound
+        other.sources, other.cut_offs, other.bound = self.sources, cut_offs, bound
         return other
 
     def names(self):

@@ -345,6 +345,18 @@ def test_a_newer_version_is_offered_before_an_older_one():
     assert list(remedies(world, "b>=2", "a<2")) == ["a>=2", "b<2"]
 
 
+def test_the_marker_of_a_requirement_stays():
+    world = {"a": {"1": ["b<2"]}, "b": {"1": [], "2": []}}
+    found = remedies(world, "a", "b>=2 ; python_version >= '3.12'")
+    assert effect(found, "b<2 ; python_version >= '3.12'") == "instead of 2: 2 packages, b 1"
+
+
+def test_a_requirement_of_an_extra_that_is_asked_for_by_the_projects_name_can_have_other_bounds():
+    world = {"a": {"1": ["b<2"]}, "b": {"1": [], "2": []}}
+    found = remedies(world, "a", "shop[x]", own_extras={"x": [Root("b>=2", origin(5))]})
+    assert effect(found, "b<2") == "instead of 3: 2 packages, b 1"
+
+
 def test_a_constraint_can_have_other_bounds():
     world = {"a": {"1": ["b>=2"]}, "b": {"1": [], "2": []}}
     found = remedies(world, "a", constraints=[("b<2", origin(1))])

@@ -132,6 +132,18 @@ def test_a_yanked_release_is_chosen_where_a_release_pins_it():
     assert versions(world, "b") == {"a": "2", "b": "1"}
 
 
+@pytest.mark.parametrize("roots", [("c", "a"), ("a", "c")])
+def test_a_yanked_release_that_a_release_pins_is_found_in_whatever_order(roots):
+    """What the releases need that are looked at ahead is asked again when one of them is to be chosen."""
+    world = {
+        "a": {"1": ["c==2"], "3": ["b==2", "c<3"]},
+        "b": {"2": ["d==3.*"]},
+        "c": {"1": {"tags": ("cp27-cp27m-win32",)}, "2": {"yanked": "bad"}, "3": []},
+        "d": {"1": [], "3": {"requires_python": ">=3.14"}},
+    }
+    assert versions(world, *roots) == {"a": "1", "c": "2"}
+
+
 def test_a_yanked_release_is_kept_when_locked():
     world = {"a": {"1": [], "2": {"yanked": "bad"}}}
     assert versions(world, "a", preferences={"a": ("2",)}) == {"a": "2"}
