@@ -222,14 +222,14 @@ class Wheel:
                 if name not in found[0]:
                     found[SECTIONS[section]][name] = script
         except ValueError as error:
-            raise self.bad(f"has a line that is none: {error}", path) from None
+            raise self.bad(f"has a line that is none: {shortened(str(error))}", path) from None
         return tuple(found[0].values()), tuple(found[1].values())
 
     def _script(self, name: str, value: str, path: str) -> EntryPoint:
         try:
             return script_of(name, value)
         except ValueError as error:
-            raise self.bad(f"the script {name!r} {error}", path) from None
+            raise self.bad(f"the script {shortened(name)!r} {error}", path) from None
 
     def _check_data(self) -> None:
         """Refuse unknown schemes, and files of the data folder that fall on files of the root."""

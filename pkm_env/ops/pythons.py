@@ -64,16 +64,18 @@ def choose_python(
     present, lack = present_python(context, environment, targets, venv, options)
     if present is not None and (wanted is None or same_python(present, wanted)):
         if venv is not None and options.copies and os.path.islink(venv.python):
-            return replaced(context, venv, present, "--copies asks for a copy of its interpreter", options)
+            return replaced(
+                context, environment, venv, present, "--copies asks for a copy of its interpreter", options
+            )
         return Choice(present, keeps_venv=True)
     if wanted is not None:
         asked = f"{origin} asks for Python {wanted.version}" if present is not None else lack
-        return replaced(context, venv, wanted, asked, options)
+        return replaced(context, environment, venv, wanted, asked, options)
     if context.settings.python:
         wanted = wished(context, environment, targets, context.settings.python, "PKM_PYTHON")
     else:
         wanted = newest(context, environment, targets)
-    return replaced(context, venv, wanted, lack, options)
+    return replaced(context, environment, venv, wanted, lack, options)
 
 
 def present_python(
@@ -138,7 +140,12 @@ def newest(context: Context, environment: Environment, targets: Sequence[Target]
 
 
 def replaced(
-    context: Context, venv: Venv | None, wanted: Interpreter, why: str, options: SyncOptions
+    context: Context,
+    environment: Environment,
+    venv: Venv | None,
+    wanted: Interpreter,
+    why: str,
+    options: SyncOptions,
 ) -> Choice:
     """Return the choice of another interpreter than the one in the environment that is there, and *why*.
 
@@ -149,7 +156,8 @@ def replaced(
     if not venv.ours and not options.force:
         place = context.workspace.relative(venv.path)
         raise WrongVenv(
-            f"{place} would have to be made anew: {why}", "pkm did not make it; --force makes it anew"
+            f"{place} would have to be made anew: {why}",
+            f"pkm did not make it; pkm sync {environment.name} --force makes it anew",
         )
     return Choice(wanted, why=f"{why}; ")
 

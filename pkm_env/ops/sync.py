@@ -70,9 +70,10 @@ class NotToBeBuilt(PkmError):
 class ForeignVenv(PkmError):
     """A folder at an environment's place that pkm did not make and would have to replace."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, environment: str) -> None:
         super().__init__(
-            f"{path} is not an environment that pkm made, and it {reason}", "--force makes it anew"
+            f"{path} is not an environment that pkm made, and it {reason}",
+            f"pkm sync {environment} --force makes it anew",
         )
 
 
@@ -197,7 +198,7 @@ def look_at(
         look.state = f"broken: it {found.reason}"
         look.broken = f"{context.workspace.relative(path)} {found.reason}; "
         if raising and not (found.ours or options.force):
-            raise ForeignVenv(context.workspace.relative(path), found.reason)
+            raise ForeignVenv(context.workspace.relative(path), found.reason, environment.name)
     if isinstance(found, Venv):
         look.venv = found
         look.python = found.version

@@ -71,7 +71,7 @@ def test_what_pkm_did_not_make_is_left_and_named(pkm, project, make, said):
     refused = pkm("sync", cwd=project)
     assert refused.code == 1
     assert f"error: .venv is not an environment that pkm made, and {said}" in refused.stderr
-    assert "hint: --force makes it anew" in refused.stderr
+    assert "hint: pkm sync default --force makes it anew" in refused.stderr
     assert os.path.lexists(place / "mine" if make == "folder" else place)
     assert pkm("sync", "--force", cwd=project).code == 0
     assert pkm("env", "verify", cwd=project).code == 0

@@ -211,6 +211,20 @@ def test_script_that_is_no_script_is_refused(tmp_path, name, value):
     assert error.member == f"{INFO}/entry_points.txt"
 
 
+@pytest.mark.parametrize("name", ["n" * 252, "\xe9" * 126, "n" * 5000])
+def test_script_whose_name_no_file_can_have_is_refused(tmp_path, name):
+    error = bad(tmp_path, scripts={name: "spam:main"})
+    assert "too long" in error.reason
+    assert len(str(error)) < 400
+
+
+def test_line_of_entry_points_that_is_none_is_told_without_its_middle(tmp_path):
+    text = f"[console_scripts]\n{'x' * 5000}\n".encode()
+    error = bad(tmp_path, edit=lambda members: members.update({f"{INFO}/entry_points.txt": text}))
+    assert "a line that is none" in error.reason
+    assert len(str(error)) < 400
+
+
 def test_two_scripts_for_one_name_are_refused(tmp_path):
     assert "twice" in bad(tmp_path, scripts={"spam": "spam:a"}, gui_scripts={"Spam": "spam:b"}).reason
 
