@@ -26,7 +26,7 @@ MISSING, CHANGED, UNREADABLE = "missing", "changed", "unreadable"
 class Finding:
     """One file that is not as it was installed: whose it is, its absolute path, and what is wrong.
 
-    ``kind`` is "missing", "changed" or "unreadable" (a RECORD that nobody can read); ``shared`` names
+    ``kind`` is "missing", "changed" or "unreadable" (also a RECORD that is none); ``shared`` names
     another package that brings the same file, and whose content it may be.
     """
 
@@ -83,7 +83,7 @@ def check(distribution: InstalledDistribution, *, quick: bool) -> Iterator[tuple
 
 
 def compare(path: str, digest: str, size: str, *, quick: bool) -> str:
-    """Return what is wrong with one file: "missing", "changed", or ""."""
+    """Return what is wrong with one file: "missing", "changed", "unreadable", or ""."""
     try:
         status = os.stat(path)
     except OSError:
@@ -93,7 +93,11 @@ def compare(path: str, digest: str, size: str, *, quick: bool) -> str:
     if quick:
         return ""
     algorithm, _, expected = digest.partition("=")
-    return "" if file_digest(path, algorithm) == expected.rstrip("=") else CHANGED
+    try:
+        found = file_digest(path, algorithm)
+    except OSError:
+        return UNREADABLE
+    return "" if found == expected.rstrip("=") else CHANGED
 
 
 def file_digest(path: str, algorithm: str) -> str:

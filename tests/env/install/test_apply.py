@@ -136,6 +136,16 @@ def test_verify_finds_what_was_edited_and_removed(cache, place, quick):
     assert found == [("gone.py", "missing"), ("spam.py", "changed")]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that its owner cannot read is one of /proc")
+def test_verify_goes_on_after_a_file_that_cannot_be_read(cache, place):
+    sync(place, unpacked(cache, "spam", "1.0", files={"empty.py": "", "spam.py": "x = 1\n"}))
+    for name, become in (("empty.py", "/proc/self/mem"), ("spam.py", "/dev/null")):
+        (site(place) / name).unlink()
+        (site(place) / name).symlink_to(become)
+    found = [(os.path.basename(finding.path), finding.kind) for finding in verify(str(place))]
+    assert found == [("empty.py", "unreadable"), ("spam.py", "changed")]
+
+
 @pytest.mark.parametrize("left", ['"\n', "spam.py,,\n"])
 def test_verify_takes_no_part_of_a_record_for_the_whole(cache, place, left):
     sync(place, unpacked(cache, "spam", "1.0"))
