@@ -109,10 +109,7 @@ def verify(store: Store, *, each: Callable[[str], None] | None = None) -> list[F
     findings = [Finding(path, reason) for path, reason in ruins(store)]
     findings += bad_wheels(store, each)
     findings += bad_pages(store)
-    for entry in entries(store.path("archives-1")):
-        for file in entries(entry.path):
-            if hash_file(file.path).hex() != entry.name:
-                findings.append(Finding(entry.path, "its content is not what its SHA-256 says"))
+    findings += bad_archives(store)
     for folder in entries(store.path("memory-1")):
         findings += [
             Finding(entry.path, "it is damaged")
@@ -142,6 +139,20 @@ def bad_wheels(store: Store, each: Callable[[str], None] | None) -> Iterator[Fin
             continue
         for path, changed in verify_bytecode(wheel):
             yield Finding(path, f"{release}: {changed} is not what was compiled")
+
+
+def bad_archives(store: Store) -> Iterator[Finding]:
+    """Yield the archives whose content is not what their digest says, or cannot be read."""
+    for entry in entries(store.path("archives-1")):
+        for file in entries(entry.path):
+            try:
+                if hash_file(file.path).hex() != entry.name:
+                    yield Finding(entry.path, "its content is not what its SHA-256 says")
+            except FileNotFoundError:  # noqa: PERF203 - each file may fail in a way of its own
+                # It is cleaned just now.
+                continue
+            except OSError as error:
+                yield Finding(entry.path, f"it cannot be read ({error.strerror})")
 
 
 def bad_pages(store: Store) -> Iterator[Finding]:

@@ -128,7 +128,14 @@ def cache_verify(context: Context, arguments: argparse.Namespace, output: Output
 
     del arguments
     checked: list[str] = []
-    found = verify(usable_store(context), each=checked.append)
+    store = usable_store(context)
+    if os.path.isdir(store.root):
+        # What is emptied meanwhile would count as damaged.
+        store.hold()
+    try:
+        found = verify(store, each=checked.append)
+    finally:
+        store.close()
     if line.json:
         print_json(output, {"wheels": len(checked), "damaged": [finding.to_json() for finding in found]})
         return 1 if found else 0

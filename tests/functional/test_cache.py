@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -175,6 +176,17 @@ def build_wheel(*given):
     open({go!r}).close()
     return at_once(*given)
 """
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no shared locks")
+def test_verify_lets_nobody_empty_the_cache_meanwhile_and_leaves_no_folder(pkm, synced):
+    del synced
+    (pkm.cache / "in-use.lock").unlink()
+    ok(pkm("cache", "verify"))
+    assert (pkm.cache / "in-use.lock").exists()
+    shutil.rmtree(pkm.cache)
+    ok(pkm("cache", "verify"))
+    assert not pkm.cache.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in its folders, and no shared locks")

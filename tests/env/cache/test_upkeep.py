@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -278,3 +279,21 @@ def test_verify_finds_damage_and_the_next_run_mends_it(filled: Filled, kind: str
     assert finding.reason
     assert filled.asked() == 1
     assert verify(filled.store) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that its owner cannot read is one of /proc")
+def test_verify_drops_an_archive_that_cannot_be_read(tmp_path: Path):
+    folder = tmp_path / "archives-1" / ("ab" * 32)
+    folder.mkdir(parents=True)
+    (folder / "spam-1.0.tar.gz").symlink_to("/proc/self/mem")
+    (finding,) = verify(Store(str(tmp_path), print))
+    assert finding.path == str(folder)
+    assert "cannot be read" in finding.reason
+    assert not folder.exists()
+
+
+def test_verify_passes_over_what_is_cleaned_just_now(tmp_path: Path):
+    folder = tmp_path / "archives-1" / ("ab" * 32)
+    folder.mkdir(parents=True)
+    (folder / "spam-1.0.tar.gz").symlink_to(tmp_path / "gone")
+    assert verify(Store(str(tmp_path), print)) == []
