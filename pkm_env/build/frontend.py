@@ -9,6 +9,7 @@ hooks run side by side (``steps``).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from pkm_env.build.steps import Steps
     from pkm_env.build.system import BuildSystem
     from pkm_env.model.distribution import Metadata
+
+
+# A disk with fewer bytes is full: most builds need more for themselves.
+ROOM = 1 << 20
 
 
 class _Means:
@@ -182,6 +187,7 @@ class BuildFrontend:
         try:
             yield _Job(self._means, request, folder, copies=copies)
         except BuildFailed as error:
+            error.full = lacks_room(folder, error.lines)
             self._keep_log(error, request)
             raise
         finally:
@@ -309,6 +315,11 @@ class _Job:
             request = self._request
             log = os.path.join(self._folder, "log")
             raise BuildFailed(request.subject, str(error), origin=request.origin, log=log) from error
+
+
+def lacks_room(folder: str, lines: Sequence[str]) -> bool:
+    """Whether the disk of *folder* is full, or the last *lines* of a build say that it was."""
+    return shutil.disk_usage(folder).free < ROOM or any(os.strerror(errno.ENOSPC) in line for line in lines)
 
 
 def _moved(path: str, folder: str, name: str = "") -> str:
