@@ -19,7 +19,7 @@ from tempfile import mkdtemp
 from pkm_build.errors import PkmError
 from pkm_env.build.environ import kept_variables, variables_for_own_tree
 from pkm_env.build.errors import BuildFailed
-from pkm_env.build.hooks import Hooks
+from pkm_env.build.hooks import Hooks, free_bytes
 from pkm_env.build.inprocess import build_here, can_build_here
 from pkm_env.build.process import Programs
 from pkm_env.build.products import (
@@ -187,7 +187,8 @@ class BuildFrontend:
         try:
             yield _Job(self._means, request, folder, copies=copies)
         except BuildFailed as error:
-            error.full = lacks_room(folder, error.lines)
+            # The tree of an sdist was unpacked beside, but may lie in the cache when the folder does no longer.
+            error.full = lacks_room((folder, request.root) if request.origin else (folder,), error.lines)
             self._keep_log(error, request)
             raise
         finally:
@@ -317,9 +318,11 @@ class _Job:
             raise BuildFailed(request.subject, str(error), origin=request.origin, log=log) from error
 
 
-def lacks_room(folder: str, lines: Sequence[str]) -> bool:
-    """Whether the disk of *folder* is full, or the last *lines* of a build say that it was."""
-    return shutil.disk_usage(folder).free < ROOM or any(os.strerror(errno.ENOSPC) in line for line in lines)
+def lacks_room(folders: Sequence[str], lines: Sequence[str]) -> bool:
+    """Whether the disk of one of *folders* is full, or the last *lines* of a build say that it was."""
+    if any(os.strerror(errno.ENOSPC) in line for line in lines):
+        return True
+    return any(free_bytes(folder) < ROOM for folder in folders)
 
 
 def _moved(path: str, folder: str, name: str = "") -> str:

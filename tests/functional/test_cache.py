@@ -198,6 +198,18 @@ def test_where_a_build_fills_the_cache_it_is_made_again_elsewhere(pkm, index, tm
     ok(pkm("env", "verify", cwd=project))
 
 
+@pytest.mark.parametrize("size", ["8m", "200m"])
+def test_no_bytecode_is_left_in_part_on_a_disk_with_little_room(pkm, index, tmp_path, size):
+    """Interpreters write what there is room for, and fail to load it ever after."""
+    index.add_wheel("helper", "1.0")
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["helper"], hooks="import helper\n")
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["bean"]\n')
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, size):
+        ok(pkm("sync", cwd=project))
+        assert bool(list(pkm.cache.glob("builds-1/**/helper.*.pyc"))) == (size == "200m")
+
+
 def test_where_no_disk_has_room_for_a_build_no_older_release_is_taken(pkm, index, tmp_path, temporary):
     do = "with tempfile.TemporaryFile() as file: file.write(bytes(1_500_000))"
     index.add_sdist("bean", "1.0", backend="in-tree")
