@@ -6,6 +6,7 @@ what was built may be kept. The builds themselves are ``build.frontend``'s.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager
 from tempfile import mkdtemp
@@ -79,16 +80,41 @@ class DistributionBuilder:
     def built_metadata(
         self, path: str, subdirectory: str = "", *, package: str = ""
     ) -> Metadata | Unavailable:
-        """Return what the wheel built from *path* would say."""
+        """Return what the wheel built from *path* would say.
+
+        :raises BuildFailed: when it cannot be known, as the disk is full.
+        """
+        place = self._work(None)
         try:
-            with self._request(path, subdirectory, package) as request:
-                return self._frontend().metadata(request)
+            try:
+                return self._metadata(path, subdirectory, package)
+            except (BuildFailed, OSError) as error:
+                self._go_elsewhere(place, error)
+            return self._metadata(path, subdirectory, package)
         except BuildFailed as error:
+            if error.full:
+                raise
             return Unavailable("metadata", str(error), hint=error.hint)
         except InvalidFile:
             raise
         except PkmError as error:
             return Unavailable("metadata", str(error), hint=error.hint)
+
+    def _metadata(self, path: str, subdirectory: str, package: str) -> Metadata:
+        with self._request(path, subdirectory, package) as request:
+            return self._frontend().metadata(request)
+
+    def _go_elsewhere(self, place: str, error: BuildFailed | OSError) -> None:
+        """Return when a build that failed at *place* can be tried again elsewhere: the disk there is full.
+
+        :raises BuildFailed: or OSError: *error*, when that does not help.
+        """
+        numbers = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+        if not (error.full if isinstance(error, BuildFailed) else error.errno in numbers):
+            raise error
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self._work(full) == place:
+            raise error
 
     def requires(
         self, path: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
@@ -104,12 +130,30 @@ class DistributionBuilder:
             return self._frontend().requires(request, kinds)
 
     def wheel_steps(
-        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+        self,
+        path: str,
+        folder: Callable[[], str],
+        subdirectory: str = "",
+        *,
+        editable: bool = False,
+        package: str = "",
     ) -> Steps[str]:
-        """Build a wheel from *path* into *folder* and return its path; its hooks may run in other threads.
+        """Build a wheel from *path* into a *folder* and return its path; its hooks may run in other threads.
+
+        The folder is asked for anew where the cache is full, and the build made again elsewhere.
 
         :raises PkmError: when the build fails.
         """
+        place = self._work(None)
+        try:
+            return (yield from self._wheel(path, folder(), subdirectory, editable=editable, package=package))
+        except (BuildFailed, OSError) as error:
+            self._go_elsewhere(place, error)
+        return (yield from self._wheel(path, folder(), subdirectory, editable=editable, package=package))
+
+    def _wheel(
+        self, path: str, folder: str, subdirectory: str, *, editable: bool, package: str
+    ) -> Steps[str]:
         with self._request(path, subdirectory, package) as request:
             built = yield from self._frontend().wheel_steps(request, folder, editable=editable)
             return built[0]

@@ -66,13 +66,15 @@ class Disk:
                 setattr(self, name, with_long_paths(getattr(self, name), platform))
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of *data*, however little each call takes."""
-    written = os.write(descriptor, data)
-    if written < len(data):
-        view = memoryview(data)
-        while written < len(view):
-            written += os.write(descriptor, view[written:])
+def write_all(descriptor: int, data: bytes, path: str = "") -> None:
+    """Write all of *data*, however little each call takes; an error names *path*."""
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
+    except OSError as error:
+        error.filename = path or None
+        raise
 
 
 def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
@@ -82,10 +84,7 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
     """
     descriptor = os.open(path, TRUNCATING, mode)
     try:
-        write_all(descriptor, data)
-    except OSError as error:
-        error.filename = path
-        raise
+        write_all(descriptor, data, path)
     finally:
         os.close(descriptor)
 
@@ -119,7 +118,7 @@ def write_atomic(path: str, data: bytes, *, durable: bool = False) -> None:
         descriptor = os.open(temporary, TRUNCATING, 0o666)
         try:
             try:
-                write_all(descriptor, data)
+                write_all(descriptor, data, path)
                 keep_mode(target, descriptor)
                 if durable:
                     os.fsync(descriptor)

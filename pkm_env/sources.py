@@ -56,9 +56,15 @@ class Builder(Protocol):
         """
 
     def wheel_steps(
-        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+        self,
+        path: str,
+        folder: Callable[[], str],
+        subdirectory: str = "",
+        *,
+        editable: bool = False,
+        package: str = "",
     ) -> Steps[str]:
-        """Build a wheel from *path* into *folder* and return its path; what takes long is yielded.
+        """Build a wheel from *path* into a new *folder* and return its path; what takes long is yielded.
 
         :raises PkmError: when the build fails.
         """
@@ -225,15 +231,21 @@ class Sources:
             if kept:
                 return kept
             number = reporter.start("build", item.name)
-            folder = self._wheels.temporary(".build")
-            os.makedirs(folder)
+            folders: list[str] = []
+
+            def new_folder() -> str:
+                folders.append(self._wheels.temporary(".build"))
+                os.makedirs(folders[-1])
+                return folders[-1]
+
             try:
                 built = yield from builder.wheel_steps(
-                    path, folder, subdirectory, editable=editable, package=item.name
+                    path, new_folder, subdirectory, editable=editable, package=item.name
                 )
                 return self._keep(item, built, key)
             finally:
-                remove_tree(folder)
+                for folder in folders:
+                    remove_tree(folder)
                 reporter.finish(number)
 
     def _built(self, item: Wanted, key: str) -> UnpackedWheel | None:

@@ -41,6 +41,7 @@ class BuildFailed(PkmError):
     *subject* is what was built ("legacy-lib 0.3"), *origin* from what ("its sdist"; may be ""), *reason* how
     it ended ("exit code 1"), *seconds* how long it took, *lines* what of the output tells most (printable,
     may be empty), *log* the path of the whole output, "" where there is none. *shown_log* is how to name it.
+    ``full`` is true when the disk that it was made on had no room.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class BuildFailed(PkmError):
         self.lines = tuple(lines)
         self.log = log
         self.shown_log = shown_log or log
+        self.full = False
 
     def __str__(self) -> str:
         made_from = f" from {self.origin}" if self.origin else ""

@@ -9,6 +9,7 @@ hooks run side by side (``steps``).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -18,7 +19,7 @@ from tempfile import mkdtemp
 from pkm_build.errors import PkmError
 from pkm_env.build.environ import kept_variables, variables_for_own_tree
 from pkm_env.build.errors import BuildFailed
-from pkm_env.build.hooks import Hooks
+from pkm_env.build.hooks import Hooks, free_bytes
 from pkm_env.build.inprocess import build_here, can_build_here
 from pkm_env.build.process import Programs
 from pkm_env.build.products import (
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from pkm_env.build.steps import Steps
     from pkm_env.build.system import BuildSystem
     from pkm_env.model.distribution import Metadata
+
+
+# A disk with fewer bytes is full: most builds need more for themselves.
+ROOM = 1 << 20
 
 
 class _Means:
@@ -182,6 +187,8 @@ class BuildFrontend:
         try:
             yield _Job(self._means, request, folder, copies=copies)
         except BuildFailed as error:
+            # The tree of an sdist was unpacked beside, but may lie in the cache when the folder does no longer.
+            error.full = lacks_room((folder, request.root) if request.origin else (folder,), error.lines)
             self._keep_log(error, request)
             raise
         finally:
@@ -309,6 +316,13 @@ class _Job:
             request = self._request
             log = os.path.join(self._folder, "log")
             raise BuildFailed(request.subject, str(error), origin=request.origin, log=log) from error
+
+
+def lacks_room(folders: Sequence[str], lines: Sequence[str]) -> bool:
+    """Whether the disk of one of *folders* is full, or the last *lines* of a build say that it was."""
+    if any(os.strerror(errno.ENOSPC) in line for line in lines):
+        return True
+    return any(free_bytes(folder) < ROOM for folder in folders)
 
 
 def _moved(path: str, folder: str, name: str = "") -> str:

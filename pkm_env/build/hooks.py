@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
+from shutil import disk_usage
 
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller, HookMissing, UnsupportedOperation
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pkm_env.build.system import BuildSystem
 
 ANSWER_BYTES = 16 << 20
+# What the bytecode of build tools takes, many times over.
+LITTLE_ROOM = 64 << 20
 # Which of the user's settings says how far a hook may go.
 BOUNDS = {"time": "build-time", "output": "build-output"}
 EDITABLE_HINT = 'project = "wheel" in the environment\'s table installs it as it is, not editable'
@@ -122,7 +126,7 @@ class Hooks:
             prefix=self.environment.prefix,
             home=self._own("home"),
             temporary=self._own("tmp"),
-            extra={**self._extra, **(extra_environ or {})},
+            extra={**self._extra, **(extra_environ or {}), **self._without_bytecode()},
         )
         try:
             ended = self._programs.run(
@@ -139,6 +143,14 @@ class Hooks:
         if ended.code or ended.stopped_for:
             raise self._failed(self._reason(ended), self._telling(), hint=_hint(ended), took=self._seconds)
         self._check_answer(os.path.join(cmd[-1], "output.json"))
+
+    def _without_bytecode(self) -> dict[str, str]:
+        """Return what keeps an interpreter from writing bytecode where a disk has little room.
+
+        Most write a part of it, say nothing, and cannot load the module ever after; the environment stays.
+        """
+        least = min(map(free_bytes, (self._root, self.environment.prefix)))
+        return {"PYTHONDONTWRITEBYTECODE": "1"} if least < LITTLE_ROOM else {}
 
     def _own(self, name: str) -> str:
         path = os.path.join(self._folder, name)
@@ -196,6 +208,14 @@ class Hooks:
             log=self._log,
             hint=hint,
         )
+
+
+def free_bytes(folder: str) -> int:
+    """Return how many bytes the disk of *folder* has room for; a disk that does not tell has it."""
+    try:
+        return disk_usage(folder).free
+    except OSError:
+        return sys.maxsize
 
 
 def _signal_name(number: int) -> str:

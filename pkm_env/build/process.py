@@ -165,10 +165,18 @@ class _Running:
             while piece := os.read(pipe.fileno(), CHUNK):
                 with self._lock:
                     if left > 0 and self._log_is_open:
-                        self._stream.write(piece[:left])
+                        self._log_is_open = self._written(piece[:left])
                 left -= len(piece)
                 if left < 0:
                     self.stop("output")
+
+    def _written(self, piece: bytes) -> bool:
+        """Write to the log, and say whether it goes on: on a full disk the program does without."""
+        try:
+            self._stream.write(piece)
+        except OSError:
+            return False
+        return True
 
 
 def start_guard(pid: int, platform: str) -> subprocess.Popen[bytes] | None:

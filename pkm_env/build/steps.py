@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from _queue import Empty, SimpleQueue
+from time import sleep
 
 from pkm_build.errors import PkmError
 from pkm_env.hands import attempt, in_thread
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Windows lets Ctrl-C through between two waits only.
 PATIENCE_S = 1.0
+PAUSE_S = 0.01
 
 
 def alone(work: Steps[Made]) -> Made:
@@ -59,8 +61,7 @@ def together(
             crowd.step()
     except BaseException:  # an interrupt too ends what is under way
         stop()
-        while crowd.under_way:
-            crowd.answer()
+        crowd.settle()
         raise
     finally:
         for work in works:
@@ -76,6 +77,7 @@ class _Crowd:
         self.errors: dict[int, PkmError | OSError] = {}
         self.under_way = 0
         self.left = list(range(len(works)))[::-1]
+        self._running: set[int] = set()
         self._answers: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
     def begin(self) -> None:
@@ -96,6 +98,14 @@ class _Crowd:
             self.under_way -= 1
             return found
 
+    def settle(self) -> None:
+        """Wait until no call goes on any more.
+
+        ``under_way`` says nothing after an interrupt, which may have come between a call and its count.
+        """
+        while self._running:
+            sleep(PAUSE_S)
+
     def _go_on(self, at: int, value: Any, error: BaseException | None) -> None:
         work = self.works[at]
         try:
@@ -111,7 +121,10 @@ class _Crowd:
 
     def _make(self, at: int, call: Call) -> None:
         """Make a call, in a thread of its own."""
-        self._answers.put((at, *attempt(call)))
+        self._running.add(at)
+        answer = attempt(call)
+        self._running.discard(at)
+        self._answers.put((at, *answer))
 
 
 def processors() -> int:

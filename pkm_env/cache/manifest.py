@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # The schemes that a wheel's .data folder may name. Source: Binary distribution format, "The .data directory".
 SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 FIELDS = 3  # of a row of RECORD: path, hash and size, of which the last two may be missing
+# With the ".exe" of Windows, the 255 that every file system takes.
+SCRIPT_NAME_BYTES = 251
 # Names are limited to what every file system takes; two backslashes and the rest have meaning on Windows.
 NOT_IN_SCRIPT_NAMES = frozenset('/\\:*?"<>|')
 
@@ -253,9 +255,7 @@ def script_of(name: str, value: str) -> EntryPoint:
     """
     if name in {"", ".", ".."} or not name.isprintable() or NOT_IN_SCRIPT_NAMES & set(name):
         raise ValueError("is no name for a script")
-    from pkm_env.cache.paths import NAME_BYTES
-
-    if len(name.encode("utf-8")) > NAME_BYTES - len(".exe"):
+    if len(name.encode("utf-8")) > SCRIPT_NAME_BYTES:
         raise ValueError("has a name that is too long for a file")
     reference = value.partition("[")[0].strip() if value.endswith("]") else value
     module, colon, attribute = (part.strip() for part in reference.partition(":"))

@@ -97,9 +97,6 @@ def unpack(
                 if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                     name = shortened(str(error.filename or "")[len(root) + 1 :].replace(os.sep, "/"))
                     raise wheel.bad("has a path that this system does not take", name) from error
-                if isinstance(error, OSError) and error.filename is None:
-                    # A write does not say what it wrote to.
-                    error.filename = root
                 raise
 
 
@@ -320,7 +317,7 @@ def write_member(wheel: Wheel, member: Member, path: str, mode: int, mtime_ns: i
             main.update(piece)
             if other is not None:
                 other.update(piece)
-            write_all(descriptor, piece)
+            write_all(descriptor, piece, path)
         if os.utime in os.supports_fd:
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
     finally:

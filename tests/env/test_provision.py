@@ -21,6 +21,8 @@ from tests.support.supplies import spec
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pkm_env.build.steps import Steps
     from pkm_env.provision import Provision
     from tests.support.index_server import LocalIndex
@@ -54,12 +56,18 @@ class FakeBuilder:
         return ("setuptools",), ""
 
     def wheel_steps(
-        self, path: str, folder: str, subdirectory: str = "", *, editable: bool = False, package: str = ""
+        self,
+        path: str,
+        folder: Callable[[], str],
+        subdirectory: str = "",
+        *,
+        editable: bool = False,
+        package: str = "",
     ) -> Steps[str]:
         assert package
         kind = "editable" if editable else "wheel"
         self.asked.append(f"{kind} {os.path.basename(path)} {subdirectory}".strip())
-        return (yield lambda: str(make_wheel(folder, self.name, self.version)))
+        return (yield lambda: str(make_wheel(folder(), self.name, self.version)))
 
     def together(self, works):
         return together(works, most=2, stop=lambda: None)

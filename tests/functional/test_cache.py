@@ -157,6 +157,73 @@ def test_where_the_cache_is_full_a_build_is_made_elsewhere(
     ok(pkm("env", "verify", cwd=building))
 
 
+# Hooks that need more room than a small disk has, or say more than its log takes.
+GREEDY = """
+import tempfile
+
+wheel_at_once, metadata_at_once = build_wheel, prepare_metadata_for_build_wheel
+
+def build_wheel(*given):
+    {do}
+    return wheel_at_once(*given)
+
+def prepare_metadata_for_build_wheel(*given):
+    {do}
+    return metadata_at_once(*given)
+"""
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        "tempfile.TemporaryFile(buffering=0).write(bytes(1_500_000)) == 1_500_000 or sys.exit('short')",
+        "with tempfile.TemporaryFile() as file: file.write(bytes(1_500_000))",
+        "print('x' * 1_500_000, flush=True)",
+    ],
+    ids=["a part", "an error", "output"],
+)
+def test_where_a_build_fills_the_cache_it_is_made_again_elsewhere(pkm, index, tmp_path, temporary, do):
+    hooks = "import sys\n" + GREEDY.format(do=do)
+    index.add_sdist("bean", "1.0", backend="in-tree", requires=["eggs<2"])
+    index.add_sdist("bean", "2.0", backend="in-tree", requires=["eggs"], hooks=hooks)
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["bean"]\n')
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, "1m"):
+        # No older release is taken because of a disk.
+        assert "bean 2.0" in ok(pkm("lock", cwd=project)).stdout
+    with small_file_system(pkm.cache, "1m"):
+        told = ok(pkm("sync", "--frozen", cwd=project)).stderr
+        assert "Traceback" not in told
+    assert list(temporary.iterdir()) == []
+    ok(pkm("env", "verify", cwd=project))
+
+
+@pytest.mark.parametrize("size", ["8m", "200m"])
+def test_no_bytecode_is_left_in_part_on_a_disk_with_little_room(pkm, index, tmp_path, size):
+    """Interpreters write what there is room for, and fail to load it ever after."""
+    index.add_wheel("helper", "1.0")
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["helper"], hooks="import helper\n")
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["bean"]\n')
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, size):
+        ok(pkm("sync", cwd=project))
+        assert bool(list(pkm.cache.glob("builds-1/**/helper.*.pyc"))) == (size == "200m")
+
+
+def test_where_no_disk_has_room_for_a_build_no_older_release_is_taken(pkm, index, tmp_path, temporary):
+    do = "with tempfile.TemporaryFile() as file: file.write(bytes(1_500_000))"
+    index.add_sdist("bean", "1.0", backend="in-tree")
+    index.add_sdist("bean", "2.0", backend="in-tree", hooks=GREEDY.format(do=do))
+    project = write_project(tmp_path / "pod", f'{HEAD}dependencies = ["bean"]\n')
+    pkm.cache.mkdir(parents=True)
+    with small_file_system(pkm.cache, "1m"), small_file_system(temporary, "1m"):
+        refused = pkm("lock", cwd=project)
+    assert refused.code == 1
+    assert "error: bean 2.0 could not be built from its sdist" in refused.stderr
+    assert "No space left on device" in refused.stderr
+    assert not (project / "pylock.toml").exists()
+
+
 def test_clean_removes_what_killed_builds_left(pkm, building):
     ok(pkm("sync", cwd=building))
     left = pkm.cache / "work-1" / "build-x"

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from pkm_build.errors import PkmError
 from pkm_env.build.steps import alone, processors, together
+from tests.support.projects import ROOT
 
 
 class Refused(PkmError):
@@ -111,6 +114,43 @@ def test_an_interrupt_ends_the_programs_and_closes_every_work():
         together([work(lambda: stopped.wait(60), ended=ended), interrupted()], most=2, stop=stopped.set)
     assert stopped.is_set()
     assert ended == [[]]
+
+
+# Interrupts at any moment of works that make many short calls.
+INTERRUPTED = """
+import random, signal, sys
+from pkm_env.build.steps import together
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+def busy():
+    while True:
+        yield lambda: None
+
+signal.signal(signal.SIGALRM, interrupt)
+random.seed(1)
+for _ in range(300):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001 + random.random() / 200)
+        together([busy(), busy(), busy()], most=3, stop=lambda: None)
+    except KeyboardInterrupt:
+        continue
+print("done")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no timers that send signals")
+def test_an_interrupt_ends_the_works_whenever_it_comes():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.stdout == "done\n", done.stderr
 
 
 def test_there_is_a_processor():
