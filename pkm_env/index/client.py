@@ -21,10 +21,11 @@ from pkm_env.index.archive import (
     too_large_metadata,
     wheel_metadata,
 )
+from pkm_env.index.body import TooLarge, inflated, too_large
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
-from pkm_env.index.http import LeftUnread, TooLarge, inflated, too_large
+from pkm_env.index.http import LeftUnread
 from pkm_env.index.lines import lines_of
 from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
 from pkm_env.index.simple import (
