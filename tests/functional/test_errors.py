@@ -77,6 +77,24 @@ def test_all_faults_of_a_file_come_at_once_with_their_places(pkm, tmp_path):
     assert 'did you mean "test"?' in said
 
 
+def test_an_address_that_cannot_be_asked_is_told_beside_other_faults(pkm, tmp_path):
+    text = (
+        HEAD
+        + 'dependencies = ["spam==", "eggs @ https://host:99999/x.whl", "ham @ x", "bacon @ "]\nfoo = 1\n'
+    )
+    said = refused(pkm, write_project(tmp_path / "p", text), "lock")
+    assert "pyproject.toml has 5 faults" in said
+    assert "5:27   project.dependencies[1]: " in said
+    assert '"99999" is no port' in said
+    assert "it is no URL" in said
+
+
+def test_a_fault_that_two_readers_meet_is_told_once(pkm, tmp_path):
+    project = write_project(tmp_path / "p", "[tool]\npkm = 1\n")
+    told = "error: pyproject.toml:2:1: tool.pkm: must be a table, not an integer\n"
+    assert refused(pkm, project, "lock") == told
+
+
 OTHER = """
 [build-system]
 requires = ["other-build"]
