@@ -207,6 +207,13 @@ def test_a_mistyped_package_is_compared_with_what_the_project_asks_for_elsewhere
     assert f'{typed}: no index has it (asked "default"); did you mean "{meant}"?' in said
 
 
+def test_a_mistyped_package_is_compared_with_all_that_a_flat_page_lists(pkm, tmp_path, index):
+    named = f'[[tool.pkm.index]]\nname = "flat"\nurl = "{index.flat_url}"\nformat = "flat"\ndefault = true\n'
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["bacn"]\n' + named)
+    said = refused(pkm, project, "lock", env={"PKM_INDEX_URL": ""})
+    assert 'bacn: no index has it (asked "flat"); did you mean "bacon"?' in said
+
+
 def test_a_name_that_no_index_has_is_no_suggestion_for_another(pkm, tmp_path):
     text = HEAD + 'dependencies = ["spqm"]\n[tool.pkm.env.other]\ndependencies = ["spqx"]\n'
     project = write_project(tmp_path / "p", text)
