@@ -134,7 +134,7 @@ class Certificates:
                 context.load_verify_locations(self.cafile or None, self.capath or None)
             except OSError as error:
                 place = self.cafile or self.capath
-                reason = getattr(error, "reason", "") or error.strerror
+                reason = str(getattr(error, "reason", "")).replace("_", " ").lower() or error.strerror
                 raise NoCertificates(f"no certificates can be read in {place}: {reason}") from error
             return context
         if self.platform in {"darwin", "win32"}:
