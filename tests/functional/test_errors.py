@@ -285,6 +285,18 @@ def test_a_python_that_is_no_target_is_refused(pkm, tmp_path):
     assert "is no target of the environment" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (HEAD.replace(">=3.10", ">=4"), "pyproject.toml:4:1"),
+        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1"),
+    ],
+)
+def test_a_python_that_nobody_has_is_told_with_its_place(pkm, tmp_path, text, place):
+    said = refused(pkm, write_project(tmp_path / "p", text), "lock")
+    assert re.search(rf'no Python that pkm knows \(3\.8 to 3\.\d+\) is admitted by ".*"    {place}\n', said)
+
+
 def test_offline_says_what_is_missing(pkm, tmp_path):
     project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
     assert "offline" in refused(pkm, project, "lock", "--offline")
