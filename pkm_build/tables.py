@@ -44,11 +44,9 @@ class Table:
         self.faults = [] if faults is None else faults
 
     def fault(self, name: str | int | tuple[str | int, ...], message: str, hint: str = "") -> None:
-        """Note that the value at *name* (a key, or a path below this table) is wrong; once, whoever reads it."""
+        """Note that the value at *name* (a key, or a path below this table) is wrong."""
         path = name if isinstance(name, tuple) else (name,)
-        found = Fault(self.key + path, message, hint)
-        if not any((one.key, one.message) == (found.key, message) for one in self.faults):
-            self.faults.append(found)
+        self.faults.append(Fault(self.key + path, message, hint))
 
     def raw(self, name: str) -> Any:
         """Return the parsed value as it is, or None."""
