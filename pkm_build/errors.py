@@ -101,7 +101,8 @@ class InvalidFile(PkmError):
         super().__init__(shown)
         self.path = path
         self.text = text
-        self.faults = tuple(faults)
+        # Two readers of a table find the same ones.
+        self.faults = tuple({(fault.key, fault.message): fault for fault in faults}.values())
         self.shown = shown
         self.at = at
 

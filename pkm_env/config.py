@@ -231,16 +231,19 @@ def user_config_path(environ: Mapping[str, str]) -> str:
     return os.path.join(user_config_dir("pkm", appauthor=False), "config.toml")
 
 
-def read_user_config(path: str) -> Table:
+def read_user_config(path: str, environ: Mapping[str, str]) -> Table:
     """Return the user's configuration as a table, empty where there is none.
 
     :raises InvalidFile: with every fault of the file.
+    :raises BadSetting: when a variable names it, and it is not there.
     """
     faults: list[Fault] = []
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if named := environ.get("PKM_CONFIG_FILE"):
+            raise BadSetting("PKM_CONFIG_FILE", named, "a file that is there") from error
         return Table({}, (), faults)
     except UnicodeDecodeError as error:
         raise PkmError(f"{path} is no UTF-8 text", "pkm config files are TOML") from error

@@ -123,7 +123,7 @@ class Context:
     def user(self) -> Table:
         """The user's configuration."""
         if self._user is None:
-            self._user = read_user_config(user_config_path(self.environ))
+            self._user = read_user_config(user_config_path(self.environ), self.environ)
         return self._user
 
     @property

@@ -385,8 +385,9 @@ def decided_by(root: str, pattern: str) -> list[str]:
 
 def check_requirements(source: Source, declaration: Declaration) -> None:
     """Note a fault for each specifier and requirement of an environment, and each address, that cannot be read."""
-    for text, key in () if faults_for_manager(source) else direct_references(source.data):
-        if said := requirement_fault(text):
+    told = {fault.key for fault in source.faults}
+    for text, key in direct_references(source.data):
+        if key not in told and (said := requirement_fault(text)):
             source.faults.append(Fault(key, f'"{without_secrets_in(text)}": {said}'))
     for environment in declaration.environments:
         for text, key in environment.dependencies:
@@ -398,21 +399,26 @@ def check_requirements(source: Source, declaration: Declaration) -> None:
 
 
 def direct_references(data: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str | int, ...]]]:
-    """Yield the requirements of the standard tables that name a place, each with its key path.
+    """Yield the requirements of the standard tables that may name a place, each with its key path.
 
-    They are readable requirements; whether pkm can fetch from there is another question.
+    Whether pkm can fetch from there is another question than whether they can be read.
     """
-    project = data.get("project", {})
-    lists = [(("project", "dependencies"), project.get("dependencies", ()))]
+    project = as_table(data.get("project"))
+    lists: list[tuple[tuple[str, ...], Any]] = [(("project", "dependencies"), project.get("dependencies"))]
     for above, tables in (
-        (("project", "optional-dependencies"), project.get("optional-dependencies", {})),
-        (("dependency-groups",), data.get("dependency-groups", {})),
+        (("project", "optional-dependencies"), as_table(project.get("optional-dependencies"))),
+        (("dependency-groups",), as_table(data.get("dependency-groups"))),
     ):
         lists += [((*above, name), texts) for name, texts in tables.items()]
     for key, texts in lists:
-        for at, text in enumerate(texts):
+        for at, text in enumerate(texts if isinstance(texts, list) else ()):
             if isinstance(text, str) and "@" in text.partition(";")[0]:
                 yield text, (*key, at)
+
+
+def as_table(value: object) -> dict[str, Any]:
+    """Return a parsed value where it is a table, else an empty one: what is wrong with it is told elsewhere."""
+    return value if isinstance(value, dict) else {}
 
 
 def is_specifier(text: str) -> bool:

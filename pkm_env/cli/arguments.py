@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pkm_build.tables import meant
+from pkm_build.tables import listed, meant
 from pkm_env.cli.usage import GLOBAL_OPTIONS, VALUED_BEFORE_PROGRAM, UsageError
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ def make_parser(name: str, command: Command) -> argparse.ArgumentParser:
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> Any:
-            raise UsageError(message, f"pkm {name} --help shows the options")
+            raise worded_error(name, command, message)
 
     parser = Parser(
         prog=f"pkm {name}",
@@ -50,6 +50,27 @@ def make_parser(name: str, command: Command) -> argparse.ArgumentParser:
     for flags, settings in command.arguments:
         parser.add_argument(*flags, **settings)
     return parser
+
+
+def worded_error(name: str, command: Command, message: str) -> UsageError:
+    """Return what argparse says in the words of all other messages; what it may say else stays as it is."""
+    see = f"pkm {name} --help shows the options"
+    _, needed, missing = message.partition("arguments are required: ")
+    if needed:
+        return UsageError(f"pkm {name} needs {missing}", f"for example: {command.example}")
+    names, _, said = message.removeprefix("argument ").partition(": ")
+    option = max(names.split("/"), key=len)
+    value = said.partition("'")[2].rpartition("'")[0] if said.startswith("invalid int") else ""
+    for flags, settings in command.arguments:
+        if option in flags and "choices" in settings and said.startswith("invalid choice: "):
+            value = said.removeprefix("invalid choice: ").partition(" (choose")[0].strip("'\"")
+            choices = settings["choices"]
+            return UsageError(
+                f'{option} cannot be "{value}"', meant(value, choices, f"it can be {listed(choices)}")
+            )
+    if value:
+        return UsageError(f'{option}: "{value}" is no whole number', see)
+    return UsageError(f"{option} needs a value" if said.startswith("expected one") else message, see)
 
 
 def surplus_error(name: str, command: Command, word: str) -> UsageError:

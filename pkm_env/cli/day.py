@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pkm_build.grammar import normalise
+from pkm_build.grammar import is_name, normalise
 from pkm_build.tables import meant
 from pkm_env.cli.output import output_path, plural, print_json, seconds
 from pkm_env.cli.usage import UsageError
@@ -42,7 +42,7 @@ def lock(context: Context, arguments: argparse.Namespace, output: Output, line: 
         given=given_rules(arguments),
         write=not looking,
         record=bool(problem),
-        refresh=arguments.refresh or frozenset(map(normalise, arguments.refresh_package)),
+        refresh=arguments.refresh or frozenset(named_packages(arguments.refresh_package)),
         locked=arguments.locked,
     )
     try:
@@ -79,6 +79,17 @@ def known_groups(context: Context, names: Sequence[str]) -> list[str]:
     for name in names:
         if normalise(name) not in known:
             raise UsageError(f'there is no group "{name}"', meant(name, known))
+    return [normalise(name) for name in names]
+
+
+def named_packages(names: Sequence[str]) -> list[str]:
+    """Return the normalised names of packages.
+
+    :raises UsageError: for what is no name of one.
+    """
+    for name in names:
+        if not is_name(name):
+            raise UsageError(f'--refresh-package: "{name}" is no name of a package')
     return [normalise(name) for name in names]
 
 

@@ -21,12 +21,13 @@ from pkm_env.index.archive import (
     too_large_metadata,
     wheel_metadata,
 )
+from pkm_env.index.body import TooLarge, inflated, too_large
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
-from pkm_env.index.http import LeftUnread, TooLarge, inflated, too_large
+from pkm_env.index.http import LeftUnread
 from pkm_env.index.lines import lines_of
-from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, with_paths
+from pkm_env.index.local import file_url, find_page, list_folder, may_be_of, names_of, with_paths
 from pkm_env.index.simple import (
     ACCEPT,
     PageFault,
@@ -166,6 +167,15 @@ class IndexClient:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
         page.warnings = summed(name, refused)
         return page
+
+    def names(self, answer: Answer) -> set[str]:
+        """Return the names of the packages on the page of a flat index, for messages; none where it is no page."""
+        try:
+            return names_of(
+                read_entries(answer.body, answer.content_type, answer.url, lambda _: None).filenames
+            )
+        except PageFault:
+            return set()
 
     def _unpacked(self, index: IndexSpec, name: str, answer: Answer) -> Answer:
         """Return an answer with its page as it was before it was packed; what is damaged is asked for again."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
+from pkm_env.index.body import CHUNK
 from pkm_env.index.errors import HashMismatch, IndexRefused, TooLarge, WriteFailed
-from pkm_env.index.http import CHUNK
 from pkm_env.index.wire import NO_SUCH_PART, OK, PART, CutShort
 from pkm_env.model.distribution import STRENGTH
 

@@ -4,10 +4,12 @@
 
     PkmError
     ├── WriteFailed             a download could not be written
+    ├── NoCertificates          what is to tell which servers are trusted cannot be read
     └── IndexFailure            an index could not be asked, or gave no usable answer
         ├── IndexUnreachable    no answer, or only "later", after several tries
         │   └── ProxyFailed     it is the proxy that gave none, or that says no
         ├── IndexRefused        an answer that says no (401, 403, other 4xx)
+        │   └── BadRedirect     one that leads nowhere, or where no request may go
         ├── BadPage             an answer that is no page of an index
         ├── TooLarge            a file that is larger than was listed or locked
         ├── DamagedWheel        a wheel that is no sound archive, and no digest tells whether it should be
@@ -31,6 +33,12 @@ END = 8  # characters of a long digest that are shown at either end
 
 class WriteFailed(PkmError):
     """A download could not be written: a full disk, a read-only folder; its cause is the OSError."""
+
+
+class NoCertificates(PkmError):
+    """The file or folder that is to hold the certificates of authorities cannot be read."""
+
+    hint = "SSL_CERT_FILE, SSL_CERT_DIR or pip's cert names it"
 
 
 class IndexFailure(PkmError):
@@ -62,9 +70,16 @@ class IndexUnreachable(IndexFailure):
     )
 
     def __init__(
-        self, url: str, *, index: str = "", reason: str = "", attempts: int = 1, seconds: float = 0.0
+        self,
+        url: str,
+        *,
+        index: str = "",
+        reason: str = "",
+        hint: str = "",
+        attempts: int = 1,
+        seconds: float = 0.0,
     ) -> None:
-        super().__init__(url, index=index, reason=reason)
+        super().__init__(url, index=index, reason=reason, hint=hint)
         self.attempts = attempts
         self.seconds = seconds
 
@@ -93,20 +108,39 @@ class ProxyFailed(IndexUnreachable):
 
 
 class IndexRefused(IndexFailure):
-    """The answer has the HTTP *status* 4xx, or one that no retry would change."""
+    """The answer has the HTTP *status* 4xx, or one that no retry would change.
 
-    def __init__(self, url: str, *, status: int, index: str = "", reason: str = "") -> None:
+    *known*: the request had a user and a password.
+    """
+
+    hint = "pkm index list shows where each index is configured"
+
+    def __init__(
+        self, url: str, *, status: int, index: str = "", reason: str = "", known: bool = False
+    ) -> None:
         super().__init__(url, index=index, reason=reason)
         self.status = status
         if status in {401, 403}:
-            name = variable_name(index) if index else "NAME"
-            self.hint = (
-                f"give credentials by PKM_INDEX_{name}_USERNAME and PKM_INDEX_{name}_PASSWORD, "
-                "by netrc or by the keyring"
-            )
+            name = variable_name(index) if index else "<NAME>"
+            variables = f"PKM_INDEX_{name}_USERNAME and PKM_INDEX_{name}_PASSWORD"
+            self.hint = f"give credentials by {variables}, by netrc or by the keyring"
+            if known:
+                self.hint = (
+                    f"user and password were sent, and not accepted: mind {variables}, netrc, the keyring"
+                )
+        elif status in {404, 410}:
+            self.hint = "the file is not there any more; pkm lock --refresh asks what the index has now"
 
     def __str__(self) -> str:
-        return f"{self.where} refuses: HTTP {self.status} {self.reason}".rstrip() + f"\n  {self.url}"
+        told = f"{self.where} refuses: HTTP {self.status} {self.reason}".rstrip()
+        return f"{told}\n  {self.url}" if self.index else told
+
+
+class BadRedirect(IndexRefused):
+    """An answer that leads to another one without an end, or where no request may go; *reason* says which."""
+
+    def __str__(self) -> str:
+        return f"{self.where} redirects {self.reason}" + (f"\n  {self.url}" if self.index else "")
 
 
 class BadPage(IndexFailure):

@@ -12,9 +12,19 @@ import sys
 import time
 import zlib
 
-from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, ProxyFailed, printable
+from pkm_env.index.body import TooLarge, inflated, read_body, too_large
+from pkm_env.index.errors import (
+    BadPage,
+    BadRedirect,
+    IndexRefused,
+    IndexUnreachable,
+    NoCertificates,
+    Offline,
+    ProxyFailed,
+    printable,
+)
 from pkm_env.index.proxy import Proxies, Proxy
-from pkm_env.index.urls import origin, split_credentials
+from pkm_env.index.urls import origin, shown_url, split_credentials
 from pkm_env.index.wire import (
     NO_SUCH_PART,
     NOT_MODIFIED,
@@ -22,7 +32,6 @@ from pkm_env.index.wire import (
     UNAUTHORIZED,
     BadAnswer,
     Connection,
-    CutShort,
     ProxyRefusal,
     Reply,
     host_field,
@@ -45,15 +54,13 @@ CONNECT_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 MAX_REDIRECTS = 10
-CHUNK = 1 << 18
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ANSWERS = frozenset({NOT_MODIFIED, 404, 410, NO_SUCH_PART})  # beside the successes
 PROXY_UNAUTHORIZED = 407
+TRUST = (
+    "SSL_CERT_FILE names a file with the certificates to trust, as those of a proxy that reads what passes"
+)
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class TooLarge(Exception):
-    """A body is larger than the caller takes."""
 
 
 class Later(Exception):
@@ -109,7 +116,7 @@ class Certificates:
     def context(self) -> ssl.SSLContext:
         """Return a new context that verifies servers.
 
-        :raises IndexUnreachable: when the configured bundle cannot be read.
+        :raises NoCertificates: when the configured bundle cannot be read.
         """
         # Half as large as all the rest of this, and no part of a request that is not encrypted.
         import ssl
@@ -127,7 +134,8 @@ class Certificates:
                 context.load_verify_locations(self.cafile or None, self.capath or None)
             except OSError as error:
                 place = self.cafile or self.capath
-                raise IndexUnreachable(place, reason=f"no certificates can be read there: {error}") from error
+                reason = str(getattr(error, "reason", "")).replace("_", " ").lower() or error.strerror
+                raise NoCertificates(f"no certificates can be read in {place}: {reason}") from error
             return context
         if self.platform in {"darwin", "win32"}:
             import truststore
@@ -237,7 +245,12 @@ class Http:
                 route[0], proxy=str(proxy), index=index, reason=told, attempts=attempts, seconds=seconds
             )
         reason = reason_of(error, route[-1]) + (f", through {proxy}" if proxy else "")
-        return IndexUnreachable(route[0], index=index, reason=reason, attempts=attempts, seconds=seconds)
+        if route[1:]:
+            reason += f", to which it redirects: {shown_url(route[-1])}"
+        hint = TRUST if is_mistrust(error) else ""
+        return IndexUnreachable(
+            route[0], index=index, reason=reason, hint=hint, attempts=attempts, seconds=seconds
+        )
 
     def close(self) -> None:
         """Close the idle connections, and those with answers that nobody read."""
@@ -273,9 +286,11 @@ class Http:
                 connection.close()
                 if status == PROXY_UNAUTHORIZED:
                     raise ProxyRefusal(status, printable(response.reason))
-                raise IndexRefused(url, status=status, index=index, reason=printable(response.reason))
+                reason = printable(response.reason)
+                known = bool(authorization)
+                raise IndexRefused(url, status=status, index=index, reason=reason, known=known)
             return self._consumed(url, connection, response, consume)
-        raise IndexRefused(route[0], status=310, index=index, reason="too many redirects")
+        raise BadRedirect(route[0], status=status, index=index, reason="without an end")
 
     def _consumed(
         self,
@@ -315,11 +330,12 @@ class Http:
             following = split_credentials(urljoin(url, target))[0].partition("#")[0]
         except ValueError:
             following = ""
-        if not target.isprintable() or not following.startswith(("http://", "https://")):
-            raise IndexRefused(url, status=response.status, index=index, reason="redirects to an odd URL")
+        if not target or not target.isprintable() or not following.startswith(("http://", "https://")):
+            reason = f'to an odd URL, "{shown_url(target)}"'
+            raise BadRedirect(url, status=response.status, index=index, reason=reason)
         if url.startswith("https://") and not following.startswith("https://"):
-            reason = "redirects from an encrypted to an open connection"
-            raise IndexRefused(url, status=response.status, index=index, reason=reason)
+            reason = f"from an encrypted to an open connection, {shown_url(following)}"
+            raise BadRedirect(url, status=response.status, index=index, reason=reason)
         return following
 
     def _exchange(self, url: str, headers: Mapping[str, str], authorization: str) -> tuple[Connection, Reply]:
@@ -367,68 +383,20 @@ class Http:
         return Connection(server, context=self._context, tunnel=tunnel)
 
 
-def read_body(response: Reply, limit: int) -> tuple[bytes, bool]:
-    """Return the whole body as it came, and whether it is gzip data.
-
-    :raises TooLarge: when it has more than *limit* bytes.
-    :raises CutShort: when it ends before its announced end.
-    """
-    parts = []
-    total = 0
-    if response.length is not None and response.length > limit:
-        raise TooLarge
-    delimited = response.length is not None or response.chunked
-    while data := response.read(CHUNK):
-        total += len(data)
-        if total > limit:
-            raise TooLarge
-        parts.append(data)
-    if response.length:
-        raise CutShort(f"the answer ended {response.length} bytes early")
-    body = b"".join(parts)
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding in {"gzip", "x-gzip", "deflate"}:
-        return body, True
-    if not delimited and b"<html" in body[:1000].lower() and b"</html" not in body[-1000:].lower():
-        raise CutShort("the answer has no end")
-    return body, False
-
-
-def too_large(limit: int) -> str:
-    """Return in a phrase that a page has more than *limit* bytes."""
-    return f"it is larger than {limit >> 20} MB"
-
-
-def inflated(data: bytes, limit: int) -> bytes:
-    """Return gzip data unpacked.
-
-    :raises TooLarge: when it unpacks to more than *limit* bytes.
-    :raises CutShort: when it ends early.
-    """
-    parts = []
-    room = limit
-    while data:
-        unpacker = zlib.decompressobj(47)
-        part = unpacker.decompress(data, room + 1)
-        room -= len(part)
-        if room < 0:
-            raise TooLarge
-        if not unpacker.eof:
-            raise CutShort("the compressed answer ended early")
-        parts.append(part)
-        data = unpacker.unused_data
-    return b"".join(parts)
-
-
 def is_final(error: BaseException) -> bool:
-    """Whether another try would only end the same way: a certificate is not trusted, or a proxy says no."""
+    """Whether another try would only end the same way: no trust, no encryption, or a proxy that says no."""
     refused = isinstance(error, ProxyRefusal) and error.status not in TRANSIENT
-    return refused or is_mistrust(error)
+    return refused or is_mistrust(error) or is_plain(error)
 
 
 def is_mistrust(error: BaseException) -> bool:
     """Whether the certificate of a server is not trusted; ``ssl`` need not be there to tell."""
     return type(error).__name__ == "SSLCertVerificationError"
+
+
+def is_plain(error: BaseException) -> bool:
+    """Whether a server does not speak TLS where it was asked to."""
+    return getattr(error, "reason", "") == "WRONG_VERSION_NUMBER"
 
 
 def pause_after(attempt: int, error: BaseException) -> float:
@@ -462,6 +430,8 @@ def reason_of(error: BaseException, url: str) -> str:
         return f"HTTP {error.status} {error.reason}".rstrip()
     if is_mistrust(error):
         return f"the certificate of {host} is not trusted: {getattr(error, 'verify_message', error)}"
+    if is_plain(error):
+        return f"{host}:{port} does not speak https"
     phrases: tuple[tuple[type[BaseException], str], ...] = (
         (ConnectionRefusedError, f"connection refused by {host}:{port}"),
         (socket.gaierror, f"the name {host} is not known"),

@@ -14,6 +14,7 @@ from pkm_env.index.urls import local_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 PAGES = (
@@ -82,7 +83,12 @@ def names_in_folder(folder: str, *, flat: bool) -> set[str]:
         return set()
     if not flat:
         return {name for name in entries if normalise(name) == name}
-    return {normalise(name.partition("-")[0]) for name in entries if name.endswith(ENDINGS)}
+    return names_of(entries)
+
+
+def names_of(filenames: Iterable[str]) -> set[str]:
+    """Return the normalised names of the packages that files are of, as their own names tell, for messages."""
+    return {normalise(name.partition("-")[0]) for name in filenames if name.endswith(ENDINGS)}
 
 
 def may_be_of(filename: str, name: str) -> bool:

@@ -105,7 +105,8 @@ def read_entries(
         return json_entries(body, url, refuse, name)
     if kind in HTML_TYPES:
         return lines_of(html_entries(body, parameters, url, refuse))
-    raise PageFault(f"its type is {printable(kind) or 'not told'}, not that of an index page")
+    told = f"its type is {printable(kind)}, not that of an index page" if kind else "it has no type"
+    raise PageFault(told)
 
 
 def summed(name: str, refused: list[str]) -> list[str]:

@@ -148,11 +148,24 @@ def read_platforms(table: Table) -> tuple[str, ...]:
 
 
 def check_platform(table: Table, at: int, name: str) -> None:
-    """Note a fault where *name*, the one at *at*, is no platform."""
+    """Note a fault where *name*, the one at *at*, is no platform, or the same one as a name before it."""
     try:
-        parse_platform(name)
+        found = parse_platform(name)
     except UnknownPlatform as error:
         table.fault(("platforms", at), str(error), error.hint)
+        return
+    for other in table.data["platforms"][:at]:
+        if isinstance(other, str) and is_platform(other, found):
+            table.fault(("platforms", at), f'"{name}" is the same platform as "{other}"')
+            return
+
+
+def is_platform(name: str, full: str) -> bool:
+    """Whether *name* means the platform with this full name."""
+    try:
+        return parse_platform(name) == full
+    except UnknownPlatform:
+        return False
 
 
 def dotted(table: Table) -> bool:

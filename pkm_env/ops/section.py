@@ -247,10 +247,12 @@ class Locker(Staleness):
             targets = make_targets(pythons, platforms, environment.implementation, required)
             self.run.targets[key] = targets
         if not targets:
+            places = ", ".join(filter(None, (self.where(origin) for _, origin in self.pythons(environment))))
             raise NoSolutionFound(
                 environment.section,
                 "no target",
-                f'  no Python that pkm knows (3.8 to 3.15) is admitted by "{required}"',
+                f"  no Python that pkm knows ({KNOWN_PYTHONS[0]} to {KNOWN_PYTHONS[-1]}) is admitted by"
+                f' "{required}"' + (f"    {places}" if places else ""),
             )
         return targets, bool(environment.python) and environment.platforms is not None
 

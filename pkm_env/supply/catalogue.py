@@ -88,7 +88,7 @@ class Catalogue:
         return found
 
     def names(self) -> set[str]:
-        """Return names that the indexes have: all of those that are folders, of servers those that were met."""
+        """Return names that the indexes have: all of folders and flat pages, of other servers those that were met."""
         from pkm_env.index.local import names_in_folder
 
         found: set[str] = set()
@@ -97,6 +97,9 @@ class Catalogue:
                 found.update(names_in_folder(root, flat=index.flat))
             else:
                 found.update(self._page_cache.names(key))
+        for answer in self._flat.values():
+            if answer is not WAIT and not isinstance(answer, BaseException):
+                found.update(self._network()[0].names(answer))
         return found
 
     def may_have(self, name: str) -> bool:

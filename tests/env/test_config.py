@@ -13,7 +13,7 @@ HOME = {"HOME": "/home/someone", "USERPROFILE": "/home/someone"}
 def settings(tmp_path, text="", **environ):
     path = tmp_path / "config.toml"
     path.write_text(text)
-    return Settings({**HOME, **environ}, Switches(), read_user_config(str(path)))
+    return Settings({**HOME, **environ}, Switches(), read_user_config(str(path), {}))
 
 
 def test_without_a_word_no_limit_is_set(tmp_path):
@@ -80,10 +80,17 @@ def test_a_fault_of_the_configuration_is_told_with_its_place(tmp_path, text, key
 def test_a_configuration_that_is_no_text_is_told(tmp_path):
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(PkmError, match=r"config\.toml is no UTF-8 text"):
-        read_user_config(str(tmp_path / "config.toml"))
+        read_user_config(str(tmp_path / "config.toml"), {})
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "inf", "soon"])
 def test_a_time_limit_is_a_positive_number(tmp_path, timeout):
     with pytest.raises(BadSetting, match="PKM_HTTP_TIMEOUT"):
         settings(tmp_path, PKM_HTTP_TIMEOUT=timeout)
+
+
+def test_a_configuration_that_a_variable_names_has_to_be_there(tmp_path):
+    path = str(tmp_path / "config.toml")
+    assert read_user_config(path, {}).data == {}
+    with pytest.raises(BadSetting, match="which is not a file that is there"):
+        read_user_config(path, {"PKM_CONFIG_FILE": path})

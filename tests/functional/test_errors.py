@@ -77,6 +77,24 @@ def test_all_faults_of_a_file_come_at_once_with_their_places(pkm, tmp_path):
     assert 'did you mean "test"?' in said
 
 
+def test_an_address_that_cannot_be_asked_is_told_beside_other_faults(pkm, tmp_path):
+    text = (
+        HEAD
+        + 'dependencies = ["spam==", "eggs @ https://host:99999/x.whl", "ham @ x", "bacon @ "]\nfoo = 1\n'
+    )
+    said = refused(pkm, write_project(tmp_path / "p", text), "lock")
+    assert "pyproject.toml has 5 faults" in said
+    assert "5:27   project.dependencies[1]: " in said
+    assert '"99999" is no port' in said
+    assert "it is no URL" in said
+
+
+def test_a_fault_that_two_readers_meet_is_told_once(pkm, tmp_path):
+    project = write_project(tmp_path / "p", "[tool]\npkm = 1\n")
+    told = "error: pyproject.toml:2:1: tool.pkm: must be a table, not an integer\n"
+    assert refused(pkm, project, "lock") == told
+
+
 OTHER = """
 [build-system]
 requires = ["other-build"]
@@ -189,6 +207,13 @@ def test_a_mistyped_package_is_compared_with_what_the_project_asks_for_elsewhere
     assert f'{typed}: no index has it (asked "default"); did you mean "{meant}"?' in said
 
 
+def test_a_mistyped_package_is_compared_with_all_that_a_flat_page_lists(pkm, tmp_path, index):
+    named = f'[[tool.pkm.index]]\nname = "flat"\nurl = "{index.flat_url}"\nformat = "flat"\ndefault = true\n'
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["bacn"]\n' + named)
+    said = refused(pkm, project, "lock", env={"PKM_INDEX_URL": ""})
+    assert 'bacn: no index has it (asked "flat"); did you mean "bacon"?' in said
+
+
 def test_a_name_that_no_index_has_is_no_suggestion_for_another(pkm, tmp_path):
     text = HEAD + 'dependencies = ["spqm"]\n[tool.pkm.env.other]\ndependencies = ["spqx"]\n'
     project = write_project(tmp_path / "p", text)
@@ -260,6 +285,18 @@ def test_a_python_that_is_no_target_is_refused(pkm, tmp_path):
     project = write_project(tmp_path / "p", text)
     said = refused(pkm, project, "sync", "-p", pkm.python, "--dry-run")
     assert "is no target of the environment" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (HEAD.replace(">=3.10", ">=4"), "pyproject.toml:4:1"),
+        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1"),
+    ],
+)
+def test_a_python_that_nobody_has_is_told_with_its_place(pkm, tmp_path, text, place):
+    said = refused(pkm, write_project(tmp_path / "p", text), "lock")
+    assert re.search(rf'no Python that pkm knows \(3\.8 to 3\.\d+\) is admitted by ".*"    {place}\n', said)
 
 
 def test_offline_says_what_is_missing(pkm, tmp_path):

@@ -46,10 +46,26 @@ def test_a_mistyped_word_gets_what_was_meant(words, hint):
     assert caught.value.exit_code == 2
 
 
-def test_a_missing_value_is_a_usage_error():
-    for words in (["-C"], ["lock", "--upgrade-package"], ["env", "export"]):
-        with pytest.raises(UsageError):
-            parse(words)
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["-C"], "-C needs a value", ""),
+        (["lock", "-P"], "--upgrade-package needs a value", "pkm lock --help shows the options"),
+        (["env", "export"], "pkm env export needs ENV", "for example: pkm env export"),
+        (
+            ["lock", "--resolution", "high"],
+            '--resolution cannot be "high"',
+            'it can be "highest", "lowest" or',
+        ),
+        (["lock", "--resolution", "lowst"], '--resolution cannot be "lowst"', 'did you mean "lowest"?'),
+        (["env", "tree", "--depth", "x"], '--depth: "x" is no whole number', "pkm env tree --help shows"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_told_as_all_else(words, message, hint):
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert str(caught.value) == message
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -16,10 +17,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.index.auth import Credentials
-from pkm_env.index.errors import BadPage, IndexRefused, IndexUnreachable, Offline, ProxyFailed
-from pkm_env.index.http import LONGEST_PAUSE_S, Certificates, CutShort, Http, TooLarge, inflated
+from pkm_env.index.body import TooLarge, inflated
+from pkm_env.index.errors import (
+    BadPage,
+    BadRedirect,
+    IndexRefused,
+    IndexUnreachable,
+    NoCertificates,
+    Offline,
+    ProxyFailed,
+)
+from pkm_env.index.http import LONGEST_PAUSE_S, Certificates, Http
 from pkm_env.index.proxy import Proxies
 from pkm_env.index.spec import IndexSpec
+from pkm_env.index.wire import CutShort
 from tests.support.index_server import LocalIndex
 
 if TYPE_CHECKING:
@@ -177,14 +188,14 @@ def test_a_redirect_is_followed(index: LocalIndex, client: Make):
 
 def test_redirects_without_an_end_are_an_error(index: LocalIndex, client: Make):
     index.redirect("/simple/", page_url(index))
-    with pytest.raises(IndexRefused, match="too many redirects"):
+    with pytest.raises(BadRedirect, match="redirects without an end"):
         client().get(page_url(index), limit=LIMIT)
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/", "", "http://[bad"])
 def test_a_redirect_to_an_odd_url_is_not_followed(index: LocalIndex, target: str, client: Make):
     index.redirect("/simple/", target)
-    with pytest.raises(IndexRefused):
+    with pytest.raises(BadRedirect, match=f'redirects to an odd URL, "{re.escape(target)}"'):
         client(attempts=1).get(page_url(index), limit=LIMIT)
 
 
@@ -289,8 +300,38 @@ def test_a_proxy_gets_the_request_with_its_own_credentials(index: LocalIndex, cl
 
 
 def test_certificates_that_cannot_be_read_are_told_with_their_place(tmp_path: Path):
-    with pytest.raises(IndexUnreachable, match="no certificates can be read there"):
+    with pytest.raises(NoCertificates, match=f"no certificates can be read in {tmp_path / 'nothing.pem'}: "):
         Certificates(str(tmp_path / "nothing.pem")).context()
+
+
+def test_a_server_that_does_not_encrypt_is_told_and_not_tried_again(
+    index: LocalIndex, pauses: list[float], client: Make
+):
+    with pytest.raises(IndexUnreachable, match=f"{index.host} does not speak https"):
+        client().get(f"https://{index.host}/simple/", limit=LIMIT)
+    assert pauses == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_tells_whether_user_and_password_were_sent(index: LocalIndex, client: Make, status: int):
+    index.fail("/simple/", status, times=None)
+    with pytest.raises(IndexRefused) as caught:
+        client().get(page_url(index), limit=LIMIT, index="a-b")
+    assert caught.value.hint.startswith(
+        "give credentials by PKM_INDEX_A_B_USERNAME and PKM_INDEX_A_B_PASSWORD"
+    )
+    known = Credentials([IndexSpec("a-b", index.url.replace("://", "://me:secret@"))])
+    with pytest.raises(IndexRefused) as caught:
+        client(known).get(page_url(index), limit=LIMIT, index="a-b")
+    assert caught.value.hint.startswith("user and password were sent, and not accepted: mind PKM_INDEX_A_B_")
+    assert "secret" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("status", [404, 410, 451])
+def test_every_refusal_says_what_to_do(status: int):
+    error = IndexRefused("https://files.example/a.whl", status=status, reason="No")
+    assert str(error) == f"https://files.example/a.whl refuses: HTTP {status} No"
+    assert "pkm lock --refresh" in error.hint or "pkm index list" in error.hint
 
 
 def test_macos_and_windows_use_the_store_of_the_system():
@@ -352,8 +393,9 @@ def test_a_certificate_that_is_not_trusted_is_told_and_not_tried_again(
     other = tmp_path / "other"
     other.mkdir()
     http = client(certificates=Certificates(capath=str(other)))
-    with pytest.raises(IndexUnreachable, match="the certificate of localhost is not trusted"):
+    with pytest.raises(IndexUnreachable, match="the certificate of localhost is not trusted") as caught:
         http.get(f"https://localhost:{encrypted}/", limit=LIMIT)
+    assert caught.value.hint.startswith("SSL_CERT_FILE names a file with the certificates to trust")
     assert pauses == []
 
 
@@ -451,5 +493,8 @@ def test_an_answer_that_is_none_is_told_with_the_proxy_that_brought_it(index: Lo
 
 def test_a_server_that_an_answer_redirects_to_is_the_one_that_is_named(index: LocalIndex, client: Make):
     index.redirect("/simple/spam/", "http://127.0.0.1:9/there/")
-    with pytest.raises(IndexUnreachable, match=r"connection refused by 127\.0\.0\.1:9"):
+    there = (
+        r"connection refused by 127\.0\.0\.1:9, to which it redirects: http://127\.0\.0\.1:9/there/ \(tried"
+    )
+    with pytest.raises(IndexUnreachable, match=there):
         client().get(page_url(index), limit=LIMIT)

@@ -304,7 +304,7 @@ def test_urls_are_made_absolute_and_lose_credentials_and_fragments(link: str, ur
         (b'{"files": [], "name": "other"}', JSON, "page of other"),
         (b"\xff\xfe", JSON, "malformed JSON"),
         (b"<html></html>", "application/octet-stream", "its type is application/octet-stream"),
-        (b"<html></html>", "", "its type is not told"),
+        (b"<html></html>", "", "it has no type"),
         (
             b'<meta name="pypi:repository-version" content="2.0"><a href="spam-1.0.tar.gz">spam</a>',
             "text/html",

@@ -72,6 +72,11 @@ def test_platforms_are_read_with_all_other_faults():
     assert set(found) == {"env.x.platforms.1", "env.x.foo", "env.y.platforms"}
 
 
+def test_a_platform_is_named_once():
+    found = faults_of({"env": {"x": {"platforms": ["linux-x86_64", "macos-arm64", "linux-amd64-glibc2.28"]}}})
+    assert found == {"env.x.platforms.2": '"linux-amd64-glibc2.28" is the same platform as "linux-x86_64"'}
+
+
 @pytest.mark.parametrize(
     ("source", "key"),
     [
