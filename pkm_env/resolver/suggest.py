@@ -100,7 +100,8 @@ class Suggestion:
             return where + self.more
         count = sum(isinstance(key, str) and key != ROOT for key in self.decided)
         packages = "1 package" if count == 1 else f"{count} packages"
-        return f"{where}{packages}, {self.name} {self.version}{self.more}"
+        chosen = f", {self.name} {self.version}" if self.version else ""
+        return f"{where}{packages}{chosen}{self.more}"
 
 
 def relax(derivation: Derivation, told: Sequence[tuple[Ask, int]]) -> Suggestion | None:

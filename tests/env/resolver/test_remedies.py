@@ -232,6 +232,11 @@ def test_another_python_names_the_platforms_that_have_none():
     )
 
 
+def test_another_python_that_does_not_need_the_package_names_none():
+    found = remedies(NEW, "a ; python_version < '3.13'", pythons=pythons("==3.12.*", ""), declared=DECLARED)
+    assert effect(found, 'python = "==3.13.*"') == "instead of 2: 0 packages"
+
+
 def test_a_platform_without_files_can_be_left_out():
     said = Declared(DECLARED.origins, platforms=["linux-x86_64", "windows-amd64"])
     world = {"a": {"1": {"tags": ("cp312-cp312-manylinux_2_17_x86_64",)}}}
