@@ -134,7 +134,8 @@ class Reporter(Protocol):
     def start(self, kind: str, name: str, total: int | None = None) -> int:
         """Say that work on *name* begins, and return its number (not 0).
 
-        *kind* is "ask", "fetch", "unpack", "build", "compile" or "link"; *total* is what is expected, in bytes.
+        *kind* is "ask", "fetch", "unpack", "build", "wait" (for the build of another process), "compile" or "link";
+        *total* is what is expected, in bytes.
         """
 
     def advance(self, number: int, amount: int) -> None:

@@ -147,24 +147,22 @@ def test_a_signal_ends_the_wait_for_a_build(pkm, index, tmp_path):
     ]
     for project in projects:
         ok(pkm("lock", cwd=project))
-    silent = {"stdout": subprocess.DEVNULL, "env": pkm.environ}
-    building = subprocess.Popen(pkm.command("sync"), cwd=projects[0], stderr=subprocess.DEVNULL, **silent)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "env": pkm.environ, "text": True}
+    building = subprocess.Popen(pkm.command("sync"), cwd=projects[0], **silent)
     assert began.read_text() == "begun "
-    waiting = subprocess.Popen(
-        pkm.command("sync"),
-        cwd=projects[1],
-        stderr=subprocess.PIPE,
-        text=True,
-        **silent,
-    )
-    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
-        assert waiting.poll() is None
-    waiting.terminate()
-    waiting.communicate(timeout=30)
-    assert waiting.returncode == 143
-    assert building.poll() is None
-    building.terminate()
-    assert building.wait(60) == 143
+    waiting = subprocess.Popen(pkm.command("sync"), cwd=projects[1], **silent)
+    try:
+        while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
+            assert waiting.poll() is None
+        waiting.terminate()
+        assert waiting.wait(30) == 143
+        assert building.poll() is None
+        building.terminate()
+        assert building.wait(60) == 143
+    finally:
+        for process in (waiting, building):
+            process.kill()
+            process.communicate()
 
 
 def test_who_waits_for_another_says_so(pkm, tmp_path):

@@ -180,13 +180,10 @@ def test_the_table_holds_every_environment_of_every_example(pkm, locked):
             continue
         copy = locked / example.name
         assert copy.is_dir(), f"{example.name} is in no test"
-        # Environments, in hidden folders, have files of that name too.
-        members = [
-            path.parent
-            for path in copy.rglob("pyproject.toml")
-            if not any(part.startswith(".") for part in path.relative_to(copy).parts)
-        ]
-        for folder in members:
+        for path in copy.rglob("pyproject.toml"):
+            folder = path.parent
+            if any(part.startswith(".") for part in folder.relative_to(copy).parts):
+                continue
             for told in json.loads(ok(pkm("env", "list", "--json", cwd=folder)).stdout):
                 place = folder.relative_to(copy).as_posix()
                 found.add((example.name, place, told["name"]))
