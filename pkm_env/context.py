@@ -323,9 +323,7 @@ class Context:
 
         usual, times = self.places.index_bindings(environment), self._times_of(environment)
         how = how_to_build(environment)
-        found = BoundReleases(
-            plain, lambda name, index: self._supply({**usual, name: index}, times, how), unbuilt
-        )
+        found = BoundReleases(plain, lambda name, at: self._supply({**usual, name: at}, times, how), unbuilt)
         # Environments that ask the same share what they learn.
         return found if several else self._unbuilt.setdefault((id(plain), unbuilt), found)
 
@@ -362,10 +360,7 @@ class Context:
         return self._times(environment.options.exclude_newer) if times is None else times
 
     def _new_supply(
-        self,
-        bindings: Mapping[str, str],
-        exclude_newer: Mapping[str, str | None],
-        how: How,
+        self, bindings: Mapping[str, str], exclude_newer: Mapping[str, str | None], how: How
     ) -> Supply:
         """Return a supply over the configured indexes."""
         from pkm_env.cache.pages import MetadataCache, PageCache

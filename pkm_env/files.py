@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from stat import S_IMODE, S_ISDIR, S_IXUSR
+from stat import S_IMODE, S_IXUSR
 
 from pkm_build.errors import PkmError
 
@@ -490,14 +490,6 @@ class FileLock:
                 self._foreign.acquire(timeout=-1 if self._timeout_s is None else self._timeout_s)
             except filelock.Timeout as error:
                 raise Locked(f"another process holds {self.path}", "wait until it ends, or end it") from error
-
-
-def is_directory(path: str) -> bool:
-    """Whether *path* itself, not what a link there points to, is a directory."""
-    try:
-        return S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
 
 
 DISK = Disk()

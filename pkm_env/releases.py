@@ -27,6 +27,16 @@ NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 FILENAME, HASHES, INDEX, REQUIRES_PYTHON, SIZE, UPLOAD_TIME, URL, YANKED = 0, 1, 2, 5, 6, 7, 8, 9
 
 
+class Unbuilt:
+    """An sdist that was fetched and tells its metadata only when it is built: done when it is asked for."""
+
+    __slots__ = ("file", "path")
+
+    def __init__(self, file: File, path: str) -> None:
+        self.file = file
+        self.path = path
+
+
 class DatedListing(Listing):
     """A listing after the cut-off date: ``excluded`` is the mask of the versions that are too new.
 

@@ -10,9 +10,10 @@ name: ``journal`` is taken back, ``undo`` is done. docs/sync.md says it at lengt
 from __future__ import annotations
 
 import os
+from stat import S_ISDIR
 
 from pkm_build.errors import PkmError
-from pkm_env.files import DISK, Fence, is_directory, make_directories, read_file, remove_tree, sync_directory
+from pkm_env.files import DISK, Fence, make_directories, read_file, remove_tree, sync_directory
 from pkm_env.install.installed import STATE
 
 TYPE_CHECKING = False
@@ -224,3 +225,11 @@ def remove_folder(path: str, disk: Disk) -> None:
         names = []
     if not names:
         disk.rmdir(path)
+
+
+def is_directory(path: str) -> bool:
+    """Whether *path* itself, not what a link there points to, is a directory."""
+    try:
+        return S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False

@@ -247,7 +247,9 @@ class Locker(Staleness):
             targets = make_targets(pythons, platforms, environment.implementation, required)
             self.run.targets[key] = targets
         if not targets:
-            places = ", ".join(filter(None, (self.where(origin) for _, origin in self.pythons(environment))))
+            places = " and ".join(
+                filter(None, (self.where(origin) for _, origin in self.pythons(environment)))
+            )
             raise NoSolutionFound(
                 environment.section,
                 "no target",

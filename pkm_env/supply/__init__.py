@@ -19,6 +19,7 @@ from pkm_env.index.urls import public_url
 from pkm_env.model.distribution import Metadata, Unavailable
 from pkm_env.model.ports import Listing
 from pkm_env.releases import (
+    Unbuilt,
     best_release,
     checked,
     dependency_names,
@@ -45,16 +46,6 @@ if TYPE_CHECKING:
 
     Network = tuple[IndexClient, Crew]
     Changed = Callable[[Mapping[str, str], Mapping[str, str | None]], "Supply | None"]
-
-
-class Unbuilt:
-    """An sdist that was fetched and tells its metadata only when it is built: done when it is asked for."""
-
-    __slots__ = ("file", "path")
-
-    def __init__(self, file: File, path: str) -> None:
-        self.file = file
-        self.path = path
 
 
 class Supply:
@@ -211,11 +202,8 @@ class Supply:
         found: list[Sequence[File]] = []
         for name, version in releases:
             chosen = self._await(self._choose, name)
-            if isinstance(chosen, tuple):
-                position, page = chosen
-                found.append(self._listing(name, position, page, "").files(version))
-            else:
-                found.append(())
+            is_there = isinstance(chosen, tuple)
+            found.append(self._listing(name, *chosen, cutoff="").files(version) if is_there else ())
         return found
 
     @property
@@ -300,7 +288,8 @@ class Supply:
         if isinstance(found, tuple):
             position, page = found
             self._places[name] = position
-            found = self._listing(name, position, page, self._cutoff(name, self._indexes[position]))
+            cutoff = self._cutoff(name, self._indexes[position])
+            found = self._listing(name, position, page, cutoff=cutoff)
         self._listings[name] = found
         return found
 
@@ -363,7 +352,7 @@ class Supply:
         told: str = plain[1].get("sha256", "")
         return told or (self.provision.fetcher.local_sha256(plain[4]) if plain[4] else "")
 
-    def _listing(self, name: str, position: int, page: CachedPage, cutoff: str) -> DatedListing:
+    def _listing(self, name: str, position: int, page: CachedPage, *, cutoff: str) -> DatedListing:
         """Return the listing that a page stands for, cut off at a date."""
         index = self._indexes[position]
 

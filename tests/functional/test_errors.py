@@ -291,7 +291,7 @@ def test_a_python_that_is_no_target_is_refused(pkm, tmp_path):
     ("text", "place"),
     [
         (HEAD.replace(">=3.10", ">=4"), "pyproject.toml:4:1"),
-        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1"),
+        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1 and pyproject.toml:4:1"),
     ],
 )
 def test_a_python_that_nobody_has_is_told_with_its_place(pkm, tmp_path, text, place):
