@@ -127,9 +127,9 @@ def relax(derivation: Derivation, told: Sequence[tuple[Ask, int]]) -> Suggestion
         specifier = specifier_for(ask.requirement.name, *found)
         texts.append(str(with_specifier(ask.requirement, specifier)))
         question = _asking(question, ask, specifier)
-    # With bounds, other pre-releases may be let in than without.
+    # With bounds, other pre-releases may be let in than without; but for these, the answer is the same.
     change, last = Change(question), changing[-1].requirement.name
-    found = solve(derivation, change)
+    found = solve(derivation, change, begun=found[1])
     if found is None or last not in found[1]:
         return None
     text = " with ".join(dict.fromkeys(texts))
@@ -224,11 +224,17 @@ class Elsewhere:
 
 
 def solve(
-    derivation: Derivation, change: Change, view: View | None = None, members: int = 1
+    derivation: Derivation,
+    change: Change,
+    view: View | None = None,
+    members: int = 1,
+    *,
+    begun: Decided | None = None,
 ) -> Answer | None:
     """Return an answer for the derivation's target, or the first part of it, when there is one with the change.
 
-    With *view*, its target *members* stands in for the derivation's.
+    With *view*, its target *members* stands in for the derivation's. Versions that are *begun* with are taken where
+    they may be: most often, that takes no search.
     """
     before = derivation.problem
     question = change.question
@@ -247,7 +253,7 @@ def solve(
                 ground = before.ground.under(question, bound, allowances)
             else:
                 ground = Ground(question, change.knowledge(knowledge), bound, allowances, {})
-            problem = TargetProblem(ground, view, members, Earlier())
+            problem = TargetProblem(ground, view, members, Earlier(), begun)
             decided = walk(problem, ROOT) or Solver(problem, ROOT).solve()
         except Unsolvable:
             return None
