@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pkm_env.model.requirements import parse_requirement
 from pkm_env.resolver.request import COMMAND_LINE, KEPT_COMMAND_LINE, Declared, Origin
 
@@ -88,6 +86,4 @@ def place(workspace: Workspace, origin: Origin) -> str:
         return ""
     top = workspace.family[0]
     is_own = stands(workspace, origin.key) is not None or stands(top, origin.key) is None
-    owner = workspace if is_own else top
-    folder = os.path.relpath(owner.root, top.root).replace(os.sep, "/")
-    return owner.position(origin.key) if folder == "." else f"{folder}/{owner.position(origin.key)}"
+    return (workspace if is_own else top).position(origin.key)
