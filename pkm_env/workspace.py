@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "pyproject.toml"
 CONFLICT_MARK = "<<<<<<<"
+REMOVE = "remove it: pkm lock writes it anew"
 REPAIR = "take it from your version control, or delete it: pkm lock writes it anew"
 
 
@@ -284,10 +285,7 @@ def has_build_settings(data: Mapping[str, Any]) -> bool:
 
 
 def load_seen_from(base: str, root: str, text: str | None = None) -> Source:
-    """Return the pyproject.toml in *root*, of which the *text* may be known; messages name it as seen from *base*.
-
-    :raises InvalidFile: when it is no TOML.
-    """
+    """Return the pyproject.toml in *root*, its *text* where that is known; messages name it as seen from *base*."""
     try:
         if text is None:
             return load(root)
@@ -444,13 +442,13 @@ def read_lock_text(path: str) -> str | None:
     name = os.path.basename(path)
     try:
         if not S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
-            raise BadLock(name, "", "is no file", "remove it: pkm lock writes it anew")
+            raise BadLock(name, "", "is no file", REMOVE if name == LOCK_NAME else "")
         with open(path, encoding="utf-8", newline="") as file:
             return file.read().replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise BadLock(name, "", "is no UTF-8 text", REPAIR) from error
+        raise BadLock(name, "", "is no UTF-8 text", REPAIR if name == LOCK_NAME else "") from error
 
 
 def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:
