@@ -469,8 +469,12 @@ class Context:
         return lock(path, lambda: self.reporter.warn(f"waiting for another pkm that changes {shown}"))
 
     def write_file(self, path: str, text: str) -> None:
-        """Write a file that the user named, whole or not at all."""
-        write_atomic(path, text.encode())
+        """Write a file that the user named, whole or not at all; a device or a pipe stays what it is."""
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as stream:
+                stream.write(text.encode())
+        else:
+            write_atomic(path, text.encode())
 
 
 def begin_second(read: Read) -> SecondReader | None:

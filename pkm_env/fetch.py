@@ -12,7 +12,7 @@ from _queue import SimpleQueue
 from pkm_build.errors import PkmError
 from pkm_env.cache.manifest import NoArchive
 from pkm_env.files import hash_file
-from pkm_env.index.errors import DamagedWheel, HashMismatch, IndexFailure, Offline, WriteFailed
+from pkm_env.index.errors import DamagedWheel, Gone, HashMismatch, IndexFailure, Offline, WriteFailed
 from pkm_env.index.local import file_url
 from pkm_env.index.urls import local_path
 from pkm_env.mirrors import is_mirrorable
@@ -121,9 +121,7 @@ class Fetcher:
         if not SECURE.isdisjoint(file.hashes):
             return dict(file.hashes)
         if file.path:
-            found = self.local_sha256(file.path)
-            check_local(file, file.hashes, found)
-            return {"sha256": found}
+            return {"sha256": self._checked(file, file.hashes)}
         key = f"{file.url}|{file.filename}|{file.size}|{file.upload_time}"
         if file.hashes:
             key += f"|{sorted(file.hashes.items())}"
@@ -134,6 +132,19 @@ class Fetcher:
         self._keep(temporary, sha256, file.filename)
         self._memory.remember("file-sha256", key, sha256)
         return {"sha256": sha256}
+
+    def _checked(self, file: File, hashes: Mapping[str, str]) -> str:
+        """Return the SHA-256 of a listed file of this machine.
+
+        :raises Gone: when it is not there any more.
+        :raises HashMismatch: when it has another digest than it should.
+        """
+        try:
+            found = self.local_sha256(file.path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Gone(file.path, filename=file.filename) from error
+        check_local(file, hashes, found)
+        return found
 
     def _keep(self, temporary: str, sha256: str, filename: str) -> None:
         """Keep a file that had to be fetched, for the sync that will follow."""
@@ -172,7 +183,7 @@ class Fetcher:
         """
         wanted = file.hashes if hashes is None else dict(hashes)
         if file.path:
-            check_local(file, wanted, self.local_sha256(file.path))
+            self._checked(file, wanted)
             return file.path
         sha256 = wanted.get("sha256", "")
         kept = self._kept_archive(sha256, file.filename)
@@ -203,8 +214,7 @@ class Fetcher:
         """
         sha256 = hashes.get("sha256", "")
         if file.path:
-            found = self.local_sha256(file.path)
-            check_local(file, hashes, found)
+            found = self._checked(file, hashes)
             return self._wheels.get(found) or self._unpacked(file.path, found, file.filename, work)
         kept = self._wheels.get(sha256) if sha256 else None
         if kept:

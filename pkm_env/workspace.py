@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = "pyproject.toml"
 CONFLICT_MARK = "<<<<<<<"
+REMOVE = "remove it: pkm lock writes it anew"
 REPAIR = "take it from your version control, or delete it: pkm lock writes it anew"
 
 
@@ -259,8 +260,8 @@ def read_project_folder(
 
     :raises InvalidFile: with every fault of its pyproject.toml.
     """
-    path = os.path.join(root, PROJECT_FILE)
-    source = load_text(root, path, texts[path]) if texts and path in texts else load(root)
+    base = top.root if top is not None else root
+    source = load_seen_from(base, root, (texts or {}).get(os.path.join(root, PROJECT_FILE)))
     table = Table(source.data, (), source.faults)
     if has_build_settings(source.data) and not is_built_elsewhere(source.project):
         from pkm_build.settings import read_settings
@@ -269,8 +270,7 @@ def read_project_folder(
     declaration = read_declaration(table, source.project, top.declaration if top is not None else None)
     check_requirements(source, declaration)
     if faults := faults_for_manager(source):
-        shown = os.path.relpath(source.path, top.root) if top is not None else PROJECT_FILE
-        raise InvalidFile(source.path, source.text, faults, shown)
+        raise InvalidFile(source.path, source.text, faults, os.path.relpath(source.path, base))
     return Workspace(source, source.project, declaration, top.root if top is not None else "")
 
 
@@ -284,12 +284,16 @@ def has_build_settings(data: Mapping[str, Any]) -> bool:
     return own or "dynamic-metadata" in tool or not isinstance(project, dict) or "dynamic" in project
 
 
-def load_text(root: str, path: str, text: str) -> Source:
-    """Return a pyproject.toml of which the text is known.
-
-    :raises InvalidFile: when it is no TOML.
-    """
-    data = parse(path, text)
+def load_seen_from(base: str, root: str, text: str | None = None) -> Source:
+    """Return the pyproject.toml in *root*, its *text* where that is known; messages name it as seen from *base*."""
+    try:
+        if text is None:
+            return load(root)
+        path = os.path.join(root, PROJECT_FILE)
+        data = parse(path, text)
+    except InvalidFile as error:
+        error.shown = os.path.relpath(error.path, base)
+        raise
     faults: list[Fault] = []
     return Source(root, path, text, data, read_project(data, faults), faults)
 
@@ -338,7 +342,7 @@ def workspace_above(root: str) -> str | None:
     while True:
         path = os.path.join(folder, PROJECT_FILE)
         if os.path.isfile(path):
-            patterns = load(folder).data.get("tool", {}).get("pkm", {}).get("workspace")
+            patterns = load_seen_from(root, folder).data.get("tool", {}).get("pkm", {}).get("workspace")
             if isinstance(patterns, dict):
                 found = member_folders(folder, patterns.get("members", ()), patterns.get("exclude", ()))
                 return folder if root in found else None
@@ -438,13 +442,13 @@ def read_lock_text(path: str) -> str | None:
     name = os.path.basename(path)
     try:
         if not S_ISREG(os.stat(path).st_mode):  # a pipe or a device would never end
-            raise BadLock(name, "", "is no file", "remove it: pkm lock writes it anew")
+            raise BadLock(name, "", "is no file", REMOVE if name == LOCK_NAME else "")
         with open(path, encoding="utf-8", newline="") as file:
             return file.read().replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise BadLock(name, "", "is no UTF-8 text", REPAIR) from error
+        raise BadLock(name, "", "is no UTF-8 text", REPAIR if name == LOCK_NAME else "") from error
 
 
 def parse_lock(text: str, name: str = LOCK_NAME) -> Lock:

@@ -183,6 +183,19 @@ class Offline(IndexFailure):
         return f"{self.reason or self.url} is not in the cache, and pkm is offline"
 
 
+class Gone(IndexFailure):
+    """A file of a folder that is not there any more."""
+
+    hint = "put it back, name a folder that has it as an index, or lock again with --refresh-package"
+
+    def __init__(self, path: str, *, filename: str) -> None:
+        super().__init__(path, reason="is not there")
+        self.filename = printable(filename)
+
+    def __str__(self) -> str:
+        return f"the file {self.filename} is neither in its folder nor on an index\n  {self.url}"
+
+
 class HashMismatch(IndexFailure):
     """A file whose content is not what index or lock say."""
 

@@ -261,11 +261,10 @@ def read_source(entry: Table, name: str, environments: set[str], indexes: set[st
             entry.data["env"], environments, f"the environments are {', '.join(sorted(environments))}"
         )
         entry.fault("env", f'there is no environment "{entry.raw("env")}"', hint)
-    if rule.kind == "index" and isinstance(entry.raw("index"), str) and entry.raw("index") not in indexes:
-        hint = meant(
-            entry.data["index"], indexes, "name one of [[tool.pkm.index]], of the workspace's root too"
-        )
-        entry.fault("index", f'there is no index "{entry.raw("index")}"', hint)
+    named = entry.raw("index")
+    if rule.kind == "index" and named and isinstance(named, str) and named not in indexes:
+        hint = meant(named, indexes, "name one of [[tool.pkm.index]], of the workspace's root too")
+        entry.fault("index", f'there is no index "{named}"', hint)
     return rule
 
 

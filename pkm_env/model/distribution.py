@@ -307,8 +307,8 @@ def _is_port(text: str) -> bool:
 def _host_and_port(authority: str) -> tuple[str, str]:
     """Split "host:port"; an address of IPv6 stands in brackets."""
     if authority.startswith("["):
-        host, _, rest = authority.partition("]")
-        return f"{host}]", rest.removeprefix(":")
+        host, closing, rest = authority.partition("]")
+        return f"{host}]" if closing else "", rest.removeprefix(":")
     host, _, port = authority.partition(":")
     return host, port
 

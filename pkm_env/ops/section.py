@@ -247,14 +247,14 @@ class Locker(Staleness):
             targets = make_targets(pythons, platforms, environment.implementation, required)
             self.run.targets[key] = targets
         if not targets:
-            places = " and ".join(
-                filter(None, (self.where(origin) for _, origin in self.pythons(environment)))
-            )
+            asked = self.pythons(environment)
+            said = ",".join(specifier for specifier, _ in asked)
+            places = ", ".join(self.where(origin) for _, origin in asked)
             raise NoSolutionFound(
                 environment.section,
                 "no target",
                 f"  no Python that pkm knows ({KNOWN_PYTHONS[0]} to {KNOWN_PYTHONS[-1]}) is admitted by"
-                f' "{required}"' + (f"    {places}" if places else ""),
+                f' "{said}"    {places}',
             )
         return targets, bool(environment.python) and environment.platforms is not None
 

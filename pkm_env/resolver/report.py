@@ -397,7 +397,8 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
             did_you_mean(package.name, _known_names(problem)) if package.missing.kind == "unknown" else None
         )
         meant = f'; did you mean "{near}"?' if near else ""
-        return (reason if package.name in reason else f"{package.name}: {reason}") + meant
+        is_named = reason.startswith((f"{package.name} ", f"{package.name}-"))
+        return (reason if is_named else f"{package.name}: {reason}") + meant
     versions = package.line.versions
     if not versions:
         return f"{package.name} has no versions"

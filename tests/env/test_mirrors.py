@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pkm_env.index.errors import HashMismatch, IndexFailure, IndexRefused
+from pkm_env.index.errors import Gone, HashMismatch, IndexFailure, IndexRefused
 from pkm_env.model.distribution import File
 from pkm_env.wanted import Wanted
 from tests.env.test_provision import FakeBuilder, leftovers
@@ -16,6 +16,7 @@ from tests.support.supplies import spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pkm_env.cache.manifest import UnpackedWheel
     from tests.support.supplies import World
@@ -214,3 +215,33 @@ def test_an_index_that_lists_another_file_of_that_name_is_no_mirror(
     with pytest.raises(IndexFailure):
         got(world, item, index, locked)
     assert index.count(".whl") == 0
+
+
+def moved(item: Wanted, folder: Path) -> Wanted:
+    """A file as the lock of a project has it that names a folder, from which it is gone."""
+    file = item.file
+    path = str(folder / file.filename)
+    return Wanted("spam", "1.0", file=File(file.filename, "", hashes=file.hashes, size=file.size, path=path))
+
+
+@pytest.mark.parametrize("make", [a_wheel, an_sdist])
+def test_a_file_that_left_its_folder_comes_from_an_index_that_has_it(
+    world: World, index: LocalIndex, locked: LocalIndex, make, tmp_path: Path
+):
+    world.builder = FakeBuilder()
+    assert got(world, moved(make(locked, index), tmp_path), index).manifest.name == "spam"
+    assert locked.requests == []
+
+
+@pytest.mark.parametrize("make", [a_wheel, an_sdist])
+def test_a_file_that_left_its_folder_and_that_no_index_has_is_named(
+    world: World, index: LocalIndex, locked: LocalIndex, make, tmp_path: Path
+):
+    world.builder = FakeBuilder()
+    item = moved(make(locked, locked), tmp_path)
+    with pytest.raises(Gone) as raised:
+        got(world, item, index)
+    assert str(raised.value).split("\n  ") == [
+        f"the file {item.file.filename} is neither in its folder nor on an index",
+        item.file.path,
+    ]

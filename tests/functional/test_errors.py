@@ -291,12 +291,14 @@ def test_a_python_that_is_no_target_is_refused(pkm, tmp_path):
     ("text", "place"),
     [
         (HEAD.replace(">=3.10", ">=4"), "pyproject.toml:4:1"),
-        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1 and pyproject.toml:4:1"),
+        (HEAD + '[tool.pkm.env.default]\npython = "<3"\n', "pyproject.toml:6:1, pyproject.toml:4:1"),
     ],
 )
 def test_a_python_that_nobody_has_is_told_with_its_place(pkm, tmp_path, text, place):
     said = refused(pkm, write_project(tmp_path / "p", text), "lock")
-    assert re.search(rf'no Python that pkm knows \(3\.8 to 3\.\d+\) is admitted by ".*"    {place}\n', said)
+    bounds = ">=4" if "<3" not in text else "<3,>=3.10"
+    known = r"no Python that pkm knows \(3\.8 to 3\.\d+\)"
+    assert re.search(rf'{known} is admitted by "{bounds}"    {place}\n', said)
 
 
 def test_offline_says_what_is_missing(pkm, tmp_path):
@@ -403,6 +405,24 @@ def test_a_lock_that_is_no_file_is_refused_at_once(pkm, tmp_path, kind, words):
     assert (failed.code, failed.stdout) == (1, "")
     told = "error: pylock.toml: is no file\nhint: remove it: pkm lock writes it anew\n"
     assert failed.stderr == told
+
+
+def test_what_is_no_lock_of_ours_is_not_to_be_removed(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD)
+    os.mkfifo(project / "pipe")
+    for name, shown in ((".", "p"), ("pipe", "pipe")):
+        assert refused(pkm, project, "sync", "--from", name) == f"error: {shown}: is no file\n"
+
+
+def test_a_pipe_or_a_device_that_is_written_to_stays(pkm, tmp_path):
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
+    os.mkfifo(project / "pipe")
+    reader = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    ok(pkm("lock", "--export-problem", "pipe", cwd=project))
+    assert os.read(reader, 1) == b"{"
+    os.close(reader)
+    exported = ok(pkm("env", "export", "default", "-o", "/dev/stdout", cwd=project)).stdout
+    assert 'name = "spam"' in exported
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"lock-version = 1\n", b"x = " + b"[" * 9999])

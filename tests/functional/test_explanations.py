@@ -30,7 +30,7 @@ def places(said):
 
 
 def test_a_bound_tells_where_it_stands(pkm, tmp_path):
-    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm]\nconstraints = ["ham<9", "eggs<2"]\n'
+    text = HEAD + 'dependencies = ["spam"]\n[tool.pkm]\nconstraints = ["ham>0", "eggs<2"]\n'
     text += '[tool.pkm.env.other]\nconstraints = [\n  "eggs<1",\n]\n'
     project = write_project(tmp_path / "shop", text)
     told = places(refused(pkm, project, "other"))

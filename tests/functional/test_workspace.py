@@ -130,6 +130,19 @@ def test_what_a_member_asks_for_in_vain_is_told_with_its_file(pkm, ledger):
         assert "ledger-api asks for attrs>=99    packages/api/pyproject.toml:11:" in told
 
 
+def test_a_file_that_is_no_toml_is_told_by_its_place(pkm, ledger):
+    core = ledger / "packages/core/pyproject.toml"
+    whole = core.read_text()
+    core.write_text("[project\n")
+    for folder in (ledger, ledger / "packages/api"):
+        told = pkm("lock", cwd=folder).stderr
+        assert told.startswith("error: packages/core/pyproject.toml:1:"), told
+    core.write_text(whole)
+    (ledger / "pyproject.toml").write_text("[project\n")
+    told = pkm("lock", cwd=ledger / "packages/api").stderr
+    assert told.startswith("error: ../../pyproject.toml:1:"), told
+
+
 def test_a_change_of_a_member_makes_those_stale_that_use_it(pkm, ledger):
     ok(pkm("lock", cwd=ledger))
     core = ledger / "packages/core/pyproject.toml"

@@ -59,7 +59,7 @@ class Universe:
     def listing(self, name):
         releases = self.packages.get(name)
         if releases is None:
-            return Unavailable("unknown", f"no index knows {name}")
+            return Unavailable("unknown", "no index has it")
         versions = tuple(sorted(releases, key=Version))
         signatures = {}
         prereleases = yanked = excluded = undated = 0

@@ -138,6 +138,7 @@ def test_a_table_of_overrides_is_for_a_package_or_a_release(key):
         ("http://", "it names no host"),
         ("https:///simple/", "it names no host"),
         ("http://:80/simple/", "it names no host"),
+        ("http://[::1/simple/", "it names no host"),
         ("https:/packages.example/simple/", 'its scheme has no "//" behind it'),
         ("https://packages.example/sim ple/", "it has a blank in it"),
         ("https://packages.example/simple/\n", "it has a control character in it"),
@@ -187,4 +188,13 @@ def test_the_names_of_indexes_do_not_share_variables():
 def test_an_address_that_no_server_can_have_is_no_source():
     assert list(faults_of({"sources": {"a": {"url": "https://files.example:99999/a.whl"}}})) == [
         "sources.a.url"
+    ]
+
+
+def test_an_empty_value_of_a_source_is_one_fault():
+    faults = []
+    data = {"tool": {"pkm": {"sources": {"spam": {"index": ""}}}}}
+    read_declaration(Table(data, (), faults), read_project(data, faults))
+    assert [(fault.key[2:], fault.message) for fault in faults] == [
+        (("sources", "spam", "index"), "is empty"),
     ]

@@ -113,7 +113,7 @@ def test_what_was_not_recorded_is_not_there():
     recorder.listing("unknown")
     _request, recorded = from_plain(to_plain(request, recorder))
     assert isinstance(recorded.listing("b"), Unavailable)
-    assert recorded.listing("unknown").reason == "no index knows unknown"
+    assert recorded.listing("unknown").reason == "no index has it"
     assert isinstance(recorded.metadata("a", "2"), Unavailable)
     assert isinstance(recorded.direct("b", Source("directory", "/b")), Unavailable)
     assert recorded.direct("x", Source("directory", "/removed/1")).reason == "there is nothing at ..."

@@ -166,7 +166,7 @@ def test_an_unknown_package():
         == """\
   1. shop asks for a    pyproject.toml:5:5
   2. a 1 needs nmpy
-  3. no index knows nmpy
+  3. nmpy: no index has it
   so 1 can't hold."""
     )
 

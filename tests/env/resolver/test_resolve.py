@@ -190,7 +190,8 @@ def test_specifiers_mean_what_pep_440_says(specifier, expected):
 
 
 def test_an_unknown_package_is_named():
-    assert "no index knows nmpy" in refusal({}, "nmpy")
+    for name in ("nmpy", "x"):
+        assert f"{name}: no index has it" in refusal({}, name)
 
 
 def test_a_release_whose_metadata_cannot_be_had_is_passed_over():
