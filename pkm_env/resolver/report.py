@@ -397,6 +397,9 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
             did_you_mean(package.name, _known_names(problem)) if package.missing.kind == "unknown" else None
         )
         meant = f'; did you mean "{near}"?' if near else ""
+        if package.name == "python":
+            # As other tools have it among the dependencies.
+            meant = "; which Pythons a project is for stands in requires-python"
         is_named = reason.startswith((f"{package.name} ", f"{package.name}-"))
         return (reason if is_named else f"{package.name}: {reason}") + meant
     versions = package.line.versions

@@ -186,6 +186,12 @@ def test_a_lock_of_a_later_format_is_refused(pkm, tmp_path):
     assert "is not understood" in refused(pkm, project, "sync")
 
 
+def test_a_dependency_on_python_is_told_where_that_stands(pkm, tmp_path):
+    said = refused(pkm, write_project(tmp_path / "p", HEAD + 'dependencies = ["python>=3.10"]\n'), "lock")
+    assert "which Pythons a project is for stands in requires-python" in said
+    assert "did you mean" not in said
+
+
 def test_a_mistyped_package_is_compared_with_what_the_index_is_known_to_have(pkm, tmp_path):
     known = write_project(tmp_path / "p", HEAD + 'dependencies = ["spam"]\n')
     assert pkm("lock", cwd=known).code == 0
