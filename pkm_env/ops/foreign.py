@@ -191,7 +191,7 @@ class Entry:
             path=self.place(chosen.path) if chosen.path else "",
             size=chosen.size,
         )
-        return LockedPackage(package.name, version, sections, files=(file,))
+        return LockedPackage(package.name, version, sections, index=package.index or "", files=(file,))
 
     def check_hashes(self, name: str, hashes: Mapping[str, str]) -> None:
         """Refuse a file of which no digest can be checked.

@@ -63,6 +63,13 @@ def test_a_file_that_uv_exported_is_installed(pkm, exported, index):
     assert index.count("/simple/") == index.count("/simple/", status=200)
 
 
+def test_of_an_index_that_the_file_names_no_page_is_asked_for(pkm, exported, index):
+    index.forget()
+    ok(pkm("sync", "--from", "pylock.uv.toml", cwd=exported))
+    assert index.count("/simple/") == 0
+    assert index.count(".whl", status=200) == 3
+
+
 def test_a_second_sync_from_the_same_file_finds_nothing_to_do(pkm, exported):
     ok(pkm("sync", "--from", "pylock.uv.toml", cwd=exported))
     assert (
