@@ -19,6 +19,7 @@ from pkm_env.resolver.wording import (
     dropped_words,
     elsewhere_words,
     excluded_lines,
+    indented,
     key_text,
     need_text,
     version_text,
@@ -392,7 +393,7 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
         return ask.why
     package = problem.package(ask.requirement.name)
     if package.missing is not None:
-        reason = package.missing.reason
+        reason = indented(package.missing.reason)
         near = (
             did_you_mean(package.name, _known_names(problem)) if package.missing.kind == "unknown" else None
         )

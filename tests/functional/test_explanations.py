@@ -73,6 +73,19 @@ def test_a_rule_of_the_workspace_tells_the_file_of_its_root(pkm, tmp_path):
         ]
 
 
+def test_the_reason_of_a_build_stands_below_its_line(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["lib"]\n[tool.pkm.sources]\nlib = { path = "lib" }\n' + TARGET
+    lib = '[build-system]\nrequires = ["nowhere"]\nbuild-backend = "nowhere"\n'
+    project = write_project(tmp_path / "shop", text, {"lib/pyproject.toml": lib})
+    assert refused(pkm, project).split("\n")[4:9] == [
+        "  2. lib: nothing fits what is needed to build lib",
+        "       1. to build lib asks for nowhere",
+        '       2. nowhere: no index has it (asked "default")',
+        "       so 1 can't hold.",
+        "  so 1 can't hold.",
+    ]
+
+
 # What holds for other targets
 
 
