@@ -86,6 +86,21 @@ def test_the_reason_of_a_build_stands_below_its_line(pkm, tmp_path):
     ]
 
 
+def test_what_a_build_asks_for_is_nothing_to_change_but_what_constrains_it_is(pkm, tmp_path, index):
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["eggs>=9"])
+    index.add_sdist("fig", "1.0", backend="in-tree", build_requires=["eggs>=2", "early"])
+    index.add_sdist("pea", "1.0", backend="in-tree", build_requires=["eggs"])
+    index.add_wheel("early", "1.0", requires=["eggs<2"])
+    index.add_wheel("early", "1.1a1")
+    rule = '[tool.pkm]\nbuild-constraints = ["eggs<1"]\n'
+    constrained = "eggs>=2.0   instead of 2: 1 package, eggs 2.0\n"
+    for name, more, offered in (("bean", "", ""), ("fig", "", ""), ("pea", rule, constrained)):
+        text = f'{HEAD}dependencies = ["{name}"]\n{more}'
+        said = refused(pkm, write_project(tmp_path / name, text))
+        told = said.partition("would work:\n")[2].partition("  so 1 can't")[0]
+        assert told.strip() == offered.strip(), said
+
+
 # What holds for other targets
 
 
