@@ -9,7 +9,7 @@ from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
-from pkm_env.resolver.request import BUILD, QUESTION, NoSolution
+from pkm_env.resolver.request import BUILD, LOCKED_BUILD, QUESTION, NoSolution
 from pkm_env.resolver.retarget import OtherTargets
 from pkm_env.resolver.suggest import Elsewhere, is_newer, relax
 from pkm_env.resolver.wording import (
@@ -205,7 +205,7 @@ class _Telling:
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, newer versions first, then other rules."""
         asked = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
-        own = [pair for pair in asked if not _is_asked_by(pair[0], (QUESTION, BUILD))]
+        own = [pair for pair in asked if not _is_asked_by(pair[0], (QUESTION, BUILD, LOCKED_BUILD))]
         remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
