@@ -135,7 +135,9 @@ class BuildEnvironments:
         request = Request(
             [Root(text, origin) for text in requires],
             (target_of_interpreter(self._interpreter()),),
-            rules=Rules(constraints=[(text, origin) for text in self._constraints], no_build=self._no_build),
+            rules=Rules(
+                constraints=[(text, Origin("")) for text in self._constraints], no_build=self._no_build
+            ),
         )
         (outcome,) = resolve(request, self._supply(), self._memory)
         if isinstance(outcome, NoSolution):

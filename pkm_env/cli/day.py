@@ -222,7 +222,11 @@ def run(context: Context, arguments: argparse.Namespace, output: Output, line: L
     if not command:
         raise UsageError("pkm run needs a command", "for example: pkm run python -V")
     environment = own(context, arguments.environment)
-    if not arguments.no_sync:
+    if arguments.no_sync:
+        from pkm_env.ops.whole import require_whole
+
+        require_whole(context, environment)
+    else:
         options = SyncOptions(locked=arguments.locked, frozen=arguments.frozen, exact=False)
         done = run_sync(context, environment, options)
         synced = "" if done.unchanged else f"Synced {environment.name} in {seconds(done.seconds)}"

@@ -152,7 +152,7 @@ def pip_indexes(settings: PipSettings, folder: str) -> tuple[tuple[IndexSpec, ..
             numbered("pip-links", number),
             location
             if "://" in location or location.startswith("file:")
-            else os.path.join(folder, os.path.expanduser(location)),
+            else os.path.normpath(os.path.join(folder, os.path.expanduser(location))),
             flat=True,
             origin=settings.origins["find-links"],
             from_pip=True,

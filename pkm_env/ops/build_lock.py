@@ -23,7 +23,7 @@ from pkm_env.model.target import target_from_key
 from pkm_env.ops.options import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
 from pkm_env.ops.section import Locker
-from pkm_env.resolver.request import Origin, Root
+from pkm_env.resolver.request import LOCKED_BUILD, Origin, Root
 from pkm_env.wanted import is_wheel_name
 
 TYPE_CHECKING = False
@@ -263,7 +263,7 @@ class BuildLocker(Locker):
             for text in others if len(others) == len(requires) else (*others, *OWN_REQUIRES):
                 if text not in seen:
                     seen.add(text)
-                    yield Root(text, Origin(f"building {shown}"))
+                    yield Root(text, Origin(f"{LOCKED_BUILD}{shown}"))
 
 
 def build_digest(need: Need) -> str:

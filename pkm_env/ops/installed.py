@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pkm_build.errors import PkmError
 from pkm_env.install.apply import NoRollback, rollback, verify
 from pkm_env.ops.synced import repaired, repaired_if_free
-from pkm_env.python.venv import Venv, read_venv
+from pkm_env.ops.whole import require_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     from pkm_env.install.apply import Rollback
     from pkm_env.install.verify import Finding
     from pkm_env.model.environment import Environment
-
-
-class NotMade(PkmError):
-    """An environment that is not on disk, or not whole."""
 
 
 def verified(
@@ -33,10 +28,7 @@ def verified(
     path = context.workspace.venv_path(environment)
     if said := repaired_if_free(path, context.workspace.relative(path)):
         tell(said)
-    found = read_venv(path)
-    if not isinstance(found, Venv):
-        reason = found.reason if found else "does not exist"
-        raise NotMade(f"{context.workspace.relative(path)} {reason}", f"pkm sync {environment.name} makes it")
+    require_whole(context, environment)
     return verify(path, quick=quick)
 
 

@@ -342,7 +342,7 @@ def describe(context: Context, done: Synced, look: Look) -> None:
         place = context.workspace.relative(done.path)
         place = f"{place} with Python {look.choice.interpreter.version}"
         why = f"{look.broken}{look.choice.why}"
-        done.made, done.makes = f"{why}Made {place}", f"{why}would make {place}"
+        done.made, done.makes = f"{why}{'made' if why else 'Made'} {place}", f"{why}would make {place}"
 
 
 def note_goal(context: Context, environment: Environment, done: Synced, look: Look, lock_text: str) -> None:

@@ -9,7 +9,7 @@ from pkm_build.tables import did_you_mean
 from pkm_env.resolver.notes import ROOT, name_of
 from pkm_env.resolver.proof import core
 from pkm_env.resolver.remedies import Remedies
-from pkm_env.resolver.request import QUESTION, NoSolution
+from pkm_env.resolver.request import BUILD, LOCKED_BUILD, QUESTION, NoSolution
 from pkm_env.resolver.retarget import OtherTargets
 from pkm_env.resolver.suggest import Elsewhere, is_newer, relax
 from pkm_env.resolver.wording import (
@@ -19,6 +19,7 @@ from pkm_env.resolver.wording import (
     dropped_words,
     elsewhere_words,
     excluded_lines,
+    indented,
     key_text,
     need_text,
     version_text,
@@ -203,12 +204,8 @@ class _Telling:
 
     def _tried(self) -> Iterator[Suggestion]:
         """Yield changes that help: other bounds for the requirements told, newer versions first, then other rules."""
-        own = [
-            (ask, self.numbers[id(fact)])
-            for fact in self.facts
-            for ask in _own_ask(fact)
-            if ask.origin is None or ask.origin.who != QUESTION
-        ]
+        asked = [(ask, self.numbers[id(fact)]) for fact in self.facts for ask in _own_ask(fact)]
+        own = [pair for pair in asked if not _is_asked_by(pair[0], (QUESTION, BUILD, LOCKED_BUILD))]
         remedies = Remedies(self.derivation, self.facts, self.numbers)
         relaxed = []
         for ask, number in reversed(own[:_MOST_TRIED]):
@@ -216,6 +213,9 @@ class _Telling:
             if found is not None:
                 relaxed.append((not is_newer(self.derivation, found, ask), found))
         yield from (found for _older, found in sorted(relaxed, key=lambda pair: pair[0]))
+        if any(_is_asked_by(ask, BUILD) for ask, _number in asked):
+            # Of the project's rules its build constraints alone hold there.
+            return
         overriding = list(remedies.overrides())
         yield from overriding
         if len(own) > 1 and not relaxed and not overriding:
@@ -371,6 +371,10 @@ def _own_ask(fact: Fact) -> Sequence[Ask]:
     return fact.asks[:1] if _is_root(fact.key) else ()
 
 
+def _is_asked_by(ask: Ask, who: str | tuple[str, ...]) -> bool:
+    return ask.origin is not None and ask.origin.who.startswith(who)
+
+
 def _without_marker(ask: Any) -> str:
     return str(ask.requirement)
 
@@ -392,7 +396,7 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
         return ask.why
     package = problem.package(ask.requirement.name)
     if package.missing is not None:
-        reason = package.missing.reason
+        reason = indented(package.missing.reason)
         near = (
             did_you_mean(package.name, _known_names(problem)) if package.missing.kind == "unknown" else None
         )

@@ -28,6 +28,9 @@ LOWEST_DIRECT = "lowest-direct"
 # Who asks for what stands in no file.
 COMMAND_LINE = "the command line"
 QUESTION = "this question"
+# With what is built behind it: what a build asks for is most often said by another project.
+BUILD = "to build "
+LOCKED_BUILD = "building "
 KEPT_COMMAND_LINE = "an earlier command line, kept until --upgrade"
 
 

@@ -154,7 +154,7 @@ def excluded_lines(
     elif excluded.kind == "refused":
         usable = problem.usable(name).mask
         yield (
-            f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {_indented(excluded.reason)}",
+            f"{key_text(fact.key)} {version_text(package, fact.versions, usable)}: {indented(excluded.reason)}",
             (),
         )
     else:
@@ -191,7 +191,7 @@ def lacks_files(name: str, facts: Sequence[Fact], problem: TargetProblem) -> boo
     return bool(admitted_by(name, facts, problem) & ~part & ~package.excluded)
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
     """Return a text of several lines so that those after the first stand below its line."""
     return "\n     ".join(line for line in text.split("\n") if line)
 

@@ -73,6 +73,34 @@ def test_a_rule_of_the_workspace_tells_the_file_of_its_root(pkm, tmp_path):
         ]
 
 
+def test_the_reason_of_a_build_stands_below_its_line(pkm, tmp_path):
+    text = HEAD + 'dependencies = ["lib"]\n[tool.pkm.sources]\nlib = { path = "lib" }\n' + TARGET
+    lib = '[build-system]\nrequires = ["nowhere"]\nbuild-backend = "nowhere"\n'
+    project = write_project(tmp_path / "shop", text, {"lib/pyproject.toml": lib})
+    assert refused(pkm, project).split("\n")[4:9] == [
+        "  2. lib: nothing fits what is needed to build lib",
+        "       1. to build lib asks for nowhere",
+        '       2. nowhere: no index has it (asked "default")',
+        "       so 1 can't hold.",
+        "  so 1 can't hold.",
+    ]
+
+
+def test_what_a_build_asks_for_is_nothing_to_change_but_what_constrains_it_is(pkm, tmp_path, index):
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["eggs>=9"])
+    index.add_sdist("fig", "1.0", backend="in-tree", build_requires=["eggs>=2", "early"])
+    index.add_sdist("pea", "1.0", backend="in-tree", build_requires=["eggs"])
+    index.add_wheel("early", "1.0", requires=["eggs<2"])
+    index.add_wheel("early", "1.1a1")
+    rule = '[tool.pkm]\nbuild-constraints = ["eggs<1"]\n'
+    constrained = "eggs>=2.0   instead of 2: 1 package, eggs 2.0\n"
+    for name, more, offered in (("bean", "", ""), ("fig", "", ""), ("pea", rule, constrained)):
+        text = f'{HEAD}dependencies = ["{name}"]\n{more}'
+        said = refused(pkm, write_project(tmp_path / name, text))
+        told = said.partition("would work:\n")[2].partition("  so 1 can't")[0]
+        assert told.strip() == offered.strip(), said
+
+
 # What holds for other targets
 
 

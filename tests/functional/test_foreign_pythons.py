@@ -70,7 +70,7 @@ def test_an_interpreter_in_the_project_is_not_run_by_looks_or_syncs(pkm, project
     said = ok(pkm("env", "list", cwd=project)).stdout
     assert f"not looked into: it is of a Python that pkm has not met ({project}/tools/python3)" in said
     made = ok(pkm("sync", cwd=project)).stdout
-    assert f"it is of a Python that pkm has not met ({project}/tools/python3); Made .venv" in made
+    assert f"it is of a Python that pkm has not met ({project}/tools/python3); made .venv" in made
     assert not ran.exists()
 
 
@@ -109,4 +109,4 @@ def test_an_environment_whose_python_has_become_another_is_made_anew(pkm, projec
     os.rename(project / ".venv" / "lib" / f"python{minor}", project / ".venv" / "lib" / "python3.10")
     said = ok(pkm("sync", cwd=project)).stdout
     assert "Python 3.10" in said
-    assert "; Made .venv with Python" in said
+    assert "; made .venv with Python" in said

@@ -292,8 +292,24 @@ def test_an_environment_whose_interpreter_is_gone_is_made_anew_with_a_word(pkm, 
         path.symlink_to("/nowhere/python")
     words = ".venv is of a Python that is gone (/nowhere/python); "
     assert f"{words}would make .venv with Python" in ok(pkm("sync", "--dry-run", cwd=project)).stdout
-    assert f"{words}Made .venv with Python" in ok(pkm("sync", cwd=project)).stdout
+    assert f"{words}made .venv with Python" in ok(pkm("sync", cwd=project)).stdout
     ok(pkm("env", "verify", cwd=project))
+
+
+def test_nothing_is_run_in_an_environment_that_is_not_there(pkm, project):
+    told = []
+    for _ in range(2):
+        failed = pkm("run", "--no-sync", "python", "-V", cwd=project)
+        assert (failed.code, failed.stdout) == (1, "")
+        told.append(failed.stderr)
+        ok(pkm("sync", cwd=project))
+        ok(pkm("run", "--no-sync", "python", "-V", cwd=project))
+        for path in (project / ".venv/bin").glob("python*"):
+            path.unlink()
+            path.symlink_to("/nowhere/python")
+    hint = "hint: pkm sync default makes it\n"
+    reason = "is of a Python that is gone (/nowhere/python)"
+    assert told == [f"error: .venv does not exist\n{hint}", f"error: .venv {reason}\n{hint}"]
 
 
 def test_an_environment_whose_lock_is_gone_is_out_of_sync_and_not_unmade(pkm, project):
@@ -351,7 +367,7 @@ def test_copies_gives_an_environment_a_copy_of_its_interpreter(pkm, tmp_path):
     for looking in ("--check", "--dry-run"):
         told = pkm("sync", "--copies", looking, cwd=project).stdout
         assert "--copies asks for a copy of its interpreter; would make .venv with Python" in told
-    assert "a copy of its interpreter; Made .venv" in ok(pkm("sync", "--copies", cwd=project)).stdout
+    assert "a copy of its interpreter; made .venv" in ok(pkm("sync", "--copies", cwd=project)).stdout
     assert not python.is_symlink()
     assert ok(pkm("run", "spam", cwd=project)).stdout == "spam and eggs\n"
     made = python.stat()

@@ -315,3 +315,15 @@ def test_the_project_itself_is_built_with_what_is_locked_for_it(pkm, bean, tmp_p
     refused = pkm("build", "--wheel", cwd=project, env=other)
     assert refused.code == 1
     assert "not up to date" in refused.stderr
+
+
+def test_what_a_locked_build_asks_for_is_nothing_to_change(index, pkm, tmp_path):
+    index.add_wheel("early", "1.0", requires=["eggs<2"])
+    index.add_wheel("early", "1.1a1")
+    index.add_sdist("bean", "1.0", build_requires=["eggs>=2", "early"])
+    project = write_project(tmp_path / "shop", SHOP)
+    said = pkm("lock", cwd=project).stderr
+    told = said.partition("would work:\n")[2].splitlines()
+    assert [line.split("   ")[0] for line in told] == ['  prereleases = { early = "allow" }']
+    allowed = SHOP.replace("lock-build", 'prereleases = { early = "allow" }\nlock-build')
+    ok(pkm("lock", cwd=write_project(project, allowed)))

@@ -105,12 +105,12 @@ def test_the_places_of_pip_stand_before_its_index(tmp_path: Path):
         {
             "PIP_INDEX_URL": "https://main.example/simple",
             "PIP_EXTRA_INDEX_URL": "https://a.example/simple https://b.example/simple",
-            "PIP_FIND_LINKS": "wheels",
+            "PIP_FIND_LINKS": "../wheels",
         },
     )
     places, index = pip_indexes(settings, str(tmp_path))
     assert [place.name for place in places] == ["pip-links", "pip-extra", "pip-extra-2"]
-    assert places[0].url == os.path.join(tmp_path, "wheels")
+    assert places[0].url == str(tmp_path.parent / "wheels")
     assert places[0].flat
     assert all(place.from_pip for place in places)
     assert index is not None
