@@ -412,13 +412,9 @@ class Context:
         from pkm_env.fetch import Fetcher
         from pkm_env.mirrors import Mirrors
 
-        return Fetcher(
-            wheels,
-            lambda: supply.network,
-            self.memory,
-            mirrors=Mirrors(supply, offline=self.settings.offline),
-            offline=self.settings.offline,
-        )
+        offline = self.settings.offline
+        mirrors = Mirrors(supply, offline=offline)
+        return Fetcher(wheels, lambda: supply.network, self.memory, mirrors=mirrors, offline=offline)
 
     def _sources(self, fetcher: Fetcher, wheels: WheelCache, how: How) -> Sources:
         """Return what reads and builds sources, with the interpreter that runs pkm where *how* has none."""
