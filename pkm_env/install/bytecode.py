@@ -88,7 +88,7 @@ for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\\
         if error.errno in no_place:
             sys.exit(NO_PLACE)
         continue
-    except Exception:
+    except Exception:  # whatever a compiler of any Python raises for a module, as py_compile has it
         continue
     out += target, str(len(content)), str(binascii.crc32(content))
 sys.stdout.buffer.write("\\0".join(out).encode("utf-8", "surrogateescape"))

@@ -11,7 +11,7 @@ from pkm_env.model.core_metadata import InvalidMetadata
 from pkm_env.model.markers import TargetSet, UnreadableMarker
 from pkm_env.model.requirements import UnreadableRequirement, parse_requirement
 from pkm_env.model.target import target_of_interpreter
-from pkm_env.model.versions import specifier_contains
+from pkm_env.model.versions import UnreadableVersion, specifier_contains
 from pkm_env.resolver.overrides import Overrides
 
 TYPE_CHECKING = False
@@ -72,5 +72,6 @@ def unmet(
                 version = versions.get(asked.name)
                 if version is None or (version and not specifier_contains(asked.specifier, version)):
                     yield str(asked).partition(";")[0].strip(), asked.name
-        except (UnreadableRequirement, UnreadableMarker):
+        except (UnreadableRequirement, UnreadableMarker, UnreadableVersion):
+            # What is locked is installed all the same; nobody can say what this asks for.
             continue

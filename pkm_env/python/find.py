@@ -280,12 +280,6 @@ class Finder:
             hint="install it, or name another with -p",
         )
 
-    def find_all(self) -> list[Interpreter]:
-        """Return every Python of this machine that works, newest first."""
-        found = (probe(candidate.path, self._memory, self._platform) for candidate in self.candidates())
-        working = [one for one in found if not isinstance(one, Unavailable)]
-        return sorted(working, key=lambda one: (numbers(one.version), not is_prerelease(one)), reverse=True)
-
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return the three numbers of a full version; "3.15.0a2" gives (3, 15, 0)."""

@@ -58,6 +58,17 @@ def test_an_override_of_the_command_line_counts_as_long_as_it_holds(pkm, tmp_pat
     assert "needs" not in ok(pkm("sync", cwd=project)).stderr
 
 
+@linux
+@pytest.mark.parametrize("requirement", ["eggs~=1", "eggs>=2004d", "eggs>dev", "eggs ; os_name = 'x'"])
+def test_what_cannot_be_read_is_no_difference(pkm, tmp_path, index, requirement):
+    differing_wheels(index, requirement, "ham>=1")
+    project = write_project(tmp_path / "p", TOML.replace('"pea"', '"pea", "eggs"'))
+    done = ok(pkm("sync", cwd=project))
+    assert [line for line in done.stderr.splitlines() if "needs" in line] == [
+        f"warning: pea 1.0: its wheel pea-1.0-2-{HERE}.whl needs ham>=1, and the lock holds no ham"
+    ]
+
+
 def test_a_build_that_asks_for_more_than_the_sdist_told_is_named(pkm, tmp_path, index):
     told = metadata_text("pea", "1.0", metadata_version="2.2")
     index.add_sdist("pea", "1.0", requires=["eggs>=2", "shop"], pkg_info=told)
