@@ -38,6 +38,9 @@ class WheelCache:
 
     def get(self, sha256: str) -> UnpackedWheel | None:
         """Return the wheel whose archive has this SHA-256, None when it is not here whole."""
+        if not sha256.isalnum():
+            # A lock may have come with the project: what is no digest could lead out of the cache.
+            return None
         folder = self._folder(sha256)
         plain = unpack(self._store.read(os.path.join(folder, MANIFEST)))
         if plain is None:
@@ -97,6 +100,8 @@ class WheelCache:
 
     def archive(self, sha256: str, filename: str) -> str | None:
         """Return the path of a kept archive, None when it is not here."""
+        if not sha256.isalnum():
+            return None
         roots = [self._store.root] if self._store.usable else []
         roots += [self._store.scratch_folder] if self._store.scratch_folder else []
         paths = (os.path.join(root, ARCHIVES, sha256, filename) for root in roots)
@@ -165,7 +170,7 @@ class Turn:
 
     def __init__(self, store: Store, key: str) -> None:
         self._store = store
-        self._path = store.path("tmp-1", f"{key}.lock") if key and store.writable else ""
+        self._path = store.path("tmp-1", f"{key}.lock") if key.isalnum() and store.writable else ""
         self._lock: FileLock | None = None
 
     def take(self, timeout_s: float = PATIENCE_S) -> bool:

@@ -327,6 +327,8 @@ class Reader:
         hashes = self.value(table, "hashes", dict, where, needed=True)
         if not hashes or not all(isinstance(value, str) for value in hashes.values()):
             raise self.bad(f"{where}.hashes", "must hold a digest at least")
+        if not all(value.isalnum() for value in hashes.values()):
+            raise self.bad(f"{where}.hashes", "must hold digests in hexadecimal digits")
         if "sha256" not in hashes and set(STRENGTH).isdisjoint(hashes):
             raise self.bad(f"{where}.hashes", "must hold a digest of a kind that pkm can check, as sha256")
         return {str(name).lower(): value.lower() for name, value in hashes.items()}

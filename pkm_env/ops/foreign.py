@@ -194,10 +194,12 @@ class Entry:
         return LockedPackage(package.name, version, sections, index=package.index or "", files=(file,))
 
     def check_hashes(self, name: str, hashes: Mapping[str, str]) -> None:
-        """Refuse a file of which no digest can be checked.
+        """Refuse a file of which no digest can be checked, or one is none.
 
         :raises ForeignLock: in this case.
         """
+        if not all(str(value).isalnum() for value in hashes.values()):
+            raise ForeignLock(self.shown, f"what it has as a digest of {name} is none")
         if set(STRENGTH).isdisjoint(hashes):
             kinds = ", ".join(sorted(hashes))
             raise ForeignLock(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -160,6 +161,18 @@ def test_a_bad_wheel_is_refused_though_its_hash_agrees(world: World, index: Loca
         provision(world, index).wheels([wanted], world.told)
     assert leftovers(world) == []
     assert not (world.folder / "evil.py").exists()
+
+
+def test_what_is_no_digest_leads_to_no_place_outside_of_the_cache(world: World, index: LocalIndex):
+    (whole,) = provision(world, index).wheels([wheel_of(index)], world.told)
+    # A tree that looks like one of the cache, as a project could bring it.
+    shutil.copytree(os.path.dirname(whole.path), world.folder / "planted")
+    for digest in ("../../planted", str(world.folder / "planted"), ".."):
+        wanted = wheel_of(index)
+        wanted.hashes = {"sha256": digest}
+        with pytest.raises(HashMismatch):
+            provision(world, index).wheels([wanted], world.told)
+    assert not list(world.folder.glob("*.lock"))
 
 
 def test_offline_says_which_file_is_missing(world: World, index: LocalIndex):

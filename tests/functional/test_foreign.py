@@ -182,6 +182,11 @@ REFUSED = {
         "1.0",
         "the digests of spam are of no kind that pkm can check (odd)",
     ),
+    "a digest that is a path": (
+        f'{SPAM}wheels = [{{ url = "https://host.example/spam-1.0-py3-none-any.whl", hashes = {{ md5 = "../x" }} }}]',
+        "1.0",
+        "what it has as a digest of spam is none",
+    ),
     "another version control": (
         f'{SPAM}vcs = {{ type = "hg", url = "https://host.example/x", commit-id = "abc" }}',
         "1.0",

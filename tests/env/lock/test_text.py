@@ -158,6 +158,7 @@ BROKEN = [
             ("wheels[0].size", {"wheels": [{**FILE, "size": "1"}]}, "must be a whole number"),
             ("sdist.hashes", {"sdist": {**FILE, "hashes": "0"}}, "must be a table"),
             ("sdist.hashes", {"sdist": {**FILE, "hashes": {"sha256": 5}}}, "must hold a digest"),
+            ("sdist.hashes", {"sdist": {**FILE, "hashes": {"sha256": "../../0"}}}, "hexadecimal digits"),
             ("index", {"index": 5}, "must be a string"),
         )
     ),
