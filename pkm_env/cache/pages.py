@@ -1,12 +1,14 @@
 """Index pages as digests, and the metadata of releases, as the cache keeps them.
 
-A page's file has three parts, so that a warm run reads the first two and leaves the third, which is
+A page's file has three or four parts, so that a warm run reads the first two and leaves the others, which are
 twenty times as large::
 
     header      magic, number of bytes of the digest, its checksum
     digest      marshal: what ``ports.Listing`` is made of (signatures as a marshal of their own, which few runs
                 need), validators, place and checksum of each version's files
     files       for each version: its files as ``model.rows`` joins them
+    packed      only of a page that was read in brief (``index.brief``), which has the files of few versions: the page
+                as the index sent it, gzip data
 
 A file's mtime is when the page was last confirmed by its index: an answer "not modified" costs one
 utime. Metadata lies in one file for each name, to which records are appended: checksum, length, marshal.
@@ -24,6 +26,7 @@ from pkm_env.model.rows import files_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MAGIC = b"pkmP"
@@ -54,6 +57,9 @@ class CachedPage:
     ``files_of(number)`` gives the plain files of a version, ``text_of`` their rows, None when they are not there;
     ``token(number)`` a text that changes when they do, "" when none is known (a page that is fetched again may
     have other tokens for the same files).
+
+    ``brief`` is None for a whole page. Of one that was read in brief ``digest`` has no times; the files of other
+    versions than its ``numbers`` are there once ``unfold``, given the page, has read them, and said that it has.
     """
 
     __slots__ = (
@@ -61,6 +67,7 @@ class CachedPage:
         "_places",
         "_start",
         "_text",
+        "brief",
         "confirmed_s",
         "digest",
         "etag",
@@ -68,6 +75,7 @@ class CachedPage:
         "missing",
         "modified",
         "texts",
+        "unfold",
     )
 
     def __init__(
@@ -90,6 +98,8 @@ class CachedPage:
         self.confirmed_s = confirmed_s
         self.texts = texts
         self._path, self._start, self._places, self._text = place
+        self.brief: Brief | None = None
+        self.unfold: Callable[[CachedPage], bool] | None = None
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether it may be used without asking the index.
@@ -105,36 +115,102 @@ class CachedPage:
 
     def text_of(self, number: int) -> str | None:
         """Return the files of the version with this number as joined rows."""
+        if self.brief is not None:
+            if number in self.brief.numbers:
+                number = self.brief.numbers.index(number)
+            elif self.unfold is None or not self.unfold(self):
+                return None
         if self.texts is not None:
             return self.texts[number]
         begin, checksum, end = [number_at(self._places, 8 * number + at) for at in (0, 4, 8)]
+        data = self._read(begin, end)
+        return None if crc32(data) != checksum else data.decode("utf-8", "surrogatepass")
+
+    def packed(self) -> bytes | None:
+        """Return what the index sent, None where that is not kept whole; of a page that was read in brief."""
+        assert self.brief is not None, "of a whole page nothing else is kept"
+        data = self.brief.packed
+        if not data:
+            begin = number_at(self._places, len(self._places) - 4)
+            data = self._read(begin, begin + self.brief.size)
+        return data if crc32(data) == self.brief.checksum else None
+
+    def is_sound(self) -> bool:
+        """Whether all that is kept of it can be read."""
+        if self.brief is None:
+            return all(
+                self.text_of(number) is not None for number in range(len(self.digest and self.digest[0]))
+            )
+        return self.packed() is not None and None not in map(self.text_of, self.brief.numbers)
+
+    def _read(self, begin: int, end: int) -> bytes:
+        """Return a part of what stands behind the digest, as much of it as is there."""
         if self._text:
-            data = self._text[self._start + begin : self._start + end]
-        else:
+            return self._text[self._start + begin : self._start + end]
+        try:
+            descriptor = os.open(self._path, READ)
             try:
-                descriptor = os.open(self._path, READ)
-                try:
-                    os.lseek(descriptor, self._start + begin, os.SEEK_SET)
-                    data = os.read(descriptor, end - begin)
-                finally:
-                    os.close(descriptor)
-            except OSError:
-                return None
-        if len(data) != end - begin or crc32(data) != checksum:
-            return None
-        return data.decode("utf-8", "surrogatepass")
+                os.lseek(descriptor, self._start + begin, os.SEEK_SET)
+                return os.read(descriptor, end - begin)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return b""
+
+    def become_whole(self, digest: tuple[Any, ...], texts: list[str]) -> None:
+        """Take what a whole reading of the same page gave."""
+        self.digest, self.texts, self.brief, self.unfold = digest, texts, None, None
+        self._places = b""
 
     def kept(self, there: bool, path: str, start: int, places: bytes) -> None:
         """Note that the files are at *path* from *start* on, and let go of their texts, if they are *there*."""
         self._places = places
         if there:
             self._path, self._start, self.texts = path, start, None
+            if self.brief is not None:
+                self.brief.packed = b""
 
     def token(self, number: int) -> str:
         """Return the text for the files of the version with this number."""
+        if self.brief is not None:
+            if number not in self.brief.numbers:
+                return ""
+            number = self.brief.numbers.index(number)
         if 8 * number + PLACE_SIZE > len(self._places):
             return ""
         return f"{number_at(self._places, 8 * number + 4):x}"
+
+
+class Brief:
+    """What tells a page that was read in brief from a whole one.
+
+    ``numbers`` are those of the versions whose files are there; ``packed`` is what the index sent (b"" where it is
+    kept, in as many bytes as ``size`` says, with this ``checksum``), ``content_type`` and ``url`` its type and address.
+    """
+
+    __slots__ = ("checksum", "content_type", "numbers", "packed", "size", "url")
+
+    def __init__(
+        self, numbers: tuple[int, ...], content_type: str, url: str, size: int, checksum: int
+    ) -> None:
+        self.numbers = numbers
+        self.content_type = content_type
+        self.url = url
+        self.size = size
+        self.checksum = checksum
+        self.packed = b""
+
+    @classmethod
+    def of(cls, numbers: tuple[int, ...], content_type: str, url: str, packed: bytes) -> Brief:
+        """Return that of a page that just came."""
+        made = cls(numbers, content_type, url, len(packed), crc32(packed))
+        made.packed = packed
+        return made
+
+    @property
+    def plain(self) -> tuple[Any, ...]:
+        """What the constructor takes."""
+        return self.numbers, self.content_type, self.url, self.size, self.checksum
 
 
 class PageCache:
@@ -153,10 +229,10 @@ class PageCache:
         if not content:
             return None
         try:
-            digest, missing, etag, modified, max_age_s, places = loads(content)  # noqa: S302 - the user's own cache; the checksum holds
+            digest, missing, etag, modified, max_age_s, places, brief = loads(content)  # noqa: S302 - the user's own cache; the checksum holds
         except (ValueError, EOFError, TypeError):
             return None
-        return CachedPage(
+        page = CachedPage(
             digest,
             missing=missing,
             etag=etag,
@@ -165,6 +241,8 @@ class PageCache:
             confirmed_s=confirmed_s,
             place=(path, HEADER_SIZE + len(content), places, text),
         )
+        page.brief = Brief(*brief) if brief else None
+        return page
 
     def save(self, index: str, name: str, page: CachedPage) -> None:
         """Keep a page that just came; its files are then read from where they are kept."""
@@ -180,12 +258,27 @@ class PageCache:
         digest = page.digest
         if digest and not isinstance(digest[1], bytes):
             digest = (digest[0], dumps(digest[1], MARSHAL), *digest[2:])
-        content = dumps((digest, page.missing, page.etag, page.modified, page.max_age_s, packed), MARSHAL)
+        brief = page.brief.plain if page.brief else None
+        told = (digest, page.missing, page.etag, page.modified, page.max_age_s, packed, brief)
+        content = dumps(told, MARSHAL)
+        if page.brief:
+            parts.append(page.brief.packed)
         head = MAGIC + len(content).to_bytes(4, "little") + crc32(content).to_bytes(4, "little")
         path = self._path(index, name)
         page.kept(
             self._store.write(path, b"".join([head, content, *parts])), path, len(head + content), packed
         )
+
+    def save_again(self, index: str, name: str, page: CachedPage) -> None:
+        """Keep a page in another form; it is as old as it was."""
+        path = self._path(index, name)
+        try:
+            confirmed_ns = os.stat(path).st_mtime_ns
+            self.save(index, name, page)
+            os.utime(path, ns=(confirmed_ns, confirmed_ns))
+        except OSError:
+            # Somebody cleans the cache: the page is in this run's memory, or asked for again.
+            return
 
     def confirm(self, index: str, name: str) -> None:
         """Note that the index said just now that the page still holds."""

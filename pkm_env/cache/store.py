@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
 # The pages of indexes: the number changes with their form.
-PAGES = "pages-4"
+PAGES = "pages-5"
 WHEELS = "wheels-1"
 # Environments of builds; what is unpacked and built.
 BUILD_ENVIRONMENTS, WORK = "builds-1", "work-1"

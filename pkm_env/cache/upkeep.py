@@ -161,8 +161,7 @@ def bad_pages(store: Store) -> Iterator[Finding]:
     for index in entries(store.path(PAGES)):
         for entry in entries(index.path):
             page = pages.load(index.name, name_of(entry.name))
-            numbers = range(len(page.digest[0])) if page and page.digest else ()
-            if page is None or any(page.files_of(number) is None for number in numbers):
+            if page is None or not page.is_sound():
                 yield Finding(entry.path, "it is damaged")
     for index in entries(store.path("metadata-1")):
         for entry in entries(index.path):

@@ -22,6 +22,7 @@ from pkm_env.index.archive import (
     wheel_metadata,
 )
 from pkm_env.index.body import TooLarge, inflated, too_large
+from pkm_env.index.brief import read_brief
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
 from pkm_env.index.errors import BadPage, DamagedWheel, HashMismatch, IndexRefused
@@ -64,13 +65,15 @@ class Answer:
     ``max_age_s`` says how long it may be used without asking again; -1: not to be kept at all. ``warnings`` are
     those of a page that somebody has read and kept already, None of one that is still to be read. ``is_packed``:
     ``body`` is gzip data. It is unpacked where it is read: that memory is used again for the next one, while each
-    thread that unpacked one would take new memory, half of all that a cold lock asks the system for.
+    thread that unpacked one would take new memory, half of all that a cold lock asks the system for. ``in_brief``: the
+    files of old releases may be left unread (``brief``).
     """
 
     __slots__ = (
         "body",
         "content_type",
         "etag",
+        "in_brief",
         "is_packed",
         "max_age_s",
         "modified",
@@ -99,6 +102,7 @@ class Answer:
         self.modified = modified
         self.max_age_s = max_age_s
         self.is_packed = is_packed
+        self.in_brief = False
         self.warnings: list[str] | None = None
 
 
@@ -155,14 +159,21 @@ class IndexClient:
         :raises BadPage: when it is no page of an index.
         """
         refused: list[str] = []
-        answer = self._unpacked(index, name, answer)
+        sent = bytes(answer.body) if answer.is_packed and answer.in_brief else b""
+        whole = self._unpacked(index, name, answer)
+        told = (whole.body, whole.content_type, whole.url)
         try:
-            if index.flat:
-                every = read_entries(answer.body, answer.content_type, answer.url, lambda _: None)
-                lines = every.only(may_be_of(filename, name) for filename in every.filenames)
+            # What came again is no longer what was sent first.
+            page = read_brief(*told, name, refused.append, self._memo) if sent and whole is answer else None
+            if page is not None:
+                page.packed = sent
             else:
-                lines = read_entries(answer.body, answer.content_type, answer.url, refused.append, name=name)
-            page = make_page(lines, name, refused.append, self._memo)
+                if index.flat:
+                    every = read_entries(*told, lambda _: None)
+                    lines = every.only(may_be_of(filename, name) for filename in every.filenames)
+                else:
+                    lines = read_entries(*told, refused.append, name=name)
+                page = make_page(lines, name, refused.append, self._memo)
         except PageFault as fault:
             raise BadPage(answer.url, index=index.name, reason=str(fault)) from fault
         page.warnings = summed(name, refused)

@@ -47,14 +47,21 @@ class Page:
     version: the days of the earliest and latest upload of its files, counted from 1970-01-01 (the
     largest number for a file without a time). ``texts`` are the files of each version, as ``model.rows``
     joins them.
+
+    Of a page that was read in brief ``times`` is None, ``texts`` are those of the versions with these ``numbers`` alone
+    (None: of all), and the rest is still in ``packed``, what the index sent.
     """
 
-    __slots__ = ("digest", "texts", "warnings")
+    __slots__ = ("digest", "numbers", "packed", "texts", "warnings")
 
-    def __init__(self, digest: tuple[Any, ...], texts: list[str], warnings: list[str]) -> None:
+    def __init__(
+        self, digest: tuple[Any, ...], texts: list[str], numbers: tuple[int, ...] | None = None
+    ) -> None:
         self.digest = digest
         self.texts = texts
-        self.warnings = warnings
+        self.numbers = numbers
+        self.packed = b""
+        self.warnings: list[str] = []
 
     @property
     def files(self) -> list[tuple[tuple[Any, ...], ...]]:
@@ -70,13 +77,27 @@ def make_page(
     *memo* keeps the versions read so far, for the next pages; *refuse* is told of each file that is suspicious.
     """
     lines = first_of_each(lines, refuse)
+    stretches = stretches_of(lines, name, refuse, memo)
+    digest, numbers = digested(name, lines, stretches)
+    count = len(digest[0])
+    members: list[list[str]] = [[] for _ in range(count)]
+    for number, (_version, begin, end, _kinds) in zip(numbers, stretches, strict=True):
+        members[number] += lines.texts[begin:end]
+    spans = spans_of(numbers, stretches, lines.dates, count)
+    return Page((*digest, spans), ["\n".join(texts) for texts in members])
+
+
+def stretches_of(
+    lines: Lines, name: str, refuse: Warn, memo: dict[str, ReadVersion | None] | None
+) -> list[Stretch]:
+    """Return the files of a project in stretches; as ``make_page``."""
     stretches = Stretches(lines.filenames, FileNames(name, memo))
     for at in stretches.foreign:
         filename = lines.filenames[at]
         # Many projects have old files with odd names of their own; only another's name is suspicious.
         if filename.endswith(ENDINGS) and not normalise(filename).startswith(f"{name}-"):
             refuse(f"{filename[:120]} is no wheel or sdist of {name}")
-    return digested(name, lines, stretches.found)
+    return stretches.found
 
 
 def first_of_each(lines: Lines, refuse: Warn) -> Lines:
@@ -172,8 +193,8 @@ def kind_of(tail: str) -> str | None:
     return SDIST if tail == OF_SDIST else wheel_tags(tail[1:])
 
 
-def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> Page:
-    """Return the page of *lines*, the files of the project among which are *stretches*."""
+def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> tuple[tuple[Any, ...], Sequence[int]]:
+    """Return the digest of *lines* but its times, and the number of the version that each of *stretches* is of."""
     groups, number_of = numbered([stretch[0] for stretch in stretches])
     numbers = [number_of[stretch[0]] for stretch in stretches]
     prereleases = sum([1 << number for number, group in enumerate(groups) if group[0].is_prerelease])
@@ -182,11 +203,7 @@ def digested(name: str, lines: Lines, stretches: Sequence[Stretch]) -> Page:
     masks = masks_of(numbers, stretches, lines, partly)
     signatures = tuple([(needs, tags, mask) for (needs, tags), mask in sorted(masks.items())])
     digest = (shown(groups, stretches), signatures, prereleases, yanked)
-    members: list[list[str]] = [[] for _ in groups]
-    for number, (_version, begin, end, _kinds) in zip(numbers, stretches, strict=True):
-        members[number] += lines.texts[begin:end]
-    spans = spans_of(numbers, stretches, lines.dates, len(groups))
-    return Page((*digest, listing_key(name, digest), spans), ["\n".join(texts) for texts in members], [])
+    return (*digest, listing_key(name, digest)), numbers
 
 
 def numbered(versions: Sequence[ReadVersion]) -> tuple[list[list[ReadVersion]], dict[ReadVersion, int]]:

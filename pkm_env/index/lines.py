@@ -24,7 +24,7 @@ class Lines:
     """Files of a page, in any order.
 
     ``texts`` are their rows (``model.rows``), joined by tabs; the other columns are cells of these, ``dates`` what the
-    times of upload begin with.
+    times of upload begin with. Of a page that is read in brief (``brief``) ``dates`` and ``texts`` are empty.
     """
 
     __slots__ = ("dates", "filenames", "needs", "texts", "yanked")
@@ -43,7 +43,7 @@ class Lines:
         return [tuple(text.split("\t")) for text in self.texts]
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.filenames)
 
     def only(self, flags: Iterable[bool]) -> Lines:
         """Return those of the files for which *flags*, one for each, say so."""

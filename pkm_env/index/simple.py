@@ -134,20 +134,27 @@ def json_entries(body: bytes | memoryview, url: str, refuse: Warn, name: str) ->
     told, lines = table or (parsed(body), None)
     if not isinstance(told, dict) or not isinstance(told.get("files"), list):
         raise PageFault("its JSON has no list of files")
-    meta = told.get("meta")
-    check_version(str(meta.get("api-version", "")) if isinstance(meta, dict) else "")
-    own = told.get("name")
-    if name and isinstance(own, str) and normalise(own) != name:
-        raise PageFault(f"it is the page of {printable(own)[:100]}, not of {name}")
-    count = len(lines or told["files"])
-    if count > MAX_FILES:
-        raise PageFault(f"it lists {count} files")
+    check_told(told, name, len(told["files"] if lines is None else lines))
     if lines is None:
         slow = installable(told["files"])
         return lines_of(in_bulk(slow, json_columns, lambda raw: json_entry(raw, url, refuse)))
     for reason in odd:
         refuse(reason)
     return lines
+
+
+def check_told(told: Mapping[str, Any], name: str, count: int) -> None:
+    """Check what a JSON page with *count* files says besides these.
+
+    :raises PageFault: when it is of another version of the interface or of another project, or lists too many.
+    """
+    meta = told.get("meta")
+    check_version(str(meta.get("api-version", "")) if isinstance(meta, dict) else "")
+    own = told.get("name")
+    if name and isinstance(own, str) and normalise(own) != name:
+        raise PageFault(f"it is the page of {printable(own)[:100]}, not of {name}")
+    if count > MAX_FILES:
+        raise PageFault(f"it lists {count} files")
 
 
 def parsed(body: bytes | memoryview) -> Any:

@@ -2,7 +2,8 @@
 
 All common indexes write theirs so. One pattern, made from the first entry, reads all of them at a third of what
 ``json`` and a look at each value take, and gives columns (``lines``). What it does not match is read with
-care, one by one; a page with many such entries, or one that is written otherwise, is left to ``json``.
+care, one by one; a page with many such entries, or one that is written otherwise, is left to ``json``. Of a key
+behind its first letter the length counts: each letter would take as long as a whole digest that is passed over.
 
 Source: Simple repository API (PEP 691, 700, 714).
 """
@@ -20,11 +21,12 @@ from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     Slow = Callable[[Any], tuple[Any, ...] | None]
     Columns = Mapping[str, Sequence[str]]
+    Found = list[tuple[str, ...]]
 
 # The keys of the cells of a row; no page tells the last cell, the path, where the last group of a match, which is
 # empty, stands as well.
@@ -44,6 +46,7 @@ VALUES = {
     "upload-time": r'"(.{27}|[^"]*)"',
     "yanked": r'(?:false|(true|null|"[^"]*"))',
 }
+GROUP = re.compile(r"(?<!\\)\((?!\?)")
 # What comes after the last match, or between two, is the last group of one more.
 REST = r"|(.+)"
 FEW = 100
@@ -62,24 +65,28 @@ class Unlike(Exception):
 class Shape:
     """How the entries of a page are written: as the *first*, with or without a space behind each mark.
 
-    ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups;
-    ``between`` stands between two, from brace to brace.
+    ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups, those that
+    are *wanted*; ``between`` stands between two, from brace to brace.
     """
 
-    __slots__ = ("_link", "between", "comma", "is_spaced", "order", "pattern")
+    __slots__ = ("_link", "_wanted", "between", "comma", "is_spaced", "name_mark", "order", "pattern")
 
-    def __init__(self, first: list[tuple[str, Any]], *, is_spaced: bool) -> None:
+    def __init__(
+        self, first: list[tuple[str, Any]], *, is_spaced: bool, wanted: Collection[str] = KEYS
+    ) -> None:
         told = dict(first)
-        if len(told) != len(first) or not told.keys() >= NEEDED:
+        if len(told) != len(first) or not told.keys() >= NEEDED or "" in told:
             raise Unlike
         self.is_spaced = is_spaced
         self.comma = ", " if is_spaced else ","
         self.between = f"}}{self.comma}{{"
         self.order: list[str] = []
+        self._wanted = wanted
         self._link = link_pattern(str(told["url"]), str(told["filename"]))
         colon = ": " if is_spaced else ":"
+        self.name_mark = f'"filename"{colon}"'
         keys = list(told)
-        cells = [f'"{re.escape(key)}"{colon}{self._value(key, keys)}' for key in keys]
+        cells = [f"{key_pattern(key)}{colon}{self._value(key, keys)}" for key in keys]
         entry = self.comma.join(cells)
         self.pattern = re.compile(rf"\{{{entry}\}}(?:{self.comma}|(?=\])){REST}", re.DOTALL)
 
@@ -90,8 +97,10 @@ class Shape:
             self.order += [key] if name_first else []
             return f'"{NAME_PATTERN}"' if name_first else r'"(?P=name)"'
         if key == "url":
-            self.order += [key] if name_first else [key, "filename"]
-            return rf'"({self._link})(?P=name)"' if name_first else rf'"({self._link}){NAME_PATTERN}"'
+            link = f"({self._link})" if key in self._wanted else f"(?:{self._link})"
+            self.order += [key] if key in self._wanted else []
+            self.order += [] if name_first else ["filename"]
+            return rf'"{link}(?P=name)"' if name_first else rf'"{link}{NAME_PATTERN}"'
         cell = key
         if key in METADATA_KEYS:
             cell = "core-metadata" if key == next(it for it in METADATA_KEYS if it in keys) else ""
@@ -99,8 +108,18 @@ class Shape:
         if cell == METADATA_KEYS[0] and set(METADATA_KEYS) <= set(keys):
             # Where it says nothing, the older key counts.
             value = value.replace("|null", "")
-        self.order += [cell] if cell in VALUES else []
+        if cell in VALUES:
+            if cell in self._wanted:
+                self.order.append(cell)
+            else:
+                value = GROUP.sub("(?:", value)
         return value.replace('":', '": ') if self.is_spaced else value
+
+
+def key_pattern(key: str) -> str:
+    """Return the pattern of a key, in its quotes."""
+    rest = f".{{{len(key) - 1}}}" if len(key) > 1 else ""
+    return f'"{re.escape(key[0])}{rest}"'
 
 
 def link_pattern(url: str, filename: str) -> str:
@@ -119,14 +138,24 @@ def read_table(body: bytes | memoryview, slow: Slow) -> tuple[Any, Lines] | None
     try:
         text = str(body, "utf-8")
         begin = begin_of_files(text)
-        lines, end = read_lines(text, begin, slow)
-        rest = text[:begin] + text[end:]
-        told = json.loads(rest)
+        lines, end = read_lines(text, begin, shape_of(text, begin), usual, slow)
+        return read_rest(text, begin, end), lines
     except (Unlike, ValueError, RecursionError):
         return None
+
+
+def read_rest(text: str, begin: int, end: int) -> Any:
+    """Return what a page says besides its files, which stand from *begin* to *end*.
+
+    :raises Unlike: when they are not the only ones.
+    :raises ValueError: when it is no JSON.
+    """
+    rest = text[:begin] + text[end:]
+    told = json.loads(rest)
     # Of two lists json would take the last.
-    is_whole = isinstance(told, dict) and told.get("files") == [] and rest.count('"files"') == 1
-    return (told, lines) if is_whole else None
+    if not isinstance(told, dict) or told.get("files") != [] or rest.count('"files"') != 1:
+        raise Unlike
+    return told
 
 
 def begin_of_files(text: str) -> int:
@@ -141,21 +170,24 @@ def begin_of_files(text: str) -> int:
     return begin
 
 
-def read_lines(text: str, begin: int, slow: Slow) -> tuple[Lines, int]:
+def read_lines(
+    text: str, begin: int, shape: Shape | None, take: Callable[[Found, Shape], Lines], slow: Slow
+) -> tuple[Lines, int]:
     """Return the files in *text* from *begin* on, and where their list ends.
+
+    *take* makes lines of what the pattern of their *shape* finds.
 
     :raises Unlike: when many of them are not like the first.
     :raises ValueError: when one of them is no JSON.
     """
-    if text.startswith("]", begin):
+    if shape is None:
         return lines_of([]), begin
-    shape = shape_of(text, begin)
     parts: list[Lines] = []
     odd = 0
     while odd < FEW:
         found, begin = next_piece(text, begin, shape)
         if found:
-            parts.append(usual(found, shape))
+            parts.append(take(found, shape))
         else:
             raw, begin = READER.raw_decode(text, begin)
             plain = slow(raw)
@@ -170,7 +202,7 @@ def read_lines(text: str, begin: int, slow: Slow) -> tuple[Lines, int]:
     raise Unlike
 
 
-def next_piece(text: str, begin: int, shape: Shape) -> tuple[list[tuple[str, ...]], int]:
+def next_piece(text: str, begin: int, shape: Shape) -> tuple[Found, int]:
     """Return what the pattern finds from *begin* on in a part of *text*, and where the next part begins.
 
     What is found in a part is used while the caches of the processor still hold it, and gives its memory to the next.
@@ -182,14 +214,20 @@ def next_piece(text: str, begin: int, shape: Shape) -> tuple[list[tuple[str, ...
     return found, end - len(rest)
 
 
-def shape_of(text: str, begin: int) -> Shape:
-    """Return how the entry at *begin* is written."""
+def shape_of(text: str, begin: int, wanted: Collection[str] = KEYS) -> Shape | None:
+    """Return how the entry at *begin* is written, None where there is none.
+
+    :raises Unlike: when it is not like a row of a table.
+    :raises ValueError: when it is no JSON.
+    """
+    if text.startswith("]", begin):
+        return None
     first, _ = PAIRS.raw_decode(text, begin)
     pairs = first if text[begin] == "{" and first else [("", "")]
-    return Shape(pairs, is_spaced=text.startswith(f'{{"{pairs[0][0]}": ', begin))
+    return Shape(pairs, is_spaced=text.startswith(f'{{"{pairs[0][0]}": ', begin), wanted=wanted)
 
 
-def usual(found: list[tuple[str, ...]], shape: Shape) -> Lines:
+def usual(found: Found, shape: Shape) -> Lines:
     """Return what a pattern found.
 
     :raises Unlike: when one has a value that needs care.
@@ -212,21 +250,31 @@ def are_usual(columns: Columns, dates: set[str]) -> bool:
     """Whether all cells hold what needs no further look; a backslash would begin an escape."""
     try:
         return (
-            are_of(columns["filename"], PLAIN_NAME)
+            are_sound(columns)
             and are_of(columns["url"], PLAIN_LINK)
-            and are_of(columns["hashes"], HEXADECIMAL)
             and are_of(
                 [text[11:-2] for text in set(columns["core-metadata"]) if text[:1] == "{"], HEXADECIMAL
             )
-            and all(
-                is_specifier(text) and text == text.strip() and "\\" not in text
-                for text in set(columns["requires-python"])
-            )
             and are_plain_times(columns["upload-time"], dates)
-            and all(
-                text.isprintable() and "\\" not in text and len(text) <= MAX_REASON
-                for text in set(columns["yanked"])
-            )
         )
     except UnicodeEncodeError:
         return False
+
+
+def are_sound(columns: Columns) -> bool:
+    """Whether the cells that decide what a page offers hold what needs no further look.
+
+    :raises UnicodeEncodeError: when one is not ASCII that has to be.
+    """
+    return (
+        are_of(columns["filename"], PLAIN_NAME)
+        and are_of(columns["hashes"], HEXADECIMAL)
+        and all(
+            is_specifier(text) and text == text.strip() and "\\" not in text
+            for text in set(columns["requires-python"])
+        )
+        and all(
+            text.isprintable() and "\\" not in text and len(text) <= MAX_REASON
+            for text in set(columns["yanked"])
+        )
+    )

@@ -103,6 +103,8 @@ class Supply:
             refresh=refresh,
             platform=platform,
             begin_second=begin_second,
+            # A cut-off looks at the times of all.
+            in_brief=not self._exclude_newer,
         )
         self._network: Network | None = None
         self._provision: Provision | None = None
@@ -355,6 +357,8 @@ class Supply:
     def _listing(self, name: str, position: int, page: CachedPage, *, cutoff: str) -> DatedListing:
         """Return the listing that a page stands for, cut off at a date."""
         index = self._indexes[position]
+        if cutoff:
+            page = self._catalogue.whole(position, name, page)
 
         def plain_files(number: int) -> tuple[tuple[Any, ...], ...]:
             found = page.files_of(number)

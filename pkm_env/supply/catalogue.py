@@ -10,7 +10,7 @@ import os
 import sys
 
 from pkm_build.errors import PkmError
-from pkm_env.cache.pages import CachedPage, index_key
+from pkm_env.cache.pages import Brief, CachedPage, index_key
 from pkm_env.index.errors import Offline
 from pkm_env.index.urls import local_path
 from pkm_env.model.distribution import Unavailable
@@ -37,6 +37,10 @@ class Waiting:
 
 WAIT = Waiting()
 OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
+NOTHING = ((), (), 0, 0, "", b"")  # the digest of a page without a file
+SHORT = (
+    4 << 10
+)  # bytes of a packed page that is read whole in the time that looking for what may stay unread takes
 LARGE = 24 << 20  # bytes; of a block of more than 32 MiB the C library learns nothing
 
 
@@ -46,6 +50,8 @@ class Catalogue:
     *network* gives the client and its crew when a request is due. *arrived* is told of each name whose page
     came from a server. *refresh* is True, or the names that must be asked for anew; ``keys`` stand for the
     indexes in the cache. *begin_second* makes a process that reads pages too; None: all are read in this one.
+    *in_brief*: of a page that is new here the files of old releases may be left unread until they are asked for; what
+    such a page lacks besides are the times of upload.
     """
 
     def __init__(  # noqa: PLR0913 - what supply hands on
@@ -61,9 +67,11 @@ class Catalogue:
         refresh: bool | frozenset[str] = False,
         platform: str = sys.platform,
         begin_second: BeginSecond | None = None,
+        in_brief: bool = False,
     ) -> None:
         self._indexes = tuple(indexes)
         self._page_cache = cache
+        self._in_brief = in_brief
         self._network = network
         self._reporter = reporter
         self._arrived_name = arrived
@@ -180,6 +188,8 @@ class Catalogue:
         key = self.keys[position]
         cached = self._page_cache.load(key, name)
         fresh = cached is not None and not self._is_refreshed(name) and cached.is_fresh(self._now_s)
+        if cached is not None and cached.brief is not None:
+            cached.unfold = self._unfolder(position, name)
         if fresh or (cached is not None and self._offline):
             return cached
         if self._offline:
@@ -189,8 +199,12 @@ class Catalogue:
         etag, modified = ("", "") if cached is None else (cached.etag, cached.modified)
         client, crew = self._network()
         self._expect_many(key)
+        # Where older releases were asked for, they will be again.
+        in_brief = self._in_brief and (cached is None or cached.brief is not None)
         crew.submit(
-            lambda: self._read_aside(position, name, client.ask(index, name, etag, modified)),
+            lambda: self._read_aside(
+                position, name, client.ask(index, name, etag, modified), in_brief=in_brief
+            ),
             lambda answer, error: self._arrived(position, name, cached, answer, error),
         )
         return WAIT
@@ -212,8 +226,9 @@ class Catalogue:
         made, warnings = self._made(position, name, answer)
         return warnings if isinstance(made, CachedPage) and made.texts is None else None
 
-    def _read_aside(self, position: int, name: str, answer: Answer) -> Answer:
+    def _read_aside(self, position: int, name: str, answer: Answer, *, in_brief: bool) -> Answer:
         """Let the second process read what was answered, if there is one and it has time; called in a thread."""
+        answer.in_brief = in_brief and answer.max_age_s >= 0 and len(answer.body) >= SHORT
         if self._second is not None and answer.state == "page" and answer.max_age_s >= 0:
             answer.warnings = self._second.read(position, name, answer)
         return answer
@@ -261,6 +276,8 @@ class Catalogue:
             return None
         page = self._page_cache.load(self.keys[position], name)
         if page is not None:
+            if page.brief is not None:
+                page.unfold = self._unfolder(position, name)
             self._warn(answer.warnings)
         return page
 
@@ -290,9 +307,36 @@ class Catalogue:
                 max_age_s=answer.max_age_s if page.digest[0] or flat else min(answer.max_age_s, 0),
                 texts=page.texts,
             )
+            if page.numbers is not None:
+                made.brief = Brief.of(page.numbers, answer.content_type, answer.url, page.packed)
+                made.unfold = self._unfolder(position, name)
         if answer.max_age_s >= 0:
             self._page_cache.save(self.keys[position], name, made)
         return made, warnings
+
+    def _unfolder(self, position: int, name: str) -> Callable[[CachedPage], bool]:
+        """Return what makes a page that was read in brief a whole one, and says whether it could."""
+
+        def unfold(page: CachedPage) -> bool:
+            from pkm_env.index.client import Answer
+
+            packed = page.packed()
+            if packed is None or page.brief is None:
+                return False
+            answer = Answer(
+                "page", packed, content_type=page.brief.content_type, url=page.brief.url, is_packed=True
+            )
+            try:
+                read = self._network()[0].read(self._indexes[position], name, answer)
+            except PkmError:
+                return False
+            if read.digest[4] != page.digest[4]:
+                return False
+            page.become_whole(read.digest, read.texts)
+            self._page_cache.save_again(self.keys[position], name, page)
+            return True
+
+        return unfold
 
     def close(self) -> None:
         """End the second process."""
@@ -307,24 +351,33 @@ class Catalogue:
     def _is_refreshed(self, name: str) -> bool:
         return self._refresh is True or (self._refresh is not False and name in self._refresh)
 
+    def whole(self, position: int, name: str, page: CachedPage) -> CachedPage:
+        """Return a page with all that it says, the times of upload too."""
+        if page.brief is None or (page.unfold is not None and page.unfold(page)):
+            return page
+        found = self._again(position, name, "the times of upload")
+        return found if len(found.digest) > 1 else CachedPage(NOTHING)
+
     def files_again(
         self, position: int, name: str, page: CachedPage, number: int
     ) -> tuple[tuple[Any, ...], ...]:
         """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""
         version = page.digest[0][number]
-        index = self._indexes[position]
-        if self._roots[position]:
-            fresh: Any = self._network()[0].read_local(index, name)
-            page = CachedPage(fresh.digest, texts=fresh.texts) if fresh else CachedPage(((),))
-        elif self._offline:
-            raise Offline(
-                f"{index.base}{name}/", index=index.name, reason=f"the list of files of {name} {version}"
-            )
-        else:
-            client = self._network()[0]
-            made = self._read(position, name, client.ask(index, "" if index.flat else name))
-            if isinstance(made, BaseException):
-                raise made
-            page = made
+        page = self._again(position, name, f"the list of files of {name} {version}")
         versions = page.digest[0] if page.digest else ()
         return page.files_of(versions.index(version)) or () if version in versions else ()
+
+    def _again(self, position: int, name: str, missed: str) -> CachedPage:
+        """Return a page of which a part is gone or damaged, what is *missed*: fetched anew, and read whole."""
+        index = self._indexes[position]
+        if self._roots[position]:
+            fresh = self._network()[0].read_local(index, name)
+            return CachedPage(fresh.digest, texts=fresh.texts) if fresh else CachedPage(((),))
+        if self._offline:
+            raise Offline(f"{index.base}{name}/", index=index.name, reason=missed)
+        client = self._network()[0]
+        made = self._read(position, name, client.ask(index, "" if index.flat else name))
+        if isinstance(made, BaseException):
+            raise made
+        found: CachedPage = made
+        return found

@@ -75,7 +75,7 @@ class SecondReader:
         if not (SMALLEST_PACKED if answer.is_packed else SMALLEST) <= size <= ROOM:
             return None
         names = (name, answer.content_type, answer.url, answer.etag, answer.modified)
-        told = dumps((position, answer.max_age_s, answer.is_packed, *names))
+        told = dumps(((position, answer.max_age_s), (answer.is_packed, answer.in_brief), names))
         try:
             with self._turn:
                 if not self._is_open or not self._free:
@@ -182,7 +182,8 @@ def serve(read: Read, own: tuple[int, int, mmap], *, others: tuple[int, int], ma
             if told is None:
                 break
             answer = Answer("page", memoryview(room)[place : place + size])
-            position, answer.max_age_s, answer.is_packed, *names = loads(told)  # noqa: S302 - from the first process
+            (position, answer.max_age_s), flags, names = loads(told)  # noqa: S302 - from the first process
+            answer.is_packed, answer.in_brief = flags
             name, answer.content_type, answer.url, answer.etag, answer.modified = names
             warnings = read(position, name, answer)
             reply = dumps(warnings)

@@ -286,7 +286,7 @@ def test_files_whose_part_of_the_cache_is_gone_are_fetched_again(world: World, i
     listed(world.supply(spec(index)), "spam")
     listing = listed(world.supply(spec(index)), "spam")
     alone = listed(world.supply(spec(index), offline=True), "spam")
-    for path in (world.folder / "cache" / "pages-4").rglob("*.page"):
+    for path in (world.folder / "cache" / "pages-5").rglob("*.page"):
         path.unlink()
     with pytest.raises(Offline, match=r"the list of files of spam 1\.0 is not in the cache"):
         alone.files("1.0")
@@ -304,7 +304,7 @@ def test_a_folder_whose_part_of_the_cache_is_gone_is_read_again(world: World):
     flat = IndexSpec("folder", str(world.folder / "wheels"), flat=True)
     listed(world.supply(flat), "spam")
     listing = listed(world.supply(flat), "spam")
-    for path in (world.folder / "cache" / "pages-4").rglob("*.page"):
+    for path in (world.folder / "cache" / "pages-5").rglob("*.page"):
         path.unlink()
     assert [file.filename for file in listing.files("1.5")] == ["spam-1.5-py3-none-any.whl"]
 

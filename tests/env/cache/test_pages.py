@@ -165,6 +165,6 @@ def test_the_names_of_an_index_are_those_whose_pages_are_kept(pages: PageCache, 
     pages.save("other", "eggs", CachedPage(DIGEST, texts=TEXTS))
     assert pages.names("index") == {"spam", "aux"}
     assert pages.names("unknown") == set()
-    path = store.path("pages-4", "index", "spam.page")
+    path = store.path("pages-5", "index", "spam.page")
     os.truncate(path, 10)
     assert pages.names("index") == {"aux"}

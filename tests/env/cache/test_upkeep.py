@@ -91,13 +91,13 @@ def test_info_tells_what_each_bucket_holds(filled: Filled):
         "archives-1": 2,
         "memory-1": 1,
         "metadata-1": 1,
-        "pages-4": 1,
+        "pages-5": 1,
         "tmp-1": 0,
         "wheels-1": 2,
     }
-    assert found["pages-4"].files == 2
+    assert found["pages-5"].files == 2
     assert found["wheels-1"].size_bytes > 500
-    assert found["pages-4"].to_json()["bucket"] == "pages-4"
+    assert found["pages-5"].to_json()["bucket"] == "pages-5"
 
 
 def test_clean_removes_all_and_only_what_is_the_caches(filled: Filled):
@@ -232,7 +232,7 @@ def test_prune_for_a_build_server_keeps_what_was_built(filled: Filled):
     prune(filled.store, time.time(), ci=True)
     assert os.path.exists(filled.wheel("spam"))
     assert not os.path.exists(filled.wheel("eggs"))
-    assert not os.path.exists(filled.store.path("pages-4"))
+    assert not os.path.exists(filled.store.path("pages-5"))
     assert wheels.get_built("key") is not None
 
 
@@ -258,8 +258,8 @@ DAMAGE = {
     "a missing file of a wheel": ("wheels-1", "spam.py", os.unlink),
     "a truncated manifest": ("wheels-1", "manifest", lambda path: os.truncate(path, 20)),
     "a missing manifest": ("wheels-1", "manifest", os.unlink),
-    "a flipped bit in a page": ("pages-4", "spam.page", flip),
-    "a cut page": ("pages-4", "spam.page", lambda path: os.truncate(path, os.path.getsize(path) - 1)),
+    "a flipped bit in a page": ("pages-5", "spam.page", flip),
+    "a cut page": ("pages-5", "spam.page", lambda path: os.truncate(path, os.path.getsize(path) - 1)),
     "a flipped bit in metadata": ("metadata-1", "spam.meta", flip),
     "a flipped bit in an archive": ("archives-1", "spam-0.9.tar.gz", flip),
 }
