@@ -10,6 +10,8 @@ Source: Simple repository API (PEP 691, 700, 714).
 
 from __future__ import annotations
 
+from binascii import unhexlify
+
 from pkm_env.index.digest import Page, digested, stretches_of
 from pkm_env.index.lines import Lines
 from pkm_env.index.simple import JSON_TYPES, check_told, json_entry
@@ -96,9 +98,11 @@ def sound(found: Found, shape: Shape) -> Lines:
     columns: dict[str, Sequence[str]] = dict.fromkeys(WANTED, [""] * len(found))
     columns.update(zip(shape.order, zip(*found, strict=True), strict=False))
     try:
+        # In capitals they are digests too.
+        unhexlify("".join(columns["hashes"]))
         if not are_sound(columns):
             raise Unlike
-    except UnicodeEncodeError as error:
+    except ValueError as error:
         raise Unlike from error
     return Lines(columns["filename"], columns["requires-python"], (), columns["yanked"], ())
 

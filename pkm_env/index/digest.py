@@ -134,7 +134,7 @@ class Stretches:
     """The files of a project in stretches (``found``), and the places of those that are none of its (``foreign``).
 
     Most pages list the wheels of a version one after the other, then its sdist, and most versions have wheels for what
-    those before had wheels for.
+    the one before had wheels for: that is tried first, and passes over the files of a version as a whole.
     """
 
     __slots__ = ("_filenames", "_kinds", "_names", "foreign", "found")
@@ -142,42 +142,48 @@ class Stretches:
     def __init__(self, filenames: Sequence[str], names: FileNames) -> None:
         self.found: list[Stretch] = []
         self.foreign: list[int] = []
-        self._filenames = filenames
+        # The last place, which is none, begins like nothing.
+        self._filenames = [*filenames, ""]
         self._names = names
         # The kinds of names that end so, () where one has none.
         self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
-        # The wheels from *begin* on begin with *start*, which says their *version*; its sdist probably comes next.
-        start, sdist, version, begin = "\0", "", None, 0
-        for at, filename in enumerate(filenames):
-            if filename.startswith(start):
+        begin, count = 0, len(filenames)
+        tails: tuple[str, ...] = ()
+        kinds: tuple[str, ...] = ()
+        while begin < count:
+            wheel = names.start_of_wheel(self._filenames[begin])
+            if wheel is None:
+                self._add(begin)
+                begin += 1
                 continue
-            end = at + 1 if filename == sdist else at
-            if version is not None and begin < end:
-                self._add_some(version, begin, end, len(start))
-            begin = at + 1
-            if end == begin:
-                continue
-            if (wheel := names.start_of_wheel(filename)) is not None:
-                version, start = wheel
-                sdist = start[:-1] + OF_SDIST
-                begin = at
+            version, stem = wheel
+            end = begin + len(tails)
+            if not tails or self._filenames[begin:end] != [stem + tail for tail in tails]:
+                end = self._end(begin, stem)
+                tails = tuple([filename[len(stem) :] for filename in self._filenames[begin:end]])
+                kinds = self._kinds_of(tails)
+            if kinds:
+                self.found.append((version, begin, end, kinds))
             else:
-                self._add(at)
-        if version is not None and begin < len(filenames):
-            self._add_some(version, begin, len(filenames), len(start))
+                for place in range(begin, end):
+                    self._add(place)
+            begin = end
 
-    def _add_some(self, version: ReadVersion, begin: int, end: int, size: int) -> None:
-        """Add files of a version: wheels, which begin with the same *size* characters; the last may be its sdist."""
-        tails = tuple([filename[size - 1 :] for filename in self._filenames[begin:end]])
+    def _end(self, begin: int, stem: str) -> int:
+        """Return the place behind the files that are called as the wheel at *begin*: other wheels, then an sdist."""
+        start = f"{stem}-"
+        end = begin + 1
+        while self._filenames[end].startswith(start):
+            end += 1
+        return end + 1 if self._filenames[end] == stem + OF_SDIST else end
+
+    def _kinds_of(self, tails: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the compressed tag sets of names that end so, () where one has none."""
         kinds = self._kinds.get(tails)
         if kinds is None:
             known = [kind for kind in map(kind_of, tails) if kind is not None]
             kinds = self._kinds[tails] = tuple(known) if len(known) == len(tails) else ()
-        if kinds:
-            self.found.append((version, begin, end, kinds))
-            return
-        for place in range(begin, end):
-            self._add(place)
+        return kinds
 
     def _add(self, place: int) -> None:
         """Add one file by its whole name."""

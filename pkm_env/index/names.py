@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SDIST = "sdist"
 SDIST_ENDINGS = (".tar.gz", ".zip")
 TAGS = 3  # of Python, ABI and platform
+PARTS = 3  # of the name of a wheel: name, version, tags
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
 PYTHON_TAG = r"[A-Za-z_]\w*"
 # Versions as they were written of old, without epoch and local part (PEP 440, "Normalization").
@@ -138,15 +139,15 @@ class FileNames:
         return None
 
     def start_of_wheel(self, filename: str) -> tuple[ReadVersion, str] | None:
-        """Return the version of a wheel, and what its name begins with before the tags; None when it is none."""
-        if not filename.endswith(".whl"):
+        """Return the version of a wheel, and what its name begins with up to it; None when it is none."""
+        parts = filename.split("-", 2)
+        if len(parts) < PARTS or not filename.endswith(".whl"):
             return None
-        raw, _, rest = filename.partition("-")
-        number, hyphen, _ = rest.partition("-")
-        if not hyphen or not self.is_own(raw):
-            return None
-        version = self.version(number)
-        return None if version is None else (version, f"{raw}-{number}-")
+        raw, number, _ = parts
+        version: ReadVersion | None = self._versions.get(number, UNREAD)
+        if version is UNREAD:
+            version = self.version(number)
+        return (version, f"{raw}-{number}") if version is not None and self.is_own(raw) else None
 
     def version(self, text: str) -> ReadVersion | None:
         """Return what *text* says as a version, None when it is none."""

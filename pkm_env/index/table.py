@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from itertools import repeat
 
 from pkm_env.index.bulk import HEXADECIMAL, PLAIN_NAME, PLAIN_URL, are_of, is_specifier
@@ -33,20 +34,27 @@ if TYPE_CHECKING:
 KEYS = ("core-metadata", "filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
 NEEDED = frozenset(("filename", "hashes", "url"))
 METADATA_KEYS = ("core-metadata", "dist-info-metadata")
-NAME_PATTERN = r'(?P<name>[^"]*)'
+# What was passed over is never looked at again; to keep the places to come back to takes half of a match.
+ONCE = "+" if sys.version_info >= (3, 11) else ""
+NAME_PATTERN = rf'(?P<name>[^"]*{ONCE})'
 # What has one length as a rule is passed over unseen: what is in a column, is checked there. Of what is mostly false,
 # only the rest is taken: 100,000 equal texts less.
-DIGEST = r'\{"sha256":".{64}"\}'
-OTHER = r'(?:null|true|false|-?[0-9]+|"[^"\\]*"|\{"sha256":"[^"]*"\})'
+DIGEST = rf'\{{"sha256":".{{64}}{ONCE}"\}}'
+OTHER = rf'(?:null|true|false|"[^"\\]*{ONCE}"|\{{"sha256":"[^"]*{ONCE}"\}}|-?[0-9]+)'
 VALUES = {
     "core-metadata": rf"(?:false|(true|null|{DIGEST}))",
-    "hashes": r'\{"sha256":"(.{64})"\}',
-    "requires-python": r'(?:null|"([^"]*)")',
-    "size": r"(0|[1-9][0-9]{0,17}|null)",
-    "upload-time": r'"(.{27}|[^"]*)"',
-    "yanked": r'(?:false|(true|null|"[^"]*"))',
+    "hashes": rf'\{{"sha256":"(.{{64}}{ONCE})"\}}',
+    "requires-python": rf'(?:null|"([^"]*{ONCE})")',
+    "size": rf"(0|[1-9][0-9]{{0,17}}{ONCE}|null)",
+    "upload-time": rf'"(.{{27}}{ONCE}|[^"]*{ONCE})"',
+    "yanked": rf'(?:false|(true|null|"[^"]*{ONCE}"))',
 }
-GROUP = re.compile(r"(?<!\\)\((?!\?)")
+# The same where it is passed over.
+PASSED = {
+    "core-metadata": rf"(?:false|{DIGEST}|true|null)",
+    "size": rf"[0-9a-z]*{ONCE}",
+    "upload-time": rf'"[^"]*{ONCE}"',
+}
 # What comes after the last match, or between two, is the last group of one more.
 REST = r"|(.+)"
 FEW = 100
@@ -104,28 +112,25 @@ class Shape:
         cell = key
         if key in METADATA_KEYS:
             cell = "core-metadata" if key == next(it for it in METADATA_KEYS if it in keys) else ""
-        value = VALUES.get(cell, OTHER)
+        value = VALUES.get(cell, OTHER) if cell in self._wanted else PASSED.get(cell, OTHER)
         if cell == METADATA_KEYS[0] and set(METADATA_KEYS) <= set(keys):
             # Where it says nothing, the older key counts.
             value = value.replace("|null", "")
-        if cell in VALUES:
-            if cell in self._wanted:
-                self.order.append(cell)
-            else:
-                value = GROUP.sub("(?:", value)
+        if cell in self._wanted:
+            self.order.append(cell)
         return value.replace('":', '": ') if self.is_spaced else value
 
 
 def key_pattern(key: str) -> str:
     """Return the pattern of a key, in its quotes."""
-    rest = f".{{{len(key) - 1}}}" if len(key) > 1 else ""
+    rest = f".{{{len(key) - 1}}}{ONCE}" if len(key) > 1 else ""
     return f'"{re.escape(key[0])}{rest}"'
 
 
 def link_pattern(url: str, filename: str) -> str:
     """Return the pattern of a URL without its file name; most have the length of the first one."""
     scheme, mark, rest = url.removesuffix(filename).partition("//")
-    usual = f"{scheme}{mark}.{{{len(rest) - 1}}}/|" if rest and scheme in {"http:", "https:"} else ""
+    usual = f"{scheme}{mark}.{{{len(rest) - 1}}}{ONCE}/|" if rest and scheme in {"http:", "https:"} else ""
     return rf'{usual}https?://[^"]*/'
 
 
@@ -251,6 +256,7 @@ def are_usual(columns: Columns, dates: set[str]) -> bool:
     try:
         return (
             are_sound(columns)
+            and are_of(columns["hashes"], HEXADECIMAL)
             and are_of(columns["url"], PLAIN_LINK)
             and are_of(
                 [text[11:-2] for text in set(columns["core-metadata"]) if text[:1] == "{"], HEXADECIMAL
@@ -262,13 +268,12 @@ def are_usual(columns: Columns, dates: set[str]) -> bool:
 
 
 def are_sound(columns: Columns) -> bool:
-    """Whether the cells that decide what a page offers hold what needs no further look.
+    """Whether the cells that decide what a page offers, but its digests, hold what needs no further look.
 
     :raises UnicodeEncodeError: when one is not ASCII that has to be.
     """
     return (
         are_of(columns["filename"], PLAIN_NAME)
-        and are_of(columns["hashes"], HEXADECIMAL)
         and all(
             is_specifier(text) and text == text.strip() and "\\" not in text
             for text in set(columns["requires-python"])
