@@ -37,6 +37,7 @@ RECORD_SIZE = 8
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE_SIZE = 12
 FIRST_READ = 1 << 14
+GZIP_OR_ZLIB = 47
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096
 # For how long runs that go on side by side trust each other's clock.
@@ -126,22 +127,33 @@ class CachedPage:
         data = self._read(begin, end)
         return None if crc32(data) != checksum else data.decode("utf-8", "surrogatepass")
 
-    def packed(self) -> bytes | None:
-        """Return what the index sent, None where that is not kept whole; of a page that was read in brief."""
+    def unpacked(self) -> bytes | None:
+        """Return the page as it was before the index packed it, None where that is gone or damaged.
+
+        Of a page that was read in brief; what is packed tells by a checksum of its own whether it is whole.
+        """
+        import zlib
+
         assert self.brief is not None, "of a whole page nothing else is kept"
-        data = self.brief.packed
-        if not data:
-            begin = number_at(self._places, len(self._places) - 4)
-            data = self._read(begin, begin + self.brief.size)
-        return data if crc32(data) == self.brief.checksum else None
+        begin = number_at(self._places, len(self._places) - 4) if self._places else 0
+        data = self.brief.packed or self._read(begin, begin + self.brief.size)
+        parts: list[bytes] = []
+        while data or not parts:
+            unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
+            try:
+                parts.append(unpacker.decompress(data))
+            except zlib.error:
+                return None
+            if not unpacker.eof:
+                return None
+            data = unpacker.unused_data
+        return b"".join(parts)
 
     def is_sound(self) -> bool:
         """Whether all that is kept of it can be read."""
-        if self.brief is None:
-            return all(
-                self.text_of(number) is not None for number in range(len(self.digest and self.digest[0]))
-            )
-        return self.packed() is not None and None not in map(self.text_of, self.brief.numbers)
+        if self.brief is not None:
+            return self.unpacked() is not None and None not in map(self.text_of, self.brief.numbers)
+        return None not in map(self.text_of, range(len(self.digest[0]) if self.digest else 0))
 
     def _read(self, begin: int, end: int) -> bytes:
         """Return a part of what stands behind the digest, as much of it as is there."""
@@ -156,6 +168,21 @@ class CachedPage:
                 os.close(descriptor)
         except OSError:
             return b""
+
+    def become(self, other: CachedPage) -> None:
+        """Take what the cache has of the same page by now."""
+        self.digest, self.texts, self.brief, self.unfold = (
+            other.digest,
+            other.texts,
+            other.brief,
+            other.unfold,
+        )
+        self._path, self._start, self._places, self._text = (
+            other._path,
+            other._start,
+            other._places,
+            other._text,
+        )
 
     def become_whole(self, digest: tuple[Any, ...], texts: list[str]) -> None:
         """Take what a whole reading of the same page gave."""
@@ -184,33 +211,25 @@ class CachedPage:
 class Brief:
     """What tells a page that was read in brief from a whole one.
 
-    ``numbers`` are those of the versions whose files are there; ``packed`` is what the index sent (b"" where it is
-    kept, in as many bytes as ``size`` says, with this ``checksum``), ``content_type`` and ``url`` its type and address.
+    ``numbers`` are those of the versions whose files are there; ``packed`` is what the index sent, b"" where it is
+    kept, in as many bytes as ``size`` says; ``content_type`` and ``url`` are its type and address.
     """
 
-    __slots__ = ("checksum", "content_type", "numbers", "packed", "size", "url")
+    __slots__ = ("content_type", "numbers", "packed", "size", "url")
 
     def __init__(
-        self, numbers: tuple[int, ...], content_type: str, url: str, size: int, checksum: int
+        self, numbers: tuple[int, ...], content_type: str, url: str, size: int, packed: bytes = b""
     ) -> None:
         self.numbers = numbers
         self.content_type = content_type
         self.url = url
         self.size = size
-        self.checksum = checksum
-        self.packed = b""
-
-    @classmethod
-    def of(cls, numbers: tuple[int, ...], content_type: str, url: str, packed: bytes) -> Brief:
-        """Return that of a page that just came."""
-        made = cls(numbers, content_type, url, len(packed), crc32(packed))
-        made.packed = packed
-        return made
+        self.packed = packed
 
     @property
     def plain(self) -> tuple[Any, ...]:
-        """What the constructor takes."""
-        return self.numbers, self.content_type, self.url, self.size, self.checksum
+        """What the constructor takes of one that is kept."""
+        return self.numbers, self.content_type, self.url, self.size
 
 
 class PageCache:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 WANTED = frozenset(("filename", "hashes", "requires-python", "yanked"))
 # Nearly always the newest is asked for, and the one before it when that came since the last lock.
 NEWEST = 2
-# An escape, an address in brackets, one with a user, an invisible character: such a URL may be no URL.
-ODD = ("\\", "[", "@", "\x7f")
+# An escape, an address in brackets, one with a user, invisible characters: such a URL may be no URL, the page no JSON.
+ODD = ("\\", "[", "@", "\x7f", "\n", "\r", "\t", "\0")
 
 
 def read_brief(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import lru_cache
 from itertools import repeat
 
 from pkm_env.index.bulk import HEXADECIMAL, PLAIN_NAME, PLAIN_URL, are_of, is_specifier
@@ -22,11 +23,12 @@ from pkm_env.model.rows import row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     Slow = Callable[[Any], tuple[Any, ...] | None]
     Columns = Mapping[str, Sequence[str]]
+    Wanted = tuple[str, ...] | frozenset[str]
     Found = list[tuple[str, ...]]
 
 # The keys of the cells of a row; no page tells the last cell, the path, where the last group of a match, which is
@@ -52,7 +54,7 @@ VALUES = {
 # The same where it is passed over.
 PASSED = {
     "core-metadata": rf"(?:false|{DIGEST}|true|null)",
-    "size": rf"[0-9a-z]*{ONCE}",
+    "size": rf"(?:0|[1-9][0-9]{{0,17}}{ONCE}|null)",
     "upload-time": rf'"[^"]*{ONCE}"',
 }
 # What comes after the last match, or between two, is the last group of one more.
@@ -71,36 +73,42 @@ class Unlike(Exception):
 
 
 class Shape:
-    """How the entries of a page are written: as the *first*, with or without a space behind each mark.
+    """How the entries of a page are written: with these *keys*, with or without a space behind each mark.
 
     ``pattern`` matches one, and what stands between it and the next; ``order`` are the keys of its groups, those that
-    are *wanted*; ``between`` stands between two, from brace to brace.
+    are *wanted*; ``between`` stands between two, from brace to brace. *link* is the pattern of what a URL has before
+    the name of the file.
     """
 
-    __slots__ = ("_link", "_wanted", "between", "comma", "is_spaced", "name_mark", "order", "pattern")
+    __slots__ = (
+        "_keys",
+        "_link",
+        "_wanted",
+        "between",
+        "comma",
+        "is_spaced",
+        "name_mark",
+        "order",
+        "pattern",
+    )
 
-    def __init__(
-        self, first: list[tuple[str, Any]], *, is_spaced: bool, wanted: Collection[str] = KEYS
-    ) -> None:
-        told = dict(first)
-        if len(told) != len(first) or not told.keys() >= NEEDED or "" in told:
-            raise Unlike
+    def __init__(self, keys: tuple[str, ...], link: str, wanted: Wanted, *, is_spaced: bool) -> None:
         self.is_spaced = is_spaced
         self.comma = ", " if is_spaced else ","
         self.between = f"}}{self.comma}{{"
         self.order: list[str] = []
+        self._keys = keys
         self._wanted = wanted
-        self._link = link_pattern(str(told["url"]), str(told["filename"]))
+        self._link = link
         colon = ": " if is_spaced else ":"
         self.name_mark = f'"filename"{colon}"'
-        keys = list(told)
-        cells = [f"{key_pattern(key)}{colon}{self._value(key, keys)}" for key in keys]
+        cells = [f"{key_pattern(key)}{colon}{self._value(key)}" for key in keys]
         entry = self.comma.join(cells)
         self.pattern = re.compile(rf"\{{{entry}\}}(?:{self.comma}|(?=\])){REST}", re.DOTALL)
 
-    def _value(self, key: str, keys: list[str]) -> str:
+    def _value(self, key: str) -> str:
         """Return the pattern of the value behind *key*, and note what it holds."""
-        name_first = keys.index("filename") < keys.index("url")
+        name_first = self._keys.index("filename") < self._keys.index("url")
         if key == "filename":
             self.order += [key] if name_first else []
             return f'"{NAME_PATTERN}"' if name_first else r'"(?P=name)"'
@@ -111,14 +119,18 @@ class Shape:
             return rf'"{link}(?P=name)"' if name_first else rf'"{link}{NAME_PATTERN}"'
         cell = key
         if key in METADATA_KEYS:
-            cell = "core-metadata" if key == next(it for it in METADATA_KEYS if it in keys) else ""
+            cell = METADATA_KEYS[0] if key == next(it for it in METADATA_KEYS if it in self._keys) else ""
         value = VALUES.get(cell, OTHER) if cell in self._wanted else PASSED.get(cell, OTHER)
-        if cell == METADATA_KEYS[0] and set(METADATA_KEYS) <= set(keys):
+        if cell == METADATA_KEYS[0] and set(METADATA_KEYS) <= set(self._keys):
             # Where it says nothing, the older key counts.
             value = value.replace("|null", "")
         if cell in self._wanted:
             self.order.append(cell)
         return value.replace('":', '": ') if self.is_spaced else value
+
+
+# The pages of an index are written alike.
+known_shape = lru_cache(100)(Shape)
 
 
 def key_pattern(key: str) -> str:
@@ -219,7 +231,7 @@ def next_piece(text: str, begin: int, shape: Shape) -> tuple[Found, int]:
     return found, end - len(rest)
 
 
-def shape_of(text: str, begin: int, wanted: Collection[str] = KEYS) -> Shape | None:
+def shape_of(text: str, begin: int, wanted: Wanted = KEYS) -> Shape | None:
     """Return how the entry at *begin* is written, None where there is none.
 
     :raises Unlike: when it is not like a row of a table.
@@ -229,7 +241,13 @@ def shape_of(text: str, begin: int, wanted: Collection[str] = KEYS) -> Shape | N
         return None
     first, _ = PAIRS.raw_decode(text, begin)
     pairs = first if text[begin] == "{" and first else [("", "")]
-    return Shape(pairs, is_spaced=text.startswith(f'{{"{pairs[0][0]}": ', begin), wanted=wanted)
+    told = dict(pairs)
+    if len(told) != len(pairs) or not told.keys() >= NEEDED or "" in told:
+        raise Unlike
+    is_spaced = text.startswith(f'{{"{pairs[0][0]}": ', begin)
+    return known_shape(
+        tuple(told), link_pattern(str(told["url"]), str(told["filename"])), wanted, is_spaced=is_spaced
+    )
 
 
 def usual(found: Found, shape: Shape) -> Lines:

@@ -33,17 +33,20 @@ FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d
 
 def is_plain_time(text: str) -> bool:
     """Whether *text* is a time in UTC in the form "2026-01-31T10:00:00Z", perhaps with 3 or 6 more digits."""
-    if len(text) not in SIZES or text[4:17:3] != MARKS or text[-1] != "Z" or text[19] not in "Z.":
+    if len(text) not in SIZES or text[4:17:3] != MARKS or text[-1] != "Z":
         return False
-    if text[:4] < FIRST_YEAR:
+    if text[19] != ("." if len(text) > min(SIZES) else "Z"):
         return False
-    from datetime import datetime
-
-    try:
-        datetime.fromisoformat(text[:-1])
-    except ValueError:
-        return False
-    return True
+    # datetime would say so too, and takes as long to load as thousands of times to read.
+    numbers = text[:4] + text[5:19:3] + text[6:19:3] + text[20:-1]
+    return (
+        numbers.isascii()
+        and numbers.isdecimal()
+        and is_date(text[:10])
+        and text[11:13] < "24"
+        and text[14:16] < "60"
+        and text[17:19] < "60"
+    )
 
 
 def are_plain_times(texts: Sequence[str], dates: Collection[str]) -> bool:

@@ -308,7 +308,8 @@ class Catalogue:
                 texts=page.texts,
             )
             if page.numbers is not None:
-                made.brief = Brief.of(page.numbers, answer.content_type, answer.url, page.packed)
+                size = len(page.packed)
+                made.brief = Brief(page.numbers, answer.content_type, answer.url, size, page.packed)
                 made.unfold = self._unfolder(position, name)
         if answer.max_age_s >= 0:
             self._page_cache.save(self.keys[position], name, made)
@@ -318,25 +319,33 @@ class Catalogue:
         """Return what makes a page that was read in brief a whole one, and says whether it could."""
 
         def unfold(page: CachedPage) -> bool:
+            kept = self._kept_now(position, name, page)
+            if kept.brief is None:
+                # Another command asked for the same.
+                page.become(kept)
+                return True
             from pkm_env.index.client import Answer
 
-            packed = page.packed()
-            if packed is None or page.brief is None:
+            body = kept.unpacked() or page.unpacked()
+            if body is None:
                 return False
-            answer = Answer(
-                "page", packed, content_type=page.brief.content_type, url=page.brief.url, is_packed=True
-            )
+            told = Answer("page", body, content_type=kept.brief.content_type, url=kept.brief.url)
             try:
-                read = self._network()[0].read(self._indexes[position], name, answer)
+                whole = self._network()[0].read(self._indexes[position], name, told)
             except PkmError:
                 return False
-            if read.digest[4] != page.digest[4]:
+            if whole.digest[4] != page.digest[4]:
                 return False
-            page.become_whole(read.digest, read.texts)
+            page.become_whole(whole.digest, whole.texts)
             self._page_cache.save_again(self.keys[position], name, page)
             return True
 
         return unfold
+
+    def _kept_now(self, position: int, name: str, page: CachedPage) -> CachedPage:
+        """Return *page* as the cache has it by now, *page* itself where it has another, or none."""
+        kept = self._page_cache.load(self.keys[position], name)
+        return kept if kept is not None and kept.digest[4:5] == page.digest[4:5] else page
 
     def close(self) -> None:
         """End the second process."""
@@ -363,6 +372,9 @@ class Catalogue:
     ) -> tuple[tuple[Any, ...], ...]:
         """Return the files of a version whose part of the cache is gone or damaged: fetched anew."""
         version = page.digest[0][number]
+        found = self._kept_now(position, name, page).files_of(number)
+        if found is not None:
+            return found
         page = self._again(position, name, f"the list of files of {name} {version}")
         versions = page.digest[0] if page.digest else ()
         return page.files_of(versions.index(version)) or () if version in versions else ()
