@@ -62,7 +62,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("pkm_env.build",), ("pkm_env.install",)),
     (("pkm_env.python",), ("pkm_env.index",), ("pkm_env.cache",)),
     (("pkm_env.apart",),),
-    (("pkm_env.files",), ("pkm_env.stamp",), ("pkm_env.hands",), ("pkm_env.bundle",)),
+    (("pkm_env.files",), ("pkm_env.stamp",), ("pkm_env.hands",), ("pkm_env.bundle",), ("pkm_env.inflate",)),
     (("pkm_env.plan",), ("pkm_env.edit",)),
     (("pkm_env.lock",),),
     (("pkm_env.resolver",),),

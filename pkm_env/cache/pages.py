@@ -37,7 +37,7 @@ RECORD_SIZE = 8
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE_SIZE = 12
 FIRST_READ = 1 << 14
-GZIP_OR_ZLIB = 47
+ANY_SIZE = 1 << 30  # what is kept came within the bounds of an answer
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096
 # For how long runs that go on side by side trust each other's clock.
@@ -132,22 +132,14 @@ class CachedPage:
 
         Of a page that was read in brief; what is packed tells by a checksum of its own whether it is whole.
         """
-        import zlib
+        from pkm_env.inflate import Damaged, TooLarge, inflated
 
         assert self.brief is not None, "of a whole page nothing else is kept"
         begin = number_at(self._places, len(self._places) - 4) if self._places else 0
-        data = self.brief.packed or self._read(begin, begin + self.brief.size)
-        parts: list[bytes] = []
-        while data or not parts:
-            unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
-            try:
-                parts.append(unpacker.decompress(data))
-            except zlib.error:
-                return None
-            if not unpacker.eof:
-                return None
-            data = unpacker.unused_data
-        return b"".join(parts)
+        try:
+            return inflated(self.brief.packed or self._read(begin, begin + self.brief.size), ANY_SIZE) or None
+        except (Damaged, TooLarge):
+            return None
 
     def is_sound(self) -> bool:
         """Whether all that is kept of it can be read."""

@@ -16,6 +16,7 @@ from stat import S_IFDIR, S_IFMT, S_IFREG
 
 from pkm_env.cache.manifest import BadWheel, NoArchive
 from pkm_env.cache.paths import fold, shortened, unsafe_path
+from pkm_env.inflate import INFLATE, INFLATE_ERRORS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -430,16 +431,3 @@ class Archive:
             yield engine.flush()
             if not engine.eof or engine.unused_data:
                 raise self._bad("is not of the size that was announced", member.name)
-
-
-def load_inflate() -> tuple[Any, tuple[type[Exception], ...]]:
-    """Return the quickest decompressor at hand and its errors: isal takes half of zlib's time."""
-    try:
-        from isal import isal_zlib
-    except ImportError:
-        return zlib.decompressobj, (zlib.error,)
-    errors: tuple[Any, ...] = (zlib.error, isal_zlib.error)
-    return isal_zlib.decompressobj, errors
-
-
-INFLATE, INFLATE_ERRORS = load_inflate()

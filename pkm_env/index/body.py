@@ -1,20 +1,15 @@
-"""The body of an answer: read whole within a limit, and unpacked."""
+"""The body of an answer, read whole within a limit."""
 
 from __future__ import annotations
 
-import zlib
-
 from pkm_env.index.wire import CutShort
+from pkm_env.inflate import TooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pkm_env.index.wire import Reply
 
 CHUNK = 1 << 18
-
-
-class TooLarge(Exception):
-    """A body is larger than the caller takes."""
 
 
 def read_body(response: Reply, limit: int) -> tuple[bytes, bool]:
@@ -47,24 +42,3 @@ def read_body(response: Reply, limit: int) -> tuple[bytes, bool]:
 def too_large(limit: int) -> str:
     """Return in a phrase that a page has more than *limit* bytes."""
     return f"it is larger than {limit >> 20} MB"
-
-
-def inflated(data: bytes, limit: int) -> bytes:
-    """Return gzip data unpacked.
-
-    :raises TooLarge: when it unpacks to more than *limit* bytes.
-    :raises CutShort: when it ends early.
-    """
-    parts = []
-    room = limit
-    while data:
-        unpacker = zlib.decompressobj(47)
-        part = unpacker.decompress(data, room + 1)
-        room -= len(part)
-        if room < 0:
-            raise TooLarge
-        if not unpacker.eof:
-            raise CutShort("the compressed answer ended early")
-        parts.append(part)
-        data = unpacker.unused_data
-    return b"".join(parts)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 
 from pkm_env.index.archive import (
     MAX_METADATA,
@@ -21,7 +20,7 @@ from pkm_env.index.archive import (
     too_large_metadata,
     wheel_metadata,
 )
-from pkm_env.index.body import TooLarge, inflated, too_large
+from pkm_env.index.body import too_large
 from pkm_env.index.brief import read_brief
 from pkm_env.index.digest import Page, make_page
 from pkm_env.index.download import Download, NoRanges, check_hashes, read_span
@@ -36,7 +35,9 @@ from pkm_env.index.simple import (
     summed,
 )
 from pkm_env.index.urls import local_path, origin
-from pkm_env.index.wire import NOT_MODIFIED, OK, PART, CutShort
+from pkm_env.index.wire import NOT_MODIFIED, OK, PART
+from pkm_env.inflate import Damaged as DamagedBody
+from pkm_env.inflate import TooLarge, inflated
 from pkm_env.model.core_metadata import InvalidMetadata, parse_metadata
 from pkm_env.model.distribution import STRENGTH, Unavailable
 from pkm_env.model.rows import plain_of, row_of
@@ -196,7 +197,7 @@ class IndexClient:
             answer.body, answer.is_packed = inflated(bytes(answer.body), MAX_PAGE), False
         except TooLarge as error:
             raise BadPage(answer.url, index=index.name, reason=too_large(MAX_PAGE)) from error
-        except (zlib.error, CutShort) as error:
+        except DamagedBody as error:
             again = self.ask(index, name, unpack=True)
             if again.state != "page":
                 reason = "it came damaged, and is not there any more"

@@ -10,9 +10,8 @@ import os
 import socket
 import sys
 import time
-import zlib
 
-from pkm_env.index.body import TooLarge, inflated, read_body, too_large
+from pkm_env.index.body import read_body, too_large
 from pkm_env.index.errors import (
     BadPage,
     BadRedirect,
@@ -36,6 +35,7 @@ from pkm_env.index.wire import (
     Reply,
     host_field,
 )
+from pkm_env.inflate import Damaged, TooLarge, inflated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Http:
                 if begun is not None and attempt == 1:
                     return self._consumed(begun.url, begun.connection, begun.response, consume)
                 return self._follow(route, headers, consume, index)
-            except (OSError, BadAnswer, zlib.error, Later) as error:
+            except (OSError, BadAnswer, Damaged, Later) as error:
                 if attempt == self._attempts or is_final(error):
                     seconds = time.monotonic() - started
                     raise self._failure(error, route, index, attempt, seconds) from error

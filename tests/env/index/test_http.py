@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pkm_env.index.auth import Credentials
-from pkm_env.index.body import TooLarge, inflated
 from pkm_env.index.errors import (
     BadPage,
     BadRedirect,
@@ -30,7 +29,7 @@ from pkm_env.index.errors import (
 from pkm_env.index.http import LONGEST_PAUSE_S, Certificates, Http
 from pkm_env.index.proxy import Proxies
 from pkm_env.index.spec import IndexSpec
-from pkm_env.index.wire import CutShort
+from pkm_env.inflate import Damaged, TooLarge, inflated
 from tests.support.index_server import LocalIndex
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def test_a_compressed_bomb_is_refused():
 
     with pytest.raises(TooLarge):
         inflated(gzip.compress(b"0" * 5_000_000), LIMIT)
-    with pytest.raises(CutShort):
+    with pytest.raises(Damaged):
         inflated(gzip.compress(b"0" * 5_000)[:-3], LIMIT)
 
 
