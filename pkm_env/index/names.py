@@ -27,12 +27,13 @@ TAGS = 3  # of Python, ABI and platform
 PARTS = 3  # of the name of a wheel: name, version, tags
 WHEEL_NAME = re.compile(r"[\w.]+").fullmatch
 PYTHON_TAG = r"[A-Za-z_]\w*"
-# Versions as they were written of old, without epoch and local part (PEP 440, "Normalization").
+# Versions as they may be written (PEP 440, "Normalization").
 SPELLED = re.compile(
-    r"(\d+(?:\.\d+)*)"
+    r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)"
     r"(?:[._-]?(alpha|a|beta|b|preview|pre|c|rc)[._-]?(\d*))?"
     r"(?:-(\d+)|[._-]?(post|rev|r)[._-]?(\d*))?"
-    r"(?:[._-]?(dev)[._-]?(\d*))?",
+    r"(?:[._-]?(dev)[._-]?(\d*))?"
+    r"(?:\+([a-z0-9]+(?:[._-][a-z0-9]+)*))?",
     re.ASCII,
 ).fullmatch
 LONGEST = 100
@@ -60,8 +61,7 @@ def read_version(text: str) -> ReadVersion | None:
         return found
     try:
         key = version_key(text)
-        # ``packaging``, which is asked for what is left, takes 20 ms to load: it need not say what is no version.
-        return ReadVersion(normal_version(text if quick_version(text) else respelled(text)), key)
+        return ReadVersion(text if quick_version(text) else respelled(text), key)
     except (ValueError, NotUnderstood):
         # Numbers of thousands of digits are refused by Python itself.
         return None
@@ -79,20 +79,28 @@ def read_release(text: str) -> ReadVersion | None:
 
 
 def respelled(text: str) -> str:
-    """Return a version as it is written today, *text* itself where that is not known.
+    """Return a version in its normal form.
 
-    ``packaging``, which knows it of all, takes 20 ms to load.
+    ``packaging``, which is asked where the spelling is not known, takes 20 ms to load.
+
+    :raises NotUnderstood: when it is none.
     """
     found = SPELLED(text.lower()) if text.isascii() and len(text) <= LONGEST else None
     if found is None:
-        return text
-    release, phase, number, short_post, post, post_number, dev, dev_number = found.groups()
-    written = ".".join([str(int(part)) for part in release.split(".")])
+        return normal_version(text)
+    epoch, release, phase, number, short_post, post, post_number, dev, dev_number, local = found.groups()
+    written = f"{int(epoch)}!" if epoch and int(epoch) else ""
+    written += ".".join([str(int(part)) for part in release.split(".")])
     if phase:
         written += f"{PHASES.get(phase, phase)}{int(number or 0)}"
     if short_post or post:
         written += f".post{int(short_post or post_number or 0)}"
-    return f"{written}.dev{int(dev_number or 0)}" if dev else written
+    if dev:
+        written += f".dev{int(dev_number or 0)}"
+    if local:
+        parts = local.replace("-", ".").replace("_", ".").split(".")
+        written += "+" + ".".join([str(int(part)) if part.isdecimal() else part for part in parts])
+    return written
 
 
 class Numbers(dict[str, int]):

@@ -56,7 +56,21 @@ def test_old_spellings_are_read_as_packaging_reads_them(text: str):
     assert found.text == str(Version(text))
 
 
-@pytest.mark.parametrize("text", ["1.0-rc1", "2015.04.28", "1.0.2-2", "0.0.10a", "4.21.0_rc_1", "1.0.REV3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.0+Fix-01",
+        "0!1.0",
+        "1!01.0",
+        "v1.0",
+        "1.0-rc1",
+        "2015.04.28",
+        "1.0.2-2",
+        "0.0.10a",
+        "4.21.0_rc_1",
+        "1.0.REV3",
+    ],
+)
 def test_old_spellings_are_read_without_packaging(text: str):
     assert respelled(text) == str(Version(text)) != text
 
