@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from _blake2 import blake2b
 
-from pkm_env.cache.store import pack, unpack
+from pkm_env.cache.store import MEMORY, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,4 +52,4 @@ class StoredMemory:
 
     def _path(self, kind: str, key: str) -> str:
         digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return self._store.path("memory-1", kind, digest)
+        return self._store.path(MEMORY, kind, digest)

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 # The pages of indexes: the number changes with their form.
 PAGES = "pages-5"
 WHEELS = "wheels-1"
+MEMORY = "memory-1"
 # Environments of builds; what is unpacked and built.
 BUILD_ENVIRONMENTS, WORK = "builds-1", "work-1"
 BUCKETS = (
     PAGES,
     "metadata-1",
-    "memory-1",
+    MEMORY,
     WHEELS,
     "built-1",
     "archives-1",
@@ -210,13 +211,13 @@ class Store:
         self._made.add(folder)
 
     def _make_folder(self, folder: str) -> None:
-        """Make *folder*; in a cache that begins it is laid out apart, for hundreds of files will be made in it."""
+        """Make *folder*; in a cache that begins it is laid out apart where hundreds of files will be made in it."""
         from pkm_env.apart import make_apart, spread
 
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         scratch = f"{folder}-{os.urandom(8).hex()}"
         try:
-            if self._begins:
+            if self._begins and not folder.startswith(self.path(MEMORY)):
                 make_apart(folder, scratch, DISK)
         except OSError:
             # Another process has made it meanwhile, and begun to use it.

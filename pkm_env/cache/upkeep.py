@@ -14,7 +14,7 @@ from pkm_env.cache.bytecode import PASSING, verify_bytecode
 from pkm_env.cache.check import verify_tree
 from pkm_env.cache.manifest import BadWheel
 from pkm_env.cache.pages import PageCache, read_records
-from pkm_env.cache.store import BUCKETS, PAGES, WHEELS, WORK, unpack
+from pkm_env.cache.store import BUCKETS, MEMORY, PAGES, WHEELS, WORK, unpack
 from pkm_env.cache.wheels import MANIFEST, WheelCache
 from pkm_env.files import hash_file, remove_tree, replace
 
@@ -91,7 +91,7 @@ def prune(store: Store, now_s: float, *, ci: bool = False) -> tuple[int, int]:
     places = [store.path(bucket) for bucket in buckets(store) if bucket not in BUCKETS]
     places += older(store.path("tmp-1"), now_s - TEMPORARY_AGE_S)
     places += unfinished(store, now_s - TEMPORARY_AGE_S)
-    places += older(store.path("memory-1"), now_s - MEMORY_AGE_S, depth=2)
+    places += older(store.path(MEMORY), now_s - MEMORY_AGE_S, depth=2)
     places += older(store.path(PAGES), now_s - PAGE_AGE_S, depth=2)
     places += [place for place, _ in ruins(store)]
     if ci:
@@ -110,7 +110,7 @@ def verify(store: Store, *, each: Callable[[str], None] | None = None) -> list[F
     findings += bad_wheels(store, each)
     findings += bad_pages(store)
     findings += bad_archives(store)
-    for folder in entries(store.path("memory-1")):
+    for folder in entries(store.path(MEMORY)):
         findings += [
             Finding(entry.path, "it is damaged")
             for entry in entries(folder.path)
