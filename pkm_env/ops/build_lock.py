@@ -278,7 +278,7 @@ def build_digest(need: Need) -> str:
         [plain(value) for value in (options.no_binary, options.build_constraints)],
         sorted(rule.to_plain() for rule in declaration.sources),
         overrides_plain(declaration.overrides),
-        [index.name for index in declaration.indexes],
+        [index.place for index in declaration.indexes],
     )
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
