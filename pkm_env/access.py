@@ -75,8 +75,10 @@ class Access:
             self._indexes = (*named, *further)
         return self._indexes
 
-    def refuse_unknown(self, keys: Iterable[str]) -> None:
+    def refuse_unknown(self, keys: Iterable[str], where: Callable[[str], str]) -> None:
         """Refuse a key "index:NAME" of ``exclude-newer`` that names no index: its cut-off would hold for nothing.
+
+        *where* tells the place of a key.
 
         :raises PkmError: when there is one.
         """
@@ -85,7 +87,7 @@ class Access:
             kind, colon, name = key.partition(":")
             if kind == "index" and colon and name not in known:
                 raise PkmError(
-                    f'exclude-newer has "{key}", and there is no index "{name}"',
+                    f'{where(key)}: exclude-newer has "{key}", and there is no index "{name}"',
                     meant(name, known, "name one of [[tool.pkm.index]] or of your configuration"),
                 )
 

@@ -342,8 +342,6 @@ class Context:
             return None
         from pkm_env.cut_off import choose_cut_off
 
-        if isinstance(declared, dict):
-            self.access.refuse_unknown(declared)
         return choose_cut_off(declared, given, kept, self.now_s)
 
     def _times(self, cut_off: str | dict[str, str | bool] | None) -> dict[str, str | None]:

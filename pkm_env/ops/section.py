@@ -15,7 +15,7 @@ from pkm_env.model.target import (
     implied_pythons,
     make_targets,
 )
-from pkm_env.ops.declared import declared, from_line, place
+from pkm_env.ops.declared import declared, from_line, origin, place
 from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
@@ -153,7 +153,12 @@ class Locker(Staleness):
         """Return the cut-off that holds for an environment, None where there is none."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
         kept = section.options if section is not None and not self.options.upgrade else {}
-        return self.context.cut_off(environment.options.exclude_newer, self.options.exclude_newer, kept)
+        told = environment.options.exclude_newer
+        if isinstance(told, dict):
+            stands = origin(self.workspace, environment, "exclude-newer")
+            key = stands.key if stands is not None else ()
+            self.context.access.refuse_unknown(told, lambda name: self.where(Origin("", (*key, name))))
+        return self.context.cut_off(told, self.options.exclude_newer, kept)
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""
