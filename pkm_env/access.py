@@ -190,11 +190,15 @@ class Access:
             from pkm_env.index.crew import Crew
             from pkm_env.index.http import Certificates, Http
             from pkm_env.index.proxy import Proxies
+            from pkm_env.index.wire import SLOW_S
 
             environ = self._environ
+            patience_s = self._settings().http_timeout_s
             http = Http(
                 self.credentials,
-                timeout_s=self._settings().http_timeout_s,
+                timeout_s=patience_s,
+                # Who lets a server be silent for longer lets it drip as long.
+                slow_s=max(SLOW_S, patience_s),
                 proxies=Proxies(
                     environ, (self.pip_settings.proxy, self.pip_settings.origins.get("proxy", ""))
                 ),
