@@ -46,11 +46,11 @@ NEWEST = "newest-python"
 class NoSolutionFound(PkmError):
     """An environment without an answer; the message explains why."""
 
-    def __init__(self, environment: str, targets: str, explanation: str) -> None:
+    def __init__(self, environment: str, targets: str, explanation: str, hint: str = "") -> None:
         named = f'the environment "{environment}"'
         if environment.startswith(BUILD_PREFIX):
             named = f"what building {environment.removeprefix(BUILD_PREFIX)} requires"
-        super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}")
+        super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}", hint)
         self.environment = environment
 
 
@@ -108,14 +108,15 @@ class Locker(Staleness):
             outcomes = resolve(request, releases, self.context.memory, self.run.common(releases))
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
-        if failures and (declared or not solved):
-            failures = failures if declared else self.most_telling_first(failures)
+        clashes = [failure for failure in failures if self.clash(failure)]
+        if clashes or (failures and (declared or not solved)):
+            failures = clashes or (failures if declared else self.most_telling_first(failures))
             shown = shortened([failure.target.name for failure in failures])
             told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             told += self.other_reasons(failures)
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
-            raise NoSolutionFound(environment.section, shown, told)
+            raise NoSolutionFound(environment.section, shown, told, self.clash(failures[0]))
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         self.tell_decisions(environment, solved)
@@ -181,6 +182,10 @@ class Locker(Staleness):
             name, version, *_ = text.split(" ")
             if (name, version) not in known or " has no extra " in text:
                 self.context.reporter.note(text, environment.section)
+
+    def clash(self, _failure: NoSolution, /) -> str:
+        """Return what would help where a target must not be left out, as what is asked for it contradicts itself."""
+        return ""
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""
