@@ -23,6 +23,7 @@ from pkm_env.releases import (
     best_release,
     checked,
     dependency_names,
+    is_copy,
     make_listing,
     metadata_file,
     metadata_key,
@@ -327,30 +328,13 @@ class Supply:
                 original = self._catalogue.page(other, name)
                 if original is WAIT or isinstance(original, BaseException):
                     return original
-                if isinstance(original, CachedPage) and self._is_copy(page, original):
+                if isinstance(original, CachedPage) and is_copy(page, original, self._local_sha256):
                     return other, original
         return position, page
 
-    def _is_copy(self, page: CachedPage, original: CachedPage) -> bool:
-        """Whether *original* lists every file of *page* with the same SHA-256."""
-        if original.missing:
-            return False
-        numbers = {version: number for number, version in enumerate(original.digest[0])}
-        for at, version in enumerate(page.digest[0]):
-            if version not in numbers:
-                return False
-            listed = {
-                plain[0]: plain[1].get("sha256", "") for plain in original.files_of(numbers[version]) or ()
-            }
-            for plain in page.files_of(at) or ():
-                if not listed.get(plain[0]) or self._sha256(plain) != listed[plain[0]]:
-                    return False
-        return True
-
-    def _sha256(self, plain: tuple[Any, ...]) -> str:
-        """Return the SHA-256 of a listed file; of one in a folder it is computed."""
-        told: str = plain[1].get("sha256", "")
-        return told or (self.provision.fetcher.local_sha256(plain[4]) if plain[4] else "")
+    def _local_sha256(self, path: str) -> str:
+        # What fetches is made only where a digest is lacking.
+        return self.provision.fetcher.local_sha256(path)
 
     def _listing(self, name: str, position: int, page: CachedPage, *, cutoff: str) -> DatedListing:
         """Return the listing that a page stands for, cut off at a date."""
