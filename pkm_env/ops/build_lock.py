@@ -254,7 +254,7 @@ class BuildLocker(Locker):
     def clash(self, failure: NoSolution, /) -> str:
         """Return what would help where releases that one target builds contradict each other, "" elsewhere."""
         builds = [f"{LOCKED_BUILD}{shown_release(package)}" for package in self.need.ordered()]
-        lines = self.explained(failure).lines
+        lines = self.explained(failure).lines if builds[1:] else ()
         asking = [one for one in builds if any(line.text.startswith(f"{one} asks for ") for line in lines)]
         if not asking[1:]:
             return ""
