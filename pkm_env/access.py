@@ -75,8 +75,10 @@ class Access:
             self._indexes = (*named, *further)
         return self._indexes
 
-    def refuse_unknown(self, keys: Iterable[str]) -> None:
+    def refuse_unknown(self, keys: Iterable[str], where: Callable[[str], str]) -> None:
         """Refuse a key "index:NAME" of ``exclude-newer`` that names no index: its cut-off would hold for nothing.
+
+        *where* tells the place of a key.
 
         :raises PkmError: when there is one.
         """
@@ -85,7 +87,7 @@ class Access:
             kind, colon, name = key.partition(":")
             if kind == "index" and colon and name not in known:
                 raise PkmError(
-                    f'exclude-newer has "{key}", and there is no index "{name}"',
+                    f'{where(key)}: exclude-newer has "{key}", and there is no index "{name}"',
                     meant(name, known, "name one of [[tool.pkm.index]] or of your configuration"),
                 )
 
@@ -188,11 +190,15 @@ class Access:
             from pkm_env.index.crew import Crew
             from pkm_env.index.http import Certificates, Http
             from pkm_env.index.proxy import Proxies
+            from pkm_env.index.wire import SLOW_S
 
             environ = self._environ
+            patience_s = self._settings().http_timeout_s
             http = Http(
                 self.credentials,
-                timeout_s=self._settings().http_timeout_s,
+                timeout_s=patience_s,
+                # Who lets a server be silent for longer lets it drip as long.
+                slow_s=max(SLOW_S, patience_s),
                 proxies=Proxies(
                     environ, (self.pip_settings.proxy, self.pip_settings.origins.get("proxy", ""))
                 ),

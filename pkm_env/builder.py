@@ -21,6 +21,7 @@ from pkm_env.build.steps import processors, together
 from pkm_env.build.vcs import checkout_around
 from pkm_env.files import remove_tree
 from pkm_env.model.distribution import Metadata, Unavailable
+from pkm_env.model.requirements import with_condition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -233,24 +234,13 @@ def metadata_of_tree(root: str) -> Metadata | None:
         return None
     requires = list(project.dependencies)
     for extra, texts in project.optional_dependencies.items():
-        requires += [with_extra(text, extra) for text in texts]
+        requires += [with_condition(text, f"extra == '{extra}'") for text in texts]
     return Metadata(
         project.name,
         project.version,
         tuple(requires),
         requires_python=project.requires_python,
         extras=tuple(project.optional_dependencies),
-    )
-
-
-def with_extra(text: str, extra: str) -> str:
-    """Return a requirement as core metadata writes one of an extra: its marker and-ed with the extra."""
-    requirement, separator, marker = text.partition(" ;" if " @ " in text else ";")
-    condition = f"extra == '{extra}'"
-    return (
-        f"{requirement.strip()} ; ({marker.strip()}) and {condition}"
-        if separator
-        else f"{text} ; {condition}"
     )
 
 

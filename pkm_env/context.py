@@ -342,8 +342,6 @@ class Context:
             return None
         from pkm_env.cut_off import choose_cut_off
 
-        if isinstance(declared, dict):
-            self.access.refuse_unknown(declared)
         return choose_cut_off(declared, given, kept, self.now_s)
 
     def _times(self, cut_off: str | dict[str, str | bool] | None) -> dict[str, str | None]:
@@ -360,16 +358,21 @@ class Context:
         return self._times(environment.options.exclude_newer) if times is None else times
 
     def _new_supply(
-        self, bindings: Mapping[str, str], exclude_newer: Mapping[str, str | None], how: How
+        self,
+        bindings: Mapping[str, str],
+        exclude_newer: Mapping[str, str | None],
+        how: How,
+        *,
+        nested: bool = False,
     ) -> Supply:
-        """Return a supply over the configured indexes."""
+        """Return a supply over the configured indexes; *nested*: of what builds require."""
         from pkm_env.cache.pages import MetadataCache, PageCache
         from pkm_env.supply import Supply
 
         supply = Supply(
             self.access.indexes,
             PageCache(self.store),
-            MetadataCache(self.store),
+            lambda: MetadataCache(self.store),
             self.access.connect,
             self.reporter,
             now_s=self.now_s,
@@ -384,6 +387,7 @@ class Context:
                 {**bindings, **bound}, moved(exclude_newer, times), how
             ),
             known_names=self.places.known_names,
+            nested=nested,
         )
         return supply
 
@@ -448,7 +452,8 @@ class Context:
                 if rule.kind == "index" and not rule.env and not rule.marker
             }
             times = self._times(declaration.options.exclude_newer)
-            self._supplies[key] = self._new_supply(bindings, times, (interpreter, constraints))
+            how = interpreter, constraints
+            self._supplies[key] = self._new_supply(bindings, times, how, nested=True)
         return self._supplies[key]
 
     def _locked_for(self, package: str, interpreter: Interpreter) -> Sequence[Wanted] | None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import threading
 from _blake2 import blake2b
+from contextlib import ExitStack
 
 import pkm_build
 from pkm_build import __version__
 from pkm_build.errors import PkmError
 from pkm_env.build.request import BuildEnvironment
 from pkm_env.cache.store import BUILD_ENVIRONMENTS
-from pkm_env.files import read_file, write_new
+from pkm_env.files import Locked, read_file, write_new
 from pkm_env.install.apply import apply
 from pkm_env.install.swap import lock as venv_lock
 from pkm_env.lock.select import best_file
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from pkm_env.resolver.request import Pin
     from pkm_env.supply import Supply
 
+# How long a process that makes one environment waits for another one.
+PATIENCE_S = 2.0
 OWN = "pkm"
 # What the backend itself needs: project.dependencies of pkm's own pyproject.toml (a test compares).
 OWN_REQUIRES = ("packaging>=24.2", "tomli>=2.0.1; python_version < '3.11'")
@@ -125,10 +128,24 @@ class BuildEnvironments:
         return BuildEnvironment(venv.python, venv.scripts, venv.path, frozenset(interpreter.tags))
 
     def _venv(self, path: str, interpreter: Interpreter, wanted: Sequence[Wanted], *, own: bool) -> Venv:
-        """Return the environment at *path*, which is made where it is not there."""
-        with venv_lock(path):
-            venv = read_venv(path)
-            return venv if isinstance(venv, Venv) else self._make(path, interpreter, wanted, own=own)
+        """Return the environment at *path*, or at one like it, which is made where it is not there.
+
+        While it is made, what goes into it may have to be built, in environments that other processes are making:
+        these may wait for ours, where builds require each other. So who holds one waits for no other for long, and
+        takes the next of the same content.
+        """
+        holds_another = len(self._asked.stack) > 1
+        place, number = path, 1
+        with ExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(venv_lock(place, timeout_s=PATIENCE_S if holds_another else None))
+                    break
+                except Locked:
+                    number += 1
+                    place = f"{path}-{number}"
+            venv = read_venv(place)
+            return venv if isinstance(venv, Venv) else self._make(place, interpreter, wanted, own=own)
 
     def _pins(self, requires: tuple[str, ...], reason: str) -> list[Pin]:
         origin = Origin(reason)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
+    from pkm_env.cache.pages import CachedPage
     from pkm_env.model.distribution import Metadata
 
     # A version's number in the page -> its plain files.
@@ -204,6 +205,22 @@ def metadata_file(files: Iterable[File]) -> File | None:
             if choice:
                 return choice[0]
     return None
+
+
+def is_copy(page: CachedPage, original: CachedPage, sha256_of: Callable[[str], str]) -> bool:
+    """Whether *original* lists every file of *page* with the same SHA-256; *sha256_of* computes that of a path."""
+    if original.missing:
+        return False
+    numbers = {version: number for number, version in enumerate(original.digest[0])}
+    for at, version in enumerate(page.digest[0]):
+        if version not in numbers:
+            return False
+        listed = {plain[0]: plain[1].get("sha256", "") for plain in original.files_of(numbers[version]) or ()}
+        for plain in page.files_of(at) or ():
+            told = plain[1].get("sha256", "") or (sha256_of(plain[4]) if plain[4] else "")
+            if not told or listed.get(plain[0]) != told:
+                return False
+    return True
 
 
 def metadata_key(file: File) -> str:

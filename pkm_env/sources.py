@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from _blake2 import blake2b
+from contextlib import contextmanager
 from time import sleep
 
+from pkm_env.build.steps import alone
 from pkm_env.fetch import Work, archive_file, sha256_of
 from pkm_env.files import remove_tree
 from pkm_env.index.errors import IndexFailure
@@ -15,7 +18,7 @@ from pkm_env.wanted import NoWheel, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol, TypeVar
 
     from pkm_build.errors import PkmError
@@ -110,6 +113,18 @@ class Sources:
     def sdist_metadata(self, path: str) -> Metadata | None:
         """Return what the sdist at *path* says of itself for certain, None when only a build tells."""
         return None if self._builder is None else self._builder.static_metadata(path)
+
+    @contextmanager
+    def turn(self, key: str, name: str, reporter: Reporter, *, nested: bool) -> Iterator[None]:
+        """Wait until no other process does what *key* stands for with *name*, and keep others from it meanwhile.
+
+        For what is *nested* nobody is waited for; see ``build_all``.
+        """
+        turn = self._wheels.turn(blake2b(key.encode(), digest_size=16).hexdigest())
+        with turn:
+            if not turn.take(0) and not nested:
+                alone(await_turn(turn, name, reporter))
+            yield
 
     def built_metadata(self, path: str, name: str, version: str) -> Metadata | Unavailable:
         """Return the metadata of the wheel that the sdist at *path* would become."""

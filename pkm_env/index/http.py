@@ -28,11 +28,13 @@ from pkm_env.index.wire import (
     NO_SUCH_PART,
     NOT_MODIFIED,
     REDIRECTION,
+    SLOW_S,
     UNAUTHORIZED,
     BadAnswer,
     Connection,
     ProxyRefusal,
     Reply,
+    TooSlow,
     host_field,
 )
 from pkm_env.inflate import Damaged, TooLarge, inflated
@@ -147,11 +149,12 @@ class Certificates:
 class Http:
     """Sends requests; every method may be called from many threads at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a session is set up with, named at the call
         self,
         credentials: Credentials,
         *,
         timeout_s: float = 30.0,
+        slow_s: float = SLOW_S,
         proxies: Proxies | None = None,
         certificates: Certificates | None = None,
         user_agent: str = "pkm",
@@ -161,6 +164,7 @@ class Http:
     ) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
+        self._slow_s = slow_s
         self._proxies = proxies or Proxies({})
         self._certificates = certificates or Certificates()
         self._user_agent = user_agent
@@ -376,11 +380,11 @@ class Http:
         scheme, host, port = place[0], place[1], int(place[2] or 0)
         server = (through.host, through.port) if through else (host, port)
         if scheme == "http":
-            return Connection(server)
+            return Connection(server, slow_s=self._slow_s)
         if self._context is None:
             self._context = self._certificates.context()
         tunnel = ((host, port), through.authorization) if through else None
-        return Connection(server, context=self._context, tunnel=tunnel)
+        return Connection(server, context=self._context, tunnel=tunnel, slow_s=self._slow_s)
 
 
 def is_final(error: BaseException) -> bool:
@@ -428,6 +432,8 @@ def reason_of(error: BaseException, url: str) -> str:
     closed = f"{host} closed the connection"
     if isinstance(error, Later):
         return f"HTTP {error.status} {error.reason}".rstrip()
+    if isinstance(error, TooSlow):
+        return str(error)
     if is_mistrust(error):
         return f"the certificate of {host} is not trusted: {getattr(error, 'verify_message', error)}"
     if is_plain(error):

@@ -9,6 +9,7 @@ Source: RFC 9112 (messages), RFC 9110 (fields, CONNECT).
 from __future__ import annotations
 
 import socket
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 18
 FIRST_PIECE = 1 << 16
+# Fewer bytes in SLOW_S seconds, ten in one, are no better than silence. A proxy that examines a file first may send
+# single bytes of it meanwhile, so that nobody leaves: minutes of that are no fault.
+LEAST = 3000
+SLOW_S = 300.0
 MAX_HEAD = 1 << 17
 MAX_LINE = 1 << 12
 EARLIEST, LATEST = 100, 599
@@ -46,16 +51,27 @@ class CutShort(OSError):
     """A body ended before its announced end."""
 
 
+class TooSlow(TimeoutError):
+    """An answer comes, but in drips: *count* bytes in *seconds*."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        super().__init__(f"the answer comes in drips, {count} bytes in {seconds:.0f} s")
+
+
 class Reply:
     """The head of an answer, and its body as it is read.
 
     ``headers`` have lower-case names; the values of fields with one name are joined by commas. ``length`` is
     how much of the body is still to come, None when its end will show. ``finished``: all of it was read.
+    Whatever reads raises TooSlow where fewer than LEAST bytes come in *slow_s* seconds.
     """
 
     __slots__ = (
         "_chunk_left",
+        "_few",
         "_rest",
+        "_since",
+        "_slow_s",
         "_socket",
         "chunked",
         "finished",
@@ -66,8 +82,10 @@ class Reply:
         "will_close",
     )
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, slow_s: float = SLOW_S) -> None:
         self._socket = connection
+        self._slow_s = slow_s
+        self._few = 0
         self._rest = b""
         self._chunk_left = -1
         version = self._read_head()
@@ -109,6 +127,8 @@ class Reply:
             buffer[: len(data)] = data
             return len(data)
         count = self._socket.recv_into(buffer[: self.length])
+        if count < LEAST or self._few:
+            self._note_few(count)
         self.length -= count
         self.finished = not self.length
         return count
@@ -124,6 +144,23 @@ class Reply:
         if self.length:
             raise CutShort(f"the answer ended {self.length} bytes early")
         return b"".join(parts)
+
+    def _receive(self, size: int) -> bytes:
+        """Return what comes next, at most *size* bytes, b"" when there is no more."""
+        data = self._socket.recv(size)
+        if len(data) < LEAST or self._few:
+            self._note_few(len(data))
+        return data
+
+    def _note_few(self, count: int) -> None:
+        """Count what came since the first of several small pieces; no clock is asked while much comes at once."""
+        before, self._few = self._few, self._few + count
+        if not count or self._few >= LEAST:
+            self._few = 0
+        elif not before:
+            self._since = monotonic()
+        elif (seconds := monotonic() - self._since) > self._slow_s:
+            raise TooSlow(self._few, seconds)
 
     # The head
 
@@ -147,7 +184,7 @@ class Reply:
         while end < 0:
             if len(self._rest) > MAX_HEAD:
                 raise BadAnswer("the head of the answer is too large")
-            data = self._socket.recv(FIRST_PIECE)
+            data = self._receive(FIRST_PIECE)
             if not data:
                 raise ConnectionResetError("closed without an answer")
             before = len(self._rest)
@@ -181,7 +218,7 @@ class Reply:
     def _take(self, size: int) -> bytes:
         """Return at most *size* bytes, b"" when there is no more."""
         if not self._rest:
-            return self._socket.recv(size)
+            return self._receive(size)
         data, self._rest = self._rest[:size], self._rest[size:]
         return data
 
@@ -207,7 +244,7 @@ class Reply:
     def _line(self) -> bytes:
         """Return the next line of a body in chunks."""
         while (end := self._rest.find(b"\n")) < 0:
-            data = self._socket.recv(FIRST_PIECE)
+            data = self._receive(FIRST_PIECE)
             if not data:
                 raise CutShort("the answer was cut short")
             self._rest += data
@@ -221,10 +258,10 @@ class Connection:
     """A connection to *server*, perhaps through a tunnel and encrypted.
 
     *tunnel* is where a proxy is asked to connect to, and its Proxy-Authorization ("" for none); *context*
-    encrypts, for the name of the server at the end.
+    encrypts, for the name of the server at the end. *slow_s*: see ``Reply``.
     """
 
-    __slots__ = ("_context", "_server", "_tunnel", "socket")
+    __slots__ = ("_context", "_server", "_slow_s", "_tunnel", "socket")
 
     def __init__(
         self,
@@ -232,7 +269,9 @@ class Connection:
         *,
         context: ssl.SSLContext | None = None,
         tunnel: tuple[tuple[str, int], str] | None = None,
+        slow_s: float = SLOW_S,
     ) -> None:
+        self._slow_s = slow_s
         self._server = server
         self._context = context
         self._tunnel = tunnel
@@ -262,7 +301,7 @@ class Connection:
     def ask(self, method: str, target: str, host: str, headers: Mapping[str, str]) -> Reply:
         """Send a request without a body, and return when the head of the answer is there.
 
-        :raises OSError: when the connection fails.
+        :raises OSError: when the connection fails, or what comes does so in drips.
         :raises BadAnswer: when what comes is no answer.
         """
         assert self.socket is not None, "it is not connected"
@@ -270,7 +309,7 @@ class Connection:
         if not all(line.isprintable() for line in lines) or " " in target:
             raise BadAnswer("the request would be malformed")
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
-        return Reply(self.socket)
+        return Reply(self.socket, self._slow_s)
 
     def close(self) -> None:
         """Close it."""

@@ -18,7 +18,7 @@ from pkm_env.install.installed import IDENTITIES, identities_bytes
 from pkm_env.install.put import Options, Outcome, ignores_case, notes_after, place_all, put, report
 from pkm_env.install.wheel import Site
 from pkm_env.python.making import make_venv
-from pkm_env.python.venv import MAKING, BrokenVenv, Venv, read_venv
+from pkm_env.python.venv import MAKING, BrokenVenv, Venv, read_venv, scripts_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pkm_env.install.verify import Finding
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.plan import InstallPlan
+
+# Paths that an error names.
+MOST_SHOWN = 10
 
 
 class ForeignVenv(PkmError):
@@ -65,13 +68,30 @@ class EditedFiles(PkmError):
     """Files were changed by hand since the last sync, and a rollback would lose that."""
 
     def __init__(self, findings: Sequence[Finding], root: str) -> None:
-        shown = [f"  {os.path.relpath(finding.path, root)}" for finding in findings[:10]]
-        more = [f"  and {len(findings) - 10} more"] if len(findings) > len(shown) else []
+        shown = listed([finding.path for finding in findings], root)
         super().__init__(
-            "\n".join(["files were changed by hand since the last sync:", *shown, *more]),
+            f"files were changed by hand since the last sync:\n{shown}",
             "save what you need of them, and repeat with --force",
         )
         self.findings = tuple(findings)
+
+
+class LostFiles(PkmError):
+    """What a rollback would bring back are symbolic links to files that the cache does not have any more."""
+
+    def __init__(self, paths: Sequence[str], root: str) -> None:
+        super().__init__(
+            f"what a rollback would bring back are links to files that the cache has lost:\n{listed(paths, root)}",
+            "pkm sync installs what is locked; with --force they come back all the same, and lead nowhere",
+        )
+        self.paths = tuple(paths)
+
+
+def listed(paths: Sequence[str], root: str) -> str:
+    """Return the first of some paths below *root*, a line each, and how many more there are."""
+    shown = [f"  {os.path.relpath(path, root)}" for path in paths[:MOST_SHOWN]]
+    more = len(paths) - len(shown)
+    return "\n".join([*shown, f"  and {more} more"] if more else shown)
 
 
 class Rollback:
@@ -234,6 +254,7 @@ def rollback(
     The caller holds its ``lock`` and has called ``repair``. A rollback cannot itself be rolled back.
 
     :raises EditedFiles: when files that it would replace were changed by hand, unless *force*.
+    :raises LostFiles: when what it would bring back is not there any more, unless *force*.
     :raises NoRollback: when the last change left nothing to go back to.
     """
     from pkm_env.install.verify import edited, verify_venv
@@ -242,27 +263,58 @@ def rollback(
     present = read_venv(place_, platform)
     undo = journal.state_path(place_, journal.UNDO)
     if isinstance(present, Venv) and os.path.isdir(undo):
-        created = journal.read_intent(undo).created
-        refuse_edited(
-            present, [] if force else edited(present, (os.path.join(place_, path) for path in created))
-        )
+        intent = journal.read_intent(undo)
+        if not force:
+            refuse_edited(present, edited(present, (os.path.join(place_, path) for path in intent.created)))
+            kept = {os.path.join(undo, str(number)): path for number, path in enumerate(intent.moved)}
+            refuse_lost(
+                [os.path.join(place_, path) for old, path in kept.items() if leads_nowhere(old)], place_
+            )
         disk.rename(undo, journal.state_path(place_, journal.JOURNAL))
         return Rollback(files=journal.take_back(place_, disk))
     if not os.path.isdir(swap.beside(place_, "old")):
         raise NoRollback(f"there is no earlier state of {venv_path} to go back to")
     if isinstance(present, Venv) and not force:
         refuse_edited(present, verify_venv(present))
+    if not force:
+        old = swap.beside(place_, "old")
+        refuse_lost(lost_links(old, scripts_name(platform)), old)
     swap.swap_back(place_, disk)
     return Rollback(whole=True)
 
 
 def refuse_edited(venv: Venv, findings: Sequence[Finding]) -> None:
-    """Refuse to lose what was changed by hand.
+    """Refuse to lose what was changed by hand; a link to what the cache has lost holds nothing.
 
     :raises EditedFiles: when there is any.
     """
-    if findings:
-        raise EditedFiles(findings, venv.path)
+    by_hand = [finding for finding in findings if not leads_nowhere(finding.path)]
+    if by_hand:
+        raise EditedFiles(by_hand, venv.path)
+
+
+def refuse_lost(paths: Sequence[str], root: str) -> None:
+    """Refuse to bring back links to what is not there.
+
+    :raises LostFiles: when there is any.
+    """
+    if paths:
+        raise LostFiles(paths, root)
+
+
+def lost_links(venv_path: str, scripts: str) -> list[str]:
+    """Return the links of an environment that lead nowhere, sorted; not those in *scripts*, to its interpreter."""
+    found = []
+    for folder, names, files in os.walk(venv_path):
+        if folder == venv_path and scripts in names:
+            names.remove(scripts)
+        found += [path for path in (os.path.join(folder, name) for name in files) if leads_nowhere(path)]
+    return sorted(found)
+
+
+def leads_nowhere(path: str) -> bool:
+    """Whether there is a symbolic link to what is not there."""
+    return os.path.islink(path) and not os.path.exists(path)
 
 
 def verify(venv_path: str, *, quick: bool = False, platform: str = sys.platform) -> list[Finding]:

@@ -117,10 +117,21 @@ def known_entry(
 
 
 def is_mirrored(one: LockedPackage, other: LockedPackage) -> bool:
-    """Whether two entries share a file, and agree on each that they share."""
+    """Whether two entries share a file, and of each that they share *other* may stay as it was locked."""
     there = {file.filename: file for file in other.files}
     shared = [(file, there[file.filename]) for file in one.files if file.filename in there]
-    return bool(shared) and all(same_digests(mine.hashes, theirs.hashes) for mine, theirs in shared)
+    return bool(shared) and all(
+        same_digests(now.hashes, before.hashes) and may_stay(now, before) for now, before in shared
+    )
+
+
+def may_stay(now: LockedFile, before: LockedFile) -> bool:
+    """Whether the place where a file was locked may stay: it lay on a server, and is in no folder of the project now.
+
+    What lay in a folder that is not asked any more is there for nobody; a file that has but its name is in a folder
+    that only this machine knows.
+    """
+    return before.path == now.path or (bool(before.url) and "/" not in now.path)
 
 
 def with_known_files(entry: LockedPackage, known: LockedPackage | None) -> LockedPackage:

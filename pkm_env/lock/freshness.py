@@ -1,7 +1,7 @@
 """Whether a section still says what the project asks for, told without a solve.
 
 The digest covers the parsed requirements and the rules that decide an answer; not the order of keys
-or requirements, comments, index URLs, the configuration of the user or the machine, nor pkm's version.
+or requirements, comments, the servers of indexes, the configuration of the user or the machine, nor pkm's version.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def inputs_digest(
         environment.to_plain(),
         sorted(rule.to_plain() for rule in declaration.sources),
         overrides_plain(declaration.overrides),
-        [index.name for index in declaration.indexes],
+        [index.place for index in declaration.indexes],
         [other.name for other in declaration.environments],
         sorted(paths),
     )

@@ -93,6 +93,12 @@ class IndexRule:
         if isinstance(table.raw("url"), str) and (said := index_fault(self.url, flat=self.flat)):
             table.fault("url", f'"{without_secrets(self.url)}" cannot be asked: {said}')
 
+    @property
+    def place(self) -> str | tuple[str, str]:
+        """What of it a lock depends on: the name alone where it is on a server; paths in the lock lead to a folder."""
+        is_on_server = "://" in self.url and not self.url.lower().startswith("file:")
+        return self.name if is_on_server else (self.name, self.url)
+
 
 def index_fault(url: str, *, flat: bool = False) -> str:
     """Return in a phrase why *url* cannot be that of an index, "" where it can; "" too for a folder."""

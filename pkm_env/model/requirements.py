@@ -65,6 +65,14 @@ def parse_requirement(text: str) -> Requirement:
     return _quick(text) or _thorough(text)
 
 
+def with_condition(text: str, condition: str) -> str:
+    """Return a requirement with a marker more, and-ed to its own as core metadata writes one of an extra."""
+    requirement, separator, marker = text.partition(" ;" if " @ " in text else ";")
+    if not separator:
+        return f"{text} ; {condition}"
+    return f"{requirement.strip()} ; ({marker.strip()}) and {condition}"
+
+
 def requirement_fault(text: str) -> str:
     """Return what is wrong with a requirement of the project, "" where nothing is."""
     try:

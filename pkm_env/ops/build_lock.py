@@ -18,7 +18,9 @@ from pkm_env.lock.lockfile import BUILD_PREFIX
 from pkm_env.lock.membership import targets_of
 from pkm_env.lock.select import admitting, select
 from pkm_env.model.environment import Environment
+from pkm_env.model.marker_text import IndistinctTargets, marker_for
 from pkm_env.model.options import covers, plain
+from pkm_env.model.requirements import with_condition
 from pkm_env.model.target import target_from_key
 from pkm_env.ops.options import Given
 from pkm_env.ops.packages import wanted_file, wanted_source
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pkm_env.model.interpreter import Interpreter
     from pkm_env.model.target import Target
     from pkm_env.ops.options import LockOptions
+    from pkm_env.resolver.request import NoSolution
     from pkm_env.wanted import Wanted
 
 # What a build requires may have to be built too, and so on; nothing real goes this deep.
@@ -56,10 +59,11 @@ class BuildNotLocked(PkmError):
 class Need:
     """A package that some targets build: its releases, these targets, and the environment whose rules hold.
 
-    ``context`` is that of the first environment that needs it, ``users`` the sections of all that do.
+    ``context`` is that of the first environment that needs it, ``users`` the sections of all that do; ``built`` are
+    the keys of the targets that build a release, by its key.
     """
 
-    __slots__ = ("context", "environment", "name", "releases", "targets", "users")
+    __slots__ = ("built", "context", "environment", "name", "releases", "targets", "users")
 
     def __init__(self, name: str, context: Context, environment: Environment) -> None:
         self.name = name
@@ -67,6 +71,7 @@ class Need:
         self.environment = environment
         self.releases: dict[tuple[object, ...], LockedPackage] = {}
         self.targets: dict[str, Target] = {}
+        self.built: dict[tuple[object, ...], set[str]] = {}
         self.users: set[str] = set()
 
     @property
@@ -74,10 +79,17 @@ class Need:
         """The name of the section that holds what its build requires."""
         return BUILD_PREFIX + self.name
 
-    @property
-    def shown(self) -> str:
-        """The releases as people name them."""
-        return ", ".join(f"{one.name} {one.version}".strip() for one in self.ordered())
+    def marker(self, package: LockedPackage) -> str:
+        """Return the marker of the targets that build a release, "" for all.
+
+        Where no marker tells them from the others, what the release requires is asked for on all of them too.
+        """
+        keys = self.target_keys()
+        mask = sum(1 << bit for bit, key in enumerate(keys) if key in self.built[package.key])
+        try:
+            return marker_for([self.targets[key] for key in keys], mask)
+        except IndistinctTargets:
+            return ""
 
     def ordered(self) -> list[LockedPackage]:
         """Return the releases, sorted."""
@@ -161,9 +173,9 @@ class BuildNeeds:
             need = found.setdefault(package.name, Need(package.name, context, environment))
             need.releases[package.key] = package
             need.users.add(environment.section)
-            need.targets.update(
-                (target.key, target) for bit, target in enumerate(targets) if built >> bit & 1
-            )
+            where = {target.key: target for bit, target in enumerate(targets) if built >> bit & 1}
+            need.targets.update(where)
+            need.built.setdefault(package.key, set()).update(where)
             if need.section not in seen:
                 seen.add(need.section)
                 below, others = self.held(need.section)
@@ -239,12 +251,25 @@ class BuildLocker(Locker):
         """Return nothing: what the command line gives speaks of environments."""
         return Given()
 
+    def clash(self, failure: NoSolution, /) -> str:
+        """Return what would help where releases that one target builds contradict each other, "" elsewhere."""
+        builds = [f"{LOCKED_BUILD}{shown_release(package)}" for package in self.need.ordered()]
+        lines = self.explained(failure).lines if builds[1:] else ()
+        asking = [one for one in builds if any(line.text.startswith(f"{one} asks for ") for line in lines)]
+        if not asking[1:]:
+            return ""
+        name = self.need.name
+        return (
+            f"{self.need.section} holds what building each of these requires: environments that have the same {name}, "
+            f'or a "lock-build" without it, would do'
+        )
+
     def newest_python(self, _environment: Environment, /) -> str:
         """Return nothing: the targets are those of the environments."""
         return ""
 
     def roots(self, _environment: Environment, /) -> Iterator[Root]:
-        """Yield what the builds require, each once.
+        """Yield what the builds require, each once, and for the targets alone that build what requires it.
 
         What pkm itself meets is replaced by what the running pkm needs, as builds do.
         """
@@ -254,16 +279,23 @@ class BuildLocker(Locker):
             requires, reason = need.context.supply(need.environment).provision.sources.build_requires(
                 wanted(need.context, package)
             )
-            shown = f"{package.name} {package.version}".strip()
+            shown = shown_release(package)
             if reason:
                 need.context.reporter.warn(
                     f"what building {shown} requires beyond its [build-system] is not known: {reason}"
                 )
             others = [text for text in requires if not is_met_here(text)]
-            for text in others if len(others) == len(requires) else (*others, *OWN_REQUIRES):
+            marker = need.marker(package)
+            for asked in others if len(others) == len(requires) else (*others, *OWN_REQUIRES):
+                text = with_condition(asked, marker) if marker else asked
                 if text not in seen:
                     seen.add(text)
                     yield Root(text, Origin(f"{LOCKED_BUILD}{shown}"))
+
+
+def shown_release(package: LockedPackage) -> str:
+    """Return an entry as people name it; a folder has no version."""
+    return f"{package.name} {package.version}".strip()
 
 
 def build_digest(need: Need) -> str:
@@ -272,13 +304,13 @@ def build_digest(need: Need) -> str:
     options = need.environment.options
     facts = (
         "pkm-build-1",
-        [release_facts(need.context, package) for package in need.ordered()],
+        [(release_facts(need.context, package), need.marker(package)) for package in need.ordered()],
         need.target_keys(),
         [plain(value) for value in (options.prereleases, options.exclude_newer, options.no_build)],
         [plain(value) for value in (options.no_binary, options.build_constraints)],
         sorted(rule.to_plain() for rule in declaration.sources),
         overrides_plain(declaration.overrides),
-        [index.name for index in declaration.indexes],
+        [index.place for index in declaration.indexes],
     )
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 

@@ -41,6 +41,7 @@ def rolled_back(
 
     :raises NoRollback: when there is no earlier state.
     :raises EditedFiles: when files that were changed by hand would be lost, unless *force*.
+    :raises LostFiles: when what would come back is not in the cache any more, unless *force*.
     """
     path = context.workspace.venv_path(environment)
     with context.environment_lock(path):

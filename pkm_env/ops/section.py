@@ -15,7 +15,7 @@ from pkm_env.model.target import (
     implied_pythons,
     make_targets,
 )
-from pkm_env.ops.declared import declared, from_line, place
+from pkm_env.ops.declared import declared, from_line, origin, place
 from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
@@ -46,11 +46,11 @@ NEWEST = "newest-python"
 class NoSolutionFound(PkmError):
     """An environment without an answer; the message explains why."""
 
-    def __init__(self, environment: str, targets: str, explanation: str) -> None:
+    def __init__(self, environment: str, targets: str, explanation: str, hint: str = "") -> None:
         named = f'the environment "{environment}"'
         if environment.startswith(BUILD_PREFIX):
             named = f"what building {environment.removeprefix(BUILD_PREFIX)} requires"
-        super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}")
+        super().__init__(f"nothing fits {named} ({targets})\n\n{explanation}", hint)
         self.environment = environment
 
 
@@ -108,14 +108,15 @@ class Locker(Staleness):
             outcomes = resolve(request, releases, self.context.memory, self.run.common(releases))
         failures = [outcome for outcome in outcomes if isinstance(outcome, NoSolution)]
         solved = [outcome for outcome in outcomes if not isinstance(outcome, NoSolution)]
-        if failures and (declared or not solved):
-            failures = failures if declared else self.most_telling_first(failures)
+        clashes = [failure for failure in failures if self.clash(failure)]
+        if clashes or (failures and (declared or not solved)):
+            failures = clashes or (failures if declared else self.most_telling_first(failures))
             shown = shortened([failure.target.name for failure in failures])
             told = str(self.explained(failures[0], failures[1:], [outcome.target for outcome in outcomes]))
             told += self.other_reasons(failures)
             if self.options.record:
                 self.record(environment, request)  # An explanation tries changes, and asks more for it.
-            raise NoSolutionFound(environment.section, shown, told)
+            raise NoSolutionFound(environment.section, shown, told, self.clash(failures[0]))
         self.solves += sum(bool(outcome.steps.get("decisions")) for outcome in solved)
         self.tell_left_out(environment, failures)
         self.tell_decisions(environment, solved)
@@ -153,7 +154,12 @@ class Locker(Staleness):
         """Return the cut-off that holds for an environment, None where there is none."""
         section = self.old.sections.get(environment.section) if self.old is not None else None
         kept = section.options if section is not None and not self.options.upgrade else {}
-        return self.context.cut_off(environment.options.exclude_newer, self.options.exclude_newer, kept)
+        told = environment.options.exclude_newer
+        if isinstance(told, dict):
+            stands = origin(self.workspace, environment, "exclude-newer")
+            key = stands.key if stands is not None else ()
+            self.context.access.refuse_unknown(told, lambda name: self.where(Origin("", (*key, name))))
+        return self.context.cut_off(told, self.options.exclude_newer, kept)
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""
@@ -176,6 +182,10 @@ class Locker(Staleness):
             name, version, *_ = text.split(" ")
             if (name, version) not in known or " has no extra " in text:
                 self.context.reporter.note(text, environment.section)
+
+    def clash(self, _failure: NoSolution, /) -> str:
+        """Return what would help where a target must not be left out, as what is asked for it contradicts itself."""
+        return ""
 
     def short_reason(self, failure: NoSolution) -> str:
         """Return why a target has no solution, in one line."""

@@ -23,6 +23,7 @@ from pkm_env.releases import (
     best_release,
     checked,
     dependency_names,
+    is_copy,
     make_listing,
     metadata_file,
     metadata_key,
@@ -58,14 +59,15 @@ class Supply:
     *connect* makes the client and its crew, *provision* what fetches and builds; *now_s* is the time of
     the run, in seconds since 1970. *begin_second* makes a process that reads pages too (``second``). *changed* gives
     the supply of other rules (``ports.Releases``). *known_names* are those that the project asks for anywhere, and
-    whether each comes from a place that is no index.
+    whether each comes from a place that is no index. *metadata* reads its cache anew each time it is called; *nested*:
+    what builds require is asked for, while other processes may wait for what is built.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         indexes: Sequence[IndexSpec],
         pages: PageCache,
-        metadata: MetadataCache,
+        metadata: Callable[[], MetadataCache],
         connect: Callable[[], Network],
         reporter: Reporter,
         *,
@@ -80,10 +82,13 @@ class Supply:
         begin_second: BeginSecond | None = None,
         changed: Changed = lambda _bound, _cut_offs: None,
         known_names: Callable[[], Mapping[str, bool]] = dict,
+        nested: bool = False,
     ) -> None:
         self.changed = changed
         self._indexes = tuple(indexes)
-        self._metadata_cache = metadata
+        self._read_metadata = metadata
+        self._metadata_cache = metadata()
+        self._nested = nested
         self._connect = connect
         self._reporter = reporter
         self._make_provision = provision
@@ -329,30 +334,13 @@ class Supply:
                 original = self._catalogue.page(other, name)
                 if original is WAIT or isinstance(original, BaseException):
                     return original
-                if isinstance(original, CachedPage) and self._is_copy(page, original):
+                if isinstance(original, CachedPage) and is_copy(page, original, self._local_sha256):
                     return other, original
         return position, page
 
-    def _is_copy(self, page: CachedPage, original: CachedPage) -> bool:
-        """Whether *original* lists every file of *page* with the same SHA-256."""
-        if original.missing:
-            return False
-        numbers = {version: number for number, version in enumerate(original.digest[0])}
-        for at, version in enumerate(page.digest[0]):
-            if version not in numbers:
-                return False
-            listed = {
-                plain[0]: plain[1].get("sha256", "") for plain in original.files_of(numbers[version]) or ()
-            }
-            for plain in page.files_of(at) or ():
-                if not listed.get(plain[0]) or self._sha256(plain) != listed[plain[0]]:
-                    return False
-        return True
-
-    def _sha256(self, plain: tuple[Any, ...]) -> str:
-        """Return the SHA-256 of a listed file; of one in a folder it is computed."""
-        told: str = plain[1].get("sha256", "")
-        return told or (self.provision.fetcher.local_sha256(plain[4]) if plain[4] else "")
+    def _local_sha256(self, path: str) -> str:
+        # What fetches is made only where a digest is lacking.
+        return self.provision.fetcher.local_sha256(path)
 
     def _listing(self, name: str, position: int, page: CachedPage, *, cutoff: str) -> DatedListing:
         """Return the listing that a page stands for, cut off at a date."""
@@ -481,12 +469,17 @@ class Supply:
         self._keep_metadata(name, version, file, found)
 
     def _build_metadata(self, name: str, version: str, unbuilt: Unbuilt) -> Any:
-        """Return the metadata that a build of an sdist finds out, or why there is none."""
-        try:
-            found: Any = self.provision.sources.built_metadata(unbuilt.path, name, version)
-        except PkmError as failed:
-            found = failed
-        self._keep_metadata(name, version, unbuilt.file, found)
+        """Return the metadata that a build of an sdist finds out, here or just now elsewhere, or why there is none."""
+        sources, key = self.provision.sources, metadata_key(unbuilt.file)
+        with sources.turn(f"metadata {key}", name, self._reporter, nested=self._nested):
+            kept = self._read_metadata().load(self._catalogue.keys[self._places[name]], name).get(key)
+            try:
+                found: Any = (
+                    Metadata.from_plain(kept) if kept else sources.built_metadata(unbuilt.path, name, version)
+                )
+            except PkmError as failed:
+                found = failed
+            self._keep_metadata(name, version, unbuilt.file, found)
         return self._metadata[name, version]
 
     def _keep_metadata(self, name: str, version: str, file: File, found: Any) -> None:

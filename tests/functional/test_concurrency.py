@@ -136,6 +136,91 @@ def test_who_waits_for_a_build_goes_on_when_its_process_is_killed(pkm, index, tm
     ok(pkm("env", "verify", cwd=projects[1]))
 
 
+# A backend that notes that it was asked for metadata, and that may take for ever.
+ASKED = """
+metadata_at_once = prepare_metadata_for_build_wheel
+
+def prepare_metadata_for_build_wheel(*given):
+    with open({log!r}, "a") as log:
+        log.write("asked ")
+    import time
+    time.sleep(600) if os.environ.get("ENDLESS") else time.sleep(0.2)
+    return metadata_at_once(*given)
+"""
+
+
+def test_eight_locks_on_one_cold_cache_ask_for_the_metadata_of_each_sdist_once(pkm, index, tmp_path):
+    logs = {name: tmp_path / f"{name}.log" for name in ("tool", "bean")}
+    for name, log in logs.items():
+        needs = ["tool"] if name == "bean" else []
+        hooks = ASKED.format(log=str(log))
+        index.add_sdist(name, "1.0", backend="in-tree", build_requires=needs, requires=["eggs"], hooks=hooks)
+    toml = f'{HEAD}dependencies = ["bean", "tool"]\n'
+    projects = [write_project(tmp_path / f"shop{number}", toml) for number in range(EIGHT)]
+    ended = all_at_once(pkm, projects, "lock")
+    assert [code for code, _ in ended] == [0] * EIGHT, ended
+    assert len({lock_text(project) for project in projects}) == 1
+    assert logs["bean"].read_text() == "asked "
+    # What builds need is not waited for: its builder may be the one who waits.
+    assert logs["tool"].read_text() in {"asked ", "asked asked "}
+    assert list(pkm.cache.glob("tmp-1/*")) == []
+
+
+def test_who_waits_for_metadata_goes_on_when_the_process_that_asks_is_killed(pkm, index, tmp_path):
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    index.add_sdist("bean", "1.0", backend="in-tree", hooks=ASKED.format(log=str(asked)))
+    projects = [
+        write_project(tmp_path / name, f'{HEAD}dependencies = ["bean"]\n') for name in ("one", "other")
+    ]
+    endless = {**pkm.environ, "ENDLESS": "1"}
+    asking = subprocess.Popen(pkm.command("lock"), cwd=projects[0], env=endless, stderr=subprocess.DEVNULL)
+    assert asked.read_text() == "asked "
+    waiting = subprocess.Popen(
+        pkm.command("lock"), cwd=projects[1], env=pkm.environ, stderr=subprocess.PIPE, text=True
+    )
+    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
+        assert waiting.poll() is None
+    asking.kill()
+    asking.wait()
+    assert asked.read_text() == "asked "
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    ok(pkm("lock", "--check", cwd=projects[1]))
+
+
+def test_builds_that_require_each_other_are_an_error_in_two_processes_too(pkm, index, tmp_path):
+    """Each makes the environment that the other one's build needs, and needs that of the other one."""
+    for name, other, last in (("bean", "tool", "left"), ("tool", "bean", "right")):
+        told = f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n"
+        index.add_sdist(name, "1.0", backend="in-tree", build_requires=[other, last], pkg_info=told)
+        index.add_wheel(last, "1.0")
+    projects = [
+        write_project(tmp_path / f"of-{name}", f'{HEAD}dependencies = ["{name}"]\n')
+        for name in ("bean", "tool")
+    ]
+    known = write_project(tmp_path / "known", f'{HEAD}dependencies = ["left", "right"]\n')
+    for project in (*projects, known):
+        ok(pkm("lock", cwd=project))
+    gates = [index.hold(f"/files/{last}-1.0-py3-none-any.whl") for last in ("left", "right")]
+    both = [
+        subprocess.Popen(pkm.command("sync"), cwd=project, env=pkm.environ, stderr=subprocess.PIPE, text=True)
+        for project in projects
+    ]
+    try:
+        # Each holds an environment when it waits for the wheel in it.
+        while len(list(pkm.cache.glob("builds-1/.pkm/*.lock"))) < len(both):
+            assert [process.poll() for process in both] == [None, None]
+        for gate in gates:
+            gate.set()
+        said = [process.communicate(timeout=120)[1] for process in both]
+    finally:
+        for process in both:
+            process.kill()
+    assert [process.returncode for process in both] == [1, 1]
+    assert all("which is needed to build it" in text for text in said), said
+
+
 def test_a_signal_ends_the_wait_for_a_build(pkm, index, tmp_path):
     began = tmp_path / "began"
     os.mkfifo(began)

@@ -266,6 +266,58 @@ def test_requirements_without_a_solution_are_told_with_the_build_that_asks(pkm, 
     assert not (project / "pylock.toml").exists()
 
 
+@pytest.fixture
+def two_beans(index):
+    """A package of which each release is built with what the other one is not."""
+    index.add_sdist("bean", "1.0", backend="in-tree", build_requires=["eggs<2"])
+    index.add_sdist("bean", "2.0", backend="in-tree", build_requires=["eggs>=2"])
+    return index
+
+
+@pytest.mark.usefixtures("two_beans")
+@pytest.mark.parametrize("platforms", ['["linux-x86_64"]', '["linux-x86_64", "windows-x86_64"]'])
+def test_releases_that_one_target_cannot_build_alike_are_told_with_both(pkm, tmp_path, platforms):
+    """Elsewhere each could be built; to leave this target out would only put the error off."""
+    text = SHOP.replace('["bean"]', '["bean==1.0"]') + "[tool.pkm.env.other]\nproject = false\n"
+    text += f'dependencies = ["bean==2.0"]\nplatforms = {platforms}\n'
+    project = write_project(tmp_path / "shop", text)
+    failed = pkm("lock", cwd=project)
+    assert failed.code == 1
+    assert "error: nothing fits what building bean requires" in failed.stderr
+    assert "1. building bean 1.0 asks for eggs<2" in failed.stderr
+    assert "2. building bean 2.0 asks for eggs>=2" in failed.stderr
+    assert "hint: build-bean holds what building each of these requires" in failed.stderr
+    assert not (project / "pylock.toml").exists()
+
+
+@pytest.mark.usefixtures("two_beans")
+def test_releases_that_other_targets_build_are_built_with_what_each_requires(pkm, tmp_path):
+    asked = f"bean==1.0 ; python_version < '3.{MINOR}'", f"bean==2.0 ; python_version >= '3.{MINOR}'"
+    project = write_project(tmp_path / "shop", SHOP.replace('["bean"]', str(list(asked))))
+    ok(pkm("lock", cwd=project))
+    eggs = {
+        package["version"]: package["marker"]
+        for package in data(project)["packages"]
+        if package["name"] == "eggs"
+    }
+    assert eggs == {
+        "1.0": f"'build-bean' in dependency_groups and python_version < '3.{MINOR}'",
+        "2.0": f"'build-bean' in dependency_groups and python_version == '3.{MINOR}'",
+    }
+    ok(pkm("lock", "--check", cwd=project))
+    ok(pkm("sync", "--locked", cwd=project))
+    # The same releases and targets, the other way round.
+    turned = project / "pyproject.toml"
+    turned.write_text(
+        turned.read_text().replace("1.0 ;", "x ;").replace("2.0 ;", "1.0 ;").replace("x ;", "2.0 ;")
+    )
+    ok(pkm("lock", cwd=project))
+    assert f"'build-bean' in dependency_groups and python_version < '3.{MINOR}'" in {
+        package["marker"] for package in data(project)["packages"] if package.get("version") == "2.0"
+    }
+    ok(pkm("sync", "--locked", cwd=project))
+
+
 @pytest.mark.usefixtures("bean")
 @pytest.mark.parametrize("group", [(), ("--group", "default")], ids=["default groups", "named group"])
 def test_other_tools_pass_the_sections_of_builds_over(pkm, index, tmp_path, group):

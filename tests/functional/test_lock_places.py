@@ -137,6 +137,33 @@ def test_environments_bound_to_other_indexes_get_the_files_of_theirs(pkm, tmp_pa
     assert said["one"] in {"index\n", "the better wheel\n"}
 
 
+def test_a_file_that_moves_between_a_folder_and_a_server_is_locked_where_it_lies(pkm, tmp_path, index):
+    text = HEAD + 'dependencies = ["vend"]\n[[tool.pkm.index]]\nname = "own"\nformat = "flat"\nurl = "{}"\n'
+    project = write_project(tmp_path / "p", text.format("vendor"))
+    content = index.add_wheel("vend", "1.0").content
+    for folder in ("vendor", "wheels"):
+        (project / folder).mkdir()
+        (project / folder / "vend-1.0-py3-none-any.whl").write_bytes(content)
+    server = {"url": index.file_url("vend-1.0-py3-none-any.whl")}
+    for url, place in [
+        ("vendor", {"path": "vendor/vend-1.0-py3-none-any.whl"}),
+        (index.flat_url, server),
+        ("wheels", {"path": "wheels/vend-1.0-py3-none-any.whl"}),
+        ("vendor", {"path": "vendor/vend-1.0-py3-none-any.whl"}),
+        (index.flat_url, server),
+    ]:
+        (project / "pyproject.toml").write_text(text.format(url))
+        assert pkm("lock", "--check", cwd=project).code == 1
+        ok(pkm("lock", cwd=project))
+        (wheel,) = next(
+            one["wheels"] for one in tomllib.loads(lock_text(project))["packages"] if one["name"] == "vend"
+        )
+        assert {key: wheel[key] for key in ("url", "path") if key in wheel} == place
+    with LocalIndex() as mirror:
+        (project / "pyproject.toml").write_text(text.format(mirror.flat_url))
+        ok(pkm("lock", "--check", cwd=project))
+
+
 def test_what_is_bound_to_the_default_index_comes_from_the_one_that_replaces_it(pkm, tmp_path, index):
     """``PKM_INDEX_URL`` is set; the project's own address leads nowhere."""
     text = HEAD + 'dependencies = ["spam"]\n[[tool.pkm.index]]\nname = "main"\ndefault = true\n'

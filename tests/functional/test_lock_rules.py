@@ -262,14 +262,17 @@ def test_the_command_line_takes_the_same_forms_of_a_cut_off_and_refuses_what_is_
         assert f'--exclude-newer: "{text}" is neither a date nor a span' in told.stderr
 
 
-def test_a_cut_off_of_an_index_that_is_none_is_refused(pkm, project):
+@pytest.mark.parametrize("table", ["tool.pkm", "tool.pkm.env.test"])
+def test_a_cut_off_of_an_index_that_is_none_is_refused_where_it_stands(pkm, project, table):
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(
-        text + '[tool.pkm]\nexclude-newer = {"index:nope" = "2026-01-01"}\n'
+        text + f'[{table}]\nexclude-newer = {{ ham = false, "index:nope" = "2026-01-01" }}\n'
     )
     told = pkm("lock", cwd=project)
     assert told.code == 1
-    assert 'error: exclude-newer has "index:nope", and there is no index "nope"' in told.stderr
+    place = f"pyproject.toml:{text.count(chr(10)) + 2}:32"
+    said = f'error: {place}: exclude-newer has "index:nope", and there is no index "nope"'
+    assert said in told.stderr
     assert not (project / "pylock.toml").exists()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
 from tests.functional.test_cache import fill
 from tests.support.disks import small_file_system
+from tests.support.interpreters import interpreter
 from tests.support.projects import HEAD, ok, write_project
 
 TOML = HEAD + 'dependencies = ["spam"]\n'
@@ -63,6 +65,53 @@ def test_a_sync_of_one_package_that_is_gone_leaves_the_others(pkm, synced):
     ok(pkm("cache", "clean", "spam"))
     assert "eggs" not in ok(pkm("sync", cwd=synced)).stdout
     assert next(synced.glob(".venv/lib/*/site-packages/eggs.py")).lstat() == kept
+
+
+@pytest.fixture(params=["change", "new environment"])
+def changed(request, pkm, project):
+    """A project whose last sync has replaced spam 1.0, or the whole environment."""
+    (project / "pyproject.toml").write_text(TOML.replace('"spam"', '"spam==1.0"'))
+    ok(pkm("sync", cwd=project))
+    assert module(project).is_symlink()
+    (project / "pyproject.toml").write_text(TOML.replace('"spam"', '"spam==2.0"'))
+    minor = "3.12" if sys.version_info[:2] != (3, 12) else "3.11"
+    words = ["-p", interpreter(minor)] if request.param == "new environment" else []
+    ok(pkm("sync", *words, cwd=project))
+    return project
+
+
+def test_a_rollback_to_what_the_cache_has_lost_says_so(pkm, changed):
+    ok(pkm("cache", "clean"))
+    failed = pkm("env", "rollback", cwd=changed)
+    assert failed.code == 1
+    assert (
+        "error: what a rollback would bring back are links to files that the cache has lost:" in failed.stderr
+    )
+    assert "site-packages/spam.py\n" in failed.stderr
+    assert "by hand" not in failed.stderr
+    assert "spam 2.0 (its files are links to what is gone)" in ok(pkm("sync", cwd=changed)).stdout
+    ok(pkm("env", "verify", cwd=changed))
+
+
+def test_a_rollback_past_what_the_cache_has_lost_is_done(pkm, changed):
+    """What the last sync put there is gone, what it took away is not."""
+    (kept,) = module(changed).parent.glob("spam-2.0.dist-info")
+    lost = module(changed).resolve().parent
+    shutil.rmtree(lost)
+    ok(pkm("env", "rollback", cwd=changed))
+    ok(pkm("env", "verify", cwd=changed))
+    assert not kept.exists()
+
+
+def test_a_rollback_by_force_brings_back_links_that_lead_nowhere(pkm, changed):
+    ok(pkm("cache", "clean"))
+    ok(pkm("env", "rollback", "--force", cwd=changed))
+    # A name without a pattern is looked for behind the link.
+    (link,) = changed.glob(".venv/lib/*/site-packages/spa[m].py")
+    assert link.is_symlink()
+    assert not link.exists()
+    ok(pkm("sync", cwd=changed))
+    ok(pkm("env", "verify", cwd=changed))
 
 
 def test_what_lies_in_the_cache_of_the_run_alone_is_copied(pkm, project):

@@ -22,7 +22,8 @@ each response), ``absolute_urls`` (False; URLs of files are relative to the page
 
 Faults, each on the paths that hold *part*, the next *times* requests (None: all of them):
 ``fail("spam", 503, headers={"Retry-After": "1"})``, ``cut("spam", after=100)`` (the body ends early, the
-connection closes), ``drop("spam")`` (closed without an answer), ``redirect("spam", url)``,
+connection closes), ``drip("spam", after=100)`` (the rest of the body comes byte by byte, until the client leaves),
+``drop("spam")`` (closed without an answer), ``redirect("spam", url)``,
 ``reply("spam", body=…)`` (anything), ``gate = hold("spam")`` (no answer until ``gate.set()``: slow, without
 a clock). ``wrong_hash(filename)`` lists a wrong digest; ``replace(filename, content)`` serves another content
 under the listed digest; ``heal()`` ends the faults of paths.
@@ -254,6 +255,12 @@ class LocalIndex:
         """End the body *after* so many bytes, though Content-Length says more, and close."""
         self._faults.append(Fault("cut", part, times, after=after))
 
+    def drip(self, part: str, *, after: int = 0, times: int | None = 1) -> None:
+        """Send the body *after* so many bytes byte by byte, for as long as the client is there."""
+        gate = threading.Event()
+        self._gates.append(gate)
+        self._faults.append(Fault("drip", part, times, after=after, gate=gate))
+
     def drop(self, part: str, *, times: int | None = 1) -> None:
         """Close the connection without an answer."""
         self._faults.append(Fault("drop", part, times))
@@ -446,12 +453,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         answer = faults["reply"].how["answer"] if "reply" in faults else index.answer(path, self.headers)
         index.note(self.command, self.path, self.headers, answer.status)
-        self._send(answer, faults.get("cut"))
+        self._send(answer, faults)
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
-    def _send(self, answer: Answer, cut: Fault | None) -> None:
+    def _send(self, answer: Answer, faults: Mapping[str, Fault]) -> None:
+        cut, drip = faults.get("cut"), faults.get("drip")
         self.send_response(answer.status)
         for key, value in answer.headers.items():
             self.send_header(key, value)
@@ -462,7 +470,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body[: cut.how["after"]] if cut else answer.body)
+            whole = cut or drip
+            self.wfile.write(answer.body[: whole.how["after"]] if whole else answer.body)
+        if drip:
+            for at in range(drip.how["after"], len(answer.body)):
+                self.wfile.flush()
+                drip.how["gate"].wait(0.005)
+                self.wfile.write(answer.body[at : at + 1])
         self.wfile.flush()
 
     def log_message(self, *args: Any) -> None:

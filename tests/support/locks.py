@@ -11,8 +11,11 @@ LINUX_313 = "3.13 linux-x86_64-glibc2.28"
 MACOS_313 = "3.13 macos-arm64-14"
 
 
-def locked_file(filename, digest="aa", url=None):
-    return LockedFile(filename, url or f"https://index.example/{filename}", {"sha256": digest})
+def locked_file(filename, digest="aa", url=None, path=""):
+    """A file of a server unless it has a *path*."""
+    return LockedFile(
+        filename, "" if path else url or f"https://index.example/{filename}", {"sha256": digest}, path=path
+    )
 
 
 INDEX = "https://index.example/simple/"

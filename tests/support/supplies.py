@@ -82,7 +82,7 @@ class World:
         supply = Supply(
             indexes,
             PageCache(store),
-            MetadataCache(store),
+            lambda: MetadataCache(store),
             connect,
             self.told,
             now_s=self.now_s,

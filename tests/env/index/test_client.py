@@ -87,6 +87,16 @@ def test_a_file_that_is_cut_goes_on_where_it_ended(index: LocalIndex, client: In
     assert "if-range" in second.headers
 
 
+def test_a_file_that_comes_in_drips_goes_on_where_it_ended(index: LocalIndex, target: str):
+    index.drip(".whl", after=300_000)
+    file = the_file(index)
+    hasty = IndexClient(Http(Credentials(), slow_s=0.05, sleep=lambda _: None))
+    assert hasty.download(file, target)[0] == file.hashes["sha256"]
+    hasty.http.close()
+    begin = index.requests[1].headers["range"].removeprefix("bytes=").removesuffix("-")
+    assert 300_000 < int(begin) < 301_000
+
+
 def test_a_file_that_changed_between_two_parts_is_fetched_from_its_start(
     index: LocalIndex, client: IndexClient, target: str
 ):

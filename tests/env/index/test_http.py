@@ -248,6 +248,23 @@ def test_a_silent_server_runs_into_the_time_limit(client: Make):
             http.get(f"http://127.0.0.1:{port}/", limit=LIMIT)
 
 
+def test_a_server_that_sends_in_drips_runs_into_the_time_limit_too(
+    index: LocalIndex, client: Make, pauses: list[float]
+):
+    index.drip("/simple/spam/", times=2)
+    with pytest.raises(
+        IndexUnreachable, match=r"the answer comes in drips, \d+ bytes in 0 s \(tried 2 times"
+    ):
+        client(slow_s=0.05, attempts=2).get(page_url(index), limit=LIMIT)
+    assert len(pauses) == 1
+
+
+def test_an_answer_in_drips_is_asked_for_again(index: LocalIndex, client: Make):
+    index.drip("/simple/spam/")
+    assert client(slow_s=0.05).get(page_url(index), limit=LIMIT).status == 200
+    assert index.count("/simple/spam/") == 2
+
+
 def test_a_name_that_is_not_known_is_told(client: Make):
     with pytest.raises(IndexUnreachable, match=r"the name index\.invalid is not known|index\.invalid"):
         client(attempts=1).get("http://index.invalid/simple/", limit=LIMIT)

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pkm_env.index.wire import MAX_HEAD, BadAnswer, Connection, CutShort, Reply, authority, host_field
+from pkm_env.index.wire import (
+    LEAST,
+    MAX_HEAD,
+    BadAnswer,
+    Connection,
+    CutShort,
+    Reply,
+    TooSlow,
+    authority,
+    host_field,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +48,54 @@ def answered(ends: tuple[socket.socket, socket.socket]) -> Answered:
 
 def body_of(reply: Reply, size: int = 4) -> bytes:
     return b"".join(iter(lambda: reply.read(size), b""))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Long: ",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["head", "no end", "length", "chunk", "size of a chunk"],
+)
+@pytest.mark.parametrize("into", [False, True], ids=["read", "readinto"])
+def test_what_comes_in_drips_is_not_waited_for(
+    ends: tuple[socket.socket, socket.socket], sent: bytes, into: bool
+):
+    def drip() -> None:
+        ends[1].sendall(sent)
+        while not ended.wait(0.005):
+            ends[1].sendall(b"0")
+
+    def read_all() -> None:
+        reply = Reply(ends[0], slow_s=0.05)
+        while reply.readinto(memoryview(bytearray(100))) if into else reply.read():
+            continue
+
+    ended = threading.Event()
+    thread = threading.Thread(target=drip)
+    thread.start()
+    with pytest.raises(TooSlow, match=r"the answer comes in drips, \d+ bytes in 0 s"):
+        read_all()
+    ended.set()
+    thread.join()
+
+
+def test_small_pieces_count_together_and_none_of_them_for_longer_than_they_are_few(
+    ends: tuple[socket.socket, socket.socket],
+):
+    """No time at all is left for what is few; but between many bytes nothing is few."""
+    ends[1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9001\r\n\r\n")
+    reply = Reply(ends[0], slow_s=-1)
+    for size in (LEAST, 2 * LEAST):
+        ends[1].sendall(b"x" * size)
+        assert len(reply.read()) == size
+    ends[1].sendall(b"x")
+    assert reply.read() == b"x"
+    assert reply.finished
 
 
 def test_an_answer_with_a_length_may_be_followed_by_another(answered: Answered):

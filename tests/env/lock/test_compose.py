@@ -89,6 +89,32 @@ def test_what_is_no_mirror_as_its_files_are_others_is_an_entry_of_its_own():
     assert len(lock_of(other, old=first, indexes=(OTHER,)).packages) == 2
 
 
+WHEEL = "a-1-py3-none-any.whl"
+ON_SERVER, ALONE = locked_file(WHEEL), locked_file(WHEEL, path=WHEEL)
+HERE, THERE = (locked_file(WHEEL, path=f"{folder}/{WHEEL}") for folder in ("here", "there"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        pytest.param(HERE, ON_SERVER, ON_SERVER, id="from a folder to a server"),
+        pytest.param(ON_SERVER, HERE, HERE, id="from a server to a folder"),
+        pytest.param(HERE, THERE, THERE, id="from a folder to another"),
+        pytest.param(ALONE, ON_SERVER, ON_SERVER, id="from a folder of a machine to a server"),
+        pytest.param(HERE, ALONE, ALONE, id="from a folder to one of a machine"),
+        pytest.param(ON_SERVER, ALONE, ON_SERVER, id="from a server to a folder of a machine"),
+    ],
+)
+def test_a_file_that_moved_stands_where_it_is_now_unless_only_this_machine_has_it_there(before, now, kept):
+    def locked(file, old=None):
+        index = INDEX if file.url else ""
+        made = result("one", [entry("a", "1", {"one": 1}, [file], index=index)])
+        return lock_of(made, old=old, indexes=(index,))
+
+    (package,) = locked(now, locked(before)).packages
+    assert (package.index, package.files) == (INDEX if kept.url else "", (kept,))
+
+
 def test_two_sections_cannot_hold_another_content_under_one_name_of_one_index():
     first = lock_of(result("one", [entry("a", "1", {"one": 1})]))
     changed = result("two", [entry("a", "1", {"two": 1}, [locked_file("a-1-py3-none-any.whl", "bb")])])
