@@ -37,6 +37,7 @@ RECORD_SIZE = 8
 # Where the files of a version begin, their checksum, where those of the next version begin.
 PLACE_SIZE = 12
 FIRST_READ = 1 << 14
+MOST_HELD = 1 << 15  # bytes of texts that stay in memory; a large page has a hundred times as many
 ANY_SIZE = 1 << 30  # what is kept came within the bounds of an answer
 # A page without a file is smaller, in bytes.
 MOST_OF_MISSING = 4096
@@ -182,12 +183,19 @@ class CachedPage:
         self._places = b""
 
     def kept(self, there: bool, path: str, start: int, places: bytes) -> None:
-        """Note that the files are at *path* from *start* on, and let go of their texts, if they are *there*."""
+        """Note that the files are at *path* from *start* on, if they are *there*, and let go of all that is large."""
         self._places = places
         if there:
-            self._path, self._start, self.texts = path, start, None
+            self._path, self._start = path, start
+            if number_at(places, len(places) - 4) > MOST_HELD:
+                self.texts = None
             if self.brief is not None:
                 self.brief.packed = b""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the cache has it."""
+        return bool(self._path)
 
     def token(self, number: int) -> str:
         """Return the text for the files of the version with this number."""

@@ -224,7 +224,7 @@ class Catalogue:
     def _read_and_keep(self, position: int, name: str, answer: Answer) -> list[str] | None:
         """Read and keep a page, in the second process; return its warnings, None when it was not kept."""
         made, warnings = self._made(position, name, answer)
-        return warnings if isinstance(made, CachedPage) and made.texts is None else None
+        return warnings if isinstance(made, CachedPage) and made.is_kept else None
 
     def _read_aside(self, position: int, name: str, answer: Answer, *, in_brief: bool) -> Answer:
         """Let the second process read what was answered, if there is one and it has time; called in a thread."""

@@ -48,6 +48,27 @@ def test_a_page_comes_back_with_its_validators(pages: PageCache):
     assert [page.files_of(number) for number in (0, 1)] == FILES
 
 
+def test_a_page_knows_whether_it_is_kept(pages: PageCache, store: Store):
+    page = CachedPage(DIGEST, texts=TEXTS)
+    assert not page.is_kept
+    pages.save("index", "eggs", page)
+    assert page.is_kept
+    store.writable = False
+    other = CachedPage(DIGEST, texts=TEXTS)
+    pages.save("index", "ham", other)
+    assert not other.is_kept
+    assert [found.files_of(1) for found in (page, other)] == [FILES[1], FILES[1]]
+
+
+def test_only_the_files_of_a_small_page_stay_in_memory(pages: PageCache):
+    large = [text.replace("spam-1.0", f"spam-{'1' * 50_000}") for text in TEXTS]
+    for texts, held in ((TEXTS, TEXTS), (large, None)):
+        page = CachedPage(DIGEST, texts=texts)
+        pages.save("index", "eggs", page)
+        assert page.texts == held
+        assert page.text_of(0) == texts[0]
+
+
 def test_a_name_that_is_not_there_can_be_kept_too(pages: PageCache):
     pages.save("index", "eggs", CachedPage((), missing=True, max_age_s=60))
     page = pages.load("index", "eggs")
