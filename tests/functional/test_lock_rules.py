@@ -311,6 +311,17 @@ def test_an_upgrade_of_a_group_forgets_what_the_group_asks_for_alone(pkm, tmp_pa
     assert 'did you mean "more"?' in wrong.stderr
 
 
+def test_an_upgrade_of_a_group_follows_the_extras_of_the_project_that_it_asks_for(pkm, tmp_path, index):
+    text = HEAD + 'dependencies = ["spam"]\noptional-dependencies = { all = ["shop[hot]"], hot = ["ham"] }\n'
+    project = write_project(tmp_path / "p", text + '[dependency-groups]\ndev = ["shop[all]"]\n')
+    ok(pkm("lock", cwd=project))
+    index.add_wheel("ham", "2.0", requires=["eggs<2"])
+    index.add_wheel("spam", "1.5", requires=["eggs"])
+    env = {"PKM_CACHE_DIR": str(pkm.home / "other")}
+    ok(pkm("lock", "--upgrade-group", "dev", cwd=project, env=env))
+    assert (held(project, "ham"), held(project, "spam")) == (["2.0"], ["1.0"])
+
+
 # The version of the format
 
 
