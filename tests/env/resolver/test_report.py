@@ -575,6 +575,15 @@ def test_a_requirement_that_cannot_be_read():
     )
 
 
+def test_a_marker_of_the_project_that_cannot_be_read_has_its_place():
+    assert (
+        refusal({"a": {"1": []}, "b": {"1": []}}, "a", "b ; 'x' in extras")
+        == """\
+  1. shop: its requirement b ; 'x' in extras has a marker that cannot be read    pyproject.toml:6:5
+  so 1 can't hold."""
+    )
+
+
 def test_where_and_numbers_are_fields_too():
     outcome = only(ask({"a": series(1, 9)}, "a<0.3", "a>=0.5"))
     found = explain(outcome, where=where, suggest=False)
