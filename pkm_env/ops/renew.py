@@ -196,12 +196,13 @@ def tell_mixed(context: Context, old: Lock | None, environments: Sequence[Enviro
             context.reporter.note(f'the section "{environment.section}" {MIXED}; it is solved again')
 
 
-def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, ...]:
+def difference(old: Lock | None, new: Lock, section: str = "", within: int = -1) -> tuple[Change, ...]:
     """Return what is another in *new*, or in one section of it, sorted by name; sections with one change together.
 
-    Where a section has the same versions as before, it is told which of them targets have in the place of which.
+    *within* are the targets of the old section that count. Where a section has the same versions as before, it is told
+    which of them targets have in the place of which.
     """
-    before = versions_by_section(old, section)
+    before = versions_by_section(old, section, within)
     after = versions_by_section(new, section)
     found: dict[tuple[str, str, str, str], list[str]] = {}
     for name in before.keys() | after.keys():
@@ -256,8 +257,13 @@ def in_order(versions: Collection[str]) -> list[str]:
         return sorted(versions)
 
 
-def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, dict[str, int]]]:
-    """Return the versions of each name in each section, or in one, with their targets; a folder's is its place."""
+def versions_by_section(
+    lock: Lock | None, section: str, within: int = -1
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the versions of each name in each section, or in one, with their targets; a folder's is its place.
+
+    What no target *within* has is left out.
+    """
     found: dict[str, dict[str, dict[str, int]]] = {}
     for package in lock.packages if lock is not None else ():
         source = package.source
@@ -266,6 +272,8 @@ def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, 
             shown += f" ({source.commit[:SHORT_COMMIT]})"
         places = found.setdefault(package.name, {})
         for where in package.sections if not section else {section} & package.sections.keys():
-            versions = places.setdefault(where, {})
-            versions[shown] = versions.get(shown, 0) | package.sections[where]
+            mask = package.sections[where] & within
+            if mask:
+                versions = places.setdefault(where, {})
+                versions[shown] = versions.get(shown, 0) | mask
     return found

@@ -179,7 +179,13 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
         result = locker.result(environment, solved, failures)
         sections = {environment.section: result}
         later = compose(lock, old_targets, sections, list(lock.sections), "", indexes_of(context))
-        answer.changes = difference(lock, later, environment.section)
+        failing = [failure.target for failure in failures]
+        within = sum(
+            1 << place
+            for place, whole in enumerate(old_targets[environment.section])
+            if not any(one.is_part_of(whole) for one in failing)
+        )
+        answer.changes = difference(lock, later, environment.section, within)
         answer.lines += change_lines(answer.changes, "for the other targets " if counted else "")
     absent = [failure.target for failure in failures]
     answer.lines += left_out_lines(absent, left_out, "left out with or without it")

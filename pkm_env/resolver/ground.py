@@ -249,9 +249,9 @@ class Ground:
         roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
         number = 0
         for asked, root, _source in roots:
-            replaced = self.question.overrides.replaces(asked, ROOT, "")
-            for requirement in self.question.overrides.apply(asked, ROOT, ""):
-                yield number, Ask(key, "", requirement, root.origin, overridden=replaced)
+            meant = self.question.overrides.of_project(asked, root.origin)
+            for requirement in meant:
+                yield number, Ask(key, "", requirement, root.origin, overridden=meant != (asked,))
                 number += 1
 
     def _release_asks(self, key: Key, name: str, extra: str, version: int) -> Iterable[tuple[int, Ask]]:

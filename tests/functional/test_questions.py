@@ -229,6 +229,18 @@ def test_why_not_of_a_bare_name_is_about_its_newest_version(newer):
     )
 
 
+def test_why_not_is_about_the_very_version_whatever_an_override_asks_for(pkm, tmp_path):
+    """Here it is one version on Windows and another one elsewhere, and nothing is asked of what stays apart."""
+    forced = """["==1.0 ; sys_platform == 'win32'", "==2.0 ; sys_platform != 'win32'"]"""
+    text = HEAD + f'dependencies = ["spam"]\n[tool.pkm.overrides]\neggs = {forced}\n'
+    forced = Project(write_project(tmp_path / "forced", text), pkm)
+    forced("lock")
+    told = forced.json("env", "why-not", "eggs==2.0")
+    assert (told["possible"], told["changes"]) == ("some", [])
+    assert {name.rpartition("-")[0][-7:] for name in told["failing"]} == {"windows"}
+    assert "eggs==1.0 (by an override)" in "\n".join(told["lines"])
+
+
 def test_why_not_of_what_holds_says_so(newer):
     assert newer.says("env", "why-not", "spam<3") == "spam 2.0 is in default, as spam<3 asks\n"
 
