@@ -145,7 +145,9 @@ def excluded_lines(
     package = problem.package(name)
     if excluded.kind == "constraint":
         assert excluded.ask is not None
-        yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", ()
+        specifier = excluded.ask.requirement.specifier
+        there = "" if package.mask(specifier) & ~1 else f": {versions_there(package)}"
+        yield f"a constraint keeps {name} to {specifier}{there}", ()
     elif excluded.python:
         several = "need" if fact.versions & (fact.versions - 1) else "needs"
         versions = version_text(package, fact.versions, problem.usable(name).mask)
@@ -161,6 +163,12 @@ def excluded_lines(
         admitted = admitted_by(name, facts, problem)
         found = list(unfit_texts(package, fact.versions & admitted, problem, target))
         yield from found or _barred_texts(package, admitted, problem)
+
+
+def versions_there(package: Package) -> str:
+    """Return from which to which version a package has some, where nothing meets what is asked for."""
+    versions = package.line.versions
+    return f"there is {versions[0]}" if len(versions) == 1 else f"there are {versions[0]} to {versions[-1]}"
 
 
 def _barred_texts(
