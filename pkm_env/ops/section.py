@@ -99,8 +99,7 @@ class Locker(Staleness):
         from pkm_env.resolver.resolve import resolve
 
         targets, declared = self.targets(environment)
-        cut_off = self.cut_off(environment)
-        self.context.cut_offs[environment.name] = cut_off.times if cut_off is not None else {}
+        self.cut_off_indexes(environment)
         releases = self.releases(environment)
         request = self.request(environment, targets)
         if self.options.record:
@@ -155,6 +154,11 @@ class Locker(Staleness):
         section = self.old.sections.get(environment.section) if self.old is not None else None
         kept = section.options if section is not None and not self.options.upgrade else {}
         return self.context.cut_off(environment.options.exclude_newer, self.options.exclude_newer, kept)
+
+    def cut_off_indexes(self, environment: Environment) -> None:
+        """Let the indexes be read as of the cut-off that holds for an environment."""
+        cut_off = self.cut_off(environment)
+        self.context.cut_offs[environment.name] = cut_off.times if cut_off is not None else {}
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""

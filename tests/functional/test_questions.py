@@ -241,6 +241,17 @@ def test_why_not_is_about_the_very_version_whatever_an_override_asks_for(pkm, tm
     assert "eggs==1.0 (by an override)" in "\n".join(told["lines"])
 
 
+def test_why_not_obeys_the_cut_off_that_the_lock_keeps(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", upload_time="2026-01-01T00:00:00Z")
+    index.add_wheel("pea", "2.0", upload_time="2026-01-10T00:00:00Z")
+    text = HEAD + 'dependencies = ["pea"]\n[tool.pkm]\nexclude-newer = "2026-01-05"\n'
+    cut = Project(write_project(tmp_path / "cut", text), pkm)
+    cut("lock")
+    assert "2. of pea only releases after the cut-off of 2026-01-05" in cut.says("env", "why-not", "pea==2.0")
+    cut("lock", "--exclude-newer", "2026-01-20")
+    assert "  ~ pea 1.0 -> 2.0" in cut.says("env", "why-not", "pea").splitlines()
+
+
 def test_why_not_of_what_holds_says_so(newer):
     assert newer.says("env", "why-not", "spam<3") == "spam 2.0 is in default, as spam<3 asks\n"
 
