@@ -10,7 +10,6 @@ import os
 import time
 from _blake2 import blake2b
 
-from pkm_build.project import expand_group
 from pkm_env.config import Settings, read_user_config, user_config_path
 from pkm_env.files import write_atomic
 from pkm_env.lock.lockfile import LOCK_VERSION, Lock
@@ -281,18 +280,6 @@ class Context:
             else:
                 self._requirements = self.workspace.written_requirements()
         return self._requirements
-
-    def asked(self, environment: Environment) -> list[tuple[str, tuple[str | int, ...]]]:
-        """Return what an environment itself asks for, with key paths: project, extras, groups, its own."""
-        found: list[tuple[str, tuple[str | int, ...]]] = []
-        if environment.project != "none":
-            required, extras = self.project_requirements()
-            found += required
-            for extra in environment.extras:
-                found += extras.get(extra, ())
-        for group in environment.groups:
-            found += expand_group(self.workspace.project, group)
-        return [*found, *environment.dependencies]
 
     # supplies
 

@@ -187,9 +187,12 @@ class _Repository:
     def _unknown(self, revision: str) -> CheckoutFailed:
         if not revision:
             return self._failed("it has no default branch", "unknown-revision")
-        listed = self._ask("for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags") or ""
-        hint = meant(revision, listed.split())
-        return self._failed("it has no branch, tag or commit of this name", "unknown-revision", hint)
+        spaces = {"refs/heads/": "branch", "refs/tags/": "tag"}
+        asked = [space for space in spaces if revision.startswith(space)]
+        listed = self._ask("for-each-ref", "--format=%(refname:strip=2)", *(asked or spaces)) or ""
+        hint = meant(revision.removeprefix(asked[0]) if asked else revision, listed.split())
+        kind = spaces[asked[0]] if asked else "branch, tag or commit"
+        return self._failed(f"it has no {kind} of this name", "unknown-revision", hint)
 
     def _fetch(self, revision: str) -> None:
         """Bring the mirror up to date."""

@@ -204,8 +204,14 @@ def locked_json(done: Locked) -> dict[str, object]:
             for name, section in done.lock.sections.items()
         },
         "changes": [
-            {"name": c.name, "before": c.before, "after": c.after, "environments": list(c.environments)}
-            for c in done.changes
+            {
+                "name": change.name,
+                "before": change.before,
+                "after": change.after,
+                "environments": list(change.environments),
+                "why": change.why,
+            }
+            for change in done.changes
         ],
     }
 

@@ -9,7 +9,7 @@ import sys
 
 from pkm_build import __version__
 from pkm_build.errors import PkmError
-from pkm_env.cli.output import Output, print_json
+from pkm_env.cli.output import Output, print_json, veiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def tell(
     if verbose:
         print_traceback(error, output)
     if json:
-        print_json(output, {"error": {"message": message, "hint": hint or None, "exit-code": code}})
+        print_json(
+            output, {"error": {"message": veiled(message), "hint": veiled(hint) or None, "exit-code": code}}
+        )
     return code
 
 

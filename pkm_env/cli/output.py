@@ -81,11 +81,11 @@ class Output:
     def error(self, text: str) -> None:
         """Print an error, with --quiet too."""
         self.stop_progress()
-        self.err.write(f"{self.painted('error', 'error:')} {clean(text)}\n")
+        self.err.write(f"{self.painted('error', 'error:')} {veiled(clean(text))}\n")
 
     def hint(self, text: str) -> None:
         """Print what to do, with --quiet too."""
-        self.err.write(f"{self.painted('hint', 'hint:')} {clean(text)}\n")
+        self.err.write(f"{self.painted('hint', 'hint:')} {veiled(clean(text))}\n")
 
     def note(self, text: str, environment: str = "") -> None:
         """Keep what was decided for the user until the end; the same text is told once, with all environments."""
@@ -105,7 +105,7 @@ class Output:
         """Print ``label: text`` to stderr, not with --quiet."""
         if self.level >= 0:
             self.stop_progress()
-            self.err.write(f"{self.painted(label, label + ':')} {clean(text)}\n")
+            self.err.write(f"{self.painted(label, label + ':')} {veiled(clean(text))}\n")
 
     def painted(self, kind: str, text: str) -> str:
         """Return *text* in the colour of its kind, where colours are wanted."""
@@ -206,6 +206,20 @@ def clean(text: str) -> str:
         char if char.isprintable() or char == "\n" else "    " if char == "\t" else f"\\x{ord(char):02x}"
         for char in text
     )
+
+
+def veiled(text: str) -> str:
+    """Return *text* without user and password of the addresses in it.
+
+    Errors tell addresses without them; but of a file with faults they quote what stands where none belongs.
+    """
+    first, *rest = text.split("://")
+    shown = [first]
+    for part in rest:
+        end = next((at for at, char in enumerate(part) if char in "/?#\"' \n"), len(part))
+        userinfo, at, _host = part[:end].rpartition("@")
+        shown.append(part[len(userinfo) + 1 :] if at and ":" in userinfo else part)
+    return "://".join(shown)
 
 
 def seconds(value: float) -> str:

@@ -13,7 +13,8 @@ class Graph:
     """The entries of one section.
 
     ``packages`` maps (name, version) to entries, ``needs`` to sorted keys of what each needs, ``asked`` to
-    sorted keys of who needs it. ``roots`` are the keys that the environment itself asks for.
+    sorted keys of who needs it. ``roots`` are the keys that the environment itself asks for, and those for which no
+    entry asks: an extra of the project, which is no entry, may do so for a package that has asked for it.
     """
 
     __slots__ = ("asked", "needs", "packages", "roots")
@@ -30,7 +31,8 @@ class Graph:
             self.needs[key] = sorted(needed)
             for other in self.needs[key]:
                 self.asked[other].append(key)
-        self.roots = sorted(key for name in set(requested) for key in by_name.get(name, ()))
+        roots = {key for name in requested for key in by_name.get(name, ())}
+        self.roots = sorted(roots.union(key for key, askers in self.asked.items() if not askers))
 
     def resolved(
         self, edge: tuple[str, str], by_name: Mapping[str, Sequence[tuple[str, str]]]

@@ -186,11 +186,21 @@ class Reader:
         )
 
     def targets(self, section: LockSection) -> tuple[Target, ...]:
-        """Return the targets of a section, after a look at those that were left out."""
+        """Return the targets of a section, no patch release twice, after a look at those that were left out."""
         where = f"tool.pkm.sections.{section.name}"
         for at, (key, _) in enumerate(section.left_out):
             self.target(key, f"{where}.left-out[{at}].target")
-        return tuple(self.target(key, f"{where}.targets[{at}]") for at, key in enumerate(section.targets))
+        found = tuple(self.target(key, f"{where}.targets[{at}]") for at, key in enumerate(section.targets))
+        last: dict[tuple[str, str, str], int | None] = {}
+        for at, target in sorted(enumerate(found), key=lambda one: one[1].patches[0]):
+            kind = (target.python, target.implementation, target.platform)
+            before = last.get(kind, -1)
+            if before is None or target.patches[0] <= before:
+                raise self.bad(
+                    f"{where}.targets[{at}]", f'"{target.key}" stands for what another target stands for'
+                )
+            last[kind] = target.patches[1]
+        return found
 
     def target(self, key: object, where: str) -> Target:
         """Return the target that a section names."""

@@ -12,6 +12,13 @@ from pkm_build.grammar import normalise
 from pkm_env.model.distribution import BadReference, source_of_url, without_secrets
 from pkm_env.model.versions import OPERATORS, split_specifier
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    # The text of a requirement, and the path of keys where it stands.
+    PlacedText = tuple[str, tuple[str | int, ...]]
+
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _VERSION = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.!+*-_ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -71,6 +78,25 @@ def with_condition(text: str, condition: str) -> str:
     if not separator:
         return f"{text} ; {condition}"
     return f"{requirement.strip()} ; ({marker.strip()}) and {condition}"
+
+
+def with_own_extras(
+    asked: Iterable[PlacedText], own: str, extras: Callable[[], Mapping[str, Sequence[PlacedText]]]
+) -> list[PlacedText]:
+    """Return *asked*, and behind it what the extras ask for that it names of the project *own*, as in "own[all]".
+
+    *extras* is called only where there is such a requirement.
+    """
+    found = list(asked)
+    followed: set[str] = set()
+    for text, _ in found:  # which grows on the way: an extra may ask for further ones
+        requirement = parse_requirement(text)
+        if requirement.name == own:
+            for extra in requirement.extras:
+                if extra not in followed:
+                    followed.add(extra)
+                    found += [one for one in extras().get(extra, ()) if one not in found]
+    return found
 
 
 def requirement_fault(text: str) -> str:

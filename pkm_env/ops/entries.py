@@ -79,6 +79,7 @@ class LockRun:
     the oldest. ``targets`` are those of a Requires-Python and platforms. ``files`` are those of entries with their
     index, by release, targets and rules; ``edges`` is what pins need, ``listed`` the versions from an index among
     pins that targets share, by strategy; ``entries`` are what solutions make together (``Entries.pinned``).
+    ``solving`` are the sections that are solved, ``staying`` the versions of the others, by strategy and target.
     ``several``: more than one environment is to be solved.
     """
 
@@ -94,6 +95,8 @@ class LockRun:
         "known_files",
         "listed",
         "several",
+        "solving",
+        "staying",
         "targets",
     )
 
@@ -107,6 +110,8 @@ class LockRun:
         self.listed: dict[tuple[str, int], tuple[Mapping[str, Pin], dict[str, str]]] = {}
         self.entries: dict[Any, tuple[Any, Sequence[Pinned]]] = {}
         self.several = False
+        self.solving: frozenset[str] = frozenset()
+        self.staying: dict[str, dict[str, dict[str, str]]] = {}
         self.targets: dict[Any, tuple[Target, ...]] = {}
         self._memory = memory
         self._commons: dict[int, tuple[Releases, Common]] = {}
@@ -116,7 +121,7 @@ class LockRun:
         """Return a run for another side of the same lock: it prefers what was chosen, but not target by target."""
         other = LockRun(self._memory, self.known_files)
         other.chosen_now = self.chosen_now
-        other.targets, other.several = self.targets, self.several
+        other.targets, other.several, other.solving = self.targets, self.several, self.solving
         other.files, other.edges = self.files, self.edges
         other.entries, other.listed = self.entries, self.listed
         other._commons, other._fits = self._commons, self._fits

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import (
     PackageArchive,
     PackageDirectory,
@@ -32,7 +33,7 @@ from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from packaging.pylock import Package, PackageSdist, PackageWheel
@@ -67,7 +68,7 @@ def foreign_lock(context: Context, environment: Environment, options: SyncOption
     path = os.path.normpath(os.path.join(context.folder, options.file))
     pylock = read_pylock(context, path, options.file)
     interpreter = chosen_python(context, environment, pylock, options)
-    groups = groups_for(pylock, environment.name)
+    groups = groups_for(pylock, environment)
     if groups is None and pylock.dependency_groups:
         named = ", ".join(pylock.dependency_groups)
         context.reporter.note(
@@ -79,9 +80,12 @@ def foreign_lock(context: Context, environment: Environment, options: SyncOption
             pylock.select(
                 environment=markers,
                 tags=[Tag(*tag.split("-")) for tag in interpreter.tags],
+                extras=extras_for(pylock, environment.extras),
                 dependency_groups=groups,
             )
         )
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise ForeignLock(options.file, f"has a marker that means nothing in a lock: {error}") from error
     except PylockSelectError as error:
         told = f"python {interpreter.version} on {interpreter.platform}"
         raise ForeignLock(options.file, f"cannot be installed with {told}: {error}") from error
@@ -155,10 +159,22 @@ def chosen_python(
     return choose_python(context, environment, targets, venv, options).interpreter
 
 
-def groups_for(pylock: Pylock, name: str) -> list[str] | None:
-    """Return the group that is named like the environment, None for the file's default groups."""
-    found = [group for group in pylock.dependency_groups or () if normalise(group) == name]
-    return found[:1] or None
+def groups_for(pylock: Pylock, environment: Environment) -> list[str] | None:
+    """Return the group that is named like the environment, else the file's default groups and those of its groups.
+
+    None stands for the default groups alone, where the file has none of its groups.
+    """
+    known = {normalise(group): group for group in pylock.dependency_groups or ()}
+    if environment.name in known:
+        return [known[environment.name]]
+    found = [known[group] for group in environment.groups if group in known]
+    return [*(pylock.default_groups or ()), *found] if found else None
+
+
+def extras_for(pylock: Pylock, extras: Iterable[str]) -> list[str]:
+    """Return the extras of the environment that the file declares, as it writes them."""
+    wanted = set(extras)
+    return [extra for extra in pylock.extras or () if normalise(extra) in wanted]
 
 
 class Entry:

@@ -6,9 +6,10 @@ import os
 from _blake2 import blake2b
 
 from pkm_build.errors import PkmError
+from pkm_build.project import expand_group
 from pkm_env.model.distribution import File, Unavailable
 from pkm_env.model.options import covers, keeps_from_building
-from pkm_env.model.requirements import parse_requirement
+from pkm_env.model.requirements import parse_requirement, with_own_extras
 from pkm_env.places import METADATA_FILES, root_of, static_project
 from pkm_env.plan import WantedPackage
 from pkm_env.wanted import Wanted as WantedWheel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pkm_env.lock.select import Selected
     from pkm_env.model.distribution import Source
     from pkm_env.model.environment import Environment
+    from pkm_env.model.requirements import PlacedText
     from pkm_env.ops.options import SyncOptions
 
 
@@ -195,6 +197,24 @@ def file_url(path: str) -> str:
     return "file://" + pathname2url(path)
 
 
+def asked(context: Context, environment: Environment) -> list[PlacedText]:
+    """Return what an environment itself asks for, with key paths: project, extras, groups, its own.
+
+    Extras that are asked for by the project's name are among them, as the project itself is no package of a section.
+    """
+    found: list[PlacedText] = []
+    project = context.workspace.project
+    if environment.project != "none":
+        required, extras = context.project_requirements()
+        found += required
+        for extra in environment.extras:
+            found += extras.get(extra, ())
+    for group in environment.groups:
+        found += expand_group(project, group)
+    found += environment.dependencies
+    return with_own_extras(found, project.name, lambda: context.project_requirements()[1])
+
+
 def requested_names(context: Context, environment: Environment) -> set[str]:
     """Return the names that the environment asks for itself."""
-    return {parse_requirement(text).name for text, _ in context.asked(environment)}
+    return {parse_requirement(text).name for text, _ in asked(context, environment)}

@@ -45,7 +45,7 @@ class SolvedAgain:
         if self.explanation:
             return "no solution"
         counts = ", ".join(f"{count} {name}" for name, count in self.steps.items() if count)
-        return f"{len(self.pins)} packages ({counts or 'the solution of an earlier target'})"
+        return f"{len(self.pins)} packages ({counts or 'nothing had to be decided'})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that ``--json`` prints."""

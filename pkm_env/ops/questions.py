@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from pkm_build.errors import PkmError
 from pkm_build.grammar import normalise
 from pkm_build.tables import meant
@@ -12,18 +14,19 @@ from pkm_env.model.requirements import parse_requirement
 from pkm_env.model.versions import version_key
 from pkm_env.ops.declared import place
 from pkm_env.ops.locked import NothingLocked
-from pkm_env.ops.packages import requested_names
+from pkm_env.ops.packages import asked, requested_names
 from pkm_env.resolver.request import Origin
 from pkm_env.workspace import read_lock_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pkm_build.project import Project
     from pkm_env.context import Context
     from pkm_env.lock.lockfile import Lock
     from pkm_env.model.environment import Environment
+    from pkm_env.model.requirements import PlacedText
     from pkm_env.ops.located import Located
 
 
@@ -123,18 +126,30 @@ def why(context: Context, environment: Environment, name: str) -> dict[str, list
         raise ProjectNotThere(environment, context.workspace.project)
     if not keys:
         raise NotThere(name, environment.section, sorted({key[0] for key in graph.packages}))
-    placed = list(placed_requirements(context, environment))
     found: dict[str, list[Reason]] = {}
     for key in keys:
         reasons = found.setdefault(shown(key), [])
         if is_project and holds_project(environment):
             reasons.append(Reason(f'the environment "{environment.name}"', "the project itself", "", ()))
-        for chain in graph.chains(key):
-            for who, text, where in placed:
-                if parse_requirement(text).name == chain[0][0]:
-                    names = [shown(step) for step in chain[:-1]] + [chain[-1][0]]
-                    reasons.append(Reason(who, text, where, names if len(chain) > 1 else ()))
+        chains = graph.chains(key)
+        reasons += reasons_of(chains, placed_requirements(context, asked(context, environment)))
+        if not reasons:
+            # A package of the section asks for an extra of the project.
+            extras = context.project_requirements()[1].values()
+            reasons += reasons_of(chains, placed_requirements(context, chain.from_iterable(extras)))
     return found
+
+
+def reasons_of(
+    chains: Sequence[Sequence[tuple[str, str]]], placed: Iterable[tuple[str, str, str]]
+) -> Iterator[Reason]:
+    """Yield the chains whose first entry one of the *placed* requirements asks for."""
+    asking = [(parse_requirement(text).name, who, text, where) for who, text, where in placed]
+    for steps in chains:
+        for name, who, text, where in asking:
+            if name == steps[0][0]:
+                names = [*map(shown, steps[:-1]), steps[-1][0]]
+                yield Reason(who, text, where, names if len(steps) > 1 else ())
 
 
 def holds_project(environment: Environment) -> bool:
@@ -142,11 +157,13 @@ def holds_project(environment: Environment) -> bool:
     return environment.project in {"editable", "wheel"}
 
 
-def placed_requirements(context: Context, environment: Environment) -> Iterator[tuple[str, str, str]]:
-    """Yield who asks, the requirement, and where it stands, for each requirement of an environment."""
+def placed_requirements(
+    context: Context, requirements: Iterable[PlacedText]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield who asks, the requirement, and where it stands, for requirements of the project with their key paths."""
     workspace = context.workspace
     who = workspace.project.raw_name or "the project"
-    for text, key in context.asked(environment):
+    for text, key in requirements:
         yield who, without_secrets_in(text), place(workspace, Origin("", key))
 
 

@@ -12,7 +12,7 @@ from pkm_env.ops.section import Locker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
     from typing import Any
 
     from pkm_env.context import Context
@@ -102,6 +102,7 @@ def stale_of(
             stale += contested(locker, lockers[-1], owner.environments)
     for locker in lockers:
         locker.run.several = len(stale) > 1
+        locker.run.solving = frozenset([environment.section for _, environment in stale])
     return lockers, stale
 
 
@@ -195,28 +196,60 @@ def tell_mixed(context: Context, old: Lock | None, environments: Sequence[Enviro
             context.reporter.note(f'the section "{environment.section}" {MIXED}; it is solved again')
 
 
-def difference(old: Lock | None, new: Lock, section: str = "") -> tuple[Change, ...]:
-    """Return what is another in *new*, or in one section of it, sorted by name; sections with one change together."""
-    before = versions_by_section(old, section)
+def difference(old: Lock | None, new: Lock, section: str = "", within: int = -1) -> tuple[Change, ...]:
+    """Return what is another in *new*, or in one section of it, sorted by name; sections with one change together.
+
+    *within* are the targets of the old section that count. Where a section has the same versions as before, it is told
+    which of them targets have in the place of which.
+    """
+    before = versions_by_section(old, section, within)
     after = versions_by_section(new, section)
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, str, str, str], list[str]] = {}
     for name in before.keys() | after.keys():
         was, now = before.get(name, {}), after.get(name, {})
-        alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
         for where in was.keys() | now.keys():
-            alike.setdefault((was.get(where, ()), now.get(where, ())), []).append(where)
-        for (olds, news), places in alike.items():
-            gone, come = set(olds) - set(news), set(news) - set(olds)
+            olds, news = was.get(where, {}), now.get(where, {})
+            gone, come = olds.keys() - news.keys(), news.keys() - olds.keys()
+            if not gone and not come and old is not None:
+                gone, come = moved(old.sections[where].targets, olds, new.sections[where].targets, news)
             if gone or come:
-                change = (name, ", ".join(in_order(gone)), ", ".join(in_order(come)))
-                found.setdefault(change, []).extend(places)
+                why = released_by(old, new, where, name) if old is not None and not news else ""
+                change = (name, ", ".join(in_order(gone)), ", ".join(in_order(come)), why)
+                found.setdefault(change, []).append(where)
     return tuple(
-        Change(name, gone, come, tuple(sorted(sections)))
-        for (name, gone, come), sections in sorted(found.items())
+        Change(name, gone, come, tuple(sorted(sections)), why)
+        for (name, gone, come, why), sections in sorted(found.items())
     )
 
 
-def in_order(versions: set[str]) -> list[str]:
+def released_by(old: Lock, new: Lock, section: str, name: str) -> str:
+    """Return which packages of a section needed one before and do not now, in words; "" where all of them are gone."""
+    needed = {one.name for one in old.of_section(section) if any(name == other for other, _ in one.requires)}
+    held = [one for one in new.of_section(section) if one.name in needed and one.version]
+    still = ", ".join(f"{one.name} {one.version}" for one in held)
+    return f"{still} no longer {'need' if held[1:] else 'needs'} it" if held else ""
+
+
+def moved(
+    before: tuple[str, ...], olds: Mapping[str, int], after: tuple[str, ...], news: Mapping[str, int]
+) -> tuple[set[str], set[str]]:
+    """Return the versions that targets had of a package, and have in their place."""
+    gone: set[str] = set()
+    come: set[str] = set()
+    if before == after and olds == news:
+        return gone, come
+    places = {key: place for place, key in enumerate(before)}
+    for place, key in enumerate(after):
+        if key in places:
+            was = {version for version, mask in olds.items() if mask >> places[key] & 1}
+            now = {version for version, mask in news.items() if mask >> place & 1}
+            if was and now:
+                gone |= was - now
+                come |= now - was
+    return gone, come
+
+
+def in_order(versions: Collection[str]) -> list[str]:
     """Return versions with older ones first; with a folder's place among them, all by their text."""
     try:
         return sorted(versions, key=lambda version: (version_key(version), version))
@@ -224,9 +257,14 @@ def in_order(versions: set[str]) -> list[str]:
         return sorted(versions)
 
 
-def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the versions of each name in each section, or in one; a folder's version is its place."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+def versions_by_section(
+    lock: Lock | None, section: str, within: int = -1
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the versions of each name in each section, or in one, with their targets; a folder's is its place.
+
+    What no target *within* has is left out.
+    """
+    found: dict[str, dict[str, dict[str, int]]] = {}
     for package in lock.packages if lock is not None else ():
         source = package.source
         shown = package.version or (source.location if source is not None else "")
@@ -234,5 +272,8 @@ def versions_by_section(lock: Lock | None, section: str) -> dict[str, dict[str, 
             shown += f" ({source.commit[:SHORT_COMMIT]})"
         places = found.setdefault(package.name, {})
         for where in package.sections if not section else {section} & package.sections.keys():
-            places[where] = (*places[where], shown) if where in places else (shown,)
+            mask = package.sections[where] & within
+            if mask:
+                versions = places.setdefault(where, {})
+                versions[shown] = versions.get(shown, 0) | mask
     return found

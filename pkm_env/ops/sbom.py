@@ -45,9 +45,9 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     import json
     from uuid import UUID, uuid5
 
-    listed = list(packages)
-    graph = Graph(listed, requested_names(context, environment))
     project = context.workspace.project
+    listed = [package for package in packages if not (package.name == project.name and package.source)]
+    graph = Graph(listed, requested_names(context, environment))
     root = Component(
         name=project.raw_name or "project",
         version=project.version,
@@ -57,18 +57,12 @@ def cyclonedx_text(context: Context, environment: Environment, packages: Iterabl
     bom = Bom()
     bom.metadata.component = root
     bom.metadata.tools.components.clear()
-    components = {
-        (package.name, package.version): component_of(package)
-        for package in listed
-        if not (package.name == project.name and package.source is not None)
-    }
+    components = {(package.name, package.version): component_of(package) for package in listed}
     for component in components.values():
         bom.components.add(component)
-    bom.register_dependency(root, [components[key] for key in graph.roots if key in components])
+    bom.register_dependency(root, [components[key] for key in graph.roots])
     for key, component in components.items():
-        bom.register_dependency(
-            component, [components[other] for other in graph.needs[key] if other in components]
-        )
+        bom.register_dependency(component, [components[other] for other in graph.needs[key]])
     data = json.loads(JsonV1Dot6(bom).output_as_string())
     # The library writes the hour and a random number; a lock knows neither.
     data.get("metadata", {}).pop("timestamp", None)

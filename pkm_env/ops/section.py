@@ -15,11 +15,12 @@ from pkm_env.model.target import (
     implied_pythons,
     make_targets,
 )
+from pkm_env.model.versions import version_key
 from pkm_env.ops.declared import declared, from_line, origin, place
 from pkm_env.ops.entries import Entries, KnownFiles, LockRun
 from pkm_env.ops.options import GIVEN_KEY, Given
 from pkm_env.ops.staleness import Staleness
-from pkm_env.resolver.request import COMMAND_LINE, NoSolution, Origin, Request, Root, Rules
+from pkm_env.resolver.request import COMMAND_LINE, HIGHEST, LOWEST, NoSolution, Origin, Request, Root, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ class Locker(Staleness):
         from pkm_env.resolver.resolve import resolve
 
         targets, declared = self.targets(environment)
-        cut_off = self.cut_off(environment)
-        self.context.cut_offs[environment.name] = cut_off.times if cut_off is not None else {}
+        self.cut_off_indexes(environment)
         releases = self.releases(environment)
         request = self.request(environment, targets)
         if self.options.record:
@@ -160,6 +160,11 @@ class Locker(Staleness):
             key = stands.key if stands is not None else ()
             self.context.access.refuse_unknown(told, lambda name: self.where(Origin("", (*key, name))))
         return self.context.cut_off(told, self.options.exclude_newer, kept)
+
+    def cut_off_indexes(self, environment: Environment) -> None:
+        """Let the indexes be read as of the cut-off that holds for an environment."""
+        cut_off = self.cut_off(environment)
+        self.context.cut_offs[environment.name] = cut_off.times if cut_off is not None else {}
 
     def tell_left_out(self, environment: Environment, failures: Sequence[NoSolution]) -> None:
         """Tell which implied targets have no solution, those with one reason together."""
@@ -363,9 +368,15 @@ class Locker(Staleness):
         }
 
     def locked_versions(self, environment: Environment) -> dict[str, dict[str, str]]:
-        """Return the versions to prefer for each target, by its key: the section's own, then those of this run."""
+        """Return the versions to prefer for each target, by its key.
+
+        They are the section's own, then those of this run, then those of the sections that stay as they are.
+        """
         here = self.run.chosen_here.get(self.strategy(environment), {})
-        found = dict(here)
+        found = {
+            key: {**versions, **here.get(key, {})} for key, versions in self.staying(environment).items()
+        }
+        found = {**here, **found}
         section = self.old.sections.get(environment.section) if self.old is not None else None
         if self.old is None or section is None or self.options.upgrade:
             return found
@@ -378,6 +389,26 @@ class Locker(Staleness):
                 if mask >> bit & 1:
                     own.setdefault(key, {})[package.name] = package.version
         return {**found, **{key: {**found.get(key, {}), **versions} for key, versions in own.items()}}
+
+    def staying(self, environment: Environment) -> dict[str, dict[str, str]]:
+        """Return the versions of the sections that stay as they are, by target; what the first of them has counts."""
+        strategy, found = self.strategy(environment), self.run.staying
+        if self.old is None or self.options.upgrade:
+            return {}
+        if strategy not in found:
+            found[strategy] = {}
+            for section in self.old.sections.values():
+                if section.name in self.run.solving or section.name.startswith(BUILD_PREFIX):
+                    continue
+                if section.options.get("resolution", HIGHEST) != strategy:
+                    continue
+                for package in self.old.of_section(section.name):
+                    # The version of a folder or a repository is no wish of those who take the package from an index.
+                    if package.source is None and package.name not in self.forgotten:
+                        for bit, key in enumerate(section.targets):
+                            if package.sections[section.name] >> bit & 1:
+                                found[strategy].setdefault(key, {}).setdefault(package.name, package.version)
+        return found[strategy]
 
     def strategy(self, environment: Environment) -> str:
         """Return which versions an environment wants: "highest", "lowest" or "lowest-direct"."""
@@ -399,15 +430,14 @@ class Locker(Staleness):
             if self.old is None
             else [p for p in self.old.packages if environment.section not in p.sections]
         )
-        keep = not self.options.upgrade
-        self.note_versions(found, own if keep else ())
-        strategy = self.strategy(environment)
+        keep, strategy = not self.options.upgrade, self.strategy(environment)
+        self.note_versions(found, own if keep else (), strategy)
         others = [package for package in others if self.strategies_of(package, self.old) & {strategy}]
         for name, versions in self.run.chosen_now.get(strategy, {}).items():
             found.setdefault(name, {}).update(versions)
         # The version of a folder or a repository is no wish of those who take the package from an index.
         listed = [package for package in (*others, *self.further) if package.source is None]
-        self.note_versions(found, listed if keep else ())
+        self.note_versions(found, listed if keep else (), strategy)
         return {name: tuple(versions) for name, versions in found.items()}
 
     def held(self, environment: Environment) -> dict[str, tuple[str, ...]]:
@@ -421,11 +451,18 @@ class Locker(Staleness):
             self.note_versions(found, [p for p in packages if environment.section in p.sections])
         return {name: tuple(versions) for name, versions in found.items()}
 
-    def note_versions(self, found: dict[str, dict[str, None]], packages: Iterable[LockedPackage]) -> None:
-        """Add the versions of entries, but for those that are to be upgraded."""
+    def note_versions(
+        self, found: dict[str, dict[str, None]], packages: Iterable[LockedPackage], strategy: str = HIGHEST
+    ) -> None:
+        """Add the versions of entries, the most wanted first, but for those that are to be upgraded."""
+        fresh: dict[str, list[str]] = {}
         for package in packages:
             if package.version and package.name not in self.forgotten:
-                found.setdefault(package.name, {}).setdefault(package.version)
+                fresh.setdefault(package.name, []).append(package.version)
+        for name, versions in fresh.items():
+            if versions[1:]:
+                versions.sort(key=version_key, reverse=strategy != LOWEST)
+            found.setdefault(name, {}).update(dict.fromkeys(versions))
 
 
 def shortened(names: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkm_build.project import expand_group
 from pkm_env.lock.freshness import inputs_digest
-from pkm_env.model.requirements import parse_requirement
+from pkm_env.model.requirements import parse_requirement, with_own_extras
 from pkm_env.ops.options import GIVEN_KEY, Given, read_given
 
 TYPE_CHECKING = False
@@ -29,8 +29,11 @@ class Staleness:
         self.forgotten = {parse_requirement(text).name for text in options.upgrade_packages}
         # Another project of the workspace may be the one that has a group.
         for group in self.workspace.project.groups.keys() & set(options.upgrade_groups):
-            texts = (text for text, _ in expand_group(self.workspace.project, group))
-            self.forgotten.update(parse_requirement(text).name for text in texts)
+            project = self.workspace.project
+            placed = with_own_extras(
+                expand_group(project, group), project.name, lambda: context.project_requirements()[1]
+            )
+            self.forgotten.update(parse_requirement(text).name for text, _ in placed)
 
     def digest(self, environment: Environment, /) -> str:
         """Return the digest of what the section of *environment* is solved from, as things stand."""

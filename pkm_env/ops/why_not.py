@@ -78,6 +78,9 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
     asked = readable(text)
     lock = locked(context, environment)
     held = versions_held(lock, environment, asked.name)
+    options = LockOptions([environment.section], upgrade_packages=[asked.name])
+    locker = Locker(context, lock, section_targets(lock), options)
+    locker.cut_off_indexes(environment)
     is_project = asked.name == context.workspace.project.name
     if is_project and not asked.specifier and not asked.extras:
         return of_project(context, environment, text, held)
@@ -104,7 +107,7 @@ def why_not(context: Context, environment: Environment, text: str) -> Answer:
         return answer
     now = f"{asked.name} {' and '.join(where)} is" if held else f"nothing asks for {asked.name}"
     answer.lines = [f"{now} in {environment.section}; with {text}:"]
-    solve(context, environment, lock, answer)
+    solve(locker, environment, lock, answer)
     return answer
 
 
@@ -158,12 +161,9 @@ def meets(version: str, asked: Requirement) -> bool:
     )
 
 
-def solve(context: Context, environment: Environment, lock: Lock, answer: Answer) -> None:
+def solve(locker: Locker, environment: Environment, lock: Lock, answer: Answer) -> None:
     """Solve the environment with the question added, and put the outcome into words."""
-    name = parse_requirement(answer.requirement).name
-    old_targets = section_targets(lock)
-    options = LockOptions([environment.section], upgrade_packages=[name])
-    locker = Locker(context, lock, old_targets, options)
+    context, old_targets = locker.context, locker.old_targets
     targets, _ = locker.targets(environment)
     question = Root(answer.requirement, Origin(QUESTION))
     wanted = locker.request(environment, targets).asking(question)
@@ -179,7 +179,13 @@ def solve(context: Context, environment: Environment, lock: Lock, answer: Answer
         result = locker.result(environment, solved, failures)
         sections = {environment.section: result}
         later = compose(lock, old_targets, sections, list(lock.sections), "", indexes_of(context))
-        answer.changes = difference(lock, later, environment.section)
+        failing = [failure.target for failure in failures]
+        within = sum(
+            1 << place
+            for place, whole in enumerate(old_targets[environment.section])
+            if not any(one.is_part_of(whole) for one in failing)
+        )
+        answer.changes = difference(lock, later, environment.section, within)
         answer.lines += change_lines(answer.changes, "for the other targets " if counted else "")
     absent = [failure.target for failure in failures]
     answer.lines += left_out_lines(absent, left_out, "left out with or without it")

@@ -151,6 +151,14 @@ class View:
         except UnreadableVersion:
             return self.targets.every, self.targets.every
 
+    def class_of(self, place: int) -> int:
+        """Return the targets that no marker tells from the one at a place, which is among them."""
+        return next(members for members, _places in self.classes if members >> place & 1)
+
+    def among(self, members: int) -> list[Target]:
+        """Return targets in their order."""
+        return [target for place, target in enumerate(self.targets.targets) if members >> place & 1]
+
     def agrees(self, package: Package) -> bool:
         """Return whether all targets can use the same versions, by the same kinds of files."""
         found = self._agreeing.get(id(package))
@@ -253,12 +261,7 @@ class Class:
         self.members = members
         self.places = places
         self.begun: dict[object, int] = {}
-        # The members, in the order of the request.
-        self.targets: list[Target] = []
-        while members:
-            first = members & -members
-            self.targets.append(view.targets.targets[first.bit_length() - 1])
-            members ^= first
+        self.targets = view.among(members)
 
     @property
     def target(self) -> Target:

@@ -71,6 +71,10 @@ class Allowances:
 class _Refused(Exception):
     """A release cannot be used, for the reason given; never leaves this module."""
 
+    def __init__(self, reason: str, ask: Ask | None = None) -> None:
+        super().__init__(reason)
+        self.ask = ask
+
 
 class Ground:
     """Packages and templates for targets that bind the same names to the same sources."""
@@ -236,7 +240,7 @@ class Ground:
                 rows = self._rows(view, self._release_asks(key, name, extra, version), extra)
             made = Template(list(rows), view.targets.every)
         except _Refused as refusal:
-            return Refusal(Excluded("refused", name, str(refusal)))
+            return Refusal(Excluded("refused", name, str(refusal), refusal.ask))
         if name != ROOT and not extra:
             made.admit(view, self.knowledge.requires_python(self.package(name), version))
         return made
@@ -245,9 +249,9 @@ class Ground:
         roots = self.question.own_extras.get(extra, ()) if extra else self.question.roots
         number = 0
         for asked, root, _source in roots:
-            replaced = self.question.overrides.replaces(asked, ROOT, "")
-            for requirement in self.question.overrides.apply(asked, ROOT, ""):
-                yield number, Ask(key, "", requirement, root.origin, overridden=replaced)
+            meant = self.question.overrides.of_project(asked, root.origin)
+            for requirement in meant:
+                yield number, Ask(key, "", requirement, root.origin, overridden=meant != (asked,))
                 number += 1
 
     def _release_asks(self, key: Key, name: str, extra: str, version: int) -> Iterable[tuple[int, Ask]]:
@@ -291,9 +295,8 @@ class Ground:
             try:
                 in_all, in_any = view.targets.marker(marker, extra)
             except UnreadableMarker:
-                raise _Refused(
-                    f"its requirement {ask.requirement} has a marker that cannot be read"
-                ) from None
+                reason = f"its requirement {ask.requirement} has a marker that cannot be read"
+                raise _Refused(reason, ask if ask.origin else None) from None
             if in_any:
                 yield Row(number, in_all, in_any, ask)
 

@@ -6,11 +6,14 @@ from pkm_build.grammar import normalise
 from pkm_env.model.markers import UnreadableMarker, parse_marker
 from pkm_env.model.requirements import Requirement, parse_requirement
 from pkm_env.model.versions import version_key
+from pkm_env.resolver.request import QUESTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from pkm_env.resolver.request import Origin
 
     Entries = tuple[Requirement, ...]
 
@@ -54,6 +57,10 @@ class Overrides:
         if entries is None:
             return (asked,)
         return tuple(_laid_over(asked, entry) for entry in entries)
+
+    def of_project(self, asked: Requirement, origin: Origin) -> Entries:
+        """Return what the project asks for in place of *asked*; a question is about the very version that it names."""
+        return (asked,) if origin.who == QUESTION else tuple(self.apply(asked, "", ""))
 
     def _entries_for(self, name: str, asker: str, version: str) -> Entries | None:
         entries = None

@@ -23,6 +23,7 @@ from pkm_env.resolver.wording import (
     key_text,
     need_text,
     version_text,
+    versions_there,
 )
 
 TYPE_CHECKING = False
@@ -406,11 +407,9 @@ def _missing_text(fact: Fact, problem: TargetProblem) -> str:
             meant = "; which Pythons a project is for stands in requires-python"
         is_named = reason.startswith((f"{package.name} ", f"{package.name}-"))
         return (reason if is_named else f"{package.name}: {reason}") + meant
-    versions = package.line.versions
-    if not versions:
+    if not package.line.versions:
         return f"{package.name} has no versions"
-    there = f"there is {versions[0]}" if len(versions) == 1 else f"there are {versions[0]} to {versions[-1]}"
-    return f"no version of {package.name} is {ask.requirement.specifier}: {there}"
+    return f"no version of {package.name} is {ask.requirement.specifier}: {versions_there(package)}"
 
 
 def _ordered(facts: Sequence[Fact]) -> list[Fact]:

@@ -13,10 +13,11 @@ from pkm_env.resolver.written import array_text, table_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from pkm_env.model.target import Target
+    from pkm_env.resolver.knowledge import Package
     from pkm_env.resolver.proof import Fact
     from pkm_env.resolver.request import NoSolution, Origin
     from pkm_env.resolver.solution import Derivation
@@ -127,13 +128,31 @@ class OtherTargets:
             return None, []
         if narrows:
             return found, [one.target for one in self._failures if _admits(specifier, one.target.python)]
-        rest = range(1, len(targets))
-        return found, [targets[at] for at in rest if solve(self._derivation, change, view, 1 << at) is None]
+        return found, self._unsolved(change, view, [members for members, _places in view.classes[1:]])
+
+    def _unsolved(self, change: Change, view: View, classes: Iterable[int]) -> list[Target]:
+        """Return the targets in classes of a view for which there is no answer."""
+        return [
+            target
+            for members in classes
+            if solve(self._derivation, change, view, members) is None
+            for target in view.among(members)
+        ]
 
     def _later_system(self, name: str) -> Suggestion | None:
-        """Return the same platform with a later glibc or macOS, for which a package has files."""
-        target, package = self._problem.target, self._problem.package(name)
-        system, architecture, floor = split_platform(target.platform)
+        """Return one of the platforms that fail together with a later glibc or macOS, for which a package has files."""
+        problem = self._problem
+        for target in problem.view.among(problem.members):
+            for platform in self._later_platforms(problem.package(name), target.platform):
+                suggestion = self._on_system(name, target.platform, platform)
+                if suggestion is not None:
+                    return suggestion
+        return None
+
+    @staticmethod
+    def _later_platforms(package: Package, platform: str) -> Iterator[str]:
+        """Yield the nearest later glibc or macOS for which a package has files."""
+        system, architecture, floor = split_platform(platform)
         kind = (
             {"linux": "manylinux", "macos": "macosx"}.get(system, "") if not floor.startswith("musl") else ""
         )
@@ -143,43 +162,36 @@ class OtherTargets:
         }
         found: set[tuple[int, int]] = set()
         for _python, tags, _versions in package.signatures:
-            for platform in tag_columns(tags)[2] if tags != SDIST and kind else ():
-                words = platform.split("_", 3)
+            for tag in tag_columns(tags)[2] if tags != SDIST and kind else ():
+                words = tag.split("_", 3)
                 if words[0] == kind and words[-1] in machines and words[1].isdigit() and words[2].isdigit():
                     found.add((int(words[1]), int(words[2])))
         for numbers in sorted(one for one in found if one > floor_numbers(floor))[:_MOST_FLOORS]:
             later = f"glibc{numbers[0]}.{numbers[1]}" if system == "linux" else str(numbers[0])
-            suggestion = self._on_system(name, f"{system}-{architecture}-{later}")
-            if suggestion is not None:
-                return suggestion
-        return None
+            yield f"{system}-{architecture}-{later}"
 
-    def _on_system(self, name: str, platform: str) -> Suggestion | None:
-        """Return what another platform gives in the place of that of the target."""
-        target = self._problem.target
-        targets = [target, *(failure.target for failure in self._failures)]
-        here = [one for one in targets if one.platform == target.platform]
-        view = View(
-            [make_target(one.python, platform, one.implementation) for one in here],
-            self._problem.knowledge.notebook,
-        )
-        change = Change(self._question)
+    def _on_system(self, name: str, before: str, platform: str) -> Suggestion | None:
+        """Return what another platform gives in the place of the one *before*."""
+        targets: dict[str, Target] = {}
+        for one in (self._problem.target, *(failure.target for failure in self._failures)):
+            other = make_target(one.python, platform, one.implementation) if one.platform == before else one
+            targets[other.key] = other
+        view, change = View([*targets.values()], self._problem.knowledge.notebook), Change(self._question)
         found = solve(self._derivation, change, view)
         if found is None or name not in found[1]:
             return None
-        left = [one for one in targets if one.platform != target.platform]
-        left += [
-            view.targets.targets[at]
-            for at in range(1, len(here))
-            if solve(self._derivation, change, view, 1 << at) is None
-        ]
-        written = [
-            platform if parse_platform(one) == target.platform else one for one in self._declared.platforms
-        ]
+        classes = [members for members, _places in view.classes[1:]]
+        moved = [one for one in classes if any(target.platform == platform for target in view.among(one))]
+        # Where no target is another one, there is no other answer.
+        left = [target for one in classes if one not in moved for target in view.among(one)]
+        left += self._unsolved(change, view, moved)
+        written = dict.fromkeys(
+            platform if parse_platform(one) == before else one for one in self._declared.platforms
+        )
         origin = self._declared.origin("platforms")
         place = f"in {table_text(origin.key[:-1])}" if origin is not None else ""
         return Suggestion(
-            f"platforms = {array_text(written)}",
+            f"platforms = {array_text([*written])}",
             found[1],
             name,
             version_of(name, found),

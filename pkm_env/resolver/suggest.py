@@ -200,15 +200,15 @@ class Elsewhere:
         places = {target.key: place for place, target in enumerate(before.view.targets.targets)}
         place = places.get(failure.target.key)
         view = before.view if place is not None else View([failure.target], before.knowledge.notebook)
-        bit = 1 << (place or 0)
+        members = view.class_of(place or 0)
         question = change.question
-        bound = question.bindings(holding(view, bit))
+        bound = question.bindings(holding(view, members & -members))
         key = tuple(sorted((name, repr(source.to_plain())) for name, source in bound.items()))
         if not change.keeps(before.question):
-            return solve(failure.derivation, change, view, bit) is not None
+            return solve(failure.derivation, change, view, members) is not None
         if key not in grounds:
             grounds[key] = before.ground.under(question, bound, _allowances(before))
-        problem = TargetProblem(grounds[key], view, bit, Earlier(), begun)
+        problem = TargetProblem(grounds[key], view, members, Earlier(), begun)
         if any(solution.fits(problem) for solution in solutions):
             return True
         try:
@@ -218,7 +218,7 @@ class Elsewhere:
         except (Begin, SplitTarget):
             # What the ground knows was worked out before more was allowed.
             del grounds[key]
-            return solve(failure.derivation, change, view, bit) is not None
+            return solve(failure.derivation, change, view, members) is not None
         solutions.append(Solution(problem, decided, Counts(), 0))
         return True
 
@@ -227,28 +227,29 @@ def solve(
     derivation: Derivation,
     change: Change,
     view: View | None = None,
-    members: int = 1,
+    members: int = 0,
     *,
     begun: Decided | None = None,
 ) -> Answer | None:
     """Return an answer for the derivation's target, or the first part of it, when there is one with the change.
 
-    With *view*, its target *members* stands in for the derivation's. Versions that are *begun* with are taken where
-    they may be: most often, that takes no search.
+    It is one for all targets that no marker tells from it. With *view*, its targets *members*, by default those of its
+    first class, stand in for the derivation's. Versions that are *begun* with are taken where they may be: most often,
+    that takes no search.
     """
     before = derivation.problem
     question = change.question
-    members = before.bit if view is None else members
-    view = view or before.view
+    if view is None:
+        view, members = before.view, before.members
+    members = members or view.classes[0][0]
     knowledge = before.knowledge
     is_known = change.keeps(before.question)
     allowances = _allowances(before)
     ground_is_new = False
     for _ in range(_MOST_SPLITS):
-        place = members.bit_length() - 1
-        target = view.targets.targets[place]
+        first = members & -members
         try:
-            bound = question.bindings(holding(view, members))
+            bound = question.bindings(holding(view, first))
             if is_known and not ground_is_new:
                 ground = before.ground.under(question, bound, allowances)
             else:
@@ -260,8 +261,8 @@ def solve(
         except Begin:
             ground_is_new = True
         except SplitTarget as split:
-            part = target.part((target.patches[0], split.cuts[0] - 1))
-            view, members = View([part], knowledge.notebook), 1
+            parts = [one.part((one.patches[0], split.cuts[0] - 1)) for one in view.among(members)]
+            view, members = View(parts, knowledge.notebook), (1 << len(parts)) - 1
         else:
             return problem, decided
     return None

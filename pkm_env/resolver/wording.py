@@ -145,7 +145,9 @@ def excluded_lines(
     package = problem.package(name)
     if excluded.kind == "constraint":
         assert excluded.ask is not None
-        yield f"a constraint keeps {name} to {excluded.ask.requirement.specifier}", ()
+        specifier = excluded.ask.requirement.specifier
+        there = "" if package.mask(specifier) & ~1 else f": {versions_there(package)}"
+        yield f"a constraint keeps {name} to {specifier}{there}", ()
     elif excluded.python:
         several = "need" if fact.versions & (fact.versions - 1) else "needs"
         versions = version_text(package, fact.versions, problem.usable(name).mask)
@@ -161,6 +163,12 @@ def excluded_lines(
         admitted = admitted_by(name, facts, problem)
         found = list(unfit_texts(package, fact.versions & admitted, problem, target))
         yield from found or _barred_texts(package, admitted, problem)
+
+
+def versions_there(package: Package) -> str:
+    """Return from which to which version a package has some, where nothing meets what is asked for."""
+    versions = package.line.versions
+    return f"there is {versions[0]}" if len(versions) == 1 else f"there are {versions[0]} to {versions[-1]}"
 
 
 def _barred_texts(
@@ -221,8 +229,10 @@ def unfit_texts(
     if left:
         verb = "have" if left & (left - 1) else "has"
         rules, is_built = problem.question.rules, has_sdist(package, left)
-        reason = f"no wheel for {short_platform(target.platform)} with Python {target.python}"
-        reason += _wheels_there(package, left, target)
+        platforms = _lacking_platforms(package, left, problem, target.platform)
+        named = f"{'each of ' if platforms[1:] else ''}{and_list([short_platform(one) for one in platforms])}"
+        reason = f"no wheel for {named} with Python {target.python}"
+        reason += _wheels_there(package, left, platforms[0])
         behind: Sequence[Rule] = ()
         if rules.forbids_wheels(package.name) and not is_built:
             reason, behind = "no sdist, and wheels of it are not to be used", (("no-binary",),)
@@ -231,10 +241,27 @@ def unfit_texts(
         yield f"{package.name} {version_text(package, left, everything)} {verb} {reason}", behind
 
 
-def _wheels_there(package: Package, mask: int, target: Target) -> str:
+def _lacking_platforms(package: Package, mask: int, problem: TargetProblem, platform: str) -> list[str]:
+    """Return the platforms that versions have no file for: *platform*, or what no marker tells from it.
+
+    Of several, each version has a file for one, but none for all; the first is one that the newest has none for.
+    """
+    view = problem.view
+    fitting = {
+        one.platform: mask & view.fitting(package, 1 << place)[1]
+        for place, one in enumerate(view.targets.targets)
+        if problem.members >> place & 1
+    }
+    without = [one for one, versions in fitting.items() if not versions]
+    if without or platform not in fitting:
+        return [platform if platform in without or platform not in fitting else without[0]]
+    return sorted(fitting, key=lambda one: (fitting[one].bit_length() == mask.bit_length(), one))
+
+
+def _wheels_there(package: Package, mask: int, platform: str) -> str:
     """Return " (1.2 has some for cp39 and cp310)" for the newest version in *mask* that has wheels, "" for none.
 
-    Named are the interpreters of the wheels for the target's platform, or else the platforms that there are.
+    Named are the interpreters of the wheels for the platform, or else the platforms that there are.
     """
     newest = 0
     for _python, tags, versions in package.signatures:
@@ -247,7 +274,7 @@ def _wheels_there(package: Package, mask: int, target: Target) -> str:
         for _python, tags, versions in package.signatures
         if tags != SDIST and versions << 1 & newest
     ]
-    here = {*platform_tags(target.platform), "any"}
+    here = {*platform_tags(platform), "any"}
     names = {
         _interpreter(pythons, abis) for pythons, abis, platforms in wheels if here.intersection(platforms)
     }

@@ -355,8 +355,9 @@ class Supply:
         listing = make_listing(name, index.name, page.digest, plain_files, cutoff, page.text_of)
         if listing.undated:
             count = listing.undated.bit_count()
+            has = "release has" if count == 1 else "releases have"
             self._reporter.note(
-                f"{name}: {count} releases have files that tell no time of upload; "
+                f"{name}: {count} {has} files that tell no time of upload; "
                 f"exclude-newer leaves these out (exclude-newer = {{ {name} = false }} admits them)"
             )
         return listing

@@ -149,7 +149,7 @@ def test_the_cut_off_leaves_out_what_is_newer_and_says_what_has_no_time(world: W
     assert listing.signatures == (("", "cp312-cp312-win_amd64", 0b10), ("", "py3-none-any", 0b1))
     assert listing.excluded == 0b1100
     assert [file.filename for file in listing.files("1.1")] == ["spam-1.1-cp312-cp312-win_amd64.whl"]
-    assert any("spam: 1 releases" in note for note in world.told.notes)
+    assert any("spam: 1 release has files" in note for note in world.told.notes)
 
 
 def test_the_cut_off_of_a_package_counts_before_that_of_its_index(world: World, index: LocalIndex):

@@ -34,7 +34,7 @@ def test_a_bound_tells_where_it_stands(pkm, tmp_path):
     text += '[tool.pkm.env.other]\nconstraints = [\n  "eggs<1",\n]\n'
     project = write_project(tmp_path / "shop", text)
     told = places(refused(pkm, project, "other"))
-    assert told["a constraint keeps eggs to <1"] == "pyproject.toml:10:3"
+    assert told["a constraint keeps eggs to <1: there are 1.0 to 2.0"] == "pyproject.toml:10:3"
     told = places(refused(pkm, project, "default", "-P", "eggs>=2", "-P", "spam>1"))
     assert told["a constraint keeps eggs to <2"] == "pyproject.toml:7:25"
     assert told["a constraint keeps spam to >1"] == "the command line"

@@ -138,6 +138,30 @@ dependencies = ["eggs"]
     assert installed(project / ".pkm/envs/test") == ["ham-1.0.dist-info"]
 
 
+def test_the_groups_of_an_environment_come_with_the_default_ones_where_no_group_is_named_like_it(
+    pkm, project, index
+):
+    text = (project / "pyproject.toml").read_text().replace("env.test", "env.checks")
+    (project / "pyproject.toml").write_text(text)
+    entries = locked(index, spam="'default' in dependency_groups", ham="'test' in dependency_groups")
+    write(project, f'dependency-groups = ["test", "docs"]\ndefault-groups = ["default"]\n{entries}')
+    told = ok(pkm("sync", "checks", "--from", "pylock.toml", cwd=project)).stderr
+    assert installed(project / ".pkm/envs/checks") == ["ham-1.0.dist-info", "spam-1.0.dist-info"]
+    assert "note:" not in told
+
+
+def test_the_extras_of_an_environment_are_taken_from_a_file_with_extras(pkm, project, index):
+    text = (project / "pyproject.toml").read_text()
+    extra = '[project.optional-dependencies]\nRed_Hot = ["ham"]\nother = []\n[dependency-groups]'
+    text = text.replace("[dependency-groups]", extra) + 'extras = ["red.hot"]\n'
+    (project / "pyproject.toml").write_text(text)
+    entries = locked(index, spam="'other' not in extras", ham="'red-hot' in extras")
+    write(project, f'extras = ["other", "red-hot"]\n{entries}')
+    ok(pkm("sync", "default", "test", "--from", "pylock.toml", cwd=project))
+    assert installed(project / ".venv") == ["spam-1.0.dist-info"]
+    assert installed(project / ".pkm/envs/test") == ["ham-1.0.dist-info", "spam-1.0.dist-info"]
+
+
 def test_a_group_that_the_file_does_not_have_is_told(pkm, project):
     write(project, 'dependency-groups = ["docs"]\ndefault-groups = ["docs"]\npackages = []\n')
     said = ok(pkm("sync", "test", "--from", "pylock.toml", "--dry-run", cwd=project)).stderr
@@ -146,6 +170,16 @@ def test_a_group_that_the_file_does_not_have_is_told(pkm, project):
 
 def write(project, text, version="1.0"):
     (project / "pylock.toml").write_text(f'lock-version = "{version}"\ncreated-by = "hand"\n{text}')
+
+
+def locked(index, **markers):
+    """Entries of the release 1.0 of packages, with their markers."""
+    files = {name: index.file(f"{name}-1.0-py3-none-any.whl") for name in markers}
+    return "".join(
+        f'[[packages]]\nname = "{name}"\nversion = "1.0"\nmarker = "{markers[name]}"\n'
+        f'wheels = [{{ url = "{index.file_url(file.filename)}", hashes = {{ sha256 = "{file.sha256}" }} }}]\n'
+        for name, file in files.items()
+    )
 
 
 SPAM = '[[packages]]\nname = "spam"\nversion = "1.0"\n'
@@ -191,6 +225,16 @@ REFUSED = {
         f'{SPAM}vcs = {{ type = "hg", url = "https://host.example/x", commit-id = "abc" }}',
         "1.0",
         "spam comes from a hg repository",
+    ),
+    "a marker of a package": (
+        f'{SPAM}marker = "extra == \'red\'"\ndirectory = {{ path = "." }}',
+        "1.0",
+        "has a marker that means nothing in a lock: ",
+    ),
+    "extras compared": (
+        f'{SPAM}marker = "extras == \'red\'"\ndirectory = {{ path = "." }}',
+        "1.0",
+        "has a marker that means nothing in a lock: ",
     ),
     "two of one name": (
         f'{SPAM}directory = {{ path = "." }}\n{SPAM}directory = {{ path = "." }}',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import subprocess
@@ -187,7 +188,7 @@ def test_an_upgrade_of_a_package_may_move_it_to_a_requirement_and_it_stays_there
     assert 'did you mean "spam"?' in wrong.stderr
     nothing = pkm("lock", "-P", "spam>9", cwd=project)
     assert nothing.code == 1
-    assert "a constraint keeps spam to >9" in nothing.stderr
+    assert "a constraint keeps spam to >9: there are 1.0 to 2.0" in nothing.stderr
     assert held(project, "spam") == ["2.0"]
 
 
@@ -314,6 +315,93 @@ def test_an_upgrade_of_a_group_forgets_what_the_group_asks_for_alone(pkm, tmp_pa
     assert 'did you mean "more"?' in wrong.stderr
 
 
+def test_an_upgrade_of_a_group_follows_the_extras_of_the_project_that_it_asks_for(pkm, tmp_path, index):
+    text = HEAD + 'dependencies = ["spam"]\noptional-dependencies = { all = ["shop[hot]"], hot = ["ham"] }\n'
+    project = write_project(tmp_path / "p", text + '[dependency-groups]\ndev = ["shop[all]"]\n')
+    ok(pkm("lock", cwd=project))
+    index.add_wheel("ham", "2.0", requires=["eggs<2"])
+    index.add_wheel("spam", "1.5", requires=["eggs"])
+    env = {"PKM_CACHE_DIR": str(pkm.home / "other")}
+    ok(pkm("lock", "--upgrade-group", "dev", cwd=project, env=env))
+    assert (held(project, "ham"), held(project, "spam")) == (["2.0"], ["1.0"])
+
+
+# What is preferred of several versions that are locked
+
+FORKED = """\
+dependencies = ["eggs<2; python_version < '3.12'", "eggs"]
+[tool.pkm.env.default]
+python = ">=3.11,<3.13"
+platforms = ["linux-x86_64"]
+"""
+
+
+@pytest.fixture
+def forked(pkm, tmp_path):
+    """A project with one version of a package for an old Python and another one for a newer, locked."""
+    project = write_project(tmp_path / "forked", HEAD + FORKED)
+    ok(pkm("lock", cwd=project))
+    assert held(project, "eggs") == ["1.0", "2.0"]
+    return project
+
+
+def markers(project, name):
+    found = tomllib.loads(lock_text(project))["packages"]
+    return {one["version"]: one["marker"] for one in found if one["name"] == name}
+
+
+def test_a_python_that_is_added_gets_the_newest_of_what_is_locked(pkm, forked):
+    (forked / "pyproject.toml").write_text(HEAD + FORKED.replace("<3.13", "<3.14"))
+    ok(pkm("lock", cwd=forked))
+    assert markers(forked, "eggs") == {
+        "1.0": "'default' in dependency_groups and python_version < '3.12'",
+        "2.0": "'default' in dependency_groups and python_version >= '3.12'",
+    }
+
+
+def test_an_environment_that_is_locked_alone_holds_what_the_others_hold_target_by_target(pkm, forked):
+    other = FORKED[FORKED.index("python =") :]
+    other = f'[tool.pkm.env.new]\nproject = false\ndependencies = ["eggs"]\n{other}'
+    (forked / "pyproject.toml").write_text(HEAD + FORKED + other)
+    ok(pkm("lock", "new", cwd=forked))
+    both = "('default' in dependency_groups or 'new' in dependency_groups)"
+    assert markers(forked, "eggs") == {
+        "1.0": f"{both} and python_version < '3.12'",
+        "2.0": f"{both} and python_version == '3.12'",
+    }
+
+
+# The difference
+
+
+def test_a_target_that_gets_another_of_the_locked_versions_is_told(pkm, forked):
+    wider = FORKED.replace("<3.13", "<3.14")
+    (forked / "pyproject.toml").write_text(HEAD + wider)
+    ok(pkm("lock", cwd=forked))
+    (forked / "pyproject.toml").write_text(HEAD + wider.replace("< '3.12'", "< '3.13'"))
+    said = ok(pkm("lock", "--dry-run", cwd=forked)).stdout
+    assert said.splitlines()[2:] == ["  ~ eggs 2.0 -> 1.0  default"]
+
+
+def test_what_is_gone_is_told_with_who_needed_it(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", requires=["ham", "eggs<2"])
+    project = write_project(tmp_path / "p", HEAD + 'dependencies = ["pea", "spam"]\n')
+    ok(pkm("lock", cwd=project))
+    index.add_wheel("pea", "2.0")
+    env = {"PKM_CACHE_DIR": str(pkm.home / "other")}
+    (project / "pyproject.toml").write_text(HEAD + 'dependencies = ["pea"]\n')
+    words = ("lock", "--upgrade", "--dry-run")
+    said = ok(pkm(*words, cwd=project, env=env)).stdout
+    assert said.splitlines()[2:] == [
+        "  - eggs 1.0        default: pea 2.0 no longer needs it",
+        "  - ham 1.0         default: pea 2.0 no longer needs it",
+        "  ~ pea 1.0 -> 2.0  default",
+        "  - spam 1.0        default",
+    ]
+    changes = json.loads(ok(pkm(*words, "--json", cwd=project, env=env)).stdout)["changes"]
+    assert [one["why"] for one in changes] == ["pea 2.0 no longer needs it"] * 2 + [""] * 2
+
+
 # The version of the format
 
 
@@ -410,7 +498,11 @@ def test_a_dry_run_tells_the_difference_and_writes_nothing(pkm, tmp_path, index)
     said = ok(pkm("lock", "--dry-run", "--upgrade", "--refresh", cwd=project)).stdout
     assert said.startswith("would lock 1 environment in ")
     rows = [" ".join(line.split()) for line in said.splitlines() if line.split()[0] in "+-~"]
-    assert rows == ["- eggs 2.0 default", "+ pea 1.0 default", "~ spam 2.0 -> 2.5 default"]
+    assert rows == [
+        "- eggs 2.0 default: spam 2.5 no longer needs it",
+        "+ pea 1.0 default",
+        "~ spam 2.0 -> 2.5 default",
+    ]
     after = (project / "pylock.toml").stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 

@@ -131,6 +131,37 @@ def test_why_of_the_project_itself_tells_the_extras_that_are_asked_for_by_its_na
     assert asking.says("env", "why", "shop").splitlines()[2:] == ["  shop (pyproject.toml:11:8) -> shop[red]"]
 
 
+@pytest.fixture
+def with_extras(pkm, tmp_path, index):
+    """A project whose groups name its own extras, one by way of another, one by a package from the index."""
+    index.add_wheel("plug", "1.0", requires=["shop[red]"])
+    text = HEAD + 'optional-dependencies = { all = ["shop[red]"], red = ["ham"] }\n'
+    text += (
+        '[dependency-groups]\ndev = ["shop[all]"]\nplug = ["plug"]\n[tool.pkm.env.plug]\ngroups = ["plug"]\n'
+    )
+    found = Project(write_project(tmp_path / "extras", text + "[tool.pkm.env.bare]\n"), pkm)
+    found("lock")
+    return found
+
+
+def test_what_an_extra_asks_for_that_a_group_names_of_the_project_is_there(with_extras):
+    assert with_extras.says("env", "tree").splitlines()[0] == "ham 1.0"
+    reason = "  shop (pyproject.toml:5:55) -> ham"
+    assert with_extras.says("env", "why", "eggs").splitlines()[1] == f"{reason} -> ham 1.0 -> eggs"
+    changed = with_extras.json("env", "diff", "bare", "default")
+    whys = {one["name"]: one["why"] for one in changed}
+    assert whys == {"eggs": "asked for by ham 1.0", "ham": "asked for by the environment itself"}
+    told = json.loads(with_extras.says("env", "export", "default", "--format", "cyclonedx"))
+    needs = {entry["ref"]: entry.get("dependsOn", []) for entry in told["dependencies"]}
+    assert needs["root"] == ["ham@1.0"]
+
+
+def test_what_an_extra_asks_for_that_a_package_names_of_the_project_is_there(with_extras):
+    assert "ham 1.0" in with_extras.says("env", "tree", "plug").splitlines()
+    told = with_extras.says("env", "why", "ham", "-e", "plug")
+    assert told == "ham 1.0 in plug\n  shop (pyproject.toml:5:55) -> ham\n"
+
+
 def test_questions_of_the_project_where_it_is_not_installed_say_so(pkm, tmp_path):
     plain = Project(write_project(tmp_path / "plain", HEAD + 'dependencies = ["eggs"]\n'), pkm)
     plain("lock")
@@ -196,6 +227,29 @@ def test_why_not_of_a_bare_name_is_about_its_newest_version(newer):
         "it would be admitted, and this would change:\n"
         "  ~ spam 2.0 -> 3.0\n"
     )
+
+
+def test_why_not_is_about_the_very_version_whatever_an_override_asks_for(pkm, tmp_path):
+    """Here it is one version on Windows and another one elsewhere, and nothing is asked of what stays apart."""
+    forced = """["==1.0 ; sys_platform == 'win32'", "==2.0 ; sys_platform != 'win32'"]"""
+    text = HEAD + f'dependencies = ["spam"]\n[tool.pkm.overrides]\neggs = {forced}\n'
+    forced = Project(write_project(tmp_path / "forced", text), pkm)
+    forced("lock")
+    told = forced.json("env", "why-not", "eggs==2.0")
+    assert (told["possible"], told["changes"]) == ("some", [])
+    assert {name.rpartition("-")[0][-7:] for name in told["failing"]} == {"windows"}
+    assert "eggs==1.0 (by an override)" in "\n".join(told["lines"])
+
+
+def test_why_not_obeys_the_cut_off_that_the_lock_keeps(pkm, tmp_path, index):
+    index.add_wheel("pea", "1.0", upload_time="2026-01-01T00:00:00Z")
+    index.add_wheel("pea", "2.0", upload_time="2026-01-10T00:00:00Z")
+    text = HEAD + 'dependencies = ["pea"]\n[tool.pkm]\nexclude-newer = "2026-01-05"\n'
+    cut = Project(write_project(tmp_path / "cut", text), pkm)
+    cut("lock")
+    assert "2. of pea only releases after the cut-off of 2026-01-05" in cut.says("env", "why-not", "pea==2.0")
+    cut("lock", "--exclude-newer", "2026-01-20")
+    assert "  ~ pea 1.0 -> 2.0" in cut.says("env", "why-not", "pea").splitlines()
 
 
 def test_why_not_of_what_holds_says_so(newer):

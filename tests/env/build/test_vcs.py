@@ -169,6 +169,16 @@ def test_unknown_revision_is_told_with_what_comes_near(git: Git, upstream: Repos
     )
 
 
+def test_unknown_tag_is_compared_with_tags_alone(git: Git, upstream: Repository) -> None:
+    upstream.commit(file="1")
+    upstream.git("tag", "v1.0.0")
+    upstream.git("branch", "v1.0.1")
+    with pytest.raises(CheckoutFailed) as caught:
+        git.checkout(_source(upstream, "refs/tags/v1.0.1"))
+    assert caught.value.reason == "it has no tag of this name"
+    assert caught.value.hint == 'did you mean "v1.0.0"?'
+
+
 @pytest.mark.parametrize("revision", ["0" * 40, "refs/heads/absent"])
 def test_unknown_commit_and_ref_are_unknown_revisions(git: Git, upstream: Repository, revision: str) -> None:
     upstream.commit(file="1")

@@ -19,6 +19,16 @@ def test_results_go_to_stdout_and_messages_to_stderr():
     assert err.getvalue() == "warning: odd\nerror: wrong\n"
 
 
+def test_no_message_shows_the_password_of_an_address():
+    output, _, err = make()
+    output.error('there is no index "https://me:se@cret@host.example/simple" (ssh://git@host.example/x)')
+    output.warn("http://a:b@host.example and x@y")
+    assert err.getvalue() == (
+        'error: there is no index "https://host.example/simple" (ssh://git@host.example/x)\n'
+        "warning: http://host.example and x@y\n"
+    )
+
+
 def test_quiet_keeps_results_and_errors_alone():
     output, out, err = make(level=-1)
     output.result("a tree")

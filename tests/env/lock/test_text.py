@@ -136,6 +136,9 @@ BROKEN = [
             (0, [{}], "must be a string"),
             (0, ["9.9 amiga-68k"], '"amiga-68k" is no platform'),
             (0, ["3.11 jython linux-x86_64"], "is no target"),
+            (1, ["3.11 linux-x86_64", "3.11 linux-x86_64-glibc2.28"], "stands for what another"),
+            (0, ["3.11.2-5 linux-x86_64", "3.11.0-2 linux-x86_64"], "stands for what another"),
+            (1, ["3.11 linux-x86_64", "3.11.3+ linux-x86_64"], "stands for what another"),
         )
     ),
     *(

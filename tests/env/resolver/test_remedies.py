@@ -327,6 +327,28 @@ def test_a_later_system_names_the_targets_that_it_does_not_help():
     assert found[1].endswith("; not for python 3.12 on windows-x86_64, and 1 more target")
 
 
+def test_a_later_system_that_the_environment_has_already_is_written_once():
+    """The two fail together, as no marker tells them apart, and the later one has a wheel."""
+    said = Declared(DECLARED.origins, platforms=["linux-x86_64-glibc2.39", "linux-x86_64"])
+    targets = [make_target("3.12", platform) for platform in said.platforms]
+    world = {"a": {"1": {"tags": ("cp312-cp312-manylinux_2_39_x86_64",)}}}
+    (found,) = explained(world, "a", targets, declared=said).would_work
+    assert found == ('platforms = ["linux-x86_64-glibc2.39"]', "in [tool.pkm.env.test]: 1 package, a 1")
+
+
+def test_a_change_helps_all_targets_that_no_marker_tells_apart():
+    targets = [LINUX, make_target("3.12", "linux-x86_64-musl1.2")]
+    world = {
+        "a": {
+            "3": {"tags": ("cp312-cp312-win_amd64",)},
+            "2": {"tags": ("cp312-cp312-manylinux_2_17_x86_64",)},
+            "1": [],
+        }
+    }
+    (found,) = explained(world, "a>2", targets).would_work
+    assert found == ("a==1", "instead of 1: 1 package, a 1")
+
+
 def test_an_older_python_is_offered_where_only_older_ones_have_answers():
     world = {"a": {"1": {"tags": ("cp311-abi3-manylinux_2_17_x86_64",), "requires_python": "<3.12"}}}
     older = make_target("3.11", "linux-x86_64")

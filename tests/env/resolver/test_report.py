@@ -247,6 +247,27 @@ def test_no_wheel_for_the_platform():
     )
 
 
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        (
+            {"1": "cp312-cp312-manylinux_2_17_x86_64", "2": "cp312-cp312-manylinux_2_17_x86_64"},
+            "linux-x86_64-musl1.2 with Python 3.12 (2 has some for manylinux_2_17_x86_64)",
+        ),
+        (
+            {"1": "cp312-cp312-manylinux_2_17_x86_64", "2": "cp312-cp312-musllinux_1_2_x86_64"},
+            "each of linux-x86_64 and linux-x86_64-musl1.2 with Python 3.12 (2 has some for musllinux_1_2_x86_64)",
+        ),
+    ],
+    ids=["one", "each another"],
+)
+@pytest.mark.parametrize("at", [0, 1])
+def test_of_targets_that_no_marker_tells_apart_the_one_without_a_wheel_is_told(tags, told, at):
+    world = {"a": {version: {"tags": (tag,)} for version, tag in tags.items()}}
+    outcome = ask(world, "a", targets=(LINUX, MUSL))[at]
+    assert f"  2. a 1 to 2 have no wheel for {told}\n" in str(explain(outcome, where=where))
+
+
 def test_a_build_that_is_not_allowed():
     assert (
         refusal({"a": {"1": {"tags": ("sdist", "cp312-cp312-win_amd64")}}}, "a", no_build=True)
@@ -571,6 +592,15 @@ def test_a_requirement_that_cannot_be_read():
         == """\
   1. shop asks for a    pyproject.toml:5:5
   2. a 1: its requirement b ; os_name is 'nt' has a marker that cannot be read
+  so 1 can't hold."""
+    )
+
+
+def test_a_marker_of_the_project_that_cannot_be_read_has_its_place():
+    assert (
+        refusal({"a": {"1": []}, "b": {"1": []}}, "a", "b ; 'x' in extras")
+        == """\
+  1. shop: its requirement b ; 'x' in extras has a marker that cannot be read    pyproject.toml:6:5
   so 1 can't hold."""
     )
 
