@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pkm_env.index.table import Found, Shape
 
 WANTED = frozenset(("filename", "hashes", "requires-python", "yanked"))
-# Nearly always the newest is asked for, and the one before it when that came since the last lock.
+# Nearly always the newest is asked for, and the one before it where that is what was locked.
 NEWEST = 2
 # An escape, an address in brackets, one with a user, invisible characters: such a URL may be no URL, the page no JSON.
 ODD = ("\\", "[", "@", "\x7f", "\n", "\r", "\t", "\0")
@@ -108,15 +108,22 @@ def sound(found: Found, shape: Shape) -> Lines:
 
 
 def newest(digest: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the numbers of the newest final versions, of the newest one where none is final."""
-    versions, _, prereleases, yanked, *_ = digest
+    """Return the numbers of the newest final versions, and of the newest one with another Requires-Python than these.
+
+    The last is what older Pythons get. Where none is final, pre-releases count, then yanked ones.
+    """
+    versions, signatures, prereleases, yanked, *_ = digest
     every = (1 << len(versions)) - 1
     left = every & ~yanked & ~prereleases or every & ~yanked or every
+    latest: dict[str, int] = {}
+    for needs, _, mask in signatures:
+        latest[needs] = max(latest.get(needs, 0), (mask & left).bit_length())
+    older = sorted(set(latest.values()) - {0}, reverse=True)[1:2]
     found: list[int] = []
     while left and len(found) < NEWEST:
         found.append(left.bit_length() - 1)
         left ^= 1 << found[-1]
-    return tuple(found)
+    return tuple(dict.fromkeys([*found, *(end - 1 for end in older)]))
 
 
 def texts_of(text: str, begin: int, end: int, shape: Shape | None, filenames: Sequence[str]) -> list[str]:
