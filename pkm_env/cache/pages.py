@@ -180,7 +180,7 @@ class CachedPage:
     def become_whole(self, digest: tuple[Any, ...], texts: list[str]) -> None:
         """Take what a whole reading of the same page gave."""
         self.digest, self.texts, self.brief, self.unfold = digest, texts, None, None
-        self._places = b""
+        self._places = self._text = b""
 
     def kept(self, there: bool, path: str, start: int, places: bytes) -> None:
         """Note that the files are at *path* from *start* on, if they are *there*, and let go of all that is large."""

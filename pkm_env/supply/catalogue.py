@@ -38,9 +38,8 @@ class Waiting:
 WAIT = Waiting()
 OFFLINE = Unavailable("offline", "its index page is not in the cache, and pkm is offline")
 NOTHING = ((), (), 0, 0, "", b"")  # the digest of a page without a file
-SHORT = (
-    4 << 10
-)  # bytes of a packed page that is read whole in the time that looking for what may stay unread takes
+# Bytes of a packed page that is read whole as quickly as in brief.
+SHORT = 4 << 10
 LARGE = 24 << 20  # bytes; of a block of more than 32 MiB the C library learns nothing
 
 

@@ -74,6 +74,20 @@ def test_an_older_release_is_read_when_it_is_asked_for_and_without_a_request(wor
     assert kept(world, index).brief is None
 
 
+def test_what_was_read_whole_is_read_from_where_it_is_kept_now(
+    world: World, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+):
+    # The whole file was read at once, and its texts are not held.
+    monkeypatch.setattr("pkm_env.cache.pages.FIRST_READ", 1 << 20)
+    monkeypatch.setattr("pkm_env.cache.pages.MOST_HELD", 0)
+    listed(world.supply(spec(index)), "spam")
+    page = world.supply(spec(index))._catalogue.page(0, "spam")
+    assert page.brief is not None
+    for number in (7, 8):
+        assert page.text_of(number).split("\t")[1] == f"spam-1.{number}-py3-none-any.whl"
+    assert page.texts is None
+
+
 def test_what_was_read_whole_is_as_old_as_before(world: World, index: LocalIndex):
     listing = listed(world.supply(spec(index)), "spam")
     os.utime(file_of(world), (1_000_000_000, 1_000_000_000))
