@@ -14,7 +14,6 @@ import re
 
 from pkm_build.grammar import normalise
 from pkm_env.index.bulk import in_bulk, is_specifier
-from pkm_env.index.digest import Page, make_page
 from pkm_env.index.errors import printable
 from pkm_env.index.lines import lines_of
 from pkm_env.index.table import read_table
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pkm_env.index.lines import Lines
-    from pkm_env.index.names import ReadVersion
     from pkm_env.model.rows import Row
 
     # (filename, hashes, index, metadata_hashes, path, requires_python, size, upload_time, url, yanked)
@@ -72,22 +70,6 @@ REPOSITORY_VERSION = re.compile(r'<meta\s+name="pypi:repository-version"\s+conte
 
 class PageFault(ValueError):
     """What was sent is no page of an index; the text says why."""
-
-
-def read_page(
-    body: bytes, content_type: str, url: str, name: str, memo: dict[str, ReadVersion | None] | None = None
-) -> Page:
-    """Return what a page says of *name* (normalised); *url* is where it came from, after redirects.
-
-    *memo* keeps the versions read so far, for the next pages.
-
-    :raises PageFault: when it is no page of an index, or one of another project.
-    """
-    refused: list[str] = []
-    entries = read_entries(body, content_type, url, refused.append, name=name)
-    page = make_page(entries, name, refused.append, memo)
-    page.warnings = summed(name, refused)
-    return page
 
 
 def read_entries(

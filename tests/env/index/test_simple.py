@@ -8,13 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkm_env.index.digest import NEVER
-from pkm_env.index.simple import PageFault, json_entries, json_entry, quick_links, read_page
+from pkm_env.index.digest import NEVER, Page, make_page
+from pkm_env.index.simple import PageFault, json_entries, json_entry, quick_links, read_entries, summed
 from pkm_env.model.rows import plain_of
 
 JSON = "application/vnd.pypi.simple.v1+json"
 URL = "https://index.example/simple/spam/"
 SHA = "ab" * 32
+
+
+def read_page(body: bytes, content_type: str, url: str, name: str) -> Page:
+    """What a page says of *name*, as the client reads it."""
+    refused: list[str] = []
+    page = make_page(read_entries(body, content_type, url, refused.append, name=name), name, refused.append)
+    page.warnings = summed(name, refused)
+    return page
 
 
 def entry(filename: str = "spam-1.0-py3-none-any.whl", **told: object) -> dict[str, object]:
