@@ -152,9 +152,7 @@ class FileNames:
         if len(parts) < PARTS or not filename.endswith(".whl"):
             return None
         raw, number, _ = parts
-        version: ReadVersion | None = self._versions.get(number, UNREAD)
-        if version is UNREAD:
-            version = self.version(number)
+        version = self.version(number)
         return (version, f"{raw}-{number}") if version is not None and self.is_own(raw) else None
 
     def version(self, text: str) -> ReadVersion | None:

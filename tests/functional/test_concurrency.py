@@ -41,6 +41,26 @@ def all_at_once(pkm, folders, *words):
     return ended
 
 
+def killed_while_another_waits(pkm, folders, word, pipe, note):
+    """Kill a command whose backend takes for ever, once it noted in *pipe* that it was called; another one goes on.
+
+    The backend of the one that waited is called then, and ends.
+    """
+    endless = {**pkm.environ, "ENDLESS": "1"}
+    working = subprocess.Popen(pkm.command(word), cwd=folders[0], env=endless, stderr=subprocess.DEVNULL)
+    assert pipe.read_text() == note
+    waiting = subprocess.Popen(
+        pkm.command(word), cwd=folders[1], env=pkm.environ, stderr=subprocess.PIPE, text=True
+    )
+    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
+        assert waiting.poll() is None
+    working.kill()
+    working.wait()
+    assert pipe.read_text() == note
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+
+
 def test_eight_commands_on_one_environment_take_turns(pkm, tmp_path):
     project = write_project(tmp_path / "shop", TOML)
     ended = all_at_once(pkm, [project] * EIGHT, "sync")
@@ -120,19 +140,7 @@ def test_who_waits_for_a_build_goes_on_when_its_process_is_killed(pkm, index, tm
     ]
     for project in projects:
         ok(pkm("lock", cwd=project))
-    endless = {**pkm.environ, "ENDLESS": "1"}
-    building = subprocess.Popen(pkm.command("sync"), cwd=projects[0], env=endless, stderr=subprocess.DEVNULL)
-    assert began.read_text() == "begun "
-    waiting = subprocess.Popen(
-        pkm.command("sync"), cwd=projects[1], env=pkm.environ, stderr=subprocess.PIPE, text=True
-    )
-    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
-        assert waiting.poll() is None
-    building.kill()
-    building.wait()
-    assert began.read_text() == "begun "
-    waiting.communicate(timeout=60)
-    assert waiting.returncode == 0
+    killed_while_another_waits(pkm, projects, "sync", began, "begun ")
     ok(pkm("env", "verify", cwd=projects[1]))
 
 
@@ -173,19 +181,7 @@ def test_who_waits_for_metadata_goes_on_when_the_process_that_asks_is_killed(pkm
     projects = [
         write_project(tmp_path / name, f'{HEAD}dependencies = ["bean"]\n') for name in ("one", "other")
     ]
-    endless = {**pkm.environ, "ENDLESS": "1"}
-    asking = subprocess.Popen(pkm.command("lock"), cwd=projects[0], env=endless, stderr=subprocess.DEVNULL)
-    assert asked.read_text() == "asked "
-    waiting = subprocess.Popen(
-        pkm.command("lock"), cwd=projects[1], env=pkm.environ, stderr=subprocess.PIPE, text=True
-    )
-    while waiting.stderr.readline() != "Waiting for another pkm that builds bean\n":
-        assert waiting.poll() is None
-    asking.kill()
-    asking.wait()
-    assert asked.read_text() == "asked "
-    waiting.communicate(timeout=60)
-    assert waiting.returncode == 0
+    killed_while_another_waits(pkm, projects, "lock", asked, "asked ")
     ok(pkm("lock", "--check", cwd=projects[1]))
 
 
